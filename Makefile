@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export FINETUNE_ADVISOR_PORT ?= 8080
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/.serve: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.serve requirements/develop.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.txt
+	@touch $@
+
+serve: $(VENV)/.serve ## Serve on 127.0.0.1:8080, or FINETUNE_ADVISOR_PORT
+	$(BIN)/finetune-advisor serve
+
+install: $(VENV)/.develop ## Make .venv with everything that development needs
+
+test: $(VENV)/.develop ## Run the whole suite, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python tests/coverage_floor.py
+
+check: $(VENV)/.develop ## Lint, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
+	$(BIN)/finetune-advisor openapi > openapi/openapi.yaml
+
+lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
+	$(BIN)/python requirements/lock.py
+
+.PHONY: help serve install test check openapi lock

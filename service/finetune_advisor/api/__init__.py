@@ -1,0 +1,1 @@
+"""The API: one resource a module, on flask-smorest and marshmallow."""

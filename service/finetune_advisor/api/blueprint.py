@@ -1,0 +1,58 @@
+"""The blueprint that every resource uses: strict parsing, documented problems, negotiated answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flask_smorest
+from flask import request
+
+from finetune_advisor.api.parsing import StrictParser
+from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem
+from finetune_advisor.api.schemas import NoParameters
+
+JSON = "application/json"
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """flask-smorest's blueprint, with this API's rules for every operation on it."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, __name__, description=description)
+        self.before_request(partial(require_acceptable, [JSON]))
+
+    def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
+        """As flask-smorest's; the 422 is documented as this API's problem."""
+        decorate = super().arguments(schema, **options)
+
+        def decorator(view: Callable[..., Any]) -> Any:
+            decorated = decorate(view)
+            decorated._apidoc["arguments"]["responses"] = {422: InvalidRequest.__name__}
+            return decorated
+
+        return decorator
+
+    def no_parameters(self, view: Callable[..., Any]) -> Any:
+        """Refuse every query parameter."""
+        return self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+
+    def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
+        """Document the problems that an operation may answer with."""
+
+        def decorator(view: Callable[..., Any]) -> Any:
+            for kind in kinds:
+                view = self.alt_response(kind.code, response=kind.__name__)(view)
+            return view
+
+        return decorator
+
+
+def require_acceptable(types: list[str]) -> None:
+    """Refuse a request whose Accept header rules out every one of some media types."""
+    accept = request.accept_mimetypes
+    if accept and not any(accept[one] for one in types):
+        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept one of them")

@@ -1,0 +1,127 @@
+"""The contract: flask-smorest's Api, set up to describe and to answer exactly what this API does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
+from flask import Flask, Response
+from flask_smorest import Api
+from marshmallow import EXCLUDE, Schema
+from marshmallow.fields import Field
+from werkzeug.exceptions import HTTPException
+
+from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
+from finetune_advisor.api.schemas import Answer, Choice, ProblemSchema
+
+TITLE = "Finetune Advisor"
+VERSION = "1.0.0"
+DESCRIPTION = """\
+Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
+`/assess`; it is evaluated against a versioned decision tree, and the answer is a recommendation with the
+path that led there and the reasons.
+
+Requests are strict: unknown fields and query parameters, repeated names, nulls and values of another type
+are refused with a problem that says where and what to do. Responses may grow fields. An error that the
+HTTP server finds before the application sees the request, such as a malformed request line, comes as a
+plain 4xx without a problem body.
+"""
+
+
+class Converter(OpenAPIConverter):
+    """apispec's converter; a described schema keeps its `additionalProperties: false`."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        form: dict[str, Any] = super().schema2jsonschema(schema)
+        instance = schema() if isinstance(schema, type) else schema
+        if instance.unknown != EXCLUDE:
+            form["additionalProperties"] = False
+        text = type(instance).__doc__
+        if text and "description" not in form and not text.startswith("The base"):
+            form["description"] = " ".join(text.split())
+        return form
+
+
+class Plugin(MarshmallowPlugin):
+    """apispec's plugin, with this contract's converter and component names."""
+
+    Converter = Converter
+
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=_component_name)
+
+
+def _component_name(schema: Schema | type[Schema]) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    return kind.__name__.removesuffix("Schema")
+
+
+def hoist(self: Converter, field: Field[Any], **_: Any) -> dict[str, Any]:
+    """An attribute function: a choice refers to the component that lists its values."""
+    if not isinstance(field, Choice):
+        return {}
+    schemas = self.spec.components.schemas
+    if field.component not in schemas:
+        self.spec.components.schema(field.component, {"type": "string", "enum": field.choices})
+    return {"$ref": f"#/components/schemas/{field.component}"}
+
+
+def any_answer(_: Converter, field: Field[Any], **__: Any) -> dict[str, Any]:
+    """An attribute function: the type of an answer varies with its input's."""
+    return {"type": ["boolean", "string", "number"]} if isinstance(field, Answer) else {}
+
+
+class Contract(Api):
+    """flask-smorest's Api, with problem details for every error and no catch-all responses."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, app: Flask) -> None:
+        app.config |= {
+            "API_TITLE": TITLE,
+            "API_VERSION": VERSION,
+            "OPENAPI_VERSION": "3.1.0",
+            "OPENAPI_URL_PREFIX": "/",
+            "OPENAPI_JSON_PATH": "openapi.json",
+        }
+        info = {
+            "description": DESCRIPTION,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        }
+        plugin = Plugin()
+        super().__init__(
+            app, spec_kwargs={"marshmallow_plugin": plugin, "info": info, "servers": [{"url": "/"}]}
+        )
+        plugin.converter.add_attribute_function(hoist)
+        plugin.converter.add_attribute_function(any_answer)
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Every error as problem details, with the headers that belong to it."""
+        answer: Response = problem(error).get_response()
+        return answer
+
+    def _register_responses(self) -> None:
+        for kind in Problem.kinds.values():
+            content = {MEDIA_TYPE: {"schema": ProblemSchema}}
+            self.spec.components.response(
+                kind.__name__, {"description": kind.title, "content": content}, lazy=True
+            )
+
+    def _register_etag_headers(self) -> None:
+        """No headers for flask-smorest's ETag helper, which isn't used."""
+
+    def _register_pagination_header(self) -> None:
+        """No header for pagination, which isn't used."""
+
+
+SECTIONS = ("openapi", "info", "servers", "tags", "paths", "components")
+
+
+def description(app: Flask) -> dict[str, Any]:
+    """The OpenAPI description of an application, in the order that people read it."""
+    form: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    for path in form["paths"].values():
+        for operation in path.values():
+            if "responses" in operation:
+                operation["responses"] = dict(sorted(operation["responses"].items()))
+    return {section: form[section] for section in SECTIONS}

@@ -1,0 +1,38 @@
+"""GET /problems/{slug}: what an error type means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
+from finetune_advisor.api.schemas import ExplanationSchema
+
+
+def blueprint() -> Blueprint:
+    """The resource."""
+    blp = Blueprint("problems", "What the errors of this API mean.")
+    slug_parameter = {
+        "name": "slug",
+        "in": "path",
+        "required": True,
+        "description": "The last part of a problem's type.",
+        "schema": {"type": "string", "enum": list(Problem.kinds)},
+        "example": "invalid-request",
+    }
+
+    @blp.route("/problems/<slug>", parameters=[slug_parameter])
+    @blp.doc(operationId="explainProblem")
+    @blp.no_parameters
+    @blp.response(200, ExplanationSchema, description="The explanation")
+    @blp.problems(NotFound, NotAcceptable)
+    def explain_problem(slug: str) -> dict[str, Any]:
+        """Explain a problem type
+
+        Every error has a type; this is what it means and what to do about it.
+        """
+        if slug not in Problem.kinds:
+            raise NotFound(f"there is no such problem type; there are {', '.join(Problem.kinds)}")
+        return Problem.kinds[slug].explanation()
+
+    return blp

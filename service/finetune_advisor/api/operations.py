@@ -1,0 +1,41 @@
+"""GET /healthz, /readyz and /metrics: for those who run the service; outside the contract."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, request
+
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.telemetry.metrics import Metrics
+
+
+def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
+    """The resources."""
+    blp = Blueprint("operations", __name__)
+
+    @blp.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "ok"}
+
+    @blp.get("/readyz")
+    def readyz() -> dict[str, str | list[str]]:
+        """Say that the trees are proven sound and served."""
+        return {"status": "ok", "trees": list(catalog.trees)}
+
+    @blp.get("/metrics")
+    def scrape() -> Response:
+        """Show the metrics to Prometheus."""
+        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    return blp
+
+
+def keep_apart(metrics_port: int) -> None:
+    """Serve operations on their own port alone, and nothing else there.
+
+    The port is that of the socket which took the request; no header can change it.
+    """
+    own_port = request.environ["SERVER_PORT"] == str(metrics_port)
+    if own_port != (request.blueprint == "operations"):
+        abort(404)

@@ -1,0 +1,152 @@
+"""Parsing: requests are read strictly, so that nothing is silently dropped, coerced or ignored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, ClassVar, NoReturn
+from urllib.parse import quote
+
+import orjson
+from flask import Request, current_app
+from gunicorn.http.errors import ParseException
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from finetune_advisor.api.problems import (
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    UnsupportedMediaType,
+)
+
+MOST_ERRORS = 20
+FRAGMENT = "~!$&'()*+,;=:@"
+UNKNOWN = "unknown"
+
+
+class StrictParser(FlaskParser):
+    """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {"json": RAISE, "query": RAISE}
+
+    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002  # webargs' signature
+        _require_plain_json(req)
+        return parse(_body(req))
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                error = {
+                    "parameter": name,
+                    "detail": "the parameter is given more than once; give it once",
+                }
+                raise InvalidRequest("a query parameter is repeated", [error])
+        return super().load_querystring(req, schema)
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
+        location, messages = next(iter(error.normalized_messages().items()))
+        found = list(islice(invalid(messages, schema, in_body=location == "json"), MOST_ERRORS + 1))
+        many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
+        where = "body" if location == "json" else "query"
+        raise InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
+
+
+def _require_plain_json(req: Request) -> None:
+    charset = req.mimetype_params.get("charset", "utf-8").lower()
+    if req.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        detail = "send the body with Content-Type: application/json, in UTF-8"
+        raise UnsupportedMediaType(detail, headers={"Accept-Post": "application/json"})
+    if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+        detail = "send the body without Content-Encoding"
+        raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
+
+
+def _body(req: Request) -> bytes:
+    # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
+    too_large = BodyTooLarge(f"the body is larger than {limit} bytes; send a smaller one")
+    try:
+        body = req.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise too_large from None
+    except (OSError, ParseException):
+        raise MalformedRequest("the body was cut off or its chunks are malformed") from None
+    if len(body) > limit:
+        raise too_large
+    return body
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON text. Raises MalformedRequest, for a repeated member name too."""
+    try:
+        value = orjson.loads(body)
+        if body.count(b":") > _members(value):
+            json.loads(body, object_pairs_hook=_unrepeated)
+    except RepeatedName as error:
+        raise MalformedRequest(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, orjson.JSONDecodeError) else "too large or too deep"
+        raise MalformedRequest(f"the body is not JSON: {reason}") from None
+    return value
+
+
+class RepeatedName(Exception):
+    """An object in a JSON text names a member twice."""
+
+
+def _members(value: Any) -> int:
+    """How many object members there are, and so colons at the least: more may mean a repeated name."""
+    count, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return count
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise RepeatedName(f"an object in the body has two members named {repeated[:64]!r}; keep one")
+    return members
+
+
+def invalid(
+    messages: Any, schema: Schema | None, *, in_body: bool, place: tuple[str, ...] = ()
+) -> Iterator[dict[str, str]]:
+    """marshmallow's messages as a problem's `errors`, each with its place and what to do."""
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            here = place if key == "_schema" else (*place, str(key))
+            known = schema.fields if schema else {}
+            if inner == [UNKNOWN]:
+                yield _error(here, _unknown(str(key), list(known)), in_body=in_body)
+            else:
+                below = getattr(known.get(key), "schema", schema if key == "_schema" else None)
+                yield from invalid(inner, below, in_body=in_body, place=here)
+    else:
+        for message in messages:
+            yield _error(place, message, in_body=in_body)
+
+
+def _error(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, str]:
+    if not in_body:
+        return {"parameter": ".".join(place), "detail": detail}
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in place)
+    pointer = "".join(f"/{quote(part, safe=FRAGMENT)}" for part in escaped)
+    return {"pointer": f"#{pointer}", "detail": detail}
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = get_close_matches(name[:64], known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known) or 'none'}"
+    return f"there is no such name here; {hint}"

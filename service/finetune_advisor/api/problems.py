@@ -1,0 +1,141 @@
+"""Every error that the API answers, as RFC 9457 problem details.
+
+The docstring of a problem is the explanation that GET /problems/{slug} gives for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from inspect import cleandoc
+from typing import Any, ClassVar
+
+import orjson
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(HTTPException):
+    """The base of all problems."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Problem]]] = {}
+
+    def __init__(
+        self,
+        detail: str,
+        errors: Iterable[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+    def __init_subclass__(cls) -> None:
+        cls.kinds[cls.slug] = cls
+
+    def get_body(self, *_: Any) -> str:
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.slug}",
+            "title": self.title,
+            "status": self.code,
+            "detail": self.description,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return orjson.dumps(body).decode()
+
+    def get_headers(self, *_: Any) -> list[tuple[str, str]]:
+        return [("Content-Type", MEDIA_TYPE), *self.headers.items()]
+
+    @classmethod
+    def explanation(cls) -> dict[str, Any]:
+        """What this kind of problem means, for people."""
+        return {
+            "type": f"/problems/{cls.slug}",
+            "title": cls.title,
+            "status": cls.code,
+            "explanation": " ".join(cleandoc(cls.__doc__ or "").split()),
+        }
+
+
+class MalformedRequest(Problem):
+    """The request can't be read: its body is no valid JSON text in UTF-8, an object in it names a member
+    twice, a number in it is too large for JSON to carry, or the body was cut off. Correct what the detail
+    names and send it again."""
+
+    code, slug, title = 400, "malformed-request", "The request can't be read"
+
+
+class NotFound(Problem):
+    """There is nothing at this path. GET /openapi.json lists every path of the API."""
+
+    code, slug, title = 404, "not-found", "There is nothing at this path"
+
+
+class UnknownVersion(Problem):
+    """No tree of this version is served here. GET /tree/versions lists those that are."""
+
+    code, slug, title = 404, "unknown-version", "No tree of this version is served"
+
+
+class WrongMethod(Problem):
+    """The path exists but doesn't take this method. The Allow header lists those that it takes."""
+
+    code, slug, title = 405, "method-not-allowed", "The path doesn't take this method"
+
+
+class NotAcceptable(Problem):
+    """The Accept header rules out every media type that this path can answer with. The detail names them;
+    send one of them in Accept, or leave the header out."""
+
+    code, slug, title = 406, "not-acceptable", "No acceptable media type"
+
+
+class BodyTooLarge(Problem):
+    """The body is larger than this server takes. The detail gives the limit, which its operator can raise
+    with FINETUNE_ADVISOR_MAX_BODY_BYTES; split the request, or ask them."""
+
+    code, slug, title = 413, "body-too-large", "The body is too large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body isn't sent as plain JSON. Send Content-Type: application/json, in UTF-8, and no
+    Content-Encoding."""
+
+    code, slug, title = 415, "unsupported-media-type", "The body isn't sent as JSON"
+
+
+class InvalidRequest(Problem):
+    """The request can be read but breaks the contract. Each entry of errors has a detail that says what to
+    correct, and says where: pointer is a JSON pointer into the body, parameter names a query parameter.
+    Unknown fields and parameters are refused, so that a misspelt one is never silently ignored, and null
+    is too: leave out what isn't known."""
+
+    code, slug, title = 422, "invalid-request", "The request breaks the contract"
+
+
+class InternalError(Problem):
+    """Something failed here, not in the request. It is logged under the id in the X-Request-ID header;
+    tell the operator that id."""
+
+    code, slug, title = 500, "internal-error", "Something failed here"
+
+
+GENERIC: dict[int, tuple[type[Problem], str]] = {
+    400: (MalformedRequest, "the request can't be read"),
+    404: (NotFound, "there is nothing at this path; see /openapi.json for the paths there are"),
+    405: (WrongMethod, "the path doesn't take this method; see the Allow header for those it takes"),
+    413: (BodyTooLarge, "the body is too large"),
+    415: (UnsupportedMediaType, "send the body as application/json"),
+}
+
+
+def problem(error: HTTPException) -> Problem:
+    """The problem for any error: itself, or the one for the status that the framework raised."""
+    if isinstance(error, Problem):
+        return error
+    kind, detail = GENERIC.get(error.code or 500, (InternalError, "something failed here"))
+    allowed = sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
+    return kind(detail, headers={"Allow": ", ".join(allowed)} if allowed else None)

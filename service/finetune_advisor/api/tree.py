@@ -1,0 +1,107 @@
+"""GET /tree and /tree/versions: the trees themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Response, request
+from marshmallow import Schema
+
+from finetune_advisor.api.blueprint import JSON, Blueprint
+from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
+from finetune_advisor.api.schemas import TreeSchema, VersionsSchema
+from finetune_advisor.catalog import Catalog, UnknownVersionError
+
+HEADERS = {
+    "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},
+    "Cache-Control": {"description": "How long the answer keeps.", "schema": {"type": "string"}},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "An ETag from before; if nothing has changed since, the answer is 304.",
+    "schema": {"type": "string"},
+}
+
+LINKS = {
+    "version": {
+        "operationId": "getVersion",
+        "parameters": {"version": "$response.body#/versions/0/version"},
+        "description": "The first listed version's tree.",
+    }
+}
+
+
+def blueprint(catalog: Catalog) -> Blueprint:
+    """The resources, for the trees of a catalog. Bodies are rendered once, here."""
+    blp = Blueprint("trees", "The decision trees, by version.")
+    versions = rendered(VersionsSchema(), catalog)
+    trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
+    unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
+    version_parameter = {
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "description": "A tree version.",
+        "schema": {"type": "string", "enum": list(trees)},
+        "example": catalog.default.version,
+    }
+
+    @blp.route("/tree", parameters=[IF_NONE_MATCH])
+    @blp.doc(operationId="getTree")
+    @blp.no_parameters
+    @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
+    @unchanged
+    @blp.problems(NotAcceptable)
+    def get_tree() -> Response:
+        """Get the default tree
+
+        The decision tree that answers when a request names no version, in its canonical form.
+        """
+        return cacheable(trees[catalog.default.version])
+
+    @blp.route("/tree/versions", parameters=[IF_NONE_MATCH])
+    @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
+    @blp.no_parameters
+    @blp.response(200, VersionsSchema, description="The versions, oldest first", headers=HEADERS)
+    @unchanged
+    @blp.problems(NotAcceptable)
+    def list_versions() -> Response:
+        """List the tree versions
+
+        Every version that is served, oldest first, with its digest and status.
+        """
+        return cacheable(versions)
+
+    @blp.route("/tree/versions/<version>", parameters=[version_parameter, IF_NONE_MATCH])
+    @blp.doc(operationId="getVersion")
+    @blp.no_parameters
+    @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
+    @unchanged
+    @blp.problems(UnknownVersion, NotAcceptable)
+    def get_version(version: str) -> Response:
+        """Get a tree
+
+        The decision tree of a version, in its canonical form. Its content never changes; its status may.
+        """
+        try:
+            return cacheable(trees[catalog.pick(version).version])
+        except UnknownVersionError as error:
+            raise UnknownVersion(str(error)) from error
+
+    return blp
+
+
+def rendered(schema: Schema, value: Any) -> bytes:
+    """The bytes of a body."""
+    return orjson.dumps(schema.dump(value))
+
+
+def cacheable(body: bytes) -> Response:
+    """A JSON answer with a strong ETag, or 304 where the caller has it already."""
+    response = Response(body, mimetype=JSON)
+    response.add_etag()
+    response.cache_control.public = True
+    response.cache_control.max_age = 60
+    return response.make_conditional(request)  # type: ignore[return-value]  # is the response itself

@@ -1,0 +1,61 @@
+"""The application: the only place where the parts are wired together."""
+
+from __future__ import annotations
+
+import logging.config
+from functools import partial
+from typing import Any
+
+import orjson
+from flask import Flask
+from flask.json.provider import JSONProvider
+
+from finetune_advisor import __version__, catalog
+from finetune_advisor.api import assess, explanations, operations, tree
+from finetune_advisor.api.contract import Contract
+from finetune_advisor.api.headers import secure
+from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry.decisions import Decisions
+from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.requests import observe
+from finetune_advisor.web import reference
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application with these settings, or with those of the environment.
+
+    Raises FinetuneAdvisorError if a setting or a tree document is at fault.
+    """
+    settings = settings or Settings.from_environment()
+    logging.config.dictConfig(logs.config(settings.log_level, settings.log_format))
+    served = catalog.load(settings.trees_dir, settings.default_tree_version)
+    metrics = Metrics()
+    metrics.serving(__version__, served.trees.values(), served.default)
+
+    app = Flask(__name__, static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    observe(app, metrics)
+    if settings.metrics_port:
+        app.before_request(partial(operations.keep_apart, settings.metrics_port))
+    app.after_request(secure)
+
+    contract = Contract(app)
+    contract.register_blueprint(assess.blueprint(served, Decisions(metrics, log=settings.decision_log)))
+    contract.register_blueprint(tree.blueprint(served))
+    contract.register_blueprint(explanations.blueprint())
+    app.register_blueprint(operations.blueprint(served, metrics))
+    app.register_blueprint(reference.blueprint())
+    return app
+
+
+class OrjsonProvider(JSONProvider):
+    """JSON by orjson: the same bytes for the same value, in the order of its fields."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)

@@ -1,0 +1,134 @@
+"""The catalog: the tree versions that this process serves, and which one is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from semver import Version
+
+from finetune_advisor import documents
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.tree import Tree
+
+BUNDLED = Path(__file__).parent / "trees"
+
+
+class CatalogError(FinetuneAdvisorError):
+    """The tree documents can't be served together; each line of the message says why and what to do."""
+
+
+class UnknownVersionError(FinetuneAdvisorError):
+    """No tree of that version is served."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Sound trees by version, oldest first, and the default one."""
+
+    trees: Mapping[str, Tree]
+    default: Tree
+
+    def pick(self, version: str | None = None) -> Tree:
+        """The tree of a version, or the default. Raises UnknownVersionError."""
+        if version is None:
+            return self.default
+        try:
+            return self.trees[version]
+        except KeyError:
+            served = ", ".join(self.trees)
+            raise UnknownVersionError(f"no such tree version is served; served are {served}") from None
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Input]:
+        """The inputs of all trees; of one that several have, the newest wording."""
+        return {name: one for tree in self.trees.values() for name, one in tree.inputs.items()}
+
+
+def load(directory: Path | None = None, default: str | None = None) -> Catalog:
+    """The catalog of the bundled trees and those of a directory.
+
+    Raises DocumentError for a faulty document and CatalogError for documents that don't fit together.
+    """
+    return collect([*_documents(BUNDLED), *(_documents(directory) if directory else ())], default)
+
+
+def beside_bundled(paths: Iterable[Path]) -> Catalog:
+    """The catalog of the bundled trees and some documents, for checking them. Raises as `load` does."""
+    bundled = _documents(BUNDLED)
+    others = [path for path in paths if path.resolve() not in [one.resolve() for one in bundled]]
+    return collect([*bundled, *others])
+
+
+def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
+    """The catalog of some documents. Raises as `load` does, after it has looked at every one."""
+    trees: dict[Path, Tree] = {}
+    faults = []
+    for path in paths:
+        try:
+            trees[path] = documents.load(path)
+        except documents.DocumentError as error:
+            faults.append(str(error))
+    if faults:
+        raise documents.DocumentError("\n".join(faults))
+    _refuse(_same_version(trees))
+    _refuse(_disagreements(trees))
+    served = sorted(
+        (tree for tree in trees.values() if tree.status != "retired"),
+        key=lambda tree: Version.parse(tree.version),
+    )
+    return Catalog({tree.version: tree for tree in served}, _default(served, default))
+
+
+def _documents(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise CatalogError(f"{directory}: not a directory; give one that holds tree documents")
+    names = sorted(directory.iterdir())
+    found = [p for p in names if p.suffix in (".yaml", ".yml") and not p.name.startswith(".")]
+    if not found:
+        raise CatalogError(f"{directory}: holds no *.yaml or *.yml file; add a tree document")
+    return found
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    message = "\n".join(faults)
+    if message:
+        raise CatalogError(message)
+
+
+def _same_version(trees: Mapping[Path, Tree]) -> Iterable[str]:
+    first: dict[str, Path] = {}
+    for path, tree in trees.items():
+        other = first.setdefault(tree.version, path)
+        if other != path:
+            yield f"{path}: version: {tree.version} is taken by {other}; give this one another version"
+
+
+def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
+    """An input keeps its name and type for ever, so that one profile fits every version."""
+    first: dict[str, tuple[Path, Input]] = {}
+    for path, tree in trees.items():
+        for name, one in tree.inputs.items():
+            where, other = first.setdefault(name, (path, one))
+            for field in ("type", "unit", "choices", "minimum", "maximum"):
+                if getattr(one, field) != getattr(other, field):
+                    yield (
+                        f"{path}: inputs.{name}.{field}: differs from {where}; an input keeps its "
+                        "type for ever, so use another name"
+                    )
+
+
+def _default(served: list[Tree], wanted: str | None) -> Tree:
+    if wanted is not None:
+        for tree in served:
+            if tree.version == wanted:
+                return tree
+        versions = ", ".join(tree.version for tree in served)
+        raise CatalogError(f"the default version {wanted} isn't served; choose from {versions}")
+    current = [tree for tree in served if tree.status == "current"]
+    if not current:
+        raise CatalogError("no tree has the status current; mark one or set the default version")
+    return current[-1]

@@ -1,0 +1,139 @@
+"""The finetune-advisor command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from marshmallow import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import walk_tree
+
+from finetune_advisor import catalog
+from finetune_advisor.api.contract import description
+from finetune_advisor.api.parsing import invalid
+from finetune_advisor.api.schemas import AssessmentSchema, profile_schema
+from finetune_advisor.app import create_app
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.formats import text
+from finetune_advisor.settings import Settings, variable
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="finetune-advisor")
+def main() -> None:
+    """Should we fine-tune an LLM, or do something cheaper first?"""
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn this package's errors into a message on standard error and exit code 1."""
+    try:
+        yield
+    except FinetuneAdvisorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", help="Port to listen on.")
+@click.option("--workers", help="Worker processes.")
+@click.option("--threads", help="Threads of each worker.")
+def serve(**options: str | None) -> None:
+    """Serve over HTTP until SIGTERM, which lets requests in flight finish.
+
+    Options go before the environment; every other setting is read from there.
+    """
+    os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})
+    with refusals():
+        _catalog(Settings.from_environment())
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals
+
+
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--tree-version", help="The tree version to ask; left out, the default one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess.")
+def assess(file: Any, tree_version: str | None, *, as_json: bool) -> None:
+    """Assess the profile in FILE, JSON or YAML; - reads standard input."""
+    with refusals():
+        served = _catalog(Settings.from_environment())
+        assessment = evaluate(served.pick(tree_version), _profile(file, served))
+    answer = AssessmentSchema().dump(assessment)
+    click.echo(orjson.dumps(answer).decode() if as_json else text.render(answer))
+
+
+@main.group()
+def tree() -> None:
+    """Work with tree documents."""
+
+
+@tree.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Prove tree documents sound, and that they go together with the bundled ones.
+
+    Without FILES, checks what would be served: the bundled documents and FINETUNE_ADVISOR_TREES_DIR.
+    """
+    with refusals():
+        checked = catalog.beside_bundled(files) if files else _catalog(Settings.from_environment())
+    for one in checked.trees.values():
+        counts = f"{len(one.questions)} questions, {len(one.recommendations)} recommendations"
+        click.echo(f"{one.version} ({one.status}): sound; {counts}; {one.digest}")
+
+
+@main.command()
+def openapi() -> None:
+    """Print the contract for the served trees as OpenAPI, in YAML."""
+    with refusals():
+        app = create_app()
+    yaml = YAML()
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    contract = description(app)
+    walk_tree(contract)  # texts of several lines as blocks
+    yaml.dump(contract, sys.stdout)
+
+
+@main.command()
+def settings() -> None:
+    """List every setting with its value here, its default and its meaning."""
+    with refusals():
+        here = Settings.from_environment()
+    for one in fields(Settings):
+        default = "unset" if one.default is None else one.default
+        value = getattr(here, one.name)
+        shown = "unset" if value is None else value
+        click.echo(f"{variable(one)}={shown}\n    {one.metadata['help']} Default: {default}")
+
+
+def _catalog(here: Settings) -> Catalog:
+    return catalog.load(here.trees_dir, here.default_tree_version)
+
+
+def _profile(file: Any, served: Catalog) -> dict[str, Any]:
+    schema = profile_schema(served.inputs)()
+    try:
+        profile: dict[str, Any] = schema.load(YAML(typ="safe", pure=True).load(file.read()))
+    except ValidationError as error:
+        found = invalid(error.normalized_messages(), schema, in_body=True)
+        lines = (f"{file.name}: {one['pointer'].removeprefix('#/')}: {one['detail']}" for one in found)
+        raise click.ClickException("\n".join(lines)) from error
+    except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise click.ClickException(f"{file.name}: neither JSON nor YAML: {error}") from error
+    return profile
+
+
+if __name__ == "__main__":
+    main()

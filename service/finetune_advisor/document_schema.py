@@ -1,0 +1,274 @@
+"""The shape of a tree document: its fields, and the values that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+from semver import Version
+
+from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Operator, Otherwise, Test
+from finetune_advisor.engine.domain import LARGEST
+from finetune_advisor.engine.inputs import Input, whole
+from finetune_advisor.engine.tree import (
+    Alternative,
+    Branch,
+    Question,
+    Recommendation,
+    Reference,
+    Situation,
+    Tree,
+)
+
+NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
+LOWER: tuple[Operator, ...] = ("gt", "gte")
+UPPER: tuple[Operator, ...] = ("lt", "lte")
+TESTS = ("is", "in", *LOWER, *UPPER, "otherwise")
+
+
+class Text(fields.String):
+    """A text that says something."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs).strip()
+        if not text:
+            raise ValidationError("the text is empty; write it or remove the field")
+        return text
+
+
+class Name(fields.String):
+    """The name of an input, a question or a recommendation."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        message = "not a name; use a to z, 0 to 9 and _, a letter first, 64 characters at most"
+        super().__init__(validate=validate.Regexp(NAME, error=message), **kwargs)
+
+
+class Tuple(fields.List):
+    """A list of one kind of item, as a tuple."""
+
+    def __init__(self, item: fields.Field[Any]) -> None:
+        super().__init__(item, load_default=())
+
+    def _deserialize(self, *args: Any, **kwargs: Any) -> Any:
+        return tuple(super()._deserialize(*args, **kwargs))
+
+
+class Named(fields.Field[Any]):
+    """Objects by name, each built from its name and its fields."""
+
+    def __init__(self, schema: type[Schema], build: Callable[..., Any], key: str) -> None:
+        super().__init__(required=True)
+        self.schema, self.build, self.key = schema(), build, key
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValidationError("not a mapping of names to objects; write one or more")
+        loaded, errors = {}, {}
+        for name, item in value.items():
+            try:
+                Name().deserialize(name)
+                loaded[name] = self.build(**{self.key: name}, **self.schema.load(item))
+            except ValidationError as error:
+                errors[name] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        return loaded
+
+
+class Semantic(fields.String):
+    """A semantic version without build metadata."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, *args, **kwargs))
+        if not Version.is_valid(text) or Version.parse(text).build or len(text) > 64:
+            raise ValidationError("not a semantic version; write one such as 1.2.0 or 2.0.0-beta.1")
+        return text
+
+
+class Day(fields.Field[str]):
+    """A date, as YAML reads it or as text in ISO 8601."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        try:
+            return (value if type(value) is date else date.fromisoformat(value)).isoformat()
+        except (TypeError, ValueError):
+            raise ValidationError("not a date; write one such as 2026-11-22") from None
+
+
+class Number(fields.Field[int | float]):
+    """A number that JSON carries exactly."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("not a number; write digits without quotes")
+        if not -LARGEST <= value <= LARGEST:
+            raise ValidationError(f"out of range; stay between -{LARGEST} and {LARGEST}")
+        return whole(value)
+
+
+class Truth(fields.Field[bool]):
+    """The value true, and no other."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if value is not True:
+            raise ValidationError("not true; write true or use another test")
+        return value
+
+
+class Answer(fields.Field[bool | str]):
+    """A boolean, or a choice of an enum."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool | str:
+        if not isinstance(value, bool | str):
+            raise ValidationError("neither true, false nor a choice; use lt, lte, gt, gte for numbers")
+        return value
+
+
+class Threshold(fields.Field[Any]):
+    """A number, or another input as `{input: name}`."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return Number().deserialize(value)
+        if list(value) != ["input"]:
+            raise ValidationError("neither a number nor {input: name}; write one of them")
+        return str(Name().deserialize(value["input"]))
+
+
+class Source(Schema):
+    title = Text(required=True)
+    url = fields.URL(required=True, schemes={"https", "http"}, relative=False)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Reference:
+        return Reference(**data)
+
+
+class InputDocument(Schema):
+    type = fields.String(
+        required=True, validate=validate.OneOf(["boolean", "enum", "integer", "number"])
+    )
+    label = Text(required=True)
+    help = Text()
+    unit = Text()
+    choices = Tuple(Name())
+    minimum = Number()
+    maximum = Number()
+
+
+_Tests = Schema.from_dict(
+    {
+        "is": Answer(),
+        "in": fields.List(Name(), validate=validate.Length(min=1)),
+        **{operator: Threshold() for operator in (*LOWER, *UPPER)},
+        "otherwise": Truth(),
+    },
+    name="Tests",
+)
+
+
+class BranchDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+    to = Name(required=True)
+    reason = Text()
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Branch:
+        tests = {key: data[key] for key in TESTS if key in data}
+        return Branch(test=_test(tests), to=data["to"], reason=data.get("reason", ""))
+
+
+def _test(tests: Mapping[str, Any]) -> Test:
+    match list(tests.items()):
+        case [("is", value)]:
+            return OneOf((value,))
+        case [("in", values)]:
+            return OneOf(tuple(values))
+        case [("otherwise", _)]:
+            return Otherwise()
+        case [(operator, str(other))]:
+            return Against(operator, other)
+    ends = {key: value for key, value in tests.items() if isinstance(value, int | float)}
+    lower = [Bound(ends[key], key == "gte") for key in LOWER if key in ends]
+    upper = [Bound(ends[key], key == "lte") for key in UPPER if key in ends]
+    if len(lower) > 1 or len(upper) > 1 or not tests or len(ends) < len(tests) or "is" in ends:
+        options = ", ".join(TESTS)
+        raise ValidationError(f"not one test; write one of {options}, or a range such as gte and lt")
+    return Between(*lower or [None], *upper or [None])
+
+
+class QuestionDocument(Schema):
+    text = Text(required=True)
+    help = Text()
+    input = Name(required=True)
+    branches = Tuple(fields.Nested(BranchDocument))
+
+    @post_load
+    def _several(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if len(data["branches"]) < 2:
+            raise ValidationError("a question needs two branches or more; add them", "branches")
+        return data
+
+
+class AlternativeDocument(Schema):
+    id = Name(required=True)
+    when = Text(required=True)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Alternative:
+        return Alternative(**data)
+
+
+class RecommendationDocument(Schema):
+    title = Text(required=True)
+    finetune = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            ["no", "not_yet", "partly", "yes"],
+            error="not one of {choices}; quote it, since YAML may read no and yes as booleans",
+        ),
+    )
+    summary = Text(required=True)
+    prerequisites = Tuple(Text())
+    next_steps = Tuple(Text())
+    risks = Tuple(Text())
+    alternatives = Tuple(fields.Nested(AlternativeDocument))
+    references = Tuple(fields.Nested(Source))
+
+
+class SituationDocument(Schema):
+    id = Name(required=True)
+    title = Text(required=True)
+    text = Text(required=True)
+    caveat = Text(required=True)
+    questions = Tuple(Name())
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Situation:
+        return Situation(**data)
+
+
+class TreeDocument(Schema):
+    """A whole document; loading gives an `engine` Tree whose soundness is still to be proven."""
+
+    version = Semantic(required=True)
+    status = fields.String(
+        required=True, validate=validate.OneOf(["candidate", "current", "deprecated", "retired"])
+    )
+    released = Day(required=True)
+    title = Text(required=True)
+    summary = Text()
+    source = fields.Nested(Source, required=True)
+    inputs = Named(InputDocument, Input, "name")
+    root = Name(required=True)
+    questions = Named(QuestionDocument, Question, "id")
+    recommendations = Named(RecommendationDocument, Recommendation, "id")
+    situations = Tuple(fields.Nested(SituationDocument))
+    cautions = Tuple(Text())
+    limitations = Tuple(Text())
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Tree:
+        return Tree(**data)

@@ -1,0 +1,194 @@
+"""Evaluation: what a profile, complete or not, comes to in a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from finetune_advisor.engine.branching import Condition, Related
+from finetune_advisor.engine.canonical import hashed
+from finetune_advisor.engine.inputs import Input, Profile, Value
+from finetune_advisor.engine.region import Region, completions
+from finetune_advisor.engine.tree import Branch, Question, Recommendation, Tree
+
+
+Way = Mapping[str, tuple[Branch, ...]]
+"""The questions that some completion of a profile comes to, in tree order, with the branches taken."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A question that the profile answers, its answers by input, and the branch that they take."""
+
+    question: Question
+    answers: tuple[tuple[str, Value], ...]
+    branch: Branch
+
+
+@dataclass(frozen=True)
+class Open:
+    """A question that the profile leaves open, and the first input that it lacks."""
+
+    question: Question
+    input: Input
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The result of evaluating a profile: a pure function of the tree and the answers on the path.
+
+    The way is every question that some completion of the profile comes to. `path` has those of them that
+    the profile answers, `unanswered` the others, both in tree order. `candidates` are the recommendations
+    that some completion ends in; one is left exactly if the assessment is decided, and `reasons` say why.
+    `next_question` is the first open question whose answer can still change the outcome.
+    """
+
+    tree: Tree
+    path: tuple[Step, ...]
+    unanswered: tuple[Open, ...]
+    candidates: tuple[str, ...]
+    reasons: tuple[str, ...]
+    next_question: Open | None
+    ignored: tuple[str, ...]
+    receipt: str
+
+    @property
+    def status(self) -> Literal["decided", "undecided"]:
+        return "decided" if len(self.candidates) == 1 else "undecided"
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        decided = self.status == "decided"
+        return self.tree.recommendations[self.candidates[0]] if decided else None
+
+    @property
+    def not_needed(self) -> tuple[str, ...]:
+        """The inputs that the way asks about and the profile lacks, once they make no difference."""
+        decided = self.status == "decided"
+        return tuple(dict.fromkeys(one.input.name for one in self.unanswered)) if decided else ()
+
+
+def evaluate(tree: Tree, profile: Profile) -> Assessment:
+    """Evaluate a profile against a sound tree; inputs that the tree doesn't have are ignored.
+
+    Raises ValueError or TypeError for a value of another type than its input's.
+    """
+    region = completions(tree, profile)
+    passed: dict[str, dict[Branch, None]] = {}
+    for node, taken in passages(tree, region):
+        passed.setdefault(node, {}).update(dict.fromkeys(taken))
+    way = {node: tuple(passed[node]) for node in sorted(passed, key=tree.rank.__getitem__)}
+    leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
+    candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
+    unanswered = tuple(_unanswered(tree, way, profile))
+    path = tuple(_steps(tree, way, profile))
+    decided = len(candidates) == 1
+    return Assessment(
+        tree=tree,
+        path=path,
+        unanswered=unanswered,
+        candidates=candidates,
+        reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
+        next_question=None if decided else _next_question(tree, region, unanswered),
+        ignored=tuple(sorted(name for name in profile if name not in tree.inputs)),
+        receipt=receipt(tree, path),
+    )
+
+
+def receipt(tree: Tree, path: Iterable[Step]) -> str:
+    """`sha256:` and the hash of a tree's digest and the answers on a path."""
+    answers = {name: value for step in path for name, value in step.answers}
+    return hashed({"answers": answers, "digest": tree.digest})
+
+
+def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ...]]]:
+    """Each question that some profile of a region comes to, with the branches that such profiles take.
+
+    A question may come up more than once, where ways with different pasts lead to it.
+    """
+    seen = set()
+    waiting = [(tree.root, region)]
+    while waiting:
+        node, here = waiting.pop()
+        key = (node, here.about(tree.below[node]))
+        if node in tree.recommendations or key in seen:
+            continue
+        seen.add(key)
+        taken = list(_taken(tree, node, here))
+        yield node, tuple(branch for branch, _ in taken)
+        waiting.extend((branch.to, narrowed) for branch, narrowed in taken)
+
+
+def matters(tree: Tree, region: Region, name: str) -> bool:
+    """Whether two profiles of a region that differ in one input alone end in different recommendations.
+
+    Two walks go through the tree at once. They share every input but that one, of which the second walk
+    has a twin; the one that is behind in tree order moves, and where they meet for good they are one.
+    """
+    twin = f"{name}'"
+    domains = region.domains
+    both = replace(
+        region,
+        axes={**region.axes, twin: region.axes[name]},
+        domains={**domains, twin: domains[name]} if name in domains else domains,
+    )
+    seen = set()
+    waiting = [(tree.root, tree.root, both)]
+    while waiting:
+        one, two, here = waiting.pop()
+        below = tree.below[one] | tree.below[two]
+        if one == two and name not in below:
+            continue
+        if not below:
+            return True
+        key = (one, two, here.about(below | {twin}))
+        if key in seen:
+            continue
+        seen.add(key)
+        if one in tree.questions and (two not in tree.questions or tree.rank[one] <= tree.rank[two]):
+            waiting.extend((b.to, two, narrowed) for b, narrowed in _taken(tree, one, here))
+        else:
+            moves = _taken(tree, two, here, twins={name: twin})
+            waiting.extend((one, b.to, narrowed) for b, narrowed in moves)
+    return False
+
+
+def _taken(
+    tree: Tree, node: str, region: Region, twins: dict[str, str] | None = None
+) -> Iterator[tuple[Branch, Region]]:
+    for condition, branch in tree.cases[node]:
+        narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
+        if narrowed is not None:
+            yield branch, narrowed
+
+
+def _renamed(condition: Condition, names: dict[str, str]) -> Condition:
+    renamed = replace(condition, input=names.get(condition.input, condition.input))
+    if isinstance(renamed, Related):
+        return replace(renamed, other=names.get(renamed.other, renamed.other))
+    return renamed
+
+
+def _steps(tree: Tree, way: Way, profile: Profile) -> Iterator[Step]:
+    for node, taken in way.items():
+        question = tree.questions[node]
+        if all(name in profile for name in question.inputs):
+            answers = tuple((n, tree.inputs[n].normal(profile[n])) for n in question.inputs)
+            yield Step(question, answers, taken[0])
+
+
+def _unanswered(tree: Tree, way: Way, profile: Profile) -> Iterator[Open]:
+    for question in map(tree.questions.__getitem__, way):
+        for name in question.inputs:
+            if name not in profile:
+                yield Open(question, tree.inputs[name])
+
+
+def _next_question(tree: Tree, region: Region, unanswered: Iterable[Open]) -> Open:
+    tried = set()
+    for one in unanswered:
+        if one.input.name not in tried and matters(tree, region, one.input.name):
+            return one
+        tried.add(one.input.name)
+    raise AssertionError("an undecided profile always lacks an input that matters")

@@ -1,0 +1,118 @@
+"""Regions: exact sets of profiles, narrowed test by test on the way through a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related
+from finetune_advisor.engine.domain import Domain, Position
+from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Low lies at or (`strict`) below high."""
+
+    low: str
+    high: str
+    strict: bool
+
+
+@dataclass(frozen=True)
+class Region:
+    """A set of profiles: a domain for each input on `axes`, and orders between inputs.
+
+    Never empty: `narrow` gives None instead. The domains are as tight as the orders allow, so that the
+    least position of every input together makes a profile of the region.
+    """
+
+    axes: Mapping[str, Domain]
+    domains: Mapping[str, Domain]
+    orders: frozenset[Order] = frozenset()
+
+    def domain(self, name: str) -> Domain:
+        return self.domains.get(name) or self.axes[name]
+
+    def narrow(self, condition: Condition) -> Region | None:
+        """The profiles of this region that meet a condition, or None if there are none."""
+        if isinstance(condition, Related):
+            return replace(self, orders=self.orders | set(_orders(condition)))._settled()
+        before = self.domain(condition.input)
+        after = before & condition.domain
+        if after == before:
+            return self
+        if not after:
+            return None
+        narrowed = replace(self, domains={**self.domains, condition.input: after})
+        return narrowed._settled() if self.orders else narrowed
+
+    def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
+        """What this region says of some inputs, as a key: regions with the same key hold the same
+        combinations of their values."""
+        names = inputs.union(*((order.low, order.high) for order in self.orders))
+        return frozenset((n, d) for n, d in self.domains.items() if n in names), self.orders
+
+    def witness(self) -> dict[str, Position]:
+        """A profile of the region, as the least positions of every input."""
+        return {name: self.domain(name).least for name in self.axes}
+
+    def _settled(self) -> Region | None:
+        if _contradictory(self.orders):
+            return None
+        domains = dict(self.domains)
+        changed = True
+        while changed:
+            changed = False
+            for order in self.orders:
+                low, high = (domains.get(n) or self.axes[n] for n in (order.low, order.high))
+                higher = high.from_(low.least, strict=order.strict)
+                lower = low.up_to(high.greatest, strict=order.strict)
+                if not (higher and lower):
+                    return None
+                if (lower, higher) != (low, high):
+                    domains |= {order.low: lower, order.high: higher}
+                    changed = True
+        region = replace(self, domains=domains)
+        return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
+
+    def _implies(self, order: Order) -> bool:
+        low, high = self.domain(order.low).greatest, self.domain(order.high).least
+        return low < high if order.strict else low <= high
+
+
+def _orders(condition: Related) -> Iterator[Order]:
+    one, relations, other = condition.input, condition.relations, condition.other
+    if ABOVE not in relations:
+        yield Order(one, other, strict=EQUAL not in relations)
+    if BELOW not in relations:
+        yield Order(other, one, strict=EQUAL not in relations)
+
+
+def _contradictory(orders: Iterable[Order]) -> bool:
+    """Whether the orders put an input strictly below itself."""
+    strict: dict[tuple[str, str], bool] = {}
+    for order in orders:
+        pair = (order.low, order.high)
+        strict[pair] = strict.get(pair, False) or order.strict
+    names = {name for pair in strict for name in pair}
+    for middle, low, high in product(names, repeat=3):
+        if (low, middle) in strict and (middle, high) in strict:
+            through = strict[low, middle] or strict[middle, high]
+            strict[low, high] = strict.get((low, high), False) or through
+    return any(strict.get((name, name)) for name in names)
+
+
+def completions(tree: Tree, profile: Profile) -> Region:
+    """The region of all completions of a profile; inputs that the tree doesn't have are passed over.
+
+    Raises ValueError or TypeError for a value of another type than its input's.
+    """
+    domains = {}
+    for name, value in profile.items():
+        if name in tree.inputs:
+            position = tree.inputs[name].position(value)
+            domains[name] = Domain(((position, position),), tree.axes[name].dense)
+    return Region(tree.axes, domains)

@@ -1,0 +1,235 @@
+"""Soundness: what keeps a tree from being served, each fault with its place and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError
+from itertools import combinations
+
+from finetune_advisor.engine.branching import (
+    EVERY_RELATION,
+    Against,
+    Between,
+    OneOf,
+    Otherwise,
+    Test,
+    domain_of,
+    relations_of,
+)
+from finetune_advisor.engine.evaluation import passages
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.region import Region
+from finetune_advisor.engine.tree import Branch, Question, Tree
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a tree: where in the document, what, and what to do about it."""
+
+    pointer: tuple[str | int, ...]
+    problem: str
+    remedy: str
+
+
+def faults(tree: Tree) -> list[Fault]:
+    """Every fault of a tree, none for a sound one: no cycle, no dangling name, nothing unreachable, the
+    branches of each question disjoint and covering every value, every input asked about.
+
+    A later check needs the earlier ones to hold, so the first that finds something ends the search.
+    """
+    for check in (_ranges, _names, _types, _cover, _cycles, _reach):
+        found = list(check(tree))
+        if found:
+            return found
+    return []
+
+
+def _ranges(tree: Tree) -> Iterator[Fault]:
+    for one in tree.inputs.values():
+        here = ("inputs", one.name)
+        if one.type == "enum" and len(set(one.choices)) < max(2, len(one.choices)):
+            yield Fault((*here, "choices"), "an enum needs two choices or more, each once", "list them")
+        if one.type != "enum" and one.choices:
+            yield Fault((*here, "choices"), f"{one.type} inputs have no choices", "remove choices")
+        if not one.numeric:
+            for field in ("unit", "minimum", "maximum"):
+                if getattr(one, field) not in (None, ""):
+                    yield Fault((*here, field), f"{one.type} inputs have no {field}", f"remove {field}")
+        elif not one.axis or one.lowest >= one.highest:
+            yield Fault(here, "the range holds fewer than two values", "set minimum below maximum")
+
+
+def _names(tree: Tree) -> Iterator[Fault]:
+    for name in sorted(tree.questions.keys() & tree.recommendations.keys()):
+        problem = f"{name} names a question and a recommendation"
+        yield Fault(("recommendations", name), problem, "rename one of them")
+    if tree.root not in tree.questions:
+        yield Fault(("root",), f"there is no question {tree.root}", "name the first question")
+    asked = set()
+    for question in tree.questions.values():
+        here = ("questions", question.id)
+        if question.input not in tree.inputs:
+            yield Fault((*here, "input"), f"there is no input {question.input}", "declare it in inputs")
+        asked.update(question.inputs)
+        yield from _branch_names(tree, question)
+    for name in tree.inputs:
+        if name not in asked:
+            yield Fault(
+                ("inputs", name), "no question asks about this input", "ask about it or remove it"
+            )
+    yield from _prose_names(tree)
+
+
+def _branch_names(tree: Tree, question: Question) -> Iterator[Fault]:
+    for index, branch in enumerate(question.branches):
+        here = ("questions", question.id, "branches", index)
+        leaf = branch.to in tree.recommendations
+        if not leaf and branch.to not in tree.questions:
+            problem = f"there is no question or recommendation {branch.to}"
+            yield Fault((*here, "to"), problem, "declare it or correct the name")
+        elif leaf and not branch.reason:
+            yield Fault(here, f"the branch ends in {branch.to} without a reason", "add reason")
+        elif branch.reason and not leaf:
+            problem = f"the branch gives a reason but leads on to the question {branch.to}"
+            yield Fault(
+                (*here, "reason"), problem, "give the reason where the recommendation is reached"
+            )
+        if isinstance(branch.test, Against) and branch.test.input not in tree.inputs:
+            problem = f"there is no input {branch.test.input}"
+            yield Fault((*here, branch.test.operator), problem, "declare it in inputs")
+
+
+def _prose_names(tree: Tree) -> Iterator[Fault]:
+    for leaf in tree.recommendations.values():
+        for index, other in enumerate(leaf.alternatives):
+            if other.id == leaf.id or other.id not in tree.recommendations:
+                here = ("recommendations", leaf.id, "alternatives", index, "id")
+                yield Fault(here, f"{other.id} is no other recommendation", "name another one")
+    for index, situation in enumerate(tree.situations):
+        for place, name in enumerate(situation.questions):
+            if name not in tree.questions:
+                here = ("situations", index, "questions", place)
+                yield Fault(here, f"there is no question {name}", "correct the name")
+
+
+def _types(tree: Tree) -> Iterator[Fault]:
+    for question in tree.questions.values():
+        one = tree.inputs[question.input]
+        others = {b.test.input for b in question.branches if isinstance(b.test, Against)}
+        for index, branch in enumerate(question.branches):
+            problem = _type_problem(tree, one, branch.test, others)
+            if problem:
+                here = ("questions", question.id, "branches", index)
+                yield Fault(here, *problem)
+        defaults = [i for i, b in enumerate(question.branches) if isinstance(b.test, Otherwise)]
+        if defaults and defaults != [len(question.branches) - 1]:
+            here = ("questions", question.id, "branches", defaults[0])
+            yield Fault(here, "otherwise stands before another branch", "put one otherwise, last")
+
+
+def _type_problem(tree: Tree, one: Input, test: Test, others: set[str]) -> tuple[str, str] | None:
+    match test:
+        case OneOf(values):
+            allowed = {"boolean": (False, True), "enum": one.choices}.get(one.type)
+            if allowed is None:
+                return f"is and in don't fit the {one.type} input {one.name}", "use lt, lte, gt, gte"
+            if not set(values) <= set(allowed) or len(set(values)) < len(values):
+                options = ", ".join(str(value).lower() for value in allowed)
+                return f"not each value of {one.name} once", f"choose from {options}"
+        case Between(lower, upper):
+            if not one.numeric:
+                return f"lt, lte, gt, gte don't fit the {one.type} input {one.name}", "use is or in"
+            if others:
+                return "one question compares with numbers and with an input", "split the question"
+            ends = [end.value for end in (lower, upper) if end]
+            if one.type == "integer" and any(end != int(end) for end in ends):
+                return f"a fraction is no bound for the integer {one.name}", "use a whole number"
+        case Against(_, other):
+            return _comparison_problem(one, tree.inputs[other], others)
+    return None
+
+
+def _comparison_problem(one: Input, other: Input, others: set[str]) -> tuple[str, str] | None:
+    if len(others) > 1:
+        return "one question compares with several inputs", "split the question"
+    if one.name == other.name:
+        return f"{one.name} is compared with itself", "name another input"
+    if not (one.numeric and other.numeric):
+        return "only numbers can be compared", "compare integer or number inputs"
+    if one.unit != other.unit:
+        return f"{one.name} and {other.name} have different units", "compare inputs of one unit"
+    return None
+
+
+def _cover(tree: Tree) -> Iterator[Fault]:
+    for question in tree.questions.values():
+        if question.compared_to is None:
+            yield from _domain_cover(question, tree.inputs[question.input])
+        else:
+            yield from _relation_cover(question)
+
+
+def _domain_cover(question: Question, one: Input) -> Iterator[Fault]:
+    here = ("questions", question.id, "branches")
+    domains = [domain_of(one, branch.test) for branch in question.branches]
+    left = one.axis
+    for index, (domain, branch) in enumerate(zip(domains, question.branches, strict=True)):
+        if isinstance(branch.test, Otherwise):
+            domain = left
+        if not domain:
+            yield Fault((*here, index), f"no value of {one.name} takes this branch", "remove it")
+        left -= domain
+    for (first, a), (second, b) in combinations(enumerate(domains), 2):
+        if a & b:
+            problem = f"overlaps branch {first + 1}, for example at {_shown(one, (a & b).least)}"
+            yield Fault((*here, second), problem, "make the tests disjoint")
+    if left:
+        problem = f"no branch takes {one.name} = {_shown(one, left.least)}"
+        yield Fault(here, problem, "add a branch, or otherwise")
+
+
+def _shown(one: Input, position: int | float) -> str:
+    value = one.value(position)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _relation_cover(question: Question) -> Iterator[Fault]:
+    here = ("questions", question.id, "branches")
+    left = EVERY_RELATION
+    for index, branch in enumerate(question.branches):
+        relations = left if isinstance(branch.test, Otherwise) else relations_of(branch.test)
+        if not relations:
+            yield Fault((*here, index), "nothing is left for otherwise", "remove it")
+        if relations - left:
+            yield Fault((*here, index), "overlaps an earlier branch", "make the tests disjoint")
+        left -= relations
+    if left:
+        sign = min(left)
+        problem = f"no branch takes {question.input} {sign} {question.compared_to}"
+        yield Fault(here, problem, "add a branch, or otherwise")
+
+
+def _cycles(tree: Tree) -> Iterator[Fault]:
+    try:
+        _ = tree.rank
+    except CycleError as error:
+        cycle = error.args[1]
+        way = " -> ".join(cycle)
+        yield Fault(("questions", cycle[0]), f"the questions form a cycle: {way}", "break it")
+
+
+def _reach(tree: Tree) -> Iterator[Fault]:
+    taken: dict[str, set[Branch]] = {}
+    for node, branches in passages(tree, Region(tree.axes, {})):
+        taken.setdefault(node, set()).update(branches)
+    reached = {tree.root, *(branch.to for branches in taken.values() for branch in branches)}
+    for kind, nodes in (("questions", tree.questions), ("recommendations", tree.recommendations)):
+        for name in nodes:
+            if name not in reached:
+                yield Fault((kind, name), "no profile comes here", "lead a branch here or remove it")
+    for name, branches in taken.items():
+        for index, branch in enumerate(tree.questions[name].branches):
+            if branch not in branches:
+                problem = "the answers that lead here contradict this branch, so nothing takes it"
+                yield Fault(("questions", name, "branches", index), problem, "remove it")

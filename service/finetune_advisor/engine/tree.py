@@ -1,0 +1,176 @@
+"""The decision tree as values: questions, branches and recommendations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import Any, Literal
+
+from finetune_advisor.engine.branching import Against, Condition, Test, conditions
+from finetune_advisor.engine.canonical import hashed, plain
+from finetune_advisor.engine.domain import Domain
+from finetune_advisor.engine.inputs import Input
+
+LIFECYCLE = frozenset({"status"})
+"""What may change in a released document: it says how to treat a tree, not what the tree says."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """An edge: a test on the answer, the node it leads to and, at a recommendation, the reason why."""
+
+    test: Test
+    to: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An inner node: asks about one input, or compares it with another."""
+
+    id: str
+    text: str
+    input: str
+    branches: tuple[Branch, ...]
+    help: str = ""
+
+    @property
+    def compared_to(self) -> str | None:
+        """The other input, where this question compares two."""
+        return next((b.test.input for b in self.branches if isinstance(b.test, Against)), None)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,) if self.compared_to is None else (self.input, self.compared_to)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A public page that a claim rests on."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another recommendation of the same tree, and when it is the better one."""
+
+    id: str
+    when: str
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A leaf: what to do, and what to know before and while doing it."""
+
+    id: str
+    title: str
+    finetune: Literal["no", "not_yet", "partly", "yes"]
+    summary: str
+    prerequisites: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A situation where fine-tuning tends to pay, with its caveat and the questions that ask about it."""
+
+    id: str
+    title: str
+    text: str
+    caveat: str
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One version of the decision tree. Sound only once `soundness.faults` has found nothing."""
+
+    version: str
+    status: Literal["candidate", "current", "deprecated", "retired"]
+    released: str
+    title: str
+    source: Reference
+    inputs: Mapping[str, Input]
+    root: str
+    questions: Mapping[str, Question]
+    recommendations: Mapping[str, Recommendation]
+    summary: str = ""
+    situations: tuple[Situation, ...] = ()
+    cautions: tuple[str, ...] = ()
+    limitations: tuple[str, ...] = ()
+
+    @cached_property
+    def canonical(self) -> Mapping[str, Any]:
+        """The tree as plain JSON data in the shape of its document."""
+        form: dict[str, Any] = plain(self)
+        return form
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:` and the hash of the canonical form without its lifecycle."""
+        return hashed({key: form for key, form in self.canonical.items() if key not in LIFECYCLE})
+
+    @cached_property
+    def axes(self) -> Mapping[str, Domain]:
+        """Every position of each input."""
+        return {name: one.axis for name, one in self.inputs.items()}
+
+    @cached_property
+    def cases(self) -> Mapping[str, tuple[tuple[Condition, Branch], ...]]:
+        """The branches of each question, each with the condition under which it is taken."""
+        return {
+            question.id: tuple(
+                zip(
+                    conditions(
+                        self.inputs[question.input],
+                        question.compared_to,
+                        [branch.test for branch in question.branches],
+                    ),
+                    question.branches,
+                    strict=True,
+                )
+            )
+            for question in self.questions.values()
+        }
+
+    @cached_property
+    def rank(self) -> Mapping[str, int]:
+        """Each node's place in tree order: a node comes after every node that leads to it, and the
+        nodes of an earlier branch before those of a later one where that leaves a choice.
+
+        Raises graphlib.CycleError if the questions form a cycle.
+        """
+        parents = TopologicalSorter({self.root: ()})
+        for question in self.questions.values():
+            for branch in question.branches:
+                parents.add(branch.to, question.id)
+        parents.prepare()
+        order: list[str] = []
+        waiting = [*parents.get_ready()]
+        while waiting:
+            node = waiting.pop()
+            order.append(node)
+            parents.done(node)
+            ready = set(parents.get_ready())
+            branches = self.questions[node].branches if node in self.questions else ()
+            targets = dict.fromkeys(b.to for b in branches if b.to in ready)
+            waiting.extend(reversed(targets))
+        return {node: place for place, node in enumerate(order)}
+
+    @cached_property
+    def below(self) -> Mapping[str, frozenset[str]]:
+        """The inputs that are asked about at a node or anywhere below it."""
+        inputs: dict[str, frozenset[str]] = {}
+        for node in sorted(self.rank, key=self.rank.__getitem__, reverse=True):
+            question = self.questions.get(node)
+            own = question.inputs if question else ()
+            targets = (b.to for b in question.branches) if question else ()
+            inputs[node] = frozenset(own).union(*(inputs[target] for target in targets))
+        return inputs

@@ -1,0 +1,1 @@
+"""Trees and assessments in other notations."""

@@ -1,0 +1,70 @@
+"""gunicorn's settings and hooks: `gunicorn -c python:finetune_advisor.server`.
+
+The names in this module are gunicorn's own; each value says why it isn't gunicorn's default.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import logs
+
+
+class QuietLogger(Logger):
+    """gunicorn's logger without its access log: the application logs each request, by its route."""
+
+    def access(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+settings = Settings.from_environment()
+
+wsgi_app = "finetune_advisor.app:create_app()"
+bind = [f"{settings.host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
+workers = settings.workers
+# Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
+worker_class = "gthread"
+threads = settings.threads
+# A faulty tree stops the start, once and before any worker; memory is shared.
+preload_app = True
+graceful_timeout = settings.graceful_timeout
+# Longer than a load balancer keeps idle connections, so that it never sends into a closing one.
+keepalive = 75
+# The worker's heartbeat must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # shared memory
+# Needs a writable home and has no use here.
+control_socket_disable = True
+logger_class = QuietLogger
+logconfig_dict = logs.config(settings.log_level, settings.log_format)
+
+_own_metrics_dir: str | None = None
+if workers > 1:
+    # Workers share their metrics in files. Read by prometheus_client when the application is imported.
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
+    for left_over in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
+        left_over.unlink()
+else:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """Drop the gauges of a worker that is gone; its counters stay."""
+    if workers > 1:
+        from prometheus_client import multiprocess  # noqa: PLC0415  # only after the directory is set
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_: Any) -> None:
+    """Leave nothing behind."""
+    if _own_metrics_dir:
+        shutil.rmtree(_own_metrics_dir, ignore_errors=True)

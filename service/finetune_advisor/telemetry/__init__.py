@@ -1,0 +1,1 @@
+"""Telemetry: metrics, logs and the ids that tie a request to both."""

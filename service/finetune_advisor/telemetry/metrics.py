@@ -1,0 +1,132 @@
+"""Metrics: what Prometheus scrapes. Labels come only from loaded trees and route templates."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from finetune_advisor.engine.evaluation import Assessment
+from finetune_advisor.engine.tree import Tree
+
+NAMESPACE = "finetune_advisor"
+PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
+SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+# A second series for each counter, whose only news is when its worker started.
+disable_created_metrics()
+
+
+class Metrics:
+    """The metrics of one application: of this process, or of all workers in multiprocess mode."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.assessments = Counter(
+            "assessments",
+            "Assessments by what they came to; recommendation is none while undecided.",
+            ["tree_version", "status", "recommendation", "finetune", "endpoint"],
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.answers = Counter(
+            "answers",
+            "Questions on the way of assessments by the branch taken; unknown where it wasn't answered.",
+            ["tree_version", "question", "branch"],
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.path_questions = Histogram(
+            "path_questions",
+            "Questions answered on the path of an assessment.",
+            buckets=PATH_BUCKETS,
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.tree_info = Gauge(
+            "tree_info",
+            "The trees served; always 1.",
+            ["version", "digest", "status", "default"],
+            namespace=NAMESPACE,
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self.build_info = Gauge(
+            "build_info",
+            "The software that serves; always 1.",
+            ["version", "revision", "python"],
+            namespace=NAMESPACE,
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self.requests = Counter(
+            "http_requests",
+            "HTTP requests answered.",
+            ["method", "route", "status"],
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request's arrival in the application to its answer.",
+            ["method", "route"],
+            buckets=SECONDS_BUCKETS,
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.in_progress = Gauge(
+            "http_requests_in_progress",
+            "HTTP requests that are being answered.",
+            namespace=NAMESPACE,
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        if not multiprocess():
+            for collector in (ProcessCollector, PlatformCollector, GCCollector):
+                collector(registry=registry)
+
+    def serving(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
+        """Say which software and which trees this process serves."""
+        revision = os.environ.get("SOURCE_REVISION", "unknown")
+        self.build_info.labels(version, revision, platform.python_version()).set(1)
+        for tree in trees:
+            is_default = str(tree is default).lower()
+            self.tree_info.labels(tree.version, tree.digest, tree.status, is_default).set(1)
+
+    def assessed(self, assessment: Assessment, endpoint: str) -> None:
+        """Count an assessment that an endpoint answered."""
+        version, leaf = assessment.tree.version, assessment.recommendation
+        outcome = (leaf.id, leaf.finetune) if leaf else ("none", "none")
+        self.assessments.labels(version, assessment.status, *outcome, endpoint).inc()
+        for step in assessment.path:
+            self.answers.labels(version, step.question.id, str(step.branch.test)).inc()
+        for question in {one.question.id for one in assessment.unanswered}:
+            self.answers.labels(version, question, "unknown").inc()
+        self.path_questions.observe(len(assessment.path))
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics in the format that a scraper accepts, and its media type."""
+        registry = self.registry
+        if multiprocess():
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client's
+        encode, content_type = choose_encoder(accept)
+        return encode(registry), content_type
+
+
+def multiprocess() -> bool:
+    """Whether several workers keep their metrics together in a directory."""
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ

@@ -1,0 +1,42 @@
+"""GET /docs: the API's reference page, its assets served from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
+
+DIST = Path(flask_swagger_ui.__file__).parent / "dist"
+ASSETS = {"swagger-ui.css", "swagger-ui-bundle.js"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+def blueprint() -> Blueprint:
+    """The page, and what it loads."""
+    blp = Blueprint(
+        "reference",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+
+    @blp.get("/docs")
+    def docs() -> Response:
+        """Show the contract in Swagger UI."""
+        page = make_response(render_template("docs.html"))
+        page.headers["Content-Security-Policy"] = POLICY
+        return page
+
+    @blp.get("/docs/<name>")
+    def asset(name: str) -> Response:
+        """Send one of Swagger UI's files."""
+        if name not in ASSETS:
+            abort(404)
+        return send_from_directory(DIST, name, max_age=3600)
+
+    return blp

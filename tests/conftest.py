@@ -1,0 +1,116 @@
+"""What all tests share: the bundled tree, and real servers on free ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from finetune_advisor import catalog, documents
+from finetune_advisor.engine.tree import Tree
+
+ROOT = Path(__file__).parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """A skipped test is a failed one where CI=true: there, everything that a test needs is installed."""
+    if IN_CI and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
+        reason = f"{item.nodeid} was skipped where CI=true: {call.excinfo.value}"
+        call.excinfo = pytest.ExceptionInfo.from_exception(pytest.fail.Exception(reason))
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test starts without settings in its environment."""
+    for name in os.environ:
+        if name.startswith("FINETUNE_ADVISOR_") or name == "PROMETHEUS_MULTIPROC_DIR":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def tree() -> Tree:
+    """Tree 1.0.0, the bundled one."""
+    return documents.load(catalog.BUNDLED / "1.0.0.yaml")
+
+
+@dataclass
+class Server:
+    """A real gunicorn on a socket of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def stop(self, wait: float = 20) -> int:
+        """End it as an orchestrator would, and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(wait)
+
+
+StartServer = Callable[..., Server]
+LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
+
+
+def _start(log: Path, **settings: str) -> Server:
+    """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("FINETUNE_ADVISOR_", "PROMETHEUS_"))}
+    chosen = {"PORT": "0", **settings}
+    environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "finetune_advisor.cli", "serve"]
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        listening = LISTENING.search(log.read_text())
+        if listening and _answers(f"http://{listening[1]}:{listening[2]}"):
+            return Server(process, log, listening[1], int(listening[2]))
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"the server didn't start:\n{log.read_text()}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server with the settings' defaults, for all tests that only ask it something."""
+    started = _start(tmp_path_factory.mktemp("server") / "log")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers with settings of one's own; they end with the test."""
+    started: list[Server] = []
+
+    def start(**settings: str) -> Server:
+        started.append(_start(tmp_path / f"server-{len(started)}.log", **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

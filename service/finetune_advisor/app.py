@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     observe(app, metrics)
-    if settings.metrics_port:
+    if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
     app.after_request(secure)
 

@@ -127,7 +127,7 @@ def _profile(file: Any, served: Catalog) -> dict[str, Any]:
     try:
         profile: dict[str, Any] = schema.load(YAML(typ="safe", pure=True).load(file.read()))
     except ValidationError as error:
-        found = invalid(error.normalized_messages(), schema, in_body=True)
+        found = invalid(error.messages_dict, schema, in_body=True)
         lines = (f"{file.name}: {one['pointer'].removeprefix('#/')}: {one['detail']}" for one in found)
         raise click.ClickException("\n".join(lines)) from error
     except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:

@@ -46,7 +46,7 @@ class Name(fields.String):
         super().__init__(validate=validate.Regexp(NAME, error=message), **kwargs)
 
 
-class Tuple(fields.List):
+class Tuple(fields.List[Any]):
     """A list of one kind of item, as a tuple."""
 
     def __init__(self, item: fields.Field[Any]) -> None:
@@ -188,15 +188,18 @@ def _test(tests: Mapping[str, Any]) -> Test:
             return OneOf(tuple(values))
         case [("otherwise", _)]:
             return Otherwise()
-        case [(operator, str(other))]:
+        case [("lt" | "lte" | "gt" | "gte" as operator, str(other))]:
             return Against(operator, other)
-    ends = {key: value for key, value in tests.items() if isinstance(value, int | float)}
-    lower = [Bound(ends[key], key == "gte") for key in LOWER if key in ends]
-    upper = [Bound(ends[key], key == "lte") for key in UPPER if key in ends]
-    if len(lower) > 1 or len(upper) > 1 or not tests or len(ends) < len(tests) or "is" in ends:
+    lower = [Bound(tests[key], key == "gte") for key in LOWER if _is_number(tests.get(key))]
+    upper = [Bound(tests[key], key == "lte") for key in UPPER if _is_number(tests.get(key))]
+    if not tests or max(len(lower), len(upper)) > 1 or len(lower) + len(upper) < len(tests):
         options = ", ".join(TESTS)
         raise ValidationError(f"not one test; write one of {options}, or a range such as gte and lt")
-    return Between(*lower or [None], *upper or [None])
+    return Between(next(iter(lower), None), next(iter(upper), None))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 class QuestionDocument(Schema):

@@ -27,7 +27,7 @@ def load(path: Path) -> Tree:
         tree: Tree = TreeDocument().load(_unmarked(marked))
         found = faults(tree)
     except ValidationError as error:
-        found = [*_schema_faults(error.normalized_messages())]
+        found = [*_schema_faults(error.messages_dict)]
     if found:
         raise DocumentError("\n".join(_line(path, marked, fault) for fault in found))
     return tree
@@ -71,7 +71,8 @@ def _line_number(marked: Any, pointer: tuple[str | int, ...]) -> int:
     line = 0
     for key in pointer:
         try:
-            line = (marked.lc.key(key) if isinstance(marked, Mapping) else marked.lc.item(key))[0]
+            places = marked.lc
+            line = (places.item(key) if isinstance(key, int) else places.key(key))[0]
             marked = marked[key]
         except (AttributeError, KeyError, IndexError, TypeError):
             break

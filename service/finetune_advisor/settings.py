@@ -36,7 +36,10 @@ class Settings:
     host: str = _setting("127.0.0.1", "str", "Address to listen on; 0.0.0.0 in a container.")
     port: int = _setting(8080, "int", "Port to listen on; 0 takes a free one.", _PORT)
     metrics_port: int | None = _setting(
-        None, "int", "Port that /healthz, /readyz and /metrics move to; unset, they stay on PORT.", validate.Range(1, 65535)
+        None,
+        "int",
+        "Port that /healthz, /readyz and /metrics move to; unset, they stay on PORT.",
+        validate.Range(1, 65535),
     )
     workers: int = _setting(1, "int", "Worker processes.", _COUNT)
     threads: int = _setting(32, "int", "Threads of each worker.", _COUNT)

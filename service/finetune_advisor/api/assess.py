@@ -51,7 +51,8 @@ NOT_STORED = {"Cache-Control": {"description": "Always no-store.", "schema": {"t
 def examples(catalog: Catalog) -> dict[str, Any]:
     """Example requests for the default tree: a whole path, the same one half known, and nothing known."""
     tree = catalog.default
-    region, node, asked = Region(tree.axes, {}), tree.root, []
+    region, node = Region(tree.axes, {}), tree.root
+    asked: list[str] = []
     while node in tree.questions:
         asked.extend(tree.questions[node].inputs)
         moves = [(branch.to, region.narrow(condition)) for condition, branch in tree.cases[node]]

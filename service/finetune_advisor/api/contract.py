@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
-from flask import Flask, Response
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask
 from flask_smorest import Api
 from marshmallow import EXCLUDE, Schema
 from marshmallow.fields import Field
+from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
 from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
@@ -32,7 +34,7 @@ class Converter(OpenAPIConverter):
     """apispec's converter; a described schema keeps its `additionalProperties: false`."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        form: dict[str, Any] = super().schema2jsonschema(schema)
+        form: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         instance = schema() if isinstance(schema, type) else schema
         if instance.unknown != EXCLUDE:
             form["additionalProperties"] = False
@@ -88,17 +90,14 @@ class Contract(Api):
             "description": DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         }
-        plugin = Plugin()
-        super().__init__(
-            app, spec_kwargs={"marshmallow_plugin": plugin, "info": info, "servers": [{"url": "/"}]}
-        )
-        plugin.converter.add_attribute_function(hoist)
-        plugin.converter.add_attribute_function(any_answer)
+        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": [{"url": "/"}]}
+        super().__init__(app, spec_kwargs=options)
+        for describe in (hoist, any_answer):
+            self.ma_plugin.converter.add_attribute_function(describe)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
-        answer: Response = problem(error).get_response()
-        return answer
+        return problem(error).get_response()
 
     def _register_responses(self) -> None:
         for kind in Problem.kinds.values():

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import orjson
@@ -31,9 +31,9 @@ UNKNOWN = "unknown"
 class StrictParser(FlaskParser):
     """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {"json": RAISE, "query": RAISE}
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}
 
-    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002  # webargs' signature
+    def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
         return parse(_body(req))
 
@@ -48,7 +48,7 @@ class StrictParser(FlaskParser):
         return super().load_querystring(req, schema)
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        location, messages = next(iter(error.normalized_messages().items()))
+        location, messages = next(iter(error.messages_dict.items()))
         found = list(islice(invalid(messages, schema, in_body=location == "json"), MOST_ERRORS + 1))
         many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
         where = "body" if location == "json" else "query"
@@ -86,7 +86,7 @@ def parse(body: bytes) -> Any:
         value = orjson.loads(body)
         if body.count(b":") > _members(value):
             json.loads(body, object_pairs_hook=_unrepeated)
-    except RepeatedName as error:
+    except RepeatedNameError as error:
         raise MalformedRequest(str(error)) from None
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, orjson.JSONDecodeError) else "too large or too deep"
@@ -94,7 +94,7 @@ def parse(body: bytes) -> Any:
     return value
 
 
-class RepeatedName(Exception):
+class RepeatedNameError(Exception):
     """An object in a JSON text names a member twice."""
 
 
@@ -112,11 +112,12 @@ def _members(value: Any) -> int:
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise RepeatedName(f"an object in the body has two members named {repeated[:64]!r}; keep one")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            detail = f"an object in the body has two members named {name[:64]!r}; keep one"
+            raise RepeatedNameError(detail)
+        members[name] = value
     return members
 
 

@@ -63,7 +63,8 @@ class Problem(HTTPException):
 class MalformedRequest(Problem):
     """The request can't be read: its body is no valid JSON text in UTF-8, an object in it names a member
     twice, a number in it is too large for JSON to carry, or the body was cut off. Correct what the detail
-    names and send it again."""
+    names and send it again.
+    """
 
     code, slug, title = 400, "malformed-request", "The request can't be read"
 
@@ -88,21 +89,24 @@ class WrongMethod(Problem):
 
 class NotAcceptable(Problem):
     """The Accept header rules out every media type that this path can answer with. The detail names them;
-    send one of them in Accept, or leave the header out."""
+    send one of them in Accept, or leave the header out.
+    """
 
     code, slug, title = 406, "not-acceptable", "No acceptable media type"
 
 
 class BodyTooLarge(Problem):
     """The body is larger than this server takes. The detail gives the limit, which its operator can raise
-    with FINETUNE_ADVISOR_MAX_BODY_BYTES; split the request, or ask them."""
+    with FINETUNE_ADVISOR_MAX_BODY_BYTES; split the request, or ask them.
+    """
 
     code, slug, title = 413, "body-too-large", "The body is too large"
 
 
 class UnsupportedMediaType(Problem):
     """The body isn't sent as plain JSON. Send Content-Type: application/json, in UTF-8, and no
-    Content-Encoding."""
+    Content-Encoding.
+    """
 
     code, slug, title = 415, "unsupported-media-type", "The body isn't sent as JSON"
 
@@ -111,14 +115,16 @@ class InvalidRequest(Problem):
     """The request can be read but breaks the contract. Each entry of errors has a detail that says what to
     correct, and says where: pointer is a JSON pointer into the body, parameter names a query parameter.
     Unknown fields and parameters are refused, so that a misspelt one is never silently ignored, and null
-    is too: leave out what isn't known."""
+    is too: leave out what isn't known.
+    """
 
     code, slug, title = 422, "invalid-request", "The request breaks the contract"
 
 
 class InternalError(Problem):
     """Something failed here, not in the request. It is logged under the id in the X-Request-ID header;
-    tell the operator that id."""
+    tell the operator that id.
+    """
 
     code, slug, title = 500, "internal-error", "Something failed here"
 

@@ -12,7 +12,6 @@ from finetune_advisor.engine.inputs import Input, Profile, Value
 from finetune_advisor.engine.region import Region, completions
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Tree
 
-
 Way = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, in tree order, with the branches taken."""
 

@@ -51,7 +51,7 @@ class Input:
     def position(self, value: Value) -> Position:
         """Where a value lies on the axis. Raises ValueError or TypeError for a value of another type."""
         if self.type == "enum":
-            return self.choices.index(value)  # type: ignore[arg-type]  # another type is never found
+            return self.choices.index(value)
         if isinstance(value, str) or isinstance(value, bool) != (self.type == "boolean"):
             raise TypeError(f"{self.name} takes a value of type {self.type}")
         return float(value) if self.type == "number" else int(value)

@@ -51,7 +51,8 @@ class Region:
 
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
-        combinations of their values."""
+        combinations of their values.
+        """
         names = inputs.union(*((order.low, order.high) for order in self.orders))
         return frozenset((n, d) for n, d in self.domains.items() if n in names), self.orders
 

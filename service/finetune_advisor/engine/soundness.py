@@ -66,7 +66,7 @@ def _names(tree: Tree) -> Iterator[Fault]:
         yield Fault(("recommendations", name), problem, "rename one of them")
     if tree.root not in tree.questions:
         yield Fault(("root",), f"there is no question {tree.root}", "name the first question")
-    asked = set()
+    asked: set[str] = set()
     for question in tree.questions.values():
         here = ("questions", question.id)
         if question.input not in tree.inputs:
@@ -104,8 +104,8 @@ def _prose_names(tree: Tree) -> Iterator[Fault]:
     for leaf in tree.recommendations.values():
         for index, other in enumerate(leaf.alternatives):
             if other.id == leaf.id or other.id not in tree.recommendations:
-                here = ("recommendations", leaf.id, "alternatives", index, "id")
-                yield Fault(here, f"{other.id} is no other recommendation", "name another one")
+                pointer = ("recommendations", leaf.id, "alternatives", index, "id")
+                yield Fault(pointer, f"{other.id} is no other recommendation", "name another one")
     for index, situation in enumerate(tree.situations):
         for place, name in enumerate(situation.questions):
             if name not in tree.questions:
@@ -131,22 +131,32 @@ def _types(tree: Tree) -> Iterator[Fault]:
 def _type_problem(tree: Tree, one: Input, test: Test, others: set[str]) -> tuple[str, str] | None:
     match test:
         case OneOf(values):
-            allowed = {"boolean": (False, True), "enum": one.choices}.get(one.type)
-            if allowed is None:
-                return f"is and in don't fit the {one.type} input {one.name}", "use lt, lte, gt, gte"
-            if not set(values) <= set(allowed) or len(set(values)) < len(values):
-                options = ", ".join(str(value).lower() for value in allowed)
-                return f"not each value of {one.name} once", f"choose from {options}"
-        case Between(lower, upper):
-            if not one.numeric:
-                return f"lt, lte, gt, gte don't fit the {one.type} input {one.name}", "use is or in"
-            if others:
-                return "one question compares with numbers and with an input", "split the question"
-            ends = [end.value for end in (lower, upper) if end]
-            if one.type == "integer" and any(end != int(end) for end in ends):
-                return f"a fraction is no bound for the integer {one.name}", "use a whole number"
+            return _choice_problem(one, values)
+        case Between():
+            return _range_problem(one, test, others)
         case Against(_, other):
             return _comparison_problem(one, tree.inputs[other], others)
+    return None
+
+
+def _choice_problem(one: Input, values: tuple[bool | str, ...]) -> tuple[str, str] | None:
+    allowed = (False, True) if one.type == "boolean" else one.choices
+    if one.numeric:
+        return f"is and in don't fit the {one.type} input {one.name}", "use lt, lte, gt, gte"
+    if not set(values) <= set(allowed) or len(set(values)) < len(values):
+        options = ", ".join(str(value).lower() for value in allowed)
+        return f"not each value of {one.name} once", f"choose from {options}"
+    return None
+
+
+def _range_problem(one: Input, test: Between, others: set[str]) -> tuple[str, str] | None:
+    if not one.numeric:
+        return f"lt, lte, gt, gte don't fit the {one.type} input {one.name}", "use is or in"
+    if others:
+        return "one question compares with numbers and with an input", "split the question"
+    ends = [end.value for end in (test.lower, test.upper) if end]
+    if one.type == "integer" and any(end != int(end) for end in ends):
+        return f"a fraction is no bound for the integer {one.name}", "use a whole number"
     return None
 
 
@@ -175,11 +185,10 @@ def _domain_cover(question: Question, one: Input) -> Iterator[Fault]:
     domains = [domain_of(one, branch.test) for branch in question.branches]
     left = one.axis
     for index, (domain, branch) in enumerate(zip(domains, question.branches, strict=True)):
-        if isinstance(branch.test, Otherwise):
-            domain = left
-        if not domain:
+        taken = left if isinstance(branch.test, Otherwise) else domain
+        if not taken:
             yield Fault((*here, index), f"no value of {one.name} takes this branch", "remove it")
-        left -= domain
+        left -= taken
     for (first, a), (second, b) in combinations(enumerate(domains), 2):
         if a & b:
             problem = f"overlaps branch {first + 1}, for example at {_shown(one, (a & b).least)}"
@@ -228,8 +237,8 @@ def _reach(tree: Tree) -> Iterator[Fault]:
         for name in nodes:
             if name not in reached:
                 yield Fault((kind, name), "no profile comes here", "lead a branch here or remove it")
-    for name, branches in taken.items():
+    for name, possible in taken.items():
         for index, branch in enumerate(tree.questions[name].branches):
-            if branch not in branches:
+            if branch not in possible:
                 problem = "the answers that lead here contradict this branch, so nothing takes it"
                 yield Fault(("questions", name, "branches", index), problem, "remove it")

@@ -70,7 +70,9 @@ LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 def _start(log: Path, **settings: str) -> Server:
     """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("FINETUNE_ADVISOR_", "PROMETHEUS_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("FINETUNE_ADVISOR_", "PROMETHEUS_"))
+    }
     chosen = {"PORT": "0", **settings}
     environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
     with log.open("wb") as out:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from environs import Env, EnvError
+from environs import Env, EnvValidationError
 from marshmallow import validate
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -85,11 +85,11 @@ def variable(setting: Field[Any]) -> str:
 
 
 def _refuse_unknown() -> None:
-    known = [variable(one) for one in fields(Settings)]
+    known = [one.name.upper() for one in fields(Settings)]
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]}?" if close else "see: finetune-advisor settings"
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known:
+            close = get_close_matches(name.removeprefix(PREFIX), known, 1)
+            hint = f"did you mean {PREFIX}{close[0]}?" if close else "see: finetune-advisor settings"
             raise SettingsError(f"{name}: there is no such setting; {hint}")
 
 
@@ -98,6 +98,6 @@ def _read(env: Env, setting: Field[Any]) -> Any:
     check = setting.metadata["check"]
     try:
         return parse(variable(setting), validate=[check] if check else None)
-    except EnvError as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"{variable(setting)}: {reason} {setting.metadata['help']}") from error
+    except EnvValidationError as error:
+        reasons = " ".join(error.error_messages)
+        raise SettingsError(f"{variable(setting)}: {reasons} {setting.metadata['help']}") from error

@@ -1,0 +1,169 @@
+"""The server as an orchestrator sees it: settings, signals, and metrics over one worker and several."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+import requests
+
+from tests.conftest import Server, StartServer
+
+COUNTER = re.compile(r"^(\w+)\{(.*)\} ([\d.e+-]+)$", re.MULTILINE)
+
+
+def counted(url: str, name: str) -> float:
+    """The sum of a counter over all its labels."""
+    text = requests.get(f"{url}/metrics", timeout=10).text
+    return sum(float(value) for metric, _, value in COUNTER.findall(text) if metric == name)
+
+
+def assess_at_random(url: str, count: int, seed: int) -> None:
+    """Ask for assessments of random profiles, each over a connection of its own."""
+    random = Random(seed)
+    names = ["prompt_engineering_sufficient", "knowledge_retrieval_problem", "narrow_specific_task"]
+    for _ in range(count):
+        profile = {name: random.random() < 0.5 for name in names if random.random() < 0.7}
+        answer = requests.post(f"{url}/assess", json={"profile": profile}, timeout=10)
+        assert answer.status_code == 200
+
+
+def workers_of(server: Server) -> list[int]:
+    """The process ids of all workers that a server has started so far."""
+    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", server.log.read_text())]
+
+
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_recommendation_counters_sum_to_the_requests_answered(
+    start_server: StartServer, workers: str
+) -> None:
+    """Counters sum exactly to the requests answered, however many workers share them."""
+    server = start_server(WORKERS=workers)
+    threads = [threading.Thread(target=assess_at_random, args=(server.url, 50, n)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert counted(server.url, "finetune_advisor_assessments_total") == 400
+    served = requests.get(f"{server.url}/metrics", timeout=10).text
+    assert "finetune_advisor_path_questions_count 400.0" in served
+    assert ("process_resident_memory_bytes" in served) == (workers == "1")
+    assert 'default="true"' in served
+    assert "finetune_advisor_http_requests_in_progress 1.0" in served
+
+
+def test_counters_survive_the_death_of_a_worker(start_server: StartServer) -> None:
+    """A worker that is killed takes no count with it, and no gauge stays behind."""
+    server = start_server(WORKERS="2")
+    assess_at_random(server.url, 40, seed=1)
+    victim = workers_of(server)[0]
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while len(workers_of(server)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assess_at_random(server.url, 40, seed=2)
+
+    assert counted(server.url, "finetune_advisor_assessments_total") == 80
+    served = requests.get(f"{server.url}/metrics", timeout=10).text
+    assert "finetune_advisor_http_requests_in_progress 1.0" in served
+
+
+def test_sigterm_finishes_what_is_in_flight(start_server: StartServer) -> None:
+    """A request whose body is still arriving when SIGTERM comes is answered, and the exit is clean."""
+    server = start_server()
+    body = b'{"profile": {}}'
+    head = (
+        b"POST /assess HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        connection.sendall(head + body[:5])
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(body[5:])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert server.stop() == 0
+
+
+def test_options_go_before_the_environment(tmp_path: Path) -> None:
+    """serve takes host, port, workers and threads as options too, and a wrong one stops the start."""
+    command = [sys.executable, "-m", "finetune_advisor.cli", "serve", "--threads", "many"]
+    environment = {**os.environ, "FINETUNE_ADVISOR_THREADS": "2"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+    assert run.returncode == 1
+    assert run.stderr == (
+        "Error: FINETUNE_ADVISOR_THREADS: Not a valid integer. Threads of each worker.\n"
+    )
+
+
+def test_a_faulty_tree_stops_the_start(tmp_path: Path) -> None:
+    """The start fails with the fault's file, line, field and remedy, and no traceback."""
+    (tmp_path / "own.yaml").write_text("version: 1\n")
+    command = [sys.executable, "-m", "finetune_advisor.cli", "serve"]
+    environment = {**os.environ, "FINETUNE_ADVISOR_TREES_DIR": str(tmp_path)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+    assert run.returncode == 1
+    assert f"{tmp_path}/own.yaml:1: version: Not a valid string; write text" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_logs_are_json_lines_without_profile_values(start_server: StartServer) -> None:
+    """Every line is JSON; a request's line has its ids, route, status and duration, and no value."""
+    server = start_server()
+    headers = {
+        "X-Request-ID": "request-7",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+    profile = {"data_sensitive": True, "tell_nobody": "a secret"}
+    requests.post(
+        f"{server.url}/assess?pin=4711", json={"profile": profile}, headers=headers, timeout=10
+    )
+    server.stop()
+    text = server.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    [line] = [line for line in lines if line.get("request_id") == "request-7"]
+
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/assess", 422)
+    assert line["duration_ms"] >= 0
+    assert {"level", "logger", "timestamp"} <= line.keys()
+    for secret in ("a secret", "data_sensitive", "tell_nobody", "4711"):
+        assert secret not in text
+
+
+def test_the_decision_log_shows_answers_when_asked_to(start_server: StartServer) -> None:
+    """DECISION_LOG=true logs each assessment with the answers on its path and its receipt."""
+    server = start_server(DECISION_LOG="true")
+    profile = {"prompt_engineering_sufficient": True}
+    answer = requests.post(f"{server.url}/assess", json={"profile": profile}, timeout=10).json()
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    [line] = [line for line in lines if line["logger"] == "finetune_advisor.decisions"]
+
+    assert line["answers"] == profile
+    assert line["candidates"] == ["use_prompt_engineering"]
+    assert line["receipt"] == answer["receipt"]
+
+
+def test_text_logs_are_for_people(start_server: StartServer) -> None:
+    """LOG_FORMAT=text gives plain lines."""
+    server = start_server(LOG_FORMAT="text", LOG_LEVEL="info")
+    server.stop()
+
+    assert "INFO gunicorn.error: Listening at" in server.log.read_text()

@@ -1,0 +1,92 @@
+"""Settings: typed, from one prefix, wrong ones refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from finetune_advisor.settings import Settings, SettingsError, variable
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    """Nothing needs to be set, and an empty value is one that isn't set."""
+    assert Settings.from_environment() == Settings()
+
+
+def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each variable ends up in its field, with its type."""
+    given = {
+        "host": ("0.0.0.0", "0.0.0.0"),
+        "port": ("9000", 9000),
+        "metrics_port": ("9001", 9001),
+        "workers": ("4", 4),
+        "threads": ("8", 8),
+        "graceful_timeout": ("5", 5),
+        "trees_dir": ("/trees", Path("/trees")),
+        "default_tree_version": ("2.0.0", "2.0.0"),
+        "max_body_bytes": ("2048", 2048),
+        "log_level": ("debug", "debug"),
+        "log_format": ("text", "text"),
+        "decision_log": ("true", True),
+    }
+    for one in fields(Settings):
+        monkeypatch.setenv(variable(one), given[one.name][0])
+
+    assert Settings.from_environment() == Settings(**{name: value for name, (_, value) in given.items()})
+
+
+def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts and compose files set variables to nothing; that means the default."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_PORT", "")
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", "")
+
+    assert Settings.from_environment() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PORT", "http", "Not a valid integer."),
+        ("PORT", "65536", "Must be greater than or equal to 0 and less than or equal to 65535."),
+        ("WORKERS", "0", "Must be greater than or equal to 1 and less than or equal to 1024."),
+        ("MAX_BODY_BYTES", "10", "Must be greater than or equal to 1024"),
+        ("LOG_LEVEL", "loud", "Must be one of: debug, info, warning, error."),
+        ("DECISION_LOG", "perhaps", "Not a valid boolean."),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    """The message is one line that names the variable, the reason and what it is for."""
+    monkeypatch.setenv(f"FINETUNE_ADVISOR_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment()
+
+    message = str(refused.value)
+    assert message.startswith(f"FINETUNE_ADVISOR_{name}: ")
+    assert reason in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("FINETUNE_ADVISOR_PROT", "did you mean FINETUNE_ADVISOR_PORT?"),
+        ("FINETUNE_ADVISOR_ZZZZZZZZZZZZZZZZ", "see: finetune-advisor settings"),
+    ],
+)
+def test_an_unknown_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
+    """A misspelt setting is never silently ignored."""
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError, match="there is no such setting") as refused:
+        Settings.from_environment()
+
+    assert str(refused.value) == f"{name}: there is no such setting; {hint}"
+
+
+def test_settings_are_frozen() -> None:
+    """They are read once and stay."""
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]  # that is the point

@@ -26,7 +26,8 @@ install: $(VENV)/.develop ## Make .venv with everything that development needs
 
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal -m exhaustive
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive'
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/documents.py,*/document_schema.py,*/catalog.py'

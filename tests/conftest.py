@@ -27,7 +27,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A skipped test is a failed one where CI=true: there, everything that a test needs is installed."""
     if IN_CI and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
         reason = f"{item.nodeid} was skipped where CI=true: {call.excinfo.value}"
-        call.excinfo = pytest.ExceptionInfo.from_exception(pytest.fail.Exception(reason))
+        failure = pytest.fail.Exception(reason).with_traceback(call.excinfo.tb)
+        call.excinfo = pytest.ExceptionInfo.from_exception(failure)
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 
 from finetune_advisor import __version__, catalog
-from finetune_advisor.api import assess, explanations, operations, tree
+from finetune_advisor.api import assess, explain, operations, problem_types, tree
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import secure
+from finetune_advisor.api.headers import require_host, secure
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
@@ -40,12 +40,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     observe(app, metrics)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
+    app.before_request(require_host)
     app.after_request(secure)
 
     contract = Contract(app)
-    contract.register_blueprint(assess.blueprint(served, Decisions(metrics, log=settings.decision_log)))
+    decisions = Decisions(metrics, log=settings.decision_log)
+    contract.register_blueprint(assess.blueprint(served, decisions))
+    contract.register_blueprint(explain.blueprint(served, decisions))
     contract.register_blueprint(tree.blueprint(served))
-    contract.register_blueprint(explanations.blueprint())
+    contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
     app.register_blueprint(reference.blueprint())
     return app

@@ -25,7 +25,7 @@ class UnknownVersionError(FinetuneAdvisorError):
     """No tree of that version is served."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """Sound trees by version, oldest first, and the default one."""
 
@@ -86,7 +86,12 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
 def _documents(directory: Path) -> list[Path]:
     if not directory.is_dir():
         raise CatalogError(f"{directory}: not a directory; give one that holds tree documents")
-    names = sorted(directory.iterdir())
+    try:
+        names = sorted(directory.iterdir())
+    except OSError as error:
+        raise CatalogError(
+            f"{directory}: can't be read: {error.strerror}; check its permissions"
+        ) from error
     found = [p for p in names if p.suffix in (".yaml", ".yml") and not p.name.startswith(".")]
     if not found:
         raise CatalogError(f"{directory}: holds no *.yaml or *.yml file; add a tree document")

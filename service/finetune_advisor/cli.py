@@ -15,12 +15,14 @@ import orjson
 from marshmallow import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import walk_tree
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from finetune_advisor import catalog
 from finetune_advisor.api.contract import description
 from finetune_advisor.api.parsing import invalid
-from finetune_advisor.api.schemas import AssessmentSchema, profile_schema
+from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -101,9 +103,15 @@ def openapi() -> None:
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
-    contract = description(app)
-    walk_tree(contract)  # texts of several lines as blocks
-    yaml.dump(contract, sys.stdout)
+    yaml.representer.add_representer(str, _string)
+    yaml.dump(description(app), sys.stdout)
+
+
+def _string(representer: RoundTripRepresenter, text: str) -> ScalarNode:
+    """Several lines as a block, and in quotes what YAML 1.1 takes for a boolean."""
+    boolean = text.lower() in ("y", "n", "yes", "no", "on", "off")
+    style = "|" if "\n" in text else "'" if boolean else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 @main.command()
@@ -123,7 +131,7 @@ def _catalog(here: Settings) -> Catalog:
 
 
 def _profile(file: Any, served: Catalog) -> dict[str, Any]:
-    schema = profile_schema(served.inputs)()
+    schema = profile_schema(served)()
     try:
         profile: dict[str, Any] = schema.load(YAML(typ="safe", pure=True).load(file.read()))
     except ValidationError as error:

@@ -8,7 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from finetune_advisor.document_schema import TreeDocument
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -22,59 +23,101 @@ class DocumentError(FinetuneAdvisorError):
 
 def load(path: Path) -> Tree:
     """The tree of a document. Raises DocumentError with every fault that was found."""
-    marked = _read(path)
+    marked = _parsed(path, _read(path))
     try:
-        tree: Tree = TreeDocument().load(_unmarked(marked))
-        found = faults(tree)
-    except ValidationError as error:
-        found = [*_schema_faults(error.messages_dict)]
-    if found:
+        tree, found = _verified(marked)
+    except RecursionError as error:
+        raise DocumentError(f"{path}:1: document: nested too deeply; write it flat") from error
+    if tree is None or found:
+        found.sort(key=lambda fault: (_line_number(marked, fault.pointer), fault.problem))
         raise DocumentError("\n".join(_line(path, marked, fault) for fault in found))
     return tree
 
 
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise DocumentError(f"{path}: not a file; give the path of a tree document (YAML)")
+def _read(path: Path) -> bytes:
     try:
-        return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DocumentError(f"{path}:{line}: not YAML: {error.problem}; correct the syntax") from error
-    except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DocumentError(f"{path}:1: not YAML in UTF-8: {reason}; correct the file") from error
+        if path.is_file():
+            return path.read_bytes()
     except OSError as error:
         raise DocumentError(f"{path}: can't be read: {error.strerror}; check its permissions") from error
+    raise DocumentError(f"{path}: not a file; give the path of a tree document (YAML)")
+
+
+def _parsed(path: Path, text: bytes) -> Any:
+    try:
+        return YAML(typ="rt").load(text.decode())
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = _on_one_line(str(error.problem).partition(" with value ")[0])
+        raise DocumentError(f"{path}:{line}: not YAML: {problem}; correct the syntax") from error
+    except Exception as error:  # the parser fails in many ways on odd tags
+        reason = _on_one_line(str(error)) or type(error).__name__
+        raise DocumentError(f"{path}:1: not YAML in UTF-8: {reason}; correct the file") from error
+
+
+def _verified(marked: Any) -> tuple[Tree | None, list[Fault]]:
+    """The tree, if it could be made, and what is wrong."""
+    odd = [*_odd_keys(marked)]
+    if odd:
+        return None, odd
+    try:
+        tree: Tree = TreeDocument().load(_unmarked(marked))
+    except ValidationError as error:
+        return None, [*_schema_faults(error.messages_dict)]
+    return tree, faults(tree)
+
+
+def _odd_keys(value: Any, pointer: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """YAML allows any value as a key; here it has to be text."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            here = (*pointer, _text(key))
+            if not isinstance(key, str):
+                yield Fault(here, "the key is not text", "quote it or write a name")
+            yield from _odd_keys(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _odd_keys(item, (*pointer, index))
 
 
 def _unmarked(value: Any) -> Any:
     """Plain values in place of the parser's, which carry their line numbers."""
     if isinstance(value, Mapping):
-        return {key: _unmarked(item) for key, item in value.items()}
+        return {str(key): _unmarked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_unmarked(item) for item in value]
+    if isinstance(value, ScalarBoolean):
+        return bool(value)
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
     return value
 
 
+def _text(key: Any) -> str:
+    return str(key) if isinstance(key, str) else str(key).lower()
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _line(path: Path, marked: Any, fault: Fault) -> str:
     field = ".".join(str(key + 1) if isinstance(key, int) else key for key in fault.pointer)
-    where = f"{path}:{_line_number(marked, fault.pointer)}: {field or 'document'}"
+    where = f"{path}:{_line_number(marked, fault.pointer)}: {_on_one_line(field) or 'document'}"
     return f"{where}: {fault.problem}; {fault.remedy}"
 
 
 def _line_number(marked: Any, pointer: tuple[str | int, ...]) -> int:
     """The line of a field, or of the nearest thing around it that is in the file."""
     line = 0
-    for key in pointer:
+    for step in pointer:
         try:
             places = marked.lc
-            line = (places.item(key) if isinstance(key, int) else places.key(key))[0]
+            key = step if isinstance(step, int) else next(k for k in marked if _text(k) == step)
+            line = (places.item(key) if isinstance(step, int) else places.key(key))[0]
             marked = marked[key]
-        except (AttributeError, KeyError, IndexError, TypeError):
+        except (AttributeError, KeyError, IndexError, TypeError, StopIteration):
             break
     return line + 1
 

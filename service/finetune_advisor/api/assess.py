@@ -12,7 +12,8 @@ from finetune_advisor.api.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.schemas import AssessmentSchema, assess_request_schema
+from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.api.schemas.requests import assess_request_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.region import Region

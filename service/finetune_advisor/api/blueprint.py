@@ -8,10 +8,11 @@ from typing import Any
 
 import flask_smorest
 from flask import request
+from werkzeug.datastructures import MIMEAccept
 
 from finetune_advisor.api.parsing import StrictParser
 from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem
-from finetune_advisor.api.schemas import NoParameters
+from finetune_advisor.api.schemas.requests import NoParameters
 
 JSON = "application/json"
 
@@ -52,7 +53,11 @@ class Blueprint(flask_smorest.Blueprint):
 
 
 def require_acceptable(types: list[str]) -> None:
-    """Refuse a request whose Accept header rules out every one of some media types."""
-    accept = request.accept_mimetypes
+    """Refuse a request whose Accept header rules out every one of some media types.
+
+    Parameters don't count: JSON has none that mean anything (RFC 8259, 11).
+    """
+    given = request.accept_mimetypes
+    accept = MIMEAccept((media.partition(";")[0].strip(), quality) for media, quality in given)
     if accept and not any(accept[one] for one in types):
         raise NotAcceptable(f"this path answers {' or '.join(types)}; accept one of them")

@@ -14,7 +14,8 @@ from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
 from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
-from finetune_advisor.api.schemas import Answer, Choice, ProblemSchema
+from finetune_advisor.api.schemas.fields import Answer, Choice
+from finetune_advisor.api.schemas.problems import ProblemSchema
 
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
@@ -58,19 +59,19 @@ def _component_name(schema: Schema | type[Schema]) -> str:
     return kind.__name__.removesuffix("Schema")
 
 
-def hoist(self: Converter, field: Field[Any], **_: Any) -> dict[str, Any]:
-    """An attribute function: a choice refers to the component that lists its values."""
-    if not isinstance(field, Choice):
+def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """An attribute function: choices and answers refer to one component that says what they may be."""
+    if isinstance(field, Choice):
+        name, form = field.component, {"type": "string", "enum": field.choices}
+    elif isinstance(field, Answer):
+        name, form = "Answer", {"type": ["boolean", "string", "number"]}
+    else:
         return {}
-    schemas = self.spec.components.schemas
-    if field.component not in schemas:
-        self.spec.components.schema(field.component, {"type": "string", "enum": field.choices})
-    return {"$ref": f"#/components/schemas/{field.component}"}
-
-
-def any_answer(_: Converter, field: Field[Any], **__: Any) -> dict[str, Any]:
-    """An attribute function: the type of an answer varies with its input's."""
-    return {"type": ["boolean", "string", "number"]} if isinstance(field, Answer) else {}
+    if name not in self.spec.components.schemas:
+        self.spec.components.schema(name, form)
+    for replaced in ("type", "enum"):
+        ret.pop(replaced, None)
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 class Contract(Api):
@@ -92,8 +93,7 @@ class Contract(Api):
         }
         options = {"marshmallow_plugin": Plugin(), "info": info, "servers": [{"url": "/"}]}
         super().__init__(app, spec_kwargs=options)
-        for describe in (hoist, any_answer):
-            self.ma_plugin.converter.add_attribute_function(describe)
+        self.ma_plugin.converter.add_attribute_function(hoist)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""

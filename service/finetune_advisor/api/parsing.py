@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NoReturn
@@ -22,10 +23,11 @@ from finetune_advisor.api.problems import (
     MalformedRequest,
     UnsupportedMediaType,
 )
+from finetune_advisor.api.schemas.fields import UNKNOWN
 
 MOST_ERRORS = 20
+LONGEST_NAME = 64
 FRAGMENT = "~!$&'()*+,;=:@"
-UNKNOWN = "unknown"
 
 
 class StrictParser(FlaskParser):
@@ -77,6 +79,8 @@ def _body(req: Request) -> bytes:
         raise MalformedRequest("the body was cut off or its chunks are malformed") from None
     if len(body) > limit:
         raise too_large
+    if len(body) < (req.content_length or 0):
+        raise MalformedRequest("the body is shorter than its Content-Length")
     return body
 
 
@@ -84,18 +88,13 @@ def parse(body: bytes) -> Any:
     """The value of a JSON text. Raises MalformedRequest, for a repeated member name too."""
     try:
         value = orjson.loads(body)
-        if body.count(b":") > _members(value):
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"the body is not JSON: {error}") from None
+    if body.count(b":") > _members(value):
+        # Too deep for this second look is too deep for any schema, which says so.
+        with suppress(RecursionError):
             json.loads(body, object_pairs_hook=_unrepeated)
-    except RepeatedNameError as error:
-        raise MalformedRequest(str(error)) from None
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, orjson.JSONDecodeError) else "too large or too deep"
-        raise MalformedRequest(f"the body is not JSON: {reason}") from None
     return value
-
-
-class RepeatedNameError(Exception):
-    """An object in a JSON text names a member twice."""
 
 
 def _members(value: Any) -> int:
@@ -115,8 +114,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            detail = f"an object in the body has two members named {name[:64]!r}; keep one"
-            raise RepeatedNameError(detail)
+            shown = name[:LONGEST_NAME]
+            raise MalformedRequest(f"an object in the body has two members named {shown!r}; keep one")
         members[name] = value
     return members
 
@@ -126,12 +125,13 @@ def invalid(
 ) -> Iterator[dict[str, str]]:
     """marshmallow's messages as a problem's `errors`, each with its place and what to do."""
     if isinstance(messages, Mapping):
-        for key, inner in messages.items():
-            here = place if key == "_schema" else (*place, str(key))
+        for key, inner in sorted(messages.items()):
             known = schema.fields if schema else {}
+            here = (*place, str(key)[:LONGEST_NAME])
             if inner == [UNKNOWN]:
-                yield _error(here, _unknown(str(key), list(known)), in_body=in_body)
+                yield _error(here, _unknown(here[-1], list(known)), in_body=in_body)
             else:
+                here = place if key == "_schema" else here
                 below = getattr(known.get(key), "schema", schema if key == "_schema" else None)
                 yield from invalid(inner, below, in_body=in_body, place=here)
     else:
@@ -148,6 +148,6 @@ def _error(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, s
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = get_close_matches(name[:64], known, 1)
+    close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known) or 'none'}"
     return f"there is no such name here; {hint}"

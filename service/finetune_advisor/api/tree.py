@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from finetune_advisor.api.blueprint import JSON, Blueprint
 from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
-from finetune_advisor.api.schemas import TreeSchema, VersionsSchema
+from finetune_advisor.api.schemas.trees import TreeSchema, VersionsSchema
 from finetune_advisor.catalog import Catalog, UnknownVersionError
 
 HEADERS = {

@@ -114,7 +114,7 @@ def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ..
         if node in tree.recommendations or key in seen:
             continue
         seen.add(key)
-        taken = list(_taken(tree, node, here))
+        taken = list(moves(tree, node, here))
         yield node, tuple(branch for branch, _ in taken)
         waiting.extend((branch.to, narrowed) for branch, narrowed in taken)
 
@@ -146,23 +146,39 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
             continue
         seen.add(key)
         if one in tree.questions and (two not in tree.questions or tree.rank[one] <= tree.rank[two]):
-            waiting.extend((b.to, two, narrowed) for b, narrowed in _taken(tree, one, here))
+            taken = moves(tree, one, here, needed=tree.below[two])
+            waiting.extend((branch.to, two, narrowed) for branch, narrowed in taken)
         else:
-            moves = _taken(tree, two, here, twins={name: twin})
-            waiting.extend((one, b.to, narrowed) for b, narrowed in moves)
+            taken = moves(tree, two, here, needed=tree.below[one] | {name}, twins={name: twin})
+            waiting.extend((one, branch.to, narrowed) for branch, narrowed in taken)
     return False
 
 
-def _taken(
-    tree: Tree, node: str, region: Region, twins: dict[str, str] | None = None
+def moves(
+    tree: Tree,
+    node: str,
+    region: Region,
+    *,
+    needed: frozenset[str] = frozenset(),
+    twins: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Branch, Region]]:
+    """The branches that profiles of a region take at a question, each with those profiles.
+
+    What is learned of an input is forgotten where no question below asks about it again, unless it is
+    `needed` elsewhere: ways that differ in nothing that matters then meet.
+    """
     for condition, branch in tree.cases[node]:
-        narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
-        if narrowed is not None:
-            yield branch, narrowed
+        name = condition.input
+        settled = name in region.domains or region.orders or name in needed
+        if settled or name in tree.below[branch.to] or isinstance(condition, Related):
+            narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
+            if narrowed is not None:
+                yield branch, narrowed
+        else:
+            yield branch, region
 
 
-def _renamed(condition: Condition, names: dict[str, str]) -> Condition:
+def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     renamed = replace(condition, input=names.get(condition.input, condition.input))
     if isinstance(renamed, Related):
         return replace(renamed, other=names.get(renamed.other, renamed.other))

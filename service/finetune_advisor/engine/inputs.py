@@ -49,11 +49,16 @@ class Input:
         return Domain(((0, len(self.choices or (False, True)) - 1),))
 
     def position(self, value: Value) -> Position:
-        """Where a value lies on the axis. Raises ValueError or TypeError for a value of another type."""
+        """Where a value lies on the axis.
+
+        Raises TypeError for a value of another type and ValueError for one that the input can't take.
+        """
         if self.type == "enum":
             return self.choices.index(value)
         if isinstance(value, str) or isinstance(value, bool) != (self.type == "boolean"):
             raise TypeError(f"{self.name} takes a value of type {self.type}")
+        if value not in self.axis or (value != int(value) and self.type != "number"):
+            raise ValueError(f"{self.name} can't be {value}")
         return float(value) if self.type == "number" else int(value)
 
     def value(self, position: Position) -> Value:

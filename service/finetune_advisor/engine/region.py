@@ -8,7 +8,7 @@ from itertools import product
 
 from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related
 from finetune_advisor.engine.domain import Domain, Position
-from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.inputs import Input, Profile
 from finetune_advisor.engine.tree import Tree
 
 
@@ -41,19 +41,23 @@ class Region:
         if isinstance(condition, Related):
             return replace(self, orders=self.orders | set(_orders(condition)))._settled()
         before = self.domain(condition.input)
+        if before.least == before.greatest:
+            return self if before.least in condition.domain else None
         after = before & condition.domain
         if after == before:
             return self
         if not after:
             return None
-        narrowed = replace(self, domains={**self.domains, condition.input: after})
+        narrowed = Region(self.axes, {**self.domains, condition.input: after}, self.orders)
         return narrowed._settled() if self.orders else narrowed
 
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
         combinations of their values.
         """
-        names = inputs.union(*((order.low, order.high) for order in self.orders))
+        names = (
+            inputs.union(*((order.low, order.high) for order in self.orders)) if self.orders else inputs
+        )
         return frozenset((n, d) for n, d in self.domains.items() if n in names), self.orders
 
     def witness(self) -> dict[str, Position]:
@@ -111,9 +115,10 @@ def completions(tree: Tree, profile: Profile) -> Region:
 
     Raises ValueError or TypeError for a value of another type than its input's.
     """
-    domains = {}
-    for name, value in profile.items():
-        if name in tree.inputs:
-            position = tree.inputs[name].position(value)
-            domains[name] = Domain(((position, position),), tree.axes[name].dense)
-    return Region(tree.axes, domains)
+    positions = ((n, tree.inputs[n].position(v)) for n, v in profile.items() if n in tree.inputs)
+    return Region(tree.axes, {n: single(tree.inputs[n], position) for n, position in positions})
+
+
+def single(one: Input, position: Position) -> Domain:
+    """The domain of one position of an input."""
+    return Domain(((position, position),), one.axis.dense)

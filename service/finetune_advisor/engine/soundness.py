@@ -56,7 +56,12 @@ def _ranges(tree: Tree) -> Iterator[Fault]:
             for field in ("unit", "minimum", "maximum"):
                 if getattr(one, field) not in (None, ""):
                     yield Fault((*here, field), f"{one.type} inputs have no {field}", f"remove {field}")
-        elif not one.axis or one.lowest >= one.highest:
+            continue
+        for field in ("minimum", "maximum"):
+            end = getattr(one, field)
+            if one.type == "integer" and end is not None and end != int(end):
+                yield Fault((*here, field), "a fraction is no end for integers", "use a whole number")
+        if one.lowest >= one.highest:
             yield Fault(here, "the range holds fewer than two values", "set minimum below maximum")
 
 

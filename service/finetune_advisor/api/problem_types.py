@@ -6,7 +6,7 @@ from typing import Any
 
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
-from finetune_advisor.api.schemas import ExplanationSchema
+from finetune_advisor.api.schemas.problems import ProblemTypeSchema
 
 
 def blueprint() -> Blueprint:
@@ -24,7 +24,7 @@ def blueprint() -> Blueprint:
     @blp.route("/problems/<slug>", parameters=[slug_parameter])
     @blp.doc(operationId="explainProblem")
     @blp.no_parameters
-    @blp.response(200, ExplanationSchema, description="The explanation")
+    @blp.response(200, ProblemTypeSchema, description="The explanation")
     @blp.problems(NotFound, NotAcceptable)
     def explain_problem(slug: str) -> dict[str, Any]:
         """Explain a problem type

@@ -1,0 +1,62 @@
+"""POST /assess/explain: why a profile comes to its assessment, and what would change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finetune_advisor.api.assess import NOT_STORED, Report, examples
+from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.problems import (
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    NotAcceptable,
+    UnsupportedMediaType,
+)
+from finetune_advisor.api.schemas.explanations import ExplanationSchema
+from finetune_advisor.api.schemas.requests import explain_request_schema
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.explanation import explain
+from finetune_advisor.engine.tree import Tree
+
+
+def blueprint(catalog: Catalog, report: Report) -> Blueprint:
+    """The resource, for the trees of a catalog; `report` hears of each assessment and its endpoint."""
+    blp = Blueprint("explanations", "Why, and what would change it.")
+
+    @blp.route("/assess/explain", methods=["POST"])
+    @blp.doc(operationId="explain")
+    @blp.no_parameters
+    @blp.arguments(explain_request_schema(catalog), examples=explain_examples(catalog))
+    @blp.response(200, ExplanationSchema, description="The explanation", headers=NOT_STORED)
+    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    def explain_assessment(request: dict[str, Any]) -> Any:
+        """Explain an assessment
+
+        The assessment of a profile; a smallest set of its answers that alone forces the outcome; every
+        minimal set of changed answers that would lead elsewhere, nearest first; and what each other
+        answer alone would lead to. All of it is exact. Pure, as POST /assess is.
+        """
+        tree = catalog.pick(request.pop("tree_version", None))
+        _require_known(tree, request.get("target"))
+        explanation = explain(tree, **request)
+        report(explanation.assessment, "/assess/explain")
+        return explanation, {"Cache-Control": "no-store"}
+
+    return blp
+
+
+def _require_known(tree: Tree, target: str | None) -> None:
+    if target is not None and target not in tree.recommendations:
+        known = ", ".join(tree.recommendations)
+        detail = f"tree {tree.version} has no such recommendation; choose from {known}"
+        raise InvalidRequest("the body breaks the contract", [{"pointer": "#/target", "detail": detail}])
+
+
+def explain_examples(catalog: Catalog) -> dict[str, Any]:
+    """The examples of POST /assess, and one that narrows what is asked."""
+    shared = examples(catalog)
+    profile = shared["decided"]["value"]["profile"]
+    target = next(iter(catalog.default.recommendations))
+    narrowed = {"profile": profile, "target": target, "frozen": list(profile)[-1:], "limit": 3}
+    return shared | {"narrowed": {"summary": "How to get somewhere", "value": narrowed}}

@@ -1,0 +1,1 @@
+"""Every shape on the wire. Requests are closed: unknown fields are refused. Responses may grow."""

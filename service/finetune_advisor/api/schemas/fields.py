@@ -1,0 +1,104 @@
+"""What wire shapes are made of: strict fields for requests, and the two bases."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields, post_dump, validate
+
+from finetune_advisor.engine.inputs import whole
+
+UNKNOWN = "unknown"
+"""The message for an unknown field, which the parser turns into one that helps."""
+NOT_NULL = "null is not allowed; leave out what isn't known"
+
+
+def described(text: str, **metadata: Any) -> dict[str, Any]:
+    """Metadata for the contract: a description, and what else JSON Schema knows."""
+    return {"description": text, **metadata}
+
+
+class Flag(fields.Boolean):
+    """true or false, and nothing that looks like them."""
+
+    default_error_messages = {"invalid": "not a boolean; give true or false", "null": NOT_NULL}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if value is True or value is False:
+            return bool(value)
+        raise self.make_error("invalid")
+
+
+class Whole(fields.Integer):
+    """An integer as JSON Schema means it: 12 and 12.0, not 12.5, "12" or true."""
+
+    default_error_messages = {"invalid": "not an integer; give a whole number", "null": NOT_NULL}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is int or (isinstance(value, float) and value.is_integer()):
+            return int(value)
+        raise self.make_error("invalid")
+
+
+class Real(fields.Float):
+    """A number, not "0.5" or true."""
+
+    default_error_messages = {"invalid": "not a number; give one without quotes", "null": NOT_NULL}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | float:
+        if type(value) is int or (isinstance(value, float) and isfinite(value)):
+            return whole(value)
+        raise self.make_error("invalid")
+
+
+class Number(fields.Float):
+    """A number of a response, written as it is: 1 stays 1."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+
+class Choice(fields.String):
+    """One of some strings; the contract keeps them in a component of their own, under `component`."""
+
+    default_error_messages = {"invalid": "not a string", "null": NOT_NULL}
+
+    def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
+        self.choices, self.component = choices, component
+        error = f"not a known value; choose from {', '.join(choices)}"
+        super().__init__(validate=validate.OneOf(choices, error=error), **kwargs)
+
+
+class Object(fields.Nested):
+    """An object of a request."""
+
+    default_error_messages = {
+        "required": "this field is missing; add it",
+        "null": NOT_NULL,
+        "type": "not an object; give one in braces",
+    }
+
+
+class Closed(Schema):
+    """The base of requests: an unknown field is refused."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": UNKNOWN, "type": "not an object; give one in braces"}
+
+
+class Growing(Schema):
+    """The base of responses: they may grow fields, and what is absent is left out."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @post_dump
+    def _leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class Answer(fields.Field[Any]):
+    """A boolean, a string or a number: the one field whose type varies."""

@@ -1,0 +1,30 @@
+"""Errors, and what they mean."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from finetune_advisor.api.schemas.fields import Growing, described
+
+
+class ProblemErrorSchema(Growing):
+    pointer = fields.String(metadata=described("JSON pointer into the body, as a URI fragment."))
+    parameter = fields.String(metadata=described("The query parameter at fault."))
+    detail = fields.String(required=True, metadata=described("What is wrong and what to do."))
+
+
+class ProblemSchema(Growing):
+    """An error, as RFC 9457 lays it out."""
+
+    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    errors = fields.List(fields.Nested(ProblemErrorSchema))
+
+
+class ProblemTypeSchema(Growing):
+    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    explanation = fields.String(required=True)

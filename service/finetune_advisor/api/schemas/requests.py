@@ -1,0 +1,86 @@
+"""What callers send. The profile is generated from the inputs of the served trees."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from finetune_advisor.api.schemas.fields import Choice, Closed, Flag, Object, Real, Whole, described
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.inputs import Input
+
+MOST_COUNTERFACTUALS = 1000
+
+
+class NoParameters(Closed):
+    """The query of an operation that takes no parameters."""
+
+
+def input_field(one: Input) -> fields.Field[Any]:
+    """The field of a profile for an input."""
+    unit = f" In {one.unit}." if one.unit else ""
+    metadata = described(f"{one.label}.{unit} {one.help}".strip())
+    if one.type == "boolean":
+        return Flag(metadata=metadata)
+    if one.type == "enum":
+        component = "".join(part.capitalize() for part in one.name.split("_"))
+        return Choice(list(one.choices), component, metadata=metadata)
+    limits = validate.Range(
+        one.lowest, one.highest, error=f"out of range; give a value from {one.lowest} to {one.highest}"
+    )
+    kind = Whole if one.type == "integer" else Real
+    return kind(validate=limits, metadata=metadata)
+
+
+@lru_cache(maxsize=8)
+def profile_schema(catalog: Catalog) -> type[Schema]:
+    """The profile: what the caller knows, of all inputs that some served tree asks about."""
+    text = (
+        "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
+        "version knows, but not the one asked, are accepted and listed in `ignored`."
+    )
+    meta = type("Meta", (Closed.Meta,), {"description": text})
+    members = {name: input_field(one) for name, one in catalog.inputs.items()}
+    return type("ProfileSchema", (Closed,), {**members, "Meta": meta})
+
+
+def version_field(catalog: Catalog) -> Choice:
+    text = "The tree version to ask. Left out, the default version answers."
+    return Choice(list(catalog.trees), "TreeVersion", metadata=described(text))
+
+
+def assess_request_schema(catalog: Catalog) -> type[Schema]:
+    """The body of POST /assess."""
+    return type("AssessRequestSchema", (Closed,), _assess_fields(catalog))
+
+
+def explain_request_schema(catalog: Catalog) -> type[Schema]:
+    """The body of POST /assess/explain."""
+    leaves = dict.fromkeys(leaf for tree in catalog.trees.values() for leaf in tree.recommendations)
+    members = {
+        **_assess_fields(catalog),
+        "target": Choice(
+            list(leaves),
+            "RecommendationId",
+            metadata=described("Ask only for counterfactuals that lead to this recommendation."),
+        ),
+        "frozen": fields.List(
+            Choice(list(catalog.inputs), "InputName"),
+            metadata=described("Inputs that counterfactuals may not change."),
+            validate=validate.Length(max=len(catalog.inputs)),
+        ),
+        "limit": Whole(
+            validate=validate.Range(1, MOST_COUNTERFACTUALS),
+            metadata=described("The most counterfactuals to list; left out, all."),
+        ),
+    }
+    return type("ExplainRequestSchema", (Closed,), members)
+
+
+def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
+    return {
+        "profile": Object(profile_schema(catalog), required=True),
+        "tree_version": version_field(catalog),
+    }

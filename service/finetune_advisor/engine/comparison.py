@@ -1,0 +1,191 @@
+"""Comparison: what a newer tree says differently, and for whom its outcome changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from finetune_advisor.engine.branching import Condition
+from finetune_advisor.engine.inputs import Input, Profile
+from finetune_advisor.engine.region import Region
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.values import Kinds
+
+WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
+"""Fields of the canonical form that say how a tree decides; tests of branches do so too."""
+
+EDITION = frozenset({"version", "status", "released"})
+"""Fields that differ between versions whatever they say."""
+
+
+@dataclass(frozen=True)
+class Rewording:
+    """A text that differs, by its JSON pointer in the canonical form."""
+
+    pointer: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """Profiles whose outcome changes alike; an outcome is a recommendation, or None while undecided.
+
+    `profiles` counts them, taking numbers that no test of either tree tells apart as one.
+    """
+
+    before: str | None
+    after: str | None
+    profiles: int
+    witness: Profile
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a tree differs from an older one. Pointers are into the canonical forms.
+
+    `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown. The
+    trees are equivalent if they know the same inputs and nothing moves.
+    """
+
+    older: Tree
+    newer: Tree
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    rewired: tuple[str, ...]
+    reworded: tuple[Rewording, ...]
+    profiles: int
+    moves: tuple[Move, ...]
+
+    @property
+    def equivalent(self) -> bool:
+        return not self.moves and self.older.inputs.keys() == self.newer.inputs.keys()
+
+
+def compare(older: Tree, newer: Tree) -> Comparison:
+    """How `newer` differs from `older`, and every change of outcome."""
+    shared = [name for name, one in newer.inputs.items() if _alike(older.inputs.get(name), one)]
+    kinds = Kinds([older, newer], shared)
+    counts: dict[tuple[str | None, str | None], int] = {}
+    witnesses: dict[tuple[str | None, str | None], Profile] = {}
+    for region, before, after in _outcomes_of_both(older, newer, frozenset(shared)):
+        if before != after:
+            counts[before, after] = counts.get((before, after), 0) + kinds.count(region)
+            positions = region.witness()
+            witness = {name: newer.inputs[name].value(positions[name]) for name in shared}
+            witnesses.setdefault((before, after), witness)
+    differences = [*_differences(_content(older), _content(newer), "")]
+    return Comparison(
+        older=older,
+        newer=newer,
+        added=tuple(d.pointer for d in differences if d.before is None),
+        removed=tuple(d.pointer for d in differences if d.after is None),
+        rewired=tuple(dict.fromkeys(d.pointer for d in differences if d.both and d.wiring)),
+        reworded=tuple(
+            Rewording(d.pointer, str(d.before), str(d.after))
+            for d in differences
+            if d.both and not d.wiring
+        ),
+        profiles=kinds.count(Region(newer.axes, {})),
+        moves=tuple(
+            Move(*ends, count, witnesses[ends])
+            for ends, count in sorted(counts.items(), key=lambda one: [str(end) for end in one[0]])
+        ),
+    )
+
+
+def _alike(one: Input | None, other: Input) -> bool:
+    """Whether an input means the same in both trees: only its words may differ."""
+    return one is not None and replace(one, label=other.label, help=other.help) == other
+
+
+def _outcomes_of_both(
+    older: Tree, newer: Tree, shared: frozenset[str]
+) -> Iterator[tuple[Region, str | None, str | None]]:
+    for region, before in _outcomes(older, shared, Region(older.axes, {})):
+        here = Region(newer.axes, region.domains, region.orders)
+        for narrowed, after in _outcomes(newer, shared, here):
+            yield narrowed, before, after
+
+
+def _outcomes(tree: Tree, shared: frozenset[str], region: Region) -> Iterator[tuple[Region, str | None]]:
+    """Disjoint regions of profiles of the shared inputs that make up a region, each with its outcome.
+
+    The other inputs are unknown, so a question about them sends a profile down every branch. A comparison
+    of one with a shared input counts as undecided where some of the region's profiles leave it open.
+    """
+    waiting: list[_Walk] = [_Walk(((tree.root, ()),), region, frozenset())]
+    while waiting:
+        walk = waiting.pop()
+        if len(walk.ends) > 1 or not walk.pending:
+            yield walk.region, next(iter(walk.ends)) if len(walk.ends) == 1 else None
+        else:
+            waiting.extend(_steps(tree, shared, walk))
+
+
+@dataclass(frozen=True)
+class _Walk:
+    pending: tuple[tuple[str, tuple[Condition, ...]], ...]
+    region: Region
+    ends: frozenset[str]
+
+
+def _steps(tree: Tree, shared: frozenset[str], walk: _Walk) -> Iterator[_Walk]:
+    (node, private), *others = walk.pending
+    rest = tuple(others)
+    if not _possible(walk.region, private):
+        yield _Walk(rest, walk.region, walk.ends)
+    elif node in tree.recommendations:
+        yield _Walk(rest, walk.region, walk.ends | {node})
+    elif shared.issuperset(tree.questions[node].inputs):
+        for condition, branch in tree.cases[node]:
+            narrowed = walk.region.narrow(condition)
+            if narrowed:
+                yield _Walk(((branch.to, private), *rest), narrowed, walk.ends)
+    else:
+        ways = tuple((branch.to, (*private, condition)) for condition, branch in tree.cases[node])
+        yield _Walk((*ways, *rest), walk.region, walk.ends)
+
+
+def _possible(region: Region, conditions: Sequence[Condition]) -> bool:
+    here: Region | None = region
+    for condition in conditions:
+        here = here.narrow(condition) if here else None
+    return here is not None
+
+
+@dataclass(frozen=True)
+class _Difference:
+    pointer: str
+    before: Any
+    after: Any
+    wiring: bool = False
+
+    @property
+    def both(self) -> bool:
+        return self.before is not None and self.after is not None
+
+
+def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in dict.fromkeys([*before, *after]):
+            yield from _differences(before.get(key), after.get(key), f"{pointer}/{key}")
+    elif isinstance(before, list) and isinstance(after, list) and pointer.endswith("/branches"):
+        if [_wired(branch) for branch in before] != [_wired(branch) for branch in after]:
+            yield _Difference(pointer, before, after, wiring=True)
+        else:
+            yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
+    elif before != after:
+        yield _Difference(pointer, before, after, wiring=pointer.rpartition("/")[2] in WIRING)
+
+
+def _content(tree: Tree) -> dict[str, Any]:
+    """What a tree says, without what tells one version from another."""
+    return {key: value for key, value in tree.canonical.items() if key not in EDITION}
+
+
+def _wired(branch: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in branch.items() if key != "reason"}

@@ -1,0 +1,204 @@
+"""A tree as a DMN 1.3 model: a decision with a decision table for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from finetune_advisor.engine.branching import Between, OneOf
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit import Compared, Explicit, cases
+from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.formats.typesetting import xml_text
+
+SPACES = {
+    "xmlns": "https://www.omg.org/spec/DMN/20191111/MODEL/",
+    "xmlns:dmndi": "https://www.omg.org/spec/DMN/20191111/DMNDI/",
+    "xmlns:dc": "http://www.omg.org/spec/DMN/20180521/DC/",
+    "xmlns:di": "http://www.omg.org/spec/DMN/20180521/DI/",
+}
+KEYWORDS = frozenset(
+    (
+        *("and", "between", "else", "every", "external", "false", "for", "function", "if", "in"),
+        *("instance", "not", "null", "of", "or", "return", "satisfies", "some", "then", "true"),
+    )
+)
+TYPES = {"boolean": "boolean", "enum": "string", "integer": "number", "number": "number"}
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+PARTS = ("recommendation", "reason")
+DECISION, INPUT = (200.0, 70.0), (200.0, 45.0)
+
+
+def render(tree: Tree) -> str:
+    """A DMN model whose decision `outcome` has the recommendation's id and the reason why."""
+    names = input_names(tree)
+    root = Element("definitions", SPACES, id="tree", name=tree.title)
+    root.set("namespace", f"urn:finetune-advisor:tree:{tree.version}")
+    _add(root, "description", f"{tree.title} (version {tree.version}, {tree.digest})")
+    outcome = _add(root, "itemDefinition", name="t_outcome")
+    for part in PARTS:
+        _add(_add(outcome, "itemComponent", name=part), "typeRef", "string")
+    for name, one in tree.inputs.items():
+        _item(root, names[name], one)
+    for name, one in tree.inputs.items():
+        _input_data(root, names[name], one)
+    _top(root, tree)
+    for node in sorted(tree.questions, key=tree.rank.__getitem__):
+        _decision(root, tree, tree.questions[node], names)
+    _diagram(root, tree)
+    ElementTree.indent(root, " ")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def input_names(tree: Tree) -> Mapping[str, str]:
+    """What the inputs are called in the model: those that FEEL can't take as they are end in `_`."""
+    taken = {*KEYWORDS, "outcome", *map(_name, tree.questions)}
+    names = {}
+    for name in tree.inputs:
+        free = name
+        while free in taken or (free != name and free in tree.inputs):
+            free += "_"
+        names[name] = free
+        taken.add(free)
+    return names
+
+
+def _item(root: Element, name: str, one: Input) -> None:
+    item = _add(root, "itemDefinition", name=f"t_{name}")
+    _add(item, "typeRef", TYPES[one.type])
+    allowed = ", ".join(map(_text, one.choices))
+    if one.numeric and (one.minimum is not None or one.maximum is not None):
+        allowed = _allowed(one)
+    if allowed:
+        _add(_add(item, "allowedValues"), "text", allowed)
+
+
+def _allowed(one: Input) -> str:
+    if one.maximum is None:
+        return f">= {one.minimum}"
+    return f"<= {one.maximum}" if one.minimum is None else f"[{one.minimum}..{one.maximum}]"
+
+
+def _input_data(root: Element, name: str, one: Input) -> None:
+    data = _add(root, "inputData", id=f"i_{one.name}", name=name)
+    unit = f" ({one.unit})" if one.unit else ""
+    _add(data, "description", f"{one.label}{unit}. {one.help}".strip())
+    _add(data, "variable", name=name, typeRef=f"t_{name}")
+
+
+def _top(root: Element, tree: Tree) -> None:
+    decision = _add(root, "decision", id="outcome", name="outcome")
+    _add(decision, "question", tree.title)
+    _add(decision, "variable", name="outcome", typeRef="t_outcome")
+    _requirements(decision, tree)
+    _add(_add(decision, "literalExpression"), "text", _name(tree.root))
+
+
+def _decision(root: Element, tree: Tree, question: Question, names: Mapping[str, str]) -> None:
+    decision = _add(root, "decision", id=f"q_{question.id}", name=_name(question.id))
+    if question.help:
+        _add(decision, "description", question.help)
+    _add(decision, "question", question.text)
+    _add(decision, "variable", name=_name(question.id), typeRef="t_outcome")
+    _requirements(decision, tree)
+    table = _add(decision, "decisionTable", hitPolicy="UNIQUE")
+    kind = TYPES[tree.inputs[question.input].type]
+    answer = _add(_add(table, "input"), "inputExpression", typeRef=kind)
+    _add(answer, "text", names[question.input])
+    for output in PARTS:
+        _add(table, "output", name=output, typeRef="string")
+    for test, branch in cases(tree, question):
+        rule = _add(table, "rule")
+        _add(_add(rule, "inputEntry"), "text", _unary(test, names))
+        for entry in _entries(tree, branch):
+            _add(_add(rule, "outputEntry"), "text", entry)
+    parts = [part for part in table.iter() if part.tag not in ("text", "decisionTable")]
+    for number, part in enumerate(parts):
+        part.set("id", f"q_{question.id}.{number}")
+
+
+def _entries(tree: Tree, branch: Branch) -> list[str]:
+    if branch.to in tree.questions:
+        return [f"{_name(branch.to)}.{part}" for part in PARTS]
+    return [_text(branch.to), _text(branch.reason)]
+
+
+def _unary(test: Explicit, names: Mapping[str, str]) -> str:
+    match test:
+        case OneOf(values):
+            return ", ".join(_text(v) if isinstance(v, str) else str(v).lower() for v in values)
+        case Compared(symbol, other):
+            return names[other] if symbol == "=" else f"{symbol} {names[other]}"
+        case _:
+            return ", ".join(map(_range, test.ranges))
+
+
+def _range(one: Between) -> str:
+    low, high = one.lower, one.upper
+    if low and high:
+        start, end = "[" if low.inclusive else "(", "]" if high.inclusive else ")"
+        return f"{start}{low.value}..{high.value}{end}"
+    if low:
+        return f"{'>=' if low.inclusive else '>'} {low.value}"
+    return f"{'<=' if high.inclusive else '<'} {high.value}" if high else "-"
+
+
+def _diagram(root: Element, tree: Tree) -> None:
+    boxes = {f"i_{name}": INPUT for name in tree.inputs} | {
+        f"q_{node}": DECISION for node in tree.questions
+    }
+    boxes["outcome"] = DECISION
+    needs = list(_needs(tree))
+    drawing = layout(boxes, [Line(owner, other) for owner, other in needs], 20)
+    page = _add(_add(root, "dmndi:DMNDI"), "dmndi:DMNDiagram", id="diagram")
+    for name, (width, height) in boxes.items():
+        x, y = drawing.centres[name]
+        shape = _add(page, "dmndi:DMNShape", id=f"shape.{name}", dmnElementRef=name)
+        bounds = {"x": x - width / 2, "y": y - height / 2, "width": width, "height": height}
+        _add(shape, "dc:Bounds", **{key: f"{value:g}" for key, value in bounds.items()})
+    for (owner, other), line in zip(needs, drawing.lines, strict=True):
+        need = _need(owner, other)
+        edge = _add(page, "dmndi:DMNEdge", id=f"edge.{need}", dmnElementRef=need)
+        for x, y in reversed(line.points):
+            _add(edge, "di:waypoint", x=f"{x:g}", y=f"{y:g}")
+
+
+def _needs(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Which decision needs which input or other decision, by their ids."""
+    yield "outcome", f"q_{tree.root}"
+    for question in tree.questions.values():
+        for name in question.inputs:
+            yield f"q_{question.id}", f"i_{name}"
+        for node in dict.fromkeys(branch.to for branch in question.branches):
+            if node in tree.questions:
+                yield f"q_{question.id}", f"q_{node}"
+
+
+def _need(owner: str, other: str) -> str:
+    return f"needs.{owner}-{other}"
+
+
+def _requirements(decision: Element, tree: Tree) -> None:
+    for owner, other in _needs(tree):
+        if owner == decision.get("id"):
+            need = _add(decision, "informationRequirement", id=_need(owner, other))
+            _add(
+                need, "requiredInput" if other.startswith("i_") else "requiredDecision", href=f"#{other}"
+            )
+
+
+def _name(node: str) -> str:
+    return f"question_{node}"
+
+
+def _text(text: str) -> str:
+    """A string of FEEL."""
+    return f'"{text.translate(ESCAPES)}"'
+
+
+def _add(parent: Element, tag: str, text: str = "", /, **attributes: str) -> Element:
+    element = ElementTree.SubElement(parent, tag, {k: xml_text(v) for k, v in attributes.items()})
+    element.text = xml_text(text) or None
+    return element

@@ -1,0 +1,177 @@
+"""A tree as a GoRules JSON Decision Model: a switch node for each question."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from finetune_advisor.engine.branching import Between, Bound, OneOf
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit import Compared, Explicit, cases
+from finetune_advisor.formats.layout import Line, layout
+
+KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
+DECIMALS, DIGITS = 28, 28
+SIZE = (300.0, 110.0)
+TYPES = {"boolean": "boolean", "enum": "string", "integer": "integer", "number": "number"}
+
+Json = dict[str, Any]
+
+
+class InexpressibleNumberError(FinetuneAdvisorError):
+    """A tree compares with a number that has more digits than a JSON Decision Model can carry."""
+
+
+def render(tree: Tree) -> str:
+    """A decision model whose result has the recommendation's id and the reason why.
+
+    Raises InexpressibleNumberError for a bound of more than 28 digits or decimals.
+    """
+    nodes, edges = list(_nodes(tree)), list(_edges(tree))
+    places = _places(nodes, edges)
+    for node in nodes:
+        x, y = places[node["id"]]
+        node["position"] = {"x": round(x), "y": round(y)}
+    model = {
+        "contentType": "application/vnd.gorules.decision",
+        "metadata": {"title": tree.title, "version": tree.version, "digest": tree.digest},
+        "nodes": nodes,
+        "edges": edges,
+    }
+    return json.dumps(model, ensure_ascii=False, indent=2) + "\n"
+
+
+def _nodes(tree: Tree) -> Iterator[Json]:
+    schema = json.dumps(_schema(tree), ensure_ascii=False)
+    description = f"{tree.title} (version {tree.version}, {tree.digest})"
+    content = {"schema": schema}
+    yield _node("profile", "inputNode", "Profile", content) | {"description": description}
+    for question in _questions(tree):
+        yield _node(f"q_{question.id}", "switchNode", question.id, _switch(tree, question)) | {
+            "description": question.text
+        }
+        for index, branch in enumerate(question.branches):
+            if branch.to in tree.recommendations:
+                yield _leaf(tree, question, index, branch)
+    yield _node("outcome", "outputNode", "Outcome", {})
+
+
+def _questions(tree: Tree) -> Iterator[Question]:
+    return (
+        tree.questions[n] for n in sorted(tree.rank, key=tree.rank.__getitem__) if n in tree.questions
+    )
+
+
+def _node(name: str, kind: str, title: str, content: Mapping[str, Any]) -> Json:
+    return {"id": name, "type": kind, "name": title, "content": content}
+
+
+def _schema(tree: Tree) -> Json:
+    return {"type": "object", "properties": {name: _property(one) for name, one in tree.inputs.items()}}
+
+
+def _property(one: Input) -> Json:
+    form: Json = {"type": TYPES[one.type], "title": one.label}
+    if one.choices:
+        form["enum"] = list(one.choices)
+    for field in ("minimum", "maximum"):
+        if getattr(one, field) is not None:
+            form[field] = getattr(one, field)
+    return form
+
+
+def _switch(tree: Tree, question: Question) -> Json:
+    statements = [
+        {"id": f"q_{question.id}.{index}", "condition": _condition(question, test), "isDefault": False}
+        for index, (test, _) in enumerate(cases(tree, question))
+    ]
+    return {"hitPolicy": "first", "statements": statements}
+
+
+def _leaf(tree: Tree, question: Question, index: int, branch: Branch) -> Json:
+    name = f"r_{question.id}.{index}"
+    shown = {"recommendation": branch.to, "reason": branch.reason}
+    expressions = [
+        {"id": f"{name}.{key}", "key": key, "value": _string(text)} for key, text in shown.items()
+    ]
+    content = {"expressions": expressions}
+    return _node(name, "expressionNode", tree.recommendations[branch.to].title, content)
+
+
+def _edges(tree: Tree) -> Iterator[Json]:
+    yield _edge("profile", f"q_{tree.root}")
+    for question in _questions(tree):
+        for index, branch in enumerate(question.branches):
+            onwards = branch.to in tree.questions
+            target = f"q_{branch.to}" if onwards else f"r_{question.id}.{index}"
+            yield _edge(f"q_{question.id}", target, f"q_{question.id}.{index}")
+            if not onwards:
+                yield _edge(target, "outcome")
+
+
+def _edge(source: str, target: str, handle: str = "") -> Json:
+    edge = {
+        "id": f"{handle or source} -> {target}",
+        "type": "edge",
+        "sourceId": source,
+        "targetId": target,
+    }
+    return edge | ({"sourceHandle": handle} if handle else {})
+
+
+def _places(nodes: list[Json], edges: list[Json]) -> Mapping[str, tuple[float, float]]:
+    lines = [Line(edge["sourceId"], edge["targetId"]) for edge in edges]
+    return layout({node["id"]: SIZE for node in nodes}, lines, 0).centres
+
+
+def _condition(question: Question, test: Explicit) -> str:
+    answer = _input(question.input)
+    match test:
+        case OneOf((bool(value),)):
+            return f"{answer} == {str(value).lower()}"
+        case OneOf((str(value),)):
+            return f"{answer} == {_string(value)}"
+        case OneOf(values):
+            texts = [_string(v) if isinstance(v, str) else str(v).lower() for v in values]
+            return f"{answer} in [{', '.join(texts)}]"
+        case Compared(symbol, other):
+            return f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"
+        case _:
+            return " or ".join(_range(question, answer, one) for one in test.ranges)
+
+
+def _range(question: Question, answer: str, one: Between) -> str:
+    ends = []
+    if one.lower:
+        ends.append(f"{answer} {'>=' if one.lower.inclusive else '>'} {_number(question, one.lower)}")
+    if one.upper:
+        ends.append(f"{answer} {'<=' if one.upper.inclusive else '<'} {_number(question, one.upper)}")
+    return ends[0] if len(ends) == 1 else f"({' and '.join(ends)})"
+
+
+def _number(question: Question, end: Bound) -> str:
+    exact = Decimal(str(end.value))
+    _, digits, exponent = exact.as_tuple()
+    if -int(exponent) > DECIMALS or len(digits) > DIGITS:
+        problem = f"question {question.id} compares with {end.value}, which has more than"
+        raise InexpressibleNumberError(
+            f"{problem} {DECIMALS} decimals; round it, or choose another notation"
+        )
+    return f"{exact:f}"
+
+
+def _input(name: str) -> str:
+    return f"$root['{name}']" if name in KEYWORDS else name
+
+
+def _string(text: str) -> str:
+    """A string of the ZEN language. It has no escapes, so a text with both quotes is put together."""
+    for quote in "'\"":
+        if quote not in text:
+            return f"{quote}{text}{quote}"
+    return " + ".join(_string(part) for part in re.findall(r"[^']+|'+", text))

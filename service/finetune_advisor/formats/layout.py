@@ -1,0 +1,87 @@
+"""Where the boxes and lines of a picture lie, laid out in layers so that few lines cross."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import graphlay
+
+Point = tuple[float, float]
+
+GAP = 30
+
+
+OPTIONS: Mapping[str, Any] = {
+    "direction": "topbottom",
+    "routing": {"bundle_parallel": False},
+    "tuning": {"routing": {"step_flatten": 0}},  # else a line may run along the side of a box
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from one box to another, with the size of its label; it bends at `points`."""
+
+    source: str
+    target: str
+    label: tuple[float, float] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Where a line goes, from border to border and under its label, and the label's centre."""
+
+    points: tuple[Point, ...]
+    label: Point
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture's size, the centre of each box, and the way of each line, in the order given."""
+
+    width: float
+    height: float
+    centres: Mapping[str, Point]
+    lines: tuple[Routed, ...]
+
+
+def layout(boxes: Mapping[str, tuple[float, float]], lines: Sequence[Line], margin: float) -> Drawing:
+    """Lay out boxes of the given widths and heights; the margin is left free on every side.
+
+    A label is laid out as a box of its own in the middle of its line, so that nothing comes to lie on it.
+    """
+    graph = graphlay.Graph()
+    for name, (width, height) in boxes.items():
+        graph.node(name, width=width, height=height)
+    ways = [_way(graph, line, len(boxes) + number) for number, line in enumerate(lines)]
+    gap = GAP if any(line.label[0] for line in lines) else 2 * GAP
+    options = {**OPTIONS, "spacing": {"layer_gap": gap, "stub": 17}}
+    drawn = graphlay.layout(graph, options=options)
+    low, high = drawn.bounds["min"], drawn.bounds["max"]
+
+    def moved(point: Mapping[str, float]) -> Point:
+        return round(point["x"] - low["x"] + margin, 1), round(point["y"] - low["y"] + margin, 1)
+
+    centres = {name: moved(node["center"]) for name, node in zip(drawn.ids, drawn.nodes, strict=True)}
+    return Drawing(
+        width=round(high["x"] - low["x"] + 2 * margin, 1),
+        height=round(high["y"] - low["y"] + 2 * margin, 1),
+        centres=centres,
+        lines=tuple(
+            Routed(
+                tuple(moved(p) for edge in edges for p in drawn.edges[edge]["points"]), centres[label]
+            )
+            for label, edges in ways
+        ),
+    )
+
+
+def _way(graph: graphlay.Graph, line: Line, number: int) -> tuple[Any, tuple[int, ...]]:
+    """Adds a line to a graph: the box that has its label or else its source, and its parts."""
+    width, height = line.label
+    if not width:
+        return line.source, (graph.edge(line.source, line.target),)
+    graph.node(number, width=width, height=height)
+    return number, (graph.edge(line.source, number), graph.edge(number, line.target))

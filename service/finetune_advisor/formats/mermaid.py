@@ -1,0 +1,106 @@
+"""A tree as a Mermaid flowchart, which GitHub and many wikis draw as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from finetune_advisor.engine.evaluation import Assessment
+from finetune_advisor.engine.tree import Branch, Tree
+from finetune_advisor.formats import labels
+from finetune_advisor.formats.emphasis import Emphasis, emphasis
+
+UNSAFE = re.compile(r"[^\w ?!,.()/':=≤≥-]|^[^\w(≤≥]")
+LIST = re.compile(r"^(\d+)\.")
+NAMES = {"<": "#lt;", ">": "#gt;", "&": "#amp;", '"': "#quot;"}
+STYLES = {
+    "question": "fill:#f4f6f8,stroke:#55606e,color:#14181d",
+    "no": "fill:#dcebfa,stroke:#2563a8,color:#14181d",
+    "not_yet": "fill:#fdf0c8,stroke:#a16a00,color:#14181d",
+    "partly": "fill:#ece2fb,stroke:#6d3fb5,color:#14181d",
+    "yes": "fill:#d9f2df,stroke:#1d7a3a,color:#14181d",
+    "answered": "stroke-width:4px",
+    "next": "stroke-width:4px,stroke-dasharray:8 4",
+    "faded": "opacity:0.35",
+}
+
+
+def render(tree: Tree, assessment: Assessment | None = None) -> str:
+    """A tree as a Mermaid flowchart; with an assessment of it, its path is thick and the rest fades."""
+    about = emphasis(assessment) if assessment else None
+    return "\n".join((*_head(tree), *_nodes(tree), *_edges(tree, about), *_styles(tree, about), ""))
+
+
+def _head(tree: Tree) -> Iterator[str]:
+    heading = labels.heading(tree)
+    yield from ("---", f"title: {json.dumps(heading, ensure_ascii=False)}", "---")
+    yield "flowchart TD"
+    yield f"  %% tree {tree.version}, {tree.digest}"
+    yield f"  accTitle: {_escaped(heading)}"
+    count = f"{len(tree.questions)} questions lead to {len(tree.recommendations)} recommendations"
+    yield f"  accDescr: {count}"
+
+
+def _nodes(tree: Tree) -> Iterator[str]:
+    for node in sorted(tree.rank, key=tree.rank.__getitem__):
+        if node in tree.questions:
+            yield f'  {_id(tree, node)}(["{_escaped(tree.questions[node].text)}"]):::question'
+        else:
+            leaf = tree.recommendations[node]
+            tune = f"fine-tune: {labels.FINETUNE[leaf.finetune]}"
+            yield f'  {_id(tree, node)}["{_escaped(leaf.title)}<br/>{tune}"]:::{leaf.finetune}'
+
+
+def _edges(tree: Tree, about: Emphasis | None) -> Iterator[str]:
+    taken, faded = [], []
+    for number, (node, branch) in enumerate(_branches(tree)):
+        text = _escaped(labels.of_branch(tree, tree.questions[node], branch))
+        yield f'  {_id(tree, node)} -->|"{text}"| {_id(tree, branch.to)}'
+        if about and (node, branch) in about.taken:
+            taken.append(str(number))
+        elif about and not (node in about.open and branch.to in about.nodes):
+            faded.append(str(number))
+    if taken:
+        yield f"  linkStyle {','.join(taken)} stroke-width:5px"
+    if faded:
+        yield f"  linkStyle {','.join(faded)} opacity:0.35"
+
+
+def _branches(tree: Tree) -> Iterator[tuple[str, Branch]]:
+    for node in sorted(tree.questions, key=tree.rank.__getitem__):
+        for branch in tree.questions[node].branches:
+            yield node, branch
+
+
+def _styles(tree: Tree, about: Emphasis | None) -> Iterator[str]:
+    used = {"question", *(leaf.finetune for leaf in tree.recommendations.values())}
+    if about:
+        decided = about.candidates if len(about.candidates) == 1 else frozenset()
+        marked = {
+            "answered": [n for n in tree.rank if n in about.answered or n in decided],
+            "next": [n for n in tree.rank if n == about.next],
+            "faded": [n for n in tree.rank if n not in about.nodes],
+        }
+        for style, nodes in marked.items():
+            if nodes:
+                yield f"  class {','.join(_id(tree, node) for node in nodes)} {style}"
+                used.add(style)
+    for style, rules in STYLES.items():
+        if style in used:
+            yield f"  classDef {style} {rules}"
+
+
+def _id(tree: Tree, node: str) -> str:
+    """A node's name with a prefix: names such as `end` mean something in Mermaid."""
+    return f"q_{node}" if node in tree.questions else f"r_{node}"
+
+
+def _escaped(text: str) -> str:
+    """A text in which nothing can be read as Mermaid, HTML or Markdown."""
+    plain = UNSAFE.sub(lambda found: _entity(found[0]), " ".join(text.split()))
+    return LIST.sub(r"\1#46;", plain)
+
+
+def _entity(character: str) -> str:
+    return NAMES.get(character, f"#{ord(character)};")

@@ -1,0 +1,118 @@
+"""A tree as an Open Policy Agent policy in Rego: a rule for each question, a body for each branch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from finetune_advisor.engine.branching import Between, OneOf
+from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit import Compared, Explicit, cases
+
+KEYWORDS = frozenset(
+    (
+        *("as", "contains", "data", "default", "else", "every", "false", "if", "import", "in"),
+        *("input", "not", "null", "package", "some", "true", "with"),
+    )
+)
+PACKAGE = "finetune_advisor"
+TYPES = {"boolean": "boolean", "enum": "string", "integer": "number", "number": "number"}
+HEAD = """\
+# METADATA
+# title: {title}
+# custom:
+#   version: "{version}"
+#   digest: "{digest}"
+package {package}
+
+import rego.v1
+
+tree := {tree}
+
+types := {types}
+
+# Rego compares values of different types; only answers of the right type count here.
+wrong contains name if {{
+	some name, type in types
+	type_name(input[name]) != type
+}}
+
+outcome := {root} if count(wrong) == 0"""
+
+
+def render(tree: Tree) -> str:
+    """A policy whose `data.finetune_advisor.outcome` has the recommendation's id, and the reason why."""
+    rules = [_rule(tree, tree.questions[node]) for node in _questions(tree)]
+    return "\n\n".join((_head(tree), *rules)) + "\n"
+
+
+def _questions(tree: Tree) -> Iterator[str]:
+    return (node for node in sorted(tree.rank, key=tree.rank.__getitem__) if node in tree.questions)
+
+
+def _head(tree: Tree) -> str:
+    names = {"version": tree.version, "digest": tree.digest}
+    types = {name: TYPES[one.type] for name, one in tree.inputs.items()}
+    return HEAD.format(
+        title=_line(tree.title),
+        tree=json.dumps(names),
+        types=json.dumps(types),
+        root=_name(tree.root),
+        package=PACKAGE,
+        **names,
+    )
+
+
+def _rule(tree: Tree, question: Question) -> str:
+    heads = [f"# {_line(question.text)[1:-1]}"]
+    for test, branch in cases(tree, question):
+        value = _value(tree, branch)
+        conditions = _conditions(_input(question.input), test)
+        heads += [f"{_name(question.id)} := {value} if {condition}" for condition in conditions]
+    return "\n".join(heads)
+
+
+def _value(tree: Tree, branch: Branch) -> str:
+    if branch.to in tree.questions:
+        return _name(branch.to)
+    return f'{{"recommendation": {_string(branch.to)}, "reason": {_string(branch.reason)}}}'
+
+
+def _conditions(answer: str, test: Explicit) -> list[str]:
+    """The conditions any of which passes a test; Rego says "or" with one body each."""
+    match test:
+        case OneOf((value,)):
+            return [f"{answer} == {_string(value)}"]
+        case OneOf(values):
+            return [f"{answer} in {{{', '.join(map(_string, values))}}}"]
+        case Compared(symbol, other):
+            return [f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"]
+        case _:
+            return [_range(answer, one) for one in test.ranges]
+
+
+def _range(answer: str, one: Between) -> str:
+    ends = []
+    if one.lower:
+        ends.append(f"{answer} {'>=' if one.lower.inclusive else '>'} {one.lower.value}")
+    if one.upper:
+        ends.append(f"{answer} {'<=' if one.upper.inclusive else '<'} {one.upper.value}")
+    return ends[0] if len(ends) == 1 else f"{{ {'; '.join(ends)} }}"
+
+
+def _input(name: str) -> str:
+    return f"input[{_string(name)}]" if name in KEYWORDS else f"input.{name}"
+
+
+def _name(node: str) -> str:
+    """A question's rule; the prefix keeps it off the keywords."""
+    return f"question_{node}"
+
+
+def _string(value: bool | str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _line(text: str) -> str:
+    """A text as a string on one line, for a comment."""
+    return _string(" ".join(text.split()))

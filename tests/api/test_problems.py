@@ -1,0 +1,158 @@
+"""Problems: what is wrong, where, and what to do; explained under their type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+
+from finetune_advisor.app import create_app
+from finetune_advisor.settings import Settings
+from tests.conftest import StartServer
+
+STATUSES = {
+    "malformed-request": 400,
+    "not-found": 404,
+    "unknown-version": 404,
+    "method-not-allowed": 405,
+    "not-acceptable": 406,
+    "body-too-large": 413,
+    "unsupported-media-type": 415,
+    "invalid-request": 422,
+    "internal-error": 500,
+}
+MISSING = "there is no such name here; "
+
+
+def errors(client: FlaskClient, body: Any) -> list[dict[str, str]]:
+    answer = client.post("/assess", json=body)
+    assert answer.status_code == 422
+    found: list[dict[str, str]] = answer.json["errors"]
+    return found
+
+
+@pytest.mark.parametrize(("slug", "status"), STATUSES.items())
+def test_each_type_is_explained(client: FlaskClient, slug: str, status: int) -> None:
+    """Type, title, status, and a text of several words that says what it means and what to do."""
+    answer = client.get(f"/problems/{slug}")
+
+    assert answer.status_code == 200
+    assert (answer.json["type"], answer.json["status"]) == (f"/problems/{slug}", status)
+    assert len(answer.json["explanation"].split()) > 10
+    assert "\n" not in answer.json["explanation"]
+
+
+def test_titles_are_one_to_a_type(client: FlaskClient) -> None:
+    """RFC 9457 §3.1.3: a title belongs to a type and doesn't change from occurrence to occurrence."""
+    assert len({client.get(f"/problems/{slug}").json["title"] for slug in STATUSES}) == len(STATUSES)
+
+
+def test_a_misspelt_input_gets_the_right_one(client: FlaskClient) -> None:
+    """A near miss is answered with the name that was meant."""
+    assert errors(client, {"profile": {"data_sensitve": True}}) == [
+        {"pointer": "#/profile/data_sensitve", "detail": MISSING + "did you mean data_sensitive?"}
+    ]
+
+
+def test_a_misspelt_field_gets_the_right_one(client: FlaskClient) -> None:
+    """So is a field of the body."""
+    assert errors(client, {"profile": {}, "tree-version": "1.0.0"}) == [
+        {"pointer": "#/tree-version", "detail": MISSING + "did you mean tree_version?"}
+    ]
+
+
+def test_an_unlike_name_gets_the_names_there_are(client: FlaskClient) -> None:
+    """Where nothing is near, what is known is listed."""
+    assert errors(client, {"profile": {}, "zzz": 1}) == [
+        {"pointer": "#/zzz", "detail": MISSING + "known are: profile, tree_version"}
+    ]
+
+
+def test_a_missing_profile_is_pointed_at(client: FlaskClient) -> None:
+    """A field that isn't there is named where it should be."""
+    assert errors(client, {}) == [{"pointer": "#/profile", "detail": "this field is missing; add it"}]
+
+
+def test_each_fault_is_listed(client: FlaskClient) -> None:
+    """One answer lists every fault, so nobody mends them one request at a time."""
+    body = {"profile": {"data_sensitive": 1, "api_usable": None, "nope": 1}, "tree_version": 2, "x": 1}
+
+    assert sorted(one["pointer"] for one in errors(client, body)) == [
+        "#/profile/api_usable",
+        "#/profile/data_sensitive",
+        "#/profile/nope",
+        "#/tree_version",
+        "#/x",
+    ]
+
+
+def test_a_repeated_name_is_named(client: FlaskClient) -> None:
+    """The detail says which name is there twice."""
+    body = b'{"profile":{"api_usable":true,"api_usable":true}}'
+    answer = client.post("/assess", data=body, content_type="application/json")
+
+    assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
+    assert answer.json["detail"] == "an object in the body has two members named 'api_usable'; keep one"
+
+
+@pytest.mark.parametrize(
+    "path", ["/tree", "/tree/versions", "/tree/versions/1.0.0", "/problems/not-found"]
+)
+def test_a_query_parameter_is_named(client: FlaskClient, path: str) -> None:
+    """The error says which parameter there isn't, and has no pointer into a body."""
+    answer = client.get(f"{path}?verbose=1")
+
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"parameter": "verbose", "detail": MISSING + "known are: none"}]
+
+
+@pytest.mark.parametrize("query", ["since=1&since=2", "since=1&%73ince=1", "a=1&since=&since="])
+def test_a_repeated_query_parameter_is_named(client: FlaskClient, query: str) -> None:
+    """Given twice, a parameter is refused as such, before anything asks whether there is one."""
+    answer = client.get(f"/tree?{query}")
+
+    assert answer.status_code == 422
+    detail = "the parameter is given more than once; give it once"
+    assert answer.json["errors"] == [{"parameter": "since", "detail": detail}]
+
+
+def test_problems_are_the_same_on_every_server(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is as reproducible as an answer: same errors, same order, however hashes fall."""
+    names = {f"unknown_{number}": 1 for number in range(30)}
+    bodies = []
+    for seed in ("0", "1"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        started = start_server()
+        answer = requests.post(f"{started.url}/assess", json={"profile": names, **names}, timeout=10)
+        bodies.append(answer.json()["errors"])
+        started.stop()
+
+    assert bodies[0] == bodies[1]
+
+
+@pytest.fixture
+def broken() -> Flask:
+    """An application with a path that fails, as a fault of ours would."""
+    app = create_app(Settings(log_level="error"))
+
+    @app.get("/broken")
+    def fail() -> str:
+        raise RuntimeError("secret detail of the inside")
+
+    return app
+
+
+def test_a_fault_of_ours_is_a_problem_that_gives_nothing_away(broken: Flask) -> None:
+    """500 as problem details, identified for the log, with the security headers and without the cause."""
+    answer = broken.test_client().get("/broken", headers={"X-Request-ID": "abc"})
+
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert answer.json["type"] == "/problems/internal-error"
+    assert "secret" not in answer.text
+    assert answer.headers["X-Request-ID"] == "abc"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

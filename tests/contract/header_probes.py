@@ -1,0 +1,197 @@
+"""Probes of media types, negotiation, conditional requests, and identification."""
+
+from __future__ import annotations
+
+from tests.contract.probe import EMPTY, ETAG, JSON, OPERATIONS, Fields, Probe, ask, get, post
+
+CACHED = {"etag": ETAG, "cache-control": "public, max-age=60"}
+TREES = [path for path in OPERATIONS if path.startswith("/tree")]
+
+
+def _typed(name: str, status: int, *types: str) -> Probe:
+    fields = tuple(("Content-Type", one) for one in types)
+    headers = {"accept-post": JSON} if status == 415 else {"cache-control": "no-store"}
+    return post(f"Content-Type {name}", CONTENT_TYPE, status, fields=fields, headers=headers)
+
+
+CONTENT_TYPE = "RFC 9110 §8.3, §15.5.16; RFC 8259 §11: only application/json in UTF-8 is read"
+
+CONTENT_TYPES = [
+    _typed("plain", 200, "application/json"),
+    _typed("utf-8", 200, "application/json; charset=utf-8"),
+    _typed("quoted UTF-8", 200, 'application/json;charset="UTF-8"'),
+    _typed("other case", 200, "Application/JSON"),
+    _typed("other parameter", 200, "application/json; profile=x"),
+    _typed("latin-1", 415, "application/json; charset=latin-1"),
+    _typed("utf-16", 415, "application/json; charset=utf-16"),
+    _typed("missing", 415),
+    _typed("empty", 415, ""),
+    _typed("text", 415, "text/plain"),
+    _typed("html", 415, "text/html"),
+    _typed("text/json", 415, "text/json"),
+    _typed("suffix", 415, "application/vnd.api+json"),
+    _typed("problem", 415, "application/problem+json"),
+    _typed("form", 415, "application/x-www-form-urlencoded"),
+    _typed("multipart", 415, "multipart/form-data; boundary=x"),
+    _typed("any", 415, "*/*"),
+    _typed("two in one", 415, "application/json, text/plain"),
+    _typed("garbage", 415, ";;;"),
+    Probe(
+        "Content-Type twice",
+        "RFC 9110 §5.3: a single-valued field given twice; refused by gunicorn",
+        post("", "", 0, fields=(("Content-Type", JSON), ("Content-Type", "text/plain"))).sent,
+        400,
+        by_server=True,
+    ),
+]
+
+ENCODINGS = [
+    post(
+        f"Content-Encoding {coding}",
+        "RFC 9110 §8.4, §15.5.16: a content coding that isn't taken is 415",
+        status,
+        fields=(("Content-Type", JSON), ("Content-Encoding", coding)),
+        headers={"accept-encoding": "identity"} if status == 415 else {},
+    )
+    for coding, status in {
+        "gzip": 415,
+        "br": 415,
+        "gzip, identity": 415,
+        "nonsense": 415,
+        "identity": 200,
+    }.items()
+]
+
+ACCEPT = {
+    "*/*": 200,
+    "application/*": 200,
+    "application/json": 200,
+    "Application/JSON": 200,
+    "application/json;q=0.1": 200,
+    "text/html, application/json;q=0.001": 200,
+    "text/html, */*;q=0.1": 200,
+    "text/html;q=0, application/json": 200,
+    "application/json, ;;;": 200,
+    "": 200,
+    "text/html": 406,
+    "text/*": 406,
+    "application/xml": 406,
+    "application/problem+json": 406,
+    "image/svg+xml, text/vnd.mermaid": 406,
+    "application/json;q=0": 406,
+    "application/json;q=0.000, */*": 406,
+    "*/*;q=0": 406,
+    "*/*, application/*;q=0": 406,
+    "nonsense": 406,
+    ";;;": 406,
+}
+NEGOTIATED = "RFC 9110 §12.5.1, §12.4.2, §15.5.7: an answer that Accept rules out is 406"
+
+
+def _with_type(*fields: tuple[str, str]) -> Fields:
+    return (("Content-Type", JSON), *fields)
+
+
+ACCEPTS = [
+    *(
+        get(f"Accept {value!r}: {path}", NEGOTIATED, path, status, ("Accept", value))
+        for path in OPERATIONS
+        for value, status in ACCEPT.items()
+    ),
+    *(
+        post(f"Accept {value!r}: /assess", NEGOTIATED, status, EMPTY, _with_type(("Accept", value)))
+        for value, status in ACCEPT.items()
+    ),
+    post(
+        "Accept with a charset",
+        "RFC 8259 §11: JSON has no charset parameter, and one has no effect on compliant recipients",
+        200,
+        fields=_with_type(("Accept", "application/json; charset=utf-8")),
+    ),
+    get("Accept in two fields", NEGOTIATED, "/tree", 200, ("Accept", "text/html"), ("Accept", JSON)),
+    get(
+        "problem anyway",
+        "RFC 9110 §12.1: errors need no negotiation",
+        "/nope",
+        404,
+        ("Accept", "text/html"),
+    ),
+    post("406 before 415", NEGOTIATED, 406, fields=(("Accept", "text/html"),)),
+    post(
+        "Accept-Encoding gzip",
+        "RFC 9110 §12.5.3: sending no coding is always acceptable",
+        200,
+        fields=_with_type(("Accept-Encoding", "gzip, br")),
+        absent=("content-encoding",),
+    ),
+]
+
+CONDITIONS = {
+    "exact": (ETAG, 304),
+    "weak": (f"W/{ETAG}", 304),
+    "in a list": (f'"other", W/"more", {ETAG}', 304),
+    "asterisk": ("*", 304),
+    "other": ('"other"', 200),
+    "garbage": ("garbage", 200),
+    "empty": ("", 200),
+    "open quote": ('"', 200),
+    "only commas": (",,,", 200),
+    "long": (f'"{"a" * 3000}"', 200),
+}
+CONDITIONAL = (
+    "RFC 9110 §13.1.2, §8.8.3.2, §15.4.5: weak comparison; a 304 has the 200's ETag and no content"
+)
+
+CONDITIONALS = [
+    *(
+        ask(
+            f"{method} If-None-Match {name}: {path}",
+            CONDITIONAL,
+            method,
+            path,
+            status,
+            ("If-None-Match", value),
+            headers=CACHED,
+            absent=("content-length", "content-type") if status == 304 else (),
+            empty=status == 304 or method == "HEAD",
+            any_media=status == 304,
+        )
+        for path in TREES
+        for method in ("GET", "HEAD")
+        for name, (value, status) in CONDITIONS.items()
+    ),
+    *(get(f"cacheable: {path}", "RFC 9111 §5.2.2", path, 200, headers=CACHED) for path in TREES),
+    get(
+        "If-Modified-Since without Last-Modified",
+        "RFC 9110 §13.1.3: without a modification date the condition is ignored",
+        "/tree",
+        200,
+        ("If-Modified-Since", "Sun, 01 Nov 2099 00:00:00 GMT"),
+        headers=CACHED,
+    ),
+    get(
+        "Range",
+        "RFC 9110 §14.2: a range may be ignored",
+        "/tree",
+        200,
+        ("Range", "bytes=0-1"),
+        headers=CACHED,
+    ),
+    get(
+        "refused before the condition",
+        "RFC 9110 §13.2.1: a condition counts only where the answer would be a 2xx",
+        "/tree?a=1",
+        422,
+        ("If-None-Match", "*"),
+        absent=("etag",),
+    ),
+    post(
+        "If-None-Match on POST",
+        "RFC 9110 §13.2.1: no representation is selected, so the condition is ignored",
+        200,
+        fields=_with_type(("If-None-Match", "*")),
+        absent=("etag",),
+    ),
+]
+
+PROBES = [*CONTENT_TYPES, *ENCODINGS, *ACCEPTS, *CONDITIONALS]

@@ -1,0 +1,210 @@
+"""Probes of request targets, methods and queries."""
+
+from __future__ import annotations
+
+from tests.contract.probe import OPERATIONS, Probe, ask, get, post
+from tests.contract.wire import request
+
+READ = "GET, HEAD, OPTIONS"
+METHODS = {
+    **dict.fromkeys(OPERATIONS, READ),
+    "/assess": "OPTIONS, POST",
+    "/assess/explain": "OPTIONS, POST",
+    "/healthz": READ,
+    "/readyz": READ,
+    "/metrics": READ,
+    "/openapi.json": READ,
+    "/docs": READ,
+    "/docs/swagger-ui.css": READ,
+    "/static/docs.js": READ,
+}
+NOT_TAKEN = ("PUT", "PATCH", "DELETE", "TRACE", "BREW")
+
+WRONG_METHODS = [
+    ask(
+        f"{method} {path}",
+        "RFC 9110 §15.5.6: a 405 lists the methods that the target takes in Allow",
+        method,
+        path,
+        405,
+        headers={"allow": allow},
+        operation="",
+    )
+    for path, allow in METHODS.items()
+    for method in (*NOT_TAKEN, "GET" if "POST" in allow else "POST")
+]
+
+HEADS = [
+    ask(
+        f"HEAD {path}",
+        "RFC 9110 §9.3.2: HEAD is answered as GET, without content",
+        "HEAD",
+        path,
+        200,
+        empty=True,
+        operation="",
+    )
+    for path in (*OPERATIONS, "/healthz", "/readyz", "/openapi.json")
+]
+
+OPTIONS = [
+    ask(
+        f"OPTIONS {path}",
+        "RFC 9110 §9.3.7: OPTIONS says how the target can be talked to",
+        "OPTIONS",
+        path,
+        200,
+        headers={"allow": allow, "content-length": "0"},
+        empty=True,
+        any_media=True,
+        operation="",
+    )
+    for path, allow in METHODS.items()
+]
+
+READS = [
+    get(f"GET {path}", "RFC 9110 §9.3.1: GET transfers the representation", path, 200)
+    for path in OPERATIONS
+]
+
+NOWHERE = {
+    "unknown path": "/nope",
+    "trailing slash": "/tree/",
+    "trailing slash below": "/tree/versions/1.0.0/",
+    "no version": "/tree/versions/",
+    "no slug": "/problems/",
+    "unknown slug": "/problems/nope",
+    "upper case": "/TREE",
+    "dot segments aren't resolved": "/tree/../tree",
+    "encoded NUL": "/tree%00",
+    "encoded line break": "/tree%0d%0aX-Injected:%20yes",
+    "invalid UTF-8": "/%ff%fe",
+    "overlong UTF-8": "/%c0%afetc%c0%afpasswd",
+    "invalid UTF-8 slug": "/problems/%ff",
+    "unfinished escape": "/tree%2",
+    "escape twice": "/%2574ree",
+    "asset outside": "/docs/%2e%2e%2fopenapi.json",
+    "asset that isn't listed": "/docs/index.html",
+    "static outside": "/static/..%2ftemplates%2fdocs.html",
+}
+
+PATHS = [
+    *(
+        get(name, "RFC 9110 §15.5.5, RFC 3986 §2.1: nothing is found at this path", path, 404)
+        for name, path in NOWHERE.items()
+    ),
+    *(
+        get(
+            f"version {name}",
+            "RFC 9110 §15.5.5: this version isn't served",
+            f"/tree/versions/{version}",
+            404,
+            slug="unknown-version",
+            operation="getVersion",
+        )
+        for name, version in {
+            "unknown": "9.9.9",
+            "prefix": "1.0",
+            "with v": "v1.0.0",
+            "padded": "1.0.0%20",
+            "line break": "1.0.0%0a",
+            "NUL": "1.0.0%00",
+            "invalid UTF-8": "%ff%fe",
+            "lone percent": "%f",
+            "other digits": "%D9%A1.0.0",
+            "very long": "1" * 3000,
+        }.items()
+    ),
+    get("problem nobody has", "RFC 9457 §4", "/problems/no-such-thing", 404, operation="explainProblem"),
+    get("encoded letter", "RFC 3986 §6.2.2.2: an encoded letter is that letter", "/%74ree", 200),
+    get(
+        "absolute form",
+        "RFC 9112 §3.2.2: absolute form is accepted",
+        "http://elsewhere.example/tree",
+        200,
+    ),
+]
+
+GET_QUERIES = {
+    "unknown": "?verbose=1",
+    "without value": "?verbose",
+    "without name": "?=1",
+    "repeated": "?since=1&since=2",
+    "repeated by escape": "?since=1&%73ince=2",
+    "invalid UTF-8": "?%ff=%ff",
+    "NUL": "?a%00=b",
+    "header's name": "?If-None-Match=*",
+}
+
+QUERIES = [
+    *(
+        get(
+            f"query {name}: {path}",
+            "design §4: an unknown or repeated query parameter is refused; RFC 9110 §15.5.21",
+            path + query,
+            422,
+        )
+        for path in OPERATIONS
+        for name, query in GET_QUERIES.items()
+    ),
+    *(
+        post(
+            f"query {name}: /assess",
+            "design §4: an unknown or repeated query parameter is refused; RFC 9110 §15.5.21",
+            422,
+            target=f"/assess{query}",
+        )
+        for name, query in {**GET_QUERIES, "body's field": "?tree_version=1.0.0"}.items()
+    ),
+    *(
+        get(f"query empty: {path}", "RFC 3986 §3.4: an empty query names nothing", f"{path}?", 200)
+        for path in OPERATIONS
+    ),
+]
+
+SERVERS_OWN = "contract description: what gunicorn refuses before the application has no problem body; "
+LINES = [
+    Probe(name, SERVERS_OWN + clause, sent.replace(b"\n", b"\r\n") + b"\r\n\r\n", status, by_server=True)
+    for name, clause, sent, status in (
+        ("lower-case method", "RFC 9112 §3", b"get /tree HTTP/1.1\nHost: a", 400),
+        ("line without version", "RFC 9112 §3", b"GET /tree", 400),
+        ("asterisk", "RFC 9112 §3.2.4", b"GET * HTTP/1.1\nHost: a", 400),
+        ("HTTP/2.0 in a line", "RFC 9112 §2.3", b"GET /tree HTTP/2.0\nHost: a", 400),
+        ("bytes outside ASCII", "RFC 9112 §3.2", b"GET /tr\xc3\xa9e HTTP/1.1\nHost: a", 400),
+        ("overlong line", "RFC 9110 §15.5.15", b"GET /" + b"a" * 5000 + b" HTTP/1.1\nHost: a", 414),
+        ("two hosts", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a\nHost: b", 400),
+        ("hostile host", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a b\x01", 400),
+        ("space before colon", "RFC 9112 §5.1", b"GET /tree HTTP/1.1\nHost : a", 400),
+        ("folded field", "RFC 9112 §5.2", b"GET /tree HTTP/1.1\nHost: a\nX-A: 1\n 2", 400),
+        ("NUL in a field", "RFC 9110 §5.5", b"GET /tree HTTP/1.1\nHost: a\nX-A: \x00", 400),
+        ("overlong field", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a\nX-A: " + b"a" * 9000, 431),
+        ("too many fields", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a" + b"\nX-A: 1" * 200, 431),
+    )
+]
+
+HOSTS = [
+    Probe(
+        "no host, HTTP/1.0",
+        "RFC 9112 §3.2: HTTP/1.0 asks for no Host",
+        b"GET /tree HTTP/1.0\r\n\r\n",
+        200,
+        path="/tree",
+    ),
+    Probe(
+        "no host, HTTP/1.1",
+        "RFC 9112 §3.2: a server answers 400 to an HTTP/1.1 request without Host",
+        b"GET /tree HTTP/1.1\r\nConnection: close\r\n\r\n",
+        400,
+        slug="malformed-request",
+        path="/tree",
+    ),
+    Probe(
+        "foreign host",
+        "RFC 9110 §7.2: which hosts there are is the gateway's to know",
+        request("GET", "/tree").replace(b"advisor.example", b"evil.example:99"),
+        200,
+        path="/tree",
+    ),
+]
+
+PROBES = [*WRONG_METHODS, *HEADS, *OPTIONS, *READS, *PATHS, *QUERIES, *LINES, *HOSTS]

@@ -1,0 +1,279 @@
+"""The contract itself: committed as generated, valid, pinned, strict, and true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT, Server
+
+COMMITTED = ROOT / "openapi" / "openapi.yaml"
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+OPERATIONS = {
+    "assess": ("post", "/assess"),
+    "explain": ("post", "/assess/explain"),
+    "getTree": ("get", "/tree"),
+    "listVersions": ("get", "/tree/versions"),
+    "getVersion": ("get", "/tree/versions/{version}"),
+    "explainProblem": ("get", "/problems/{slug}"),
+}
+SLUGS = [
+    "malformed-request",
+    "not-found",
+    "unknown-version",
+    "method-not-allowed",
+    "not-acceptable",
+    "body-too-large",
+    "unsupported-media-type",
+    "invalid-request",
+    "internal-error",
+]
+UNIONS = ("anyOf", "oneOf", "nullable")
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    """The committed contract."""
+    committed: dict[str, Any] = YAML(typ="safe").load(COMMITTED)
+    return committed
+
+
+def operations(contract: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in contract["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def parameters(contract: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    item = contract["paths"][path]
+    own = [one for method in METHODS for one in item.get(method, {}).get("parameters", [])]
+    return [*item.get("parameters", []), *own]
+
+
+def everything(part: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in a contract, with its place."""
+    yield place, part
+    entries = (
+        part.items() if isinstance(part, dict) else enumerate(part if isinstance(part, list) else [])
+    )
+    for key, inner in entries:
+        yield from everything(inner, f"{place}/{key}")
+
+
+def objects_within(contract: dict[str, Any], roots: list[Any]) -> dict[str, dict[str, Any]]:
+    """The object schemas that some schemas reach, by reference or nested."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting = [(f"root {number}", root) for number, root in enumerate(roots)]
+    seen = set()
+    while waiting:
+        name, part = waiting.pop()
+        for place, value in everything(part, name):
+            if not isinstance(value, dict):
+                continue
+            if "properties" in value:
+                found[place] = value
+            reference = value.get("$ref", "")
+            if reference.startswith("#/components/") and reference not in seen:
+                seen.add(reference)
+                _, _, section, key = reference.split("/")
+                waiting.append((key, contract["components"][section][key]))
+    return found
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_the_committed_contract_is_the_generated_one(seed: str) -> None:
+    """`finetune-advisor openapi` prints the committed file, byte for byte, however hashes fall."""
+    command = [sys.executable, "-m", "finetune_advisor.cli", "openapi"]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+
+    printed = subprocess.run(
+        command, env=environment, capture_output=True, timeout=60, check=True
+    ).stdout
+
+    assert COMMITTED.read_bytes().decode() == printed.decode()
+
+
+def test_the_contract_served_is_the_committed_one(server: Server, contract: dict[str, Any]) -> None:
+    """GET /openapi.json answers what is committed."""
+    answer = requests.get(f"{server.url}/openapi.json", timeout=10)
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert contract == answer.json()
+
+
+def test_the_contract_reads_alike_for_every_yaml_parser(contract: dict[str, Any]) -> None:
+    """YAML 1.1, which many tools still speak, reads the same: no bare `no` that turns into false."""
+    older = YAML(typ="safe", pure=True)
+    older.version = (1, 1)
+
+    assert contract == older.load(COMMITTED)
+
+
+def test_an_enum_stands_in_one_place(contract: dict[str, Any]) -> None:
+    """What refers to a component of choices doesn't list them once more beside the reference."""
+    twice = [
+        place
+        for place, one in everything(contract)
+        if isinstance(one, dict) and {"$ref", "enum"} <= one.keys()
+    ]
+
+    assert twice == []
+
+
+def test_the_contract_is_valid(contract: dict[str, Any]) -> None:
+    """It is OpenAPI 3.1 to the letter."""
+    assert contract["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(contract).validate()
+
+
+def test_operations_are_pinned(contract: dict[str, Any]) -> None:
+    """Generated clients call methods by operationId: neither these nor their paths change."""
+    found = {one["operationId"]: (method, path) for path, method, one in operations(contract)}
+
+    assert found == OPERATIONS
+
+
+def test_problem_types_are_pinned(contract: dict[str, Any]) -> None:
+    """Callers tell errors apart by type: slugs don't change."""
+    (slug,) = parameters(contract, "/problems/{slug}")
+
+    assert slug["schema"]["enum"] == SLUGS
+
+
+def test_every_operation_says_what_it_is_for(contract: dict[str, Any]) -> None:
+    """Each has a summary, a description, one tag that is declared, and no catch-all response."""
+    tags = [tag["name"] for tag in contract["tags"]]
+    for _, _, one in operations(contract):
+        assert one["operationId"]
+        assert one["summary"]
+        assert len(one["description"]) > len(one["summary"])
+        assert [tag in tags for tag in one["tags"]] == [True]
+        assert "default" not in one["responses"]
+
+
+def test_every_error_is_a_problem(contract: dict[str, Any]) -> None:
+    """4xx responses are application/problem+json with the one schema, and nothing else."""
+    for name, one in contract["components"]["responses"].items():
+        media = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        assert media == one["content"], name
+    for path, _, operation in operations(contract):
+        for status, one in operation["responses"].items():
+            assert status.startswith("4") == one.get("$ref", "").startswith("#/components/responses/"), (
+                path
+            )
+
+
+def test_request_schemas_are_closed(contract: dict[str, Any]) -> None:
+    """Every object in a request, nested ones too, refuses what it doesn't know."""
+    requests_ = [one["requestBody"] for _, _, one in operations(contract) if "requestBody" in one]
+    closed = objects_within(contract, requests_)
+
+    assert {"AssessRequest", "Profile"} <= closed.keys()
+    assert [name for name, one in closed.items() if one.get("additionalProperties") is not False] == []
+
+
+def test_response_schemas_are_open(contract: dict[str, Any]) -> None:
+    """Every object in a response may grow, so a client must not refuse new fields."""
+    responses = [one["responses"] for _, _, one in operations(contract)]
+    opened = objects_within(contract, responses)
+
+    assert {"Assessment", "Tree", "Problem", "NextQuestion"} <= opened.keys()
+    assert [name for name, one in opened.items() if "additionalProperties" in one] == []
+
+
+def test_every_component_is_used(contract: dict[str, Any]) -> None:
+    """Nothing is described that no operation refers to."""
+    used = {value for place, value in everything(contract) if place.endswith("/$ref")}
+    components = {
+        f"#/components/{section}/{name}"
+        for section, ones in contract["components"].items()
+        for name in ones
+    }
+
+    assert components == used
+
+
+def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None:
+    """No unions and no nulls, which keeps generated clients clean; an answer is the one exception."""
+    several = {}
+    for place, value in everything(contract):
+        assert place.rpartition("/")[2] not in UNIONS, place
+        assert value is not None, place
+        if place.endswith("/type") and isinstance(value, list):
+            several[place] = value
+
+    assert several == {"/components/schemas/Answer/type": ["boolean", "string", "number"]}
+
+
+def test_every_request_body_and_path_parameter_has_an_example(contract: dict[str, Any]) -> None:
+    """Without examples, neither people nor schemathesis have anything to start from."""
+    for path, _, one in operations(contract):
+        bodies = one.get("requestBody", {}).get("content", {})
+        assert [media for media, body in bodies.items() if not body.get("examples")] == []
+        in_path = [each for each in parameters(contract, path) if each["in"] == "path"]
+        assert [each["name"] for each in in_path if "example" not in each] == []
+        assert path.count("{") == len(in_path)
+
+
+def test_every_example_is_accepted(server: Server, contract: dict[str, Any]) -> None:
+    """What the contract shows, the server takes."""
+    for path, method, one in operations(contract):
+        values = {each["name"]: each.get("example") for each in parameters(contract, path)}
+        url = server.url + path.format_map(values)
+        bodies = one.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for example in bodies.get("examples", {"none": {}}).values():
+            answer = requests.request(method, url, json=example.get("value"), timeout=10)
+            assert answer.status_code == 200, (url, example, answer.text)
+
+
+def test_the_decided_example_is_decided_and_the_others_are_not(
+    server: Server, contract: dict[str, Any]
+) -> None:
+    """The examples are what they are called."""
+    body = contract["paths"]["/assess"]["post"]["requestBody"]["content"]["application/json"]
+    found = {
+        name: requests.post(f"{server.url}/assess", json=example["value"], timeout=10).json()["status"]
+        for name, example in body["examples"].items()
+    }
+
+    assert found == {"decided": "decided", "undecided": "undecided", "nothing": "undecided"}
+
+
+def test_every_field_of_a_200_is_described_by_the_contract(contract: dict[str, Any]) -> None:
+    """Every required name is a property, and every property has a type or a reference."""
+    responses = [one["responses"] for _, _, one in operations(contract)]
+    for name, one in objects_within(contract, responses).items():
+        assert set(one.get("required", [])) <= one["properties"].keys(), name
+        untyped = [key for key, each in one["properties"].items() if not {"type", "$ref"} & each.keys()]
+        assert untyped == [], name
+
+
+def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -> None:
+    """A tree's 200 and 304 both document ETag and Cache-Control, and its If-None-Match is unconstrained."""
+    for path, _, one in operations(contract):
+        if path.startswith("/tree"):
+            for status in ("200", "304"):
+                assert sorted(one["responses"][status]["headers"]) == ["Cache-Control", "ETag"]
+            named = {each["name"]: each for each in parameters(contract, path)}
+            assert named["If-None-Match"]["schema"] == {"type": "string"}
+
+
+def test_a_link_leads_from_the_versions_to_a_version(server: Server, contract: dict[str, Any]) -> None:
+    """The documented link's expression finds a version that is served."""
+    link = contract["paths"]["/tree/versions"]["get"]["responses"]["200"]["links"]["version"]
+    assert link["operationId"] == "getVersion"
+    assert link["parameters"] == {"version": "$response.body#/versions/0/version"}
+
+    listed = requests.get(f"{server.url}/tree/versions", timeout=10).json()
+    version = listed["versions"][0]["version"]
+
+    assert requests.get(f"{server.url}/tree/versions/{version}", timeout=10).json()["version"] == version

@@ -1,0 +1,176 @@
+"""Explanations of tree 1.0.0 against brute force over all its profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import pytest
+
+from finetune_advisor.engine.explanation import (
+    Change,
+    Counterfactual,
+    candidates,
+    counterfactuals,
+    sensitivity,
+    sufficient_reason,
+)
+from finetune_advisor.engine.tree import Tree
+from tests.engine.flowchart import FINETUNE, INPUTS, walk
+
+NAMES = list(INPUTS.values())
+EVERY = range(1 << len(NAMES))
+
+
+def profile_of(mask: int) -> dict[str, bool]:
+    """The complete profile whose true answers are the bits of a mask."""
+    return {name: bool(mask >> bit & 1) for bit, name in enumerate(NAMES)}
+
+
+@cache
+def outcomes() -> list[str]:
+    """The recommendation of every complete profile, by mask."""
+    return [walk(profile_of(mask))[1] for mask in EVERY]
+
+
+@cache
+def without_bit() -> list[int]:
+    """For each input, the set of masks that lack its bit, as bits of a number."""
+    return [sum(1 << mask for mask in EVERY if not mask >> bit & 1) for bit in range(len(NAMES))]
+
+
+def minimal(reaching: int) -> set[int]:
+    """Of a set of masks, given as bits of a number, those without a proper subset in it."""
+    above = reaching
+    for bit, lacking in enumerate(without_bit()):
+        above |= (above & lacking) << (1 << bit)
+    supersets = 0
+    for bit, lacking in enumerate(without_bit()):
+        supersets |= (above & lacking) << (1 << bit)
+    least = reaching & ~supersets
+    return {mask for mask in EVERY if least >> mask & 1}
+
+
+def flips_to(mask: int) -> dict[str, set[int]]:
+    """For a profile, the minimal sets of inputs to flip for each other recommendation: brute force."""
+    reaching = dict.fromkeys(FINETUNE, 0)
+    for flipped in EVERY:
+        reaching[outcomes()[mask ^ flipped]] |= 1 << flipped
+    return {end: minimal(found) for end, found in reaching.items() if end != outcomes()[mask]}
+
+
+def found_flips(tree: Tree, mask: int) -> Iterator[tuple[str, int]]:
+    """The counterfactuals of a profile, as masks, each checked to say where it starts and leads."""
+    profile = profile_of(mask)
+    for one in counterfactuals(tree, profile):
+        assert all(profile[change.input] is change.before for change in one.changes)
+        assert all(change.after is (not change.before) for change in one.changes)
+        yield one.recommendation, sum(1 << NAMES.index(change.input) for change in one.changes)
+
+
+@pytest.mark.exhaustive
+def test_counterfactuals_are_minimal_and_complete(tree: Tree) -> None:
+    """All 12,288 pairs of a profile and another recommendation have exactly the minimal sets of brute
+    force; the largest has six changes, and nearer ones come first.
+    """
+    pairs, largest = 0, 0
+    for mask in EVERY:
+        found = list(found_flips(tree, mask))
+        expected = flips_to(mask)
+        grouped: dict[str, set[int]] = {end: set() for end in expected}
+        for end, flipped in found:
+            grouped[end].add(flipped)
+        sizes = [flipped.bit_count() for _, flipped in found]
+        assert expected == grouped
+        assert len(found) == sum(map(len, grouped.values()))
+        assert sorted(sizes) == sizes
+        pairs += sum(1 for sets in grouped.values() if sets)
+        largest = max(largest, *(min(flip.bit_count() for flip in sets) for sets in grouped.values()))
+
+    assert (12_288, 6) == (pairs, largest)
+
+
+def forced(mask: int, kept: int) -> bool:
+    """Whether all profiles that agree with one on some inputs end as it does."""
+    free = len(EVERY) - 1 & ~kept
+    completion = free
+    while True:
+        if outcomes()[mask & kept | completion] != outcomes()[mask]:
+            return False
+        if not completion:
+            return True
+        completion = completion - 1 & free
+
+
+@pytest.mark.exhaustive
+def test_sufficient_reasons_are_smallest(tree: Tree) -> None:
+    """On all 2,048 profiles the reason forces the outcome, and no smaller set of answers does."""
+    subsets = sorted(EVERY, key=int.bit_count)
+    for mask in EVERY:
+        reason = sufficient_reason(tree, profile_of(mask))
+        assert reason is not None
+        kept = sum(1 << NAMES.index(name) for name in reason)
+        assert forced(mask, kept)
+        smaller = (kept for kept in subsets if kept.bit_count() == len(reason) - 1)
+        assert not any(forced(mask, kept) for kept in smaller)
+
+
+def test_an_undecided_profile_has_no_sufficient_reason(tree: Tree) -> None:
+    """There is no outcome to force."""
+    assert sufficient_reason(tree, {}) is None
+
+
+def test_an_unknown_answer_is_a_change_without_a_before(tree: Tree) -> None:
+    """For an undecided profile, giving an answer is a change, and only what is needed is given."""
+    [first, *_] = counterfactuals(tree, {}, target="use_prompt_engineering")
+    found = counterfactuals(tree, {"prompt_engineering_sufficient": False}, target="use_rag")
+
+    assert (
+        Counterfactual(
+            "use_prompt_engineering", (Change("prompt_engineering_sufficient", None, after=True),)
+        )
+        == first
+    )
+    assert [
+        ["knowledge_retrieval_problem", "real_time_data_needed"],
+        ["knowledge_retrieval_problem", "data_volume_very_large"],
+    ] == sorted(([change.input for change in one.changes] for one in found), reverse=True)
+
+
+def test_frozen_inputs_stay(tree: Tree) -> None:
+    """No counterfactual touches a frozen input, and all that don't touch it are there."""
+    profile = profile_of(0)
+    frozen = {"prompt_engineering_sufficient", "narrow_specific_task"}
+    expected = [
+        one
+        for one in counterfactuals(tree, profile)
+        if not frozen & {change.input for change in one.changes}
+    ]
+
+    assert expected == list(counterfactuals(tree, profile, frozen=frozen))
+
+
+@pytest.mark.exhaustive
+def test_sensitivity_gives_every_other_answer_alone(tree: Tree) -> None:
+    """For each input of each of 2,048 profiles, the one other answer and what it leads to."""
+    for mask in EVERY:
+        profile = profile_of(mask)
+        expected = {
+            name: [(not profile[name], (outcomes()[mask ^ 1 << bit],))] for bit, name in enumerate(NAMES)
+        }
+        found = sensitivity(tree, profile)
+        assert expected == {
+            name: [(one.answer, one.candidates) for one in answers] for name, answers in found.items()
+        }
+
+
+@pytest.mark.parametrize("profile", [{}, {"data_volume_very_large": False}, profile_of(0)])
+def test_sensitivity_of_unanswered_inputs_gives_each_answer(
+    tree: Tree, profile: Mapping[str, bool]
+) -> None:
+    """An input that isn't answered has both answers, each with what it leaves."""
+    for name, answers in sensitivity(tree, profile).items():
+        for one in answers:
+            assert candidates(tree, {**profile, name: one.answer}) == one.candidates
+        given = {profile[name]} if name in profile else set()
+        assert {False, True} - given == {one.answer for one in answers}

@@ -1,0 +1,64 @@
+"""What the tests of notations share: a typed tree, a tree of awkward names and texts, and the oracles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from finetune_advisor import documents
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import dmn, jdm, rego
+from tests.formats import oracles
+from tests.formats.notation import Notation, short_decimals
+from tests.formats.oracles import Oracle
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def typed() -> Tree:
+    """A tree with every type of input and every test of a branch."""
+    return documents.load(HERE / "typed.yaml")
+
+
+@pytest.fixture(scope="session")
+def awkward() -> Tree:
+    """A tree whose names are keywords elsewhere and whose texts are full of marks."""
+    return documents.load(HERE / "awkward.yaml")
+
+
+@pytest.fixture(scope="session")
+def rego_oracle() -> Iterator[Oracle]:
+    """A running Open Policy Agent."""
+    with oracles.rego() as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="session")
+def dmn_oracle() -> Iterator[Oracle]:
+    """A running Drools."""
+    with oracles.dmn() as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="session")
+def mermaid_oracle() -> Iterator[Oracle]:
+    """A running Mermaid parser."""
+    with oracles.mermaid() as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="session", params=["jdm", "dmn", "rego"])
+def notation(request: pytest.FixtureRequest) -> Notation:
+    """Each notation that can be run, with an engine that others wrote."""
+    if request.param == "jdm":
+        return Notation(jdm.render, oracles.Zen(), _own_names, carries=short_decimals)
+    if request.param == "dmn":
+        return Notation(dmn.render, request.getfixturevalue("dmn_oracle"), dmn.input_names, nulls=True)
+    return Notation(rego.render, request.getfixturevalue("rego_oracle"), _own_names)
+
+
+def _own_names(tree: Tree) -> Mapping[str, str]:
+    return {name: name for name in tree.inputs}

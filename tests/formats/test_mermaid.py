@@ -1,0 +1,84 @@
+"""Mermaid charts: Mermaid's own parser reads from them what the tree says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import labels, mermaid
+from tests.formats.oracles import Oracle
+
+GOLDEN = Path(__file__).parent / "golden" / "1.0.0.mmd"
+PATH = {
+    "prompt_engineering_sufficient": False,
+    "knowledge_retrieval_problem": True,
+    "real_time_data_needed": True,
+}
+
+
+@pytest.fixture(params=["tree", "typed", "awkward"])
+def each(request: pytest.FixtureRequest) -> Tree:
+    """Each tree of these tests."""
+    found: Tree = request.getfixturevalue(request.param)
+    return found
+
+
+def test_the_flowchart_is_written_as_it_was(tree: Tree) -> None:
+    """The chart of 1.0.0 never changes by accident."""
+    assert GOLDEN.read_text(encoding="utf-8") == mermaid.render(tree)
+
+
+def test_mermaid_reads_every_node_and_its_text(each: Tree, mermaid_oracle: Oracle) -> None:
+    """Every question and recommendation is there with its whole text, whatever marks it has."""
+    expected = {f"q_{q.id}": " ".join(q.text.split()) for q in each.questions.values()}
+    for leaf in each.recommendations.values():
+        expected[f"r_{leaf.id}"] = f"{leaf.title}\nfine-tune: {labels.FINETUNE[leaf.finetune]}"
+    nodes = mermaid_oracle.ask(model=mermaid.render(each))["nodes"]
+    assert expected == {name: text for name, text, *_ in nodes}
+
+
+def test_mermaid_reads_every_branch(each: Tree, mermaid_oracle: Oracle) -> None:
+    """Every branch is there, from its question to where it leads, with the answer that takes it."""
+    edges = mermaid_oracle.ask(model=mermaid.render(each))["edges"]
+    assert sorted(_edges(each)) == sorted(map(tuple, edges))
+
+
+def _edges(tree: Tree) -> Iterator[tuple[str, str, str]]:
+    for question in tree.questions.values():
+        for branch in question.branches:
+            kind = "q" if branch.to in tree.questions else "r"
+            yield f"q_{question.id}", f"{kind}_{branch.to}", labels.of_branch(tree, question, branch)
+
+
+def test_the_path_stands_out(tree: Tree, mermaid_oracle: Oracle) -> None:
+    """Answered questions and the recommendation are thick, and all that is out of reach fades."""
+    nodes = mermaid_oracle.ask(model=mermaid.render(tree, evaluate(tree, PATH)))["nodes"]
+    classes = {name: set(found) for name, _, _, found in nodes}
+    questions = {"q_prompt_engineering", "q_knowledge_retrieval", "q_real_time_data"}
+    assert questions | {"r_use_rag"} == {name for name, found in classes.items() if "answered" in found}
+    assert classes.keys() - questions - {"r_use_rag"} == {n for n, f in classes.items() if "faded" in f}
+
+
+def test_the_next_question_and_the_candidates_stand_out(tree: Tree, mermaid_oracle: Oracle) -> None:
+    """While undecided, the next question is dashed, and what can still come out doesn't fade."""
+    assessment = evaluate(tree, dict(list(PATH.items())[:2]))
+    nodes = mermaid_oracle.ask(model=mermaid.render(tree, assessment))["nodes"]
+    classes = {name: set(found) for name, _, _, found in nodes}
+    assert ["q_real_time_data"] == [name for name, found in classes.items() if "next" in found]
+    clear = {name for name, found in classes.items() if "faded" not in found and name.startswith("r_")}
+    assert {f"r_{one}" for one in assessment.candidates} == clear
+
+
+def test_a_label_says_the_answer_with_its_unit(typed: Tree) -> None:
+    """Branches are labelled yes or no, with choices, with ranges and their unit, or with the other input."""
+    found = {
+        labels.of_branch(typed, question, branch)
+        for question in typed.questions.values()
+        for branch in question.branches
+    }
+    assert {"no", "solo", "small or large", "otherwise", "< target_score"} < found
+    assert {"≥ 500 and < 1000 examples", "> 3000 examples", "≤ change_days"} < found

@@ -1,0 +1,232 @@
+"""The catalog: which trees are served together, and which one is the default."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from semver import Version
+
+from finetune_advisor import catalog, documents
+from finetune_advisor.engine.tree import Tree
+
+SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
+DIGESTS = {
+    "1.0.0": "sha256:f035e1b0639f6f0461f0194138a8e28f6d33b67335f835a7a894db37f4bcb2cb",
+}
+"""The digests of the bundled trees: a released document never changes, a change is a new version."""
+
+
+@pytest.fixture
+def trees_dir(tmp_path: Path) -> Path:
+    """An empty directory for an organisation's own trees."""
+    directory = tmp_path / "trees"
+    directory.mkdir()
+    return directory
+
+
+def _write(directory: Path, name: str, *changes: tuple[str, str]) -> Path:
+    """The small tree as a file, with some of its text replaced."""
+    text = SMALL
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _version(version: str) -> tuple[str, str]:
+    return "version: 2.0.0", f"version: {version}"
+
+
+def _status(status: str) -> tuple[str, str]:
+    return "status: candidate", f"status: {status}"
+
+
+def _refusal(directory: Path | None = None, default: str | None = None) -> str:
+    with pytest.raises(catalog.CatalogError) as caught:
+        catalog.load(directory, default)
+    return str(caught.value)
+
+
+def test_bundled_digests_are_pinned() -> None:
+    """The bundled trees are those that were released: each has the digest noted at its release."""
+    assert {v: tree.digest for v, tree in catalog.load().trees.items()} == DIGESTS
+
+
+def test_a_bundled_file_is_named_after_its_version() -> None:
+    """Who looks for a version finds it by the name of its file."""
+    versions = {path.stem: documents.load(path).version for path in catalog.BUNDLED.glob("*.yaml")}
+    assert versions == {name: name for name in versions}
+
+
+def test_a_directory_adds_its_trees(trees_dir: Path) -> None:
+    """The trees of a directory are served beside the bundled ones, whatever their files are called."""
+    _write(trees_dir, "b.yaml", _version("3.0.0"))
+    _write(trees_dir, "a.yml")
+    _write(trees_dir, "notes.txt", _version("broken"))
+    _write(trees_dir, ".hidden.yaml", _version("broken"))
+    assert [*catalog.load(trees_dir).trees][-2:] == ["2.0.0", "3.0.0"]
+
+
+def test_versions_are_served_oldest_first(trees_dir: Path) -> None:
+    """Versions are ordered as semantic versions are, not as text, pre-releases before their release."""
+    for version in ("10.0.0", "2.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
+        _write(trees_dir, f"{version}.yaml", _version(version))
+    served = [*catalog.load(trees_dir).trees]
+    assert served == sorted(served, key=Version.parse)
+    assert served[-6:] == ["2.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
+
+
+def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
+    """Without a wish, the newest tree of status current is the default; candidates wait."""
+    _write(trees_dir, "1.yaml", _version("10.0.0"), _status("current"))
+    _write(trees_dir, "2.yaml", _version("9.0.0"), _status("current"))
+    _write(trees_dir, "3.yaml", _version("11.0.0"))
+    assert catalog.load(trees_dir).default.version == "10.0.0"
+
+
+@pytest.mark.parametrize("status", ["candidate", "current", "deprecated"])
+def test_any_served_tree_can_be_the_default(trees_dir: Path, status: str) -> None:
+    """Whoever runs the service may choose any version that is served."""
+    _write(trees_dir, "tree.yaml", _status(status))
+    assert catalog.load(trees_dir, "2.0.0").default.version == "2.0.0"
+
+
+def test_a_retired_tree_is_not_served(trees_dir: Path) -> None:
+    """A retired tree is checked, but neither served nor a default."""
+    _write(trees_dir, "tree.yaml", _status("retired"))
+    served = catalog.load(trees_dir).trees
+    assert "2.0.0" not in served
+    expected = f"the default version 2.0.0 isn't served; choose from {', '.join(served)}"
+    assert _refusal(trees_dir, "2.0.0") == expected
+
+
+def test_a_default_that_is_not_served_is_refused() -> None:
+    """The message says which versions there are to choose from."""
+    versions = ", ".join(catalog.load().trees)
+    assert _refusal(None, "9.9.9") == f"the default version 9.9.9 isn't served; choose from {versions}"
+
+
+def test_no_current_tree_is_refused(trees_dir: Path) -> None:
+    """Without a tree of status current, someone has to say which is the default."""
+    path = _write(trees_dir, "tree.yaml")
+    with pytest.raises(catalog.CatalogError) as caught:
+        catalog.collect([path])
+    assert str(caught.value) == "no tree has the status current; mark one or set the default version"
+    assert catalog.collect([path], "2.0.0").default.version == "2.0.0"
+
+
+def test_a_directory_that_is_not_there_is_refused(trees_dir: Path) -> None:
+    """A path to nowhere, or to a file, is no directory."""
+    for path in (trees_dir / "none", _write(trees_dir, "tree.yaml")):
+        expected = f"{path}: not a directory; give one that holds tree documents"
+        assert _refusal(path) == expected
+
+
+def test_a_directory_without_documents_is_refused(trees_dir: Path) -> None:
+    """A directory that holds no YAML is a mistake, not a wish for the bundled trees alone."""
+    (trees_dir / "notes.txt").touch()
+    expected = f"{trees_dir}: holds no *.yaml or *.yml file; add a tree document"
+    assert _refusal(trees_dir) == expected
+
+
+def test_a_directory_named_like_a_document_is_refused(trees_dir: Path) -> None:
+    """A directory called *.yaml is no document, and is told."""
+    path = trees_dir / "tree.yaml"
+    path.mkdir()
+    with pytest.raises(documents.DocumentError) as caught:
+        catalog.load(trees_dir)
+    assert str(caught.value) == f"{path}: not a file; give the path of a tree document (YAML)"
+
+
+def test_a_version_is_given_once(trees_dir: Path) -> None:
+    """Two documents of one version are refused, bundled ones included; each later one is named."""
+    first = _write(trees_dir, "a.yaml")
+    second = _write(trees_dir, "b.yaml")
+    third = _write(trees_dir, "c.yaml", _version("1.0.0"))
+    bundled = catalog.BUNDLED / "1.0.0.yaml"
+    assert _refusal(trees_dir).split("\n") == [
+        f"{second}: version: 2.0.0 is taken by {first}; give this one another version",
+        f"{third}: version: 1.0.0 is taken by {bundled}; give this one another version",
+    ]
+
+
+def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
+    """A version that was retired is not given to another tree."""
+    first = _write(trees_dir, "a.yaml", _status("retired"))
+    second = _write(trees_dir, "b.yaml")
+    expected = f"{second}: version: 2.0.0 is taken by {first}; give this one another version"
+    assert _refusal(trees_dir) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ([("choices: [red, green, blue]", "choices: [red, blue, green]")], ["colour.choices"]),
+        ([("    unit: rows\n", ""), ("    unit: rows\n", "")], ["rows.unit", "needed.unit"]),
+        ([("minimum: 1\n", "minimum: 2\n")], ["needed.minimum"]),
+        ([("maximum: 1\n", "maximum: 2\n")], ["score.maximum"]),
+        ([("minimum: 0\n    maximum: 1", "minimum: -1")], ["score.minimum", "score.maximum"]),
+        ([("type: integer", "type: number")], ["rows.type"]),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value[0], str) else "",
+)
+def test_an_input_keeps_its_type(
+    trees_dir: Path, changes: list[tuple[str, str]], fields: list[str]
+) -> None:
+    """Trees that disagree about an input are refused: one profile has to fit every version."""
+    first = _write(trees_dir, "a.yaml")
+    second = _write(trees_dir, "b.yaml", _version("3.0.0"), *changes)
+    remedy = "an input keeps its type for ever, so use another name"
+    assert _refusal(trees_dir).split("\n") == [
+        f"{second}: inputs.{field}: differs from {first}; {remedy}" for field in fields
+    ]
+
+
+def test_an_input_may_be_worded_anew(trees_dir: Path) -> None:
+    """Label and help may change; the catalog gives the newest wording of an input of several trees."""
+    _write(trees_dir, "a.yaml", _version("3.0.0"), ("label: The colour", "label: Which colour"))
+    _write(trees_dir, "b.yaml")
+    inputs = catalog.load(trees_dir).inputs
+    assert inputs["colour"].label == "Which colour"
+    assert "prompt_engineering_sufficient" in inputs
+
+
+def test_every_faulty_document_is_told(trees_dir: Path) -> None:
+    """The faults of all documents come in one message, in the order of their names."""
+    first = _write(trees_dir, "a.yaml", _version("two"))
+    second = _write(trees_dir, "b.yaml", ("root: start", "root: begin"))
+    with pytest.raises(documents.DocumentError) as caught:
+        catalog.load(trees_dir)
+    assert str(caught.value).split("\n") == [
+        f"{first}:1: version: not a semantic version; write one such as 1.2.0 or 2.0.0-beta.1",
+        f"{second}:30: root: there is no question begin; name the first question",
+    ]
+
+
+def test_documents_are_checked_beside_the_bundled_ones(trees_dir: Path) -> None:
+    """A document to check has to fit the bundled ones, and a bundled one fits itself."""
+    path = _write(trees_dir, "tree.yaml")
+    bundled = catalog.BUNDLED / ".." / "trees" / "1.0.0.yaml"
+    expected = [*catalog.load().trees, "2.0.0"]
+    assert sorted(catalog.beside_bundled([path, bundled]).trees) == sorted(expected)
+
+
+def test_pick_gives_a_version_or_the_default(trees_dir: Path) -> None:
+    """Asked for a version, it is given; asked for none, the default is."""
+    _write(trees_dir, "tree.yaml")
+    served = catalog.load(trees_dir)
+    assert served.pick() is served.default
+    assert served.pick("2.0.0").version == "2.0.0"
+
+
+def test_pick_refuses_a_version_that_is_not_served(tree: Tree) -> None:
+    """The message says which versions are served, and doesn't repeat what was asked for."""
+    served = catalog.Catalog({"1.0.0": tree, "1.1.0": replace(tree, version="1.1.0")}, tree)
+    expected = "no such tree version is served; served are 1.0.0, 1.1.0"
+    with pytest.raises(catalog.UnknownVersionError, match=f"^{re.escape(expected)}$"):
+        served.pick("<script>")

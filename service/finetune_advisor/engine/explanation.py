@@ -103,8 +103,8 @@ def counterfactuals(
     """Every minimal set of changed answers that decides for another recommendation, nearest first.
 
     Minimal: no proper subset of the changes decides for the same one. Giving an answer that was unknown
-    is a change too; what stays unknown then makes no difference. For numbers, the nearest value that does
-    it stands for all that do. `target` asks for one recommendation, `frozen` inputs stay as they are.
+    is a change too; what stays unknown then makes no difference. Sets that differ in numbers alone are
+    one, with the nearest numbers that do it. `target` asks for one recommendation, `frozen` inputs stay.
     """
     given = _positions(tree, profile)
     others = alternatives(tree, given)
@@ -213,12 +213,14 @@ def _changes(tree: Tree, given: Answers, answers: Answers) -> Iterator[Change]:
 
 
 def _nearest(tree: Tree, given: Answers, found: Iterable[Answers]) -> Iterable[Answers]:
-    """Of sets that differ in numbers alone, the one with the nearest numbers."""
-    best: dict[object, Answers] = {}
+    """Of sets that differ in numbers alone, the one with the nearest; none that another one's inputs and
+    choices are part of.
+    """
+    best: dict[frozenset[tuple[str, Position | None]], Answers] = {}
     for answers in sorted(found, key=lambda one: _distance(tree, given, one)):
-        alike = frozenset((n, None if tree.inputs[n].numeric else p) for n, p in answers.items())
-        best.setdefault(alike, answers)
-    return best.values()
+        shape = frozenset((n, None if tree.inputs[n].numeric else p) for n, p in answers.items())
+        best.setdefault(shape, answers)
+    return [answers for shape, answers in best.items() if not any(other < shape for other in best)]
 
 
 def _distance(tree: Tree, given: Answers, answers: Answers) -> float:

@@ -18,20 +18,19 @@ def alternatives(tree: Tree, given: Mapping[str, Position]) -> Mapping[str, tupl
 
     The tests of an input cut its axis into cells. Each cell is represented by the position nearest to the
     given one, or to the other cells if nothing is given. Inputs that are compared cut each other's axes at
-    the positions that stand for them.
+    the positions that stand for them, and at the ends of the cells of one that is unknown.
     """
     peers = _peers(tree)
     cuts = {name: _cuts(tree, name) for name in tree.inputs}
+    fixed = {name: _landmarks(tree.axes[name], cuts[name], given.get(name)) for name in peers}
     chosen = {name: _represent(tree.axes[name], cuts[name], given.get(name)) for name in tree.inputs}
     for _ in peers:
-        around = {
-            name: {spot for peer in peers[name] for spot in _stands_for(chosen, given, peer)}
-            for name in peers
-        }
-        for name, spots in around.items():
+        spots = {name: fixed[name].union(chosen[name]) for name in peers}
+        for name, others in peers.items():
             axis = tree.axes[name]
-            starts = (part.least for spot in spots for part in _parts(axis, spot) if part)
-            chosen[name] = _represent(axis, cuts[name] | set(starts), given.get(name))
+            around = (part for other in others for spot in spots[other] for part in _parts(axis, spot))
+            starts = cuts[name].union(part.least for part in around if part)
+            chosen[name] = _represent(axis, starts, given.get(name))
     return chosen
 
 
@@ -68,10 +67,11 @@ def _parts(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
     return axis.from_(spot), axis.from_(spot, strict=True)
 
 
-def _stands_for(
-    chosen: Mapping[str, Iterable[Position]], given: Mapping[str, Position], name: str
-) -> Iterable[Position]:
-    return [*chosen[name], *([given[name]] if name in given else [])]
+def _landmarks(axis: Domain, starts: set[Position], given: Position | None) -> set[Position]:
+    """Where an input lies, or may lie at the utmost."""
+    if given is not None:
+        return {given}
+    return {end for cell in _cells(axis, starts) for end in (cell.least, cell.greatest)}
 
 
 def _represent(axis: Domain, starts: set[Position], given: Position | None) -> tuple[Position, ...]:

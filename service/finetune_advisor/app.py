@@ -11,7 +11,7 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 
 from finetune_advisor import __version__, catalog
-from finetune_advisor.api import assess, explain, operations, problem_types, tree
+from finetune_advisor.api import assess, changes, diagram, explain, operations, problem_types, tree
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.headers import require_host, secure
 from finetune_advisor.settings import Settings
@@ -47,7 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     decisions = Decisions(metrics, log=settings.decision_log)
     contract.register_blueprint(assess.blueprint(served, decisions))
     contract.register_blueprint(explain.blueprint(served, decisions))
-    contract.register_blueprint(tree.blueprint(served))
+    for resource in (tree, changes, diagram):
+        contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
     app.register_blueprint(reference.blueprint())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -18,17 +18,32 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from finetune_advisor import catalog
+from finetune_advisor import catalog, documents
 from finetune_advisor.api.contract import description
 from finetune_advisor.api.parsing import invalid
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.formats import text
+from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import changes, dmn, jdm, mermaid, rego, svg, text
 from finetune_advisor.settings import Settings, variable
+
+PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
+    "mermaid": mermaid.render,
+    "svg": svg.render,
+}
+NOTATIONS: dict[str, Callable[[Tree], str]] = {
+    "dmn": dmn.render,
+    "jdm": jdm.render,
+    "mermaid": mermaid.render,
+    "rego": rego.render,
+    "svg": svg.render,
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,6 +110,45 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(f"{one.version} ({one.status}): sound; {counts}; {one.digest}")
 
 
+@tree.command()
+@click.argument("older")
+@click.argument("newer")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the API's changes.")
+@click.option("--fail-on-change", is_flag=True, help="Exit with 1 unless the trees are equivalent.")
+def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None:
+    """Compare two trees, each a served version or a document.
+
+    Prints what was added, removed, rewired and reworded, and how many profiles move from which
+    recommendation to which, with a witness for each pair.
+    """
+    with refusals():
+        comparison = compare(_tree(older), _tree(newer))
+    answer = ChangesSchema().dump(comparison)
+    click.echo(orjson.dumps(answer).decode() if as_json else changes.render(comparison))
+    if fail_on_change and not comparison.equivalent:
+        sys.exit(1)
+
+
+@tree.command()
+@click.argument("version", required=False)
+@click.option("--format", "notation", required=True, type=click.Choice(sorted(NOTATIONS)))
+@click.option("--profile", "file", type=click.File(encoding="utf-8"), help="Highlight its path.")
+def export(version: str | None, notation: str, file: Any) -> None:
+    """Print a tree in another notation: VERSION, a document, or left out the default one.
+
+    A profile, in JSON or YAML, makes its path stand out in the pictures (mermaid and svg).
+    """
+    if file and notation not in PICTURES:
+        raise click.UsageError(f"--profile goes with {' and '.join(PICTURES)}, not with {notation}")
+    with refusals():
+        exported = _tree(version)
+        if file:
+            profile = _profile(file, Catalog({exported.version: exported}, exported))
+            click.echo(PICTURES[notation](exported, evaluate(exported, profile)))
+        else:
+            click.echo(NOTATIONS[notation](exported))
+
+
 @main.command()
 def openapi() -> None:
     """Print the contract for the served trees as OpenAPI, in YAML."""
@@ -124,6 +178,13 @@ def settings() -> None:
         value = getattr(here, one.name)
         shown = "unset" if value is None else value
         click.echo(f"{variable(one)}={shown}\n    {one.metadata['help']} Default: {default}")
+
+
+def _tree(name: str | None) -> Tree:
+    """A document's tree, or the one of a served version, or the default one."""
+    if name is not None and Path(name).is_file():
+        return documents.load(Path(name))
+    return _catalog(Settings.from_environment()).pick(name)
 
 
 def _catalog(here: Settings) -> Catalog:

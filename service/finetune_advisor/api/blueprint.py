@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import flask
 import flask_smorest
-from flask import request
+from flask import Request
 from werkzeug.datastructures import MIMEAccept
 
 from finetune_advisor.api.parsing import StrictParser
@@ -22,9 +23,9 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def __init__(self, name: str, description: str) -> None:
+    def __init__(self, name: str, description: str, produces: Sequence[str] = (JSON,)) -> None:
         super().__init__(name, __name__, description=description)
-        self.before_request(partial(require_acceptable, [JSON]))
+        self.before_request(partial(_require_acceptable, list(produces)))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
         """As flask-smorest's; the 422 is documented as this API's problem."""
@@ -52,12 +53,18 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
 
-def require_acceptable(types: list[str]) -> None:
-    """Refuse a request whose Accept header rules out every one of some media types.
+def acceptable(request: Request, types: list[str]) -> str:
+    """The media type of some that a request's Accept header likes best; the first if it doesn't care.
 
-    Parameters don't count: JSON has none that mean anything (RFC 8259, 11).
+    Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
     given = request.accept_mimetypes
     accept = MIMEAccept((media.partition(";")[0].strip(), quality) for media, quality in given)
-    if accept and not any(accept[one] for one in types):
+    best = accept.best_match(types) if accept else types[0]
+    if best is None:
         raise NotAcceptable(f"this path answers {' or '.join(types)}; accept one of them")
+    return best
+
+
+def _require_acceptable(types: list[str]) -> None:
+    acceptable(flask.request, types)

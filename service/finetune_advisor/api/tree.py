@@ -12,6 +12,7 @@ from finetune_advisor.api.blueprint import JSON, Blueprint
 from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
 from finetune_advisor.api.schemas.trees import TreeSchema, VersionsSchema
 from finetune_advisor.catalog import Catalog, UnknownVersionError
+from finetune_advisor.engine.tree import Tree
 
 HEADERS = {
     "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},
@@ -39,14 +40,6 @@ def blueprint(catalog: Catalog) -> Blueprint:
     versions = rendered(VersionsSchema(), catalog)
     trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
-    version_parameter = {
-        "name": "version",
-        "in": "path",
-        "required": True,
-        "description": "A tree version.",
-        "schema": {"type": "string", "enum": list(trees)},
-        "example": catalog.default.version,
-    }
 
     @blp.route("/tree", parameters=[IF_NONE_MATCH])
     @blp.doc(operationId="getTree")
@@ -74,7 +67,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         return cacheable(versions)
 
-    @blp.route("/tree/versions/<version>", parameters=[version_parameter, IF_NONE_MATCH])
+    @blp.route("/tree/versions/<version>", parameters=[version_parameter(catalog), IF_NONE_MATCH])
     @blp.doc(operationId="getVersion")
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
@@ -85,12 +78,29 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         The decision tree of a version, in its canonical form. Its content never changes; its status may.
         """
-        try:
-            return cacheable(trees[catalog.pick(version).version])
-        except UnknownVersionError as error:
-            raise UnknownVersion(str(error)) from error
+        return cacheable(trees[served(catalog, version).version])
 
     return blp
+
+
+def version_parameter(catalog: Catalog) -> dict[str, Any]:
+    """The path parameter that names a version of a catalog."""
+    return {
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "description": "A tree version.",
+        "schema": {"type": "string", "enum": list(catalog.trees)},
+        "example": catalog.default.version,
+    }
+
+
+def served(catalog: Catalog, version: str) -> Tree:
+    """The tree of a version named in a path. Raises UnknownVersion."""
+    try:
+        return catalog.pick(version)
+    except UnknownVersionError as error:
+        raise UnknownVersion(str(error)) from error
 
 
 def rendered(schema: Schema, value: Any) -> bytes:
@@ -98,9 +108,9 @@ def rendered(schema: Schema, value: Any) -> bytes:
     return orjson.dumps(schema.dump(value))
 
 
-def cacheable(body: bytes) -> Response:
-    """A JSON answer with a strong ETag, or 304 where the caller has it already."""
-    response = Response(body, mimetype=JSON)
+def cacheable(body: bytes, media_type: str = JSON) -> Response:
+    """An answer with a strong ETag, or 304 where the caller has it already."""
+    response = Response(body, mimetype=media_type)
     response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = 60

@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+import orjson
 from marshmallow import EXCLUDE, RAISE, Schema, fields, post_dump, validate
 
 from finetune_advisor.engine.inputs import whole
 
 UNKNOWN = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
+MISSING = "this is missing; add it"
 NOT_NULL = "null is not allowed; leave out what isn't known"
 
 
@@ -52,6 +54,29 @@ class Real(fields.Float):
         raise self.make_error("invalid")
 
 
+class Written:
+    """Mixed into a field whose value comes as JSON text, in a query parameter."""
+
+    def _deserialize(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            read = orjson.loads(value) if value == value.strip() else value
+        except orjson.JSONDecodeError:
+            read = value
+        return super()._deserialize(read, *args, **kwargs)  # type: ignore[misc]  # the field's
+
+
+class WrittenFlag(Written, Flag):
+    """`true` or `false`."""
+
+
+class WrittenWhole(Written, Whole):
+    """An integer's JSON text."""
+
+
+class WrittenReal(Written, Real):
+    """A number's JSON text."""
+
+
 class Number(fields.Float):
     """A number of a response, written as it is: 1 stays 1."""
 
@@ -62,7 +87,7 @@ class Number(fields.Float):
 class Choice(fields.String):
     """One of some strings; the contract keeps them in a component of their own, under `component`."""
 
-    default_error_messages = {"invalid": "not a string", "null": NOT_NULL}
+    default_error_messages = {"invalid": "not a string", "null": NOT_NULL, "required": MISSING}
 
     def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
         self.choices, self.component = choices, component
@@ -74,7 +99,7 @@ class Object(fields.Nested):
     """An object of a request."""
 
     default_error_messages = {
-        "required": "this field is missing; add it",
+        "required": MISSING,
         "null": NOT_NULL,
         "type": "not an object; give one in braces",
     }

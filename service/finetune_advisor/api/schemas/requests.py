@@ -7,7 +7,18 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from finetune_advisor.api.schemas.fields import Choice, Closed, Flag, Object, Real, Whole, described
+from finetune_advisor.api.schemas.fields import (
+    Choice,
+    Closed,
+    Flag,
+    Object,
+    Real,
+    Whole,
+    WrittenFlag,
+    WrittenReal,
+    WrittenWhole,
+    described,
+)
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.inputs import Input
 
@@ -18,19 +29,21 @@ class NoParameters(Closed):
     """The query of an operation that takes no parameters."""
 
 
-def input_field(one: Input) -> fields.Field[Any]:
-    """The field of a profile for an input."""
+def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
+    """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
     unit = f" In {one.unit}." if one.unit else ""
-    metadata = described(f"{one.label}.{unit} {one.help}".strip())
+    help_ = "" if written else f" {one.help}"
+    metadata = described(f"{one.label}.{unit}{help_}".rstrip())
     if one.type == "boolean":
-        return Flag(metadata=metadata)
+        return (WrittenFlag if written else Flag)(metadata=metadata)
     if one.type == "enum":
         component = "".join(part.capitalize() for part in one.name.split("_"))
         return Choice(list(one.choices), component, metadata=metadata)
     limits = validate.Range(
         one.lowest, one.highest, error=f"out of range; give a value from {one.lowest} to {one.highest}"
     )
-    kind = Whole if one.type == "integer" else Real
+    kinds = (WrittenWhole, WrittenReal) if written else (Whole, Real)
+    kind = kinds[0] if one.type == "integer" else kinds[1]
     return kind(validate=limits, metadata=metadata)
 
 
@@ -84,3 +97,20 @@ def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
         "profile": Object(profile_schema(catalog), required=True),
         "tree_version": version_field(catalog),
     }
+
+
+def changes_query_schema(catalog: Catalog) -> type[Schema]:
+    """The query of GET /tree/versions/{version}/changes."""
+    since = Choice(
+        list(catalog.trees),
+        "TreeVersion",
+        required=True,
+        metadata=described("The version to compare with.", example=catalog.default.version),
+    )
+    return type("ChangesQuerySchema", (Closed,), {"since": since})
+
+
+def profile_query_schema(catalog: Catalog) -> type[Schema]:
+    """A profile as query parameters."""
+    members = {name: input_field(one, written=True) for name, one in catalog.inputs.items()}
+    return type("ProfileQuerySchema", (Closed,), members)

@@ -1,0 +1,49 @@
+"""GET /tree/versions/{version}/changes: what a version changes, and for whom."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
+from finetune_advisor.api.schemas.changes import ChangesSchema
+from finetune_advisor.api.schemas.requests import changes_query_schema
+from finetune_advisor.api.tree import (
+    HEADERS,
+    IF_NONE_MATCH,
+    cacheable,
+    rendered,
+    served,
+    version_parameter,
+)
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.comparison import compare
+
+
+def blueprint(catalog: Catalog) -> Blueprint:
+    """The resource, for the trees of a catalog. A pair of versions is compared once."""
+    blp = Blueprint("changes", "What a tree version changes.")
+    compared: dict[tuple[str, str], bytes] = {}
+
+    @blp.route(
+        "/tree/versions/<version>/changes", parameters=[version_parameter(catalog), IF_NONE_MATCH]
+    )
+    @blp.doc(operationId="getChanges")
+    @blp.arguments(changes_query_schema(catalog), location="query")
+    @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)
+    @blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
+    @blp.problems(UnknownVersion, NotAcceptable)
+    def get_changes(query: dict[str, str], version: str) -> Response:
+        """Compare a tree with another version
+
+        What was added, removed, rewired and reworded since another version; and the exact impact on
+        outcomes over all profiles of the inputs that both know: how many move from which recommendation
+        to which, with a witness for each pair.
+        """
+        newer, older = served(catalog, version), catalog.pick(query["since"])
+        key = (older.version, newer.version)
+        if key not in compared:
+            compared[key] = rendered(ChangesSchema(), compare(older, newer))
+        return cacheable(compared[key])
+
+    return blp

@@ -1,0 +1,54 @@
+"""The difference between two trees as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import indent
+
+from finetune_advisor.engine.comparison import Comparison, Move
+
+
+def render(comparison: Comparison) -> str:
+    """What changed, and who moves from where to where."""
+    blocks = [_heading(comparison), *_moves(comparison)]
+    for title, pointers in (
+        ("Added", comparison.added),
+        ("Removed", comparison.removed),
+        ("Rewired", comparison.rewired),
+    ):
+        if pointers:
+            blocks.append(f"{title}:\n" + "\n".join(f"  {pointer}" for pointer in pointers))
+    if comparison.reworded:
+        blocks.append("Reworded:\n" + "\n".join(_reworded(comparison)))
+    return "\n\n".join(blocks)
+
+
+def _heading(comparison: Comparison) -> str:
+    versions = f"{comparison.older.version} -> {comparison.newer.version}"
+    if comparison.equivalent:
+        return f"{versions}: equivalent; every profile keeps its outcome."
+    moved = sum(move.profiles for move in comparison.moves)
+    share = moved / comparison.profiles
+    return (
+        f"{versions}: {moved} of {comparison.profiles} profiles of the shared inputs get another "
+        f"outcome ({share:.1%})."
+    )
+
+
+def _moves(comparison: Comparison) -> Iterator[str]:
+    for move in comparison.moves:
+        witness = "\n".join(f"{name}: {_shown(value)}" for name, value in move.witness.items())
+        yield f"{_ends(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
+
+
+def _ends(move: Move) -> str:
+    return f"{move.before or 'undecided'} -> {move.after or 'undecided'}"
+
+
+def _reworded(comparison: Comparison) -> Iterator[str]:
+    for change in comparison.reworded:
+        yield f"  {change.pointer}\n    - {change.before}\n    + {change.after}"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

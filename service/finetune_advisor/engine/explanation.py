@@ -176,7 +176,6 @@ def _next_states(tree: Tree, end: str, options: Options, state: _State) -> Itera
     (node, region), *rest = state.pending
     if node == end:
         yield _State(tuple(rest), state.paid, state.free)
-    if node in tree.recommendations or end not in tree.ends[node]:
         return
     question = tree.questions[node]
     for name in question.inputs:
@@ -186,7 +185,9 @@ def _next_states(tree: Tree, end: str, options: Options, state: _State) -> Itera
             yield _State(state.pending, state.paid, state.free | {name})
             return
     answers = {n: state.paid.get(n, options(n)[0]) for n in question.inputs}
-    yield _State((*_ways(tree, question, region, answers), *rest), state.paid, state.free)
+    ways = tuple(_ways(tree, question, region, answers))
+    if all(end in tree.ends[to] for to, _ in ways):
+        yield _State((*ways, *rest), state.paid, state.free)
 
 
 def _ways(

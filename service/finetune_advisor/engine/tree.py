@@ -36,12 +36,12 @@ class Question:
     branches: tuple[Branch, ...]
     help: str = ""
 
-    @property
+    @cached_property
     def compared_to(self) -> str | None:
         """The other input, where this question compares two."""
         return next((b.test.input for b in self.branches if isinstance(b.test, Against)), None)
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         return (self.input,) if self.compared_to is None else (self.input, self.compared_to)
 

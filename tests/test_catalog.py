@@ -101,14 +101,16 @@ def test_a_retired_tree_is_not_served(trees_dir: Path) -> None:
     _write(trees_dir, "tree.yaml", _status("retired"))
     served = catalog.load(trees_dir).trees
     assert "2.0.0" not in served
-    expected = f"the default version 2.0.0 isn't served; choose from {', '.join(served)}"
+    remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {', '.join(served)}"
+    expected = f"the default version 2.0.0 isn't served; {remedy}"
     assert _refusal(trees_dir, "2.0.0") == expected
 
 
 def test_a_default_that_is_not_served_is_refused() -> None:
     """The message says which versions there are to choose from."""
     versions = ", ".join(catalog.load().trees)
-    assert _refusal(None, "9.9.9") == f"the default version 9.9.9 isn't served; choose from {versions}"
+    remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {versions}"
+    assert _refusal(None, "9.9.9") == f"the default version 9.9.9 isn't served; {remedy}"
 
 
 def test_no_current_tree_is_refused(trees_dir: Path) -> None:
@@ -123,7 +125,9 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
 def test_a_directory_that_is_not_there_is_refused(trees_dir: Path) -> None:
     """A path to nowhere, or to a file, is no directory."""
     for path in (trees_dir / "none", _write(trees_dir, "tree.yaml")):
-        expected = f"{path}: not a directory; give one that holds tree documents"
+        expected = (
+            f"{path}: not a directory; set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
+        )
         assert _refusal(path) == expected
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor import catalog
+from finetune_advisor import catalog, documents
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
+from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+
+BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
+TYPED = Path(__file__).parent / "api" / "typed.yaml"
 
 HYBRID = {
     "prompt_engineering_sufficient": False,
@@ -137,6 +144,260 @@ def test_check_reports_every_fault(tmp_path: Path) -> None:
         assert f"{tmp_path}/{name}:1: title: Missing data for required field; add it" in printed.stderr
 
 
+@pytest.fixture
+def rewired(tmp_path: Path) -> Path:
+    """A document like the bundled one, in which very large data goes to plain RAG."""
+    text = (catalog.BUNDLED / "1.0.0.yaml").read_text().replace("version: 1.0.0", "version: 1.1.0", 1)
+    before, question, after = text.partition("  data_volume:\n")
+    own = tmp_path / "own.yaml"
+    yes = "is: true\n        to: consider_hybrid"
+    no = "is: false\n        to: use_rag"
+    swapped = after.replace(yes, "$", 1).replace(no, no.replace("false", "true"), 1)
+    own.write_text(before + question + swapped.replace("$", yes.replace("true", "false"), 1))
+    return own
+
+
+@pytest.fixture
+def reworded(tmp_path: Path) -> Path:
+    """A document like the bundled one, with one text in other words."""
+    text = (catalog.BUNDLED / "1.0.0.yaml").read_text().replace("version: 1.0.0", "version: 1.2.0", 1)
+    own = tmp_path / "reworded.yaml"
+    own.write_text(text.replace("Is the volume of data very large?", "Is it a lot of data?", 1))
+    return own
+
+
+def test_diff_tells_who_moves(rewired: Path) -> None:
+    """tree diff prints the impact, each move with its count and a witness, and what is rewired."""
+    printed = run("tree", "diff", "1.0.0", str(rewired))
+
+    assert printed.exit_code == 0
+    heading, first, second, rewiring = printed.stdout.rstrip("\n").split("\n\n")
+    impact = "256 of 2048 profiles of the shared inputs get another outcome (12.5%)."
+    assert heading == f"1.0.0 -> 1.1.0: {impact}"
+    assert first.splitlines()[0] == "consider_hybrid -> use_rag: 128, for example"
+    assert second.splitlines()[0] == "use_rag -> consider_hybrid: 128, for example"
+    assert "  data_volume_very_large: true" in first.splitlines()
+    assert "  data_volume_very_large: false" in second.splitlines()
+    assert len(first.splitlines()) == 12
+    assert rewiring == "Rewired:\n  /questions/data_volume/branches"
+
+
+def test_a_witness_of_diff_is_a_profile_for_assess(rewired: Path, tmp_path: Path) -> None:
+    """What diff prints as an example can be given to assess as it stands."""
+    witness = run("tree", "diff", "1.0.0", str(rewired)).stdout.split("\n\n")[1]
+    profile = tmp_path / "witness.yaml"
+    profile.write_text(witness.partition("\n")[2])
+
+    answer = json.loads(run("assess", "--json", str(profile)).stdout)
+
+    assert answer["recommendation"]["id"] == "consider_hybrid"
+
+
+def test_diff_shows_both_wordings(reworded: Path) -> None:
+    """tree diff says that nobody moves, and prints each text before and after."""
+    printed = run("tree", "diff", "1.0.0", str(reworded))
+
+    assert printed.exit_code == 0
+    assert printed.stdout == (
+        "1.0.0 -> 1.2.0: equivalent; every profile keeps its outcome.\n"
+        "\n"
+        "Reworded:\n"
+        "  /questions/data_volume/text\n"
+        "    - Is the volume of data very large?\n"
+        "    + Is it a lot of data?\n"
+    )
+
+
+def test_diff_of_a_version_with_itself_is_one_line() -> None:
+    """A version and its own document are the same tree."""
+    printed = run("tree", "diff", "1.0.0", BUNDLED)
+
+    assert printed.exit_code == 0
+    assert printed.stdout == "1.0.0 -> 1.0.0: equivalent; every profile keeps its outcome.\n"
+
+
+def test_diff_json_is_the_answer_of_the_api(rewired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tree diff --json prints the body of GET changes, for versions and for documents, both ways."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(rewired.parent))
+    client = create_app().test_client()
+    for older, newer in (("1.0.0", "1.1.0"), ("1.1.0", "1.0.0"), ("1.0.0", "1.0.0")):
+        served = client.get(f"/tree/versions/{newer}/changes?since={older}").text
+        named = {"1.0.0": BUNDLED, "1.1.0": str(rewired)}
+
+        assert run("tree", "diff", older, newer, "--json").stdout == f"{served}\n"
+        assert run("tree", "diff", named[older], named[newer], "--json").stdout == f"{served}\n"
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_diff_fails_on_change_if_asked(rewired: Path, reworded: Path, as_json: list[str]) -> None:
+    """--fail-on-change exits with 1 where an outcome changes, and prints the same; else with 0."""
+    changed = ["tree", "diff", "1.0.0", str(rewired), *as_json]
+    plain, failing = run(*changed), run(*changed, "--fail-on-change")
+    kept = run("tree", "diff", BUNDLED, str(reworded), "--fail-on-change", *as_json)
+
+    assert (plain.exit_code, failing.exit_code, kept.exit_code) == (0, 1, 0)
+    assert plain.stdout == failing.stdout
+    assert (failing.stderr, kept.stderr) == ("", "")
+
+
+def test_diff_takes_the_inputs_that_differ_for_a_change() -> None:
+    """Trees with other inputs aren't equivalent, even where nobody moves."""
+    printed = run("tree", "diff", "1.0.0", str(TYPED), "--fail-on-change")
+
+    assert printed.exit_code == 1
+    assert printed.stdout.startswith("1.0.0 -> 9.0.0-typed: 0 of 2 profiles of the shared inputs ")
+    for heading in ("Added:\n", "Removed:\n", "Rewired:\n"):
+        assert f"\n{heading}  /" in printed.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("maximum: 1000000", "maximum: 5000"),
+        ("choices: [solo, small, large]", "choices: [large, small, solo]"),
+    ],
+    ids=["range", "order of choices"],
+)
+def test_diff_takes_an_input_of_another_kind_for_a_change(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    """An input with another range or other choices is no wording, and the trees aren't equivalent."""
+    own = tmp_path / "own.yaml"
+    own.write_text(TYPED.read_text().replace(before, after, 1))
+    printed = run("tree", "diff", str(TYPED), str(own), "--json", "--fail-on-change")
+    body = json.loads(printed.stdout)
+
+    assert (body["equivalent"], body["reworded"], printed.exit_code) == (False, [], 1)
+    assert [pointer.split("/")[1] for pointer in body["rewired"]] == ["inputs"]
+
+
+UNREADABLE: dict[str, Callable[[Path], None]] = {
+    "not YAML": lambda path: path.write_text("{a") and None,
+    "Missing data for required field; add it": lambda path: path.write_text("version: 1.0.0\n") and None,
+}
+
+
+@pytest.mark.parametrize("command", [["diff", "1.0.0"], ["export", "--format", "svg"]])
+@pytest.mark.parametrize(("message", "spoil"), UNREADABLE.items(), ids=list(UNREADABLE))
+def test_a_faulty_document_is_refused(
+    tmp_path: Path, command: list[str], message: str, spoil: Callable[[Path], None]
+) -> None:
+    """tree diff and tree export name its file, line and field, and exit with 1."""
+    own = tmp_path / "own.yaml"
+    spoil(own)
+    printed = run("tree", *command, str(own))
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert f"{own}:1: " in printed.stderr
+    assert message in printed.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["diff", "9.9.9", "1.0.0"], ["diff", "1.0.0", "9.9.9"], ["export", "9.9.9"]]
+)
+def test_an_unknown_tree_is_refused(command: list[str]) -> None:
+    """tree diff and tree export list the versions that there are."""
+    more = ["--format", "jdm"] if command[0] == "export" else []
+    printed = run("tree", *command, *more)
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["diff", "1.0.0"], "Missing argument 'NEWER'"),
+        (["export", "1.0.0"], "Missing option '--format'"),
+        (["export", "--format", "png"], "'png' is not one of 'dmn', 'jdm', 'mermaid', 'rego', 'svg'"),
+        (["export", "--format", "svg", "--profile", "nowhere.json"], "No such file or directory"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: str) -> None:
+    """Exit code 2, and the message says what is missing or what there is to choose from."""
+    printed = run("tree", *arguments)
+
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert message in printed.stderr
+
+
+RENDER: dict[str, Callable[[Tree], str]] = {
+    "dmn": dmn.render,
+    "jdm": jdm.render,
+    "mermaid": mermaid.render,
+    "rego": rego.render,
+    "svg": svg.render,
+}
+PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
+    "mermaid": mermaid.render,
+    "svg": svg.render,
+}
+
+
+@pytest.mark.parametrize("notation", RENDER)
+@pytest.mark.parametrize("named", [[], ["1.0.0"], [BUNDLED]], ids=["default", "version", "document"])
+def test_export_prints_the_notation(tree: Tree, notation: str, named: list[str]) -> None:
+    """tree export prints what the format gives for the tree, and nothing besides."""
+    printed = run("tree", "export", "--format", notation, *named)
+
+    assert printed.exit_code == 0
+    assert RENDER[notation](tree) == printed.stdout
+
+
+@pytest.mark.parametrize("notation", PICTURES)
+def test_export_highlights_a_profile(tree: Tree, tmp_path: Path, notation: str) -> None:
+    """--profile stresses the path of a JSON or YAML file, or of standard input."""
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("".join(f"{name}: {str(value).lower()}\n" for name, value in HYBRID.items()))
+    expected = PICTURES[notation](tree, evaluate(tree, HYBRID))
+    command = ["tree", "export", "--format", notation, "1.0.0", "--profile"]
+
+    for printed in (run(*command, str(profile)), run(*command, "-", stdin=json.dumps(HYBRID))):
+        assert printed.exit_code == 0
+        assert printed.stdout.rstrip("\n") == expected.rstrip("\n")
+    assert expected != PICTURES[notation](tree, None)
+
+
+@pytest.mark.parametrize("notation", ["dmn", "jdm", "rego"])
+def test_export_refuses_a_profile_where_there_is_no_picture(notation: str) -> None:
+    """A notation that engines read has no path to stress."""
+    printed = run("tree", "export", "--format", notation, "--profile", "-", stdin="{}")
+
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert f"--profile goes with mermaid and svg, not with {notation}" in printed.stderr
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        ('{"data_sensitiv": true}', "data_sensitiv: there is no such name here; did you mean data_sen"),
+        ('{"data_sensitive": "yes"}', "data_sensitive: not a boolean; give true or false"),
+        ("[]", "not an object; give one in braces"),
+        ("{a", "neither JSON nor YAML"),
+    ],
+)
+def test_export_refuses_a_wrong_profile(stdin: str, message: str) -> None:
+    """tree export says where a profile is wrong, prints no picture, and exits with 1."""
+    printed = run("tree", "export", "--format", "svg", "--profile", "-", stdin=stdin)
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert message in printed.stderr
+    assert "Traceback" not in printed.stderr
+
+
+def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
+    """A document that isn't served is drawn with its own inputs, typed as it says."""
+    command = ["tree", "export", "--format", "svg", str(TYPED), "--profile", "-"]
+    typed = documents.load(TYPED)
+    profile = {"team": "small", "corpus_tokens": 5000}
+
+    drawn = run(*command, stdin=json.dumps(profile)).stdout
+    assert drawn.rstrip("\n") == svg.render(typed, evaluate(typed, profile)).rstrip("\n")
+    refused = run(*command, stdin='{"data_sensitive": true}')
+    assert refused.exit_code == 1
+    assert "data_sensitive: there is no such name here" in refused.stderr
+
+
 def test_settings_lists_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """settings shows each variable with its value here."""
     monkeypatch.setenv("FINETUNE_ADVISOR_PORT", "9000")
@@ -147,7 +408,17 @@ def test_settings_lists_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "FINETUNE_ADVISOR_TREES_DIR=unset\n" in printed.stdout
 
 
-@pytest.mark.parametrize("command", [["openapi"], ["settings"], ["tree", "check"], ["assess", "-"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["openapi"],
+        ["settings"],
+        ["tree", "check"],
+        ["assess", "-"],
+        ["tree", "diff", "1.0.0", "1.0.0"],
+        ["tree", "export", "--format", "svg"],
+    ],
+)
 def test_a_wrong_setting_stops_every_command(
     monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:

@@ -107,7 +107,7 @@ def test_options_go_before_the_environment(tmp_path: Path) -> None:
 
     assert run.returncode == 1
     assert run.stderr == (
-        "Error: FINETUNE_ADVISOR_THREADS: Not a valid integer. Threads of each worker.\n"
+        "Error: FINETUNE_ADVISOR_THREADS: Not a valid integer. It is: Threads of each worker.\n"
     )
 
 

@@ -85,7 +85,8 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
 
 def _documents(directory: Path) -> list[Path]:
     if not directory.is_dir():
-        raise CatalogError(f"{directory}: not a directory; give one that holds tree documents")
+        remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
+        raise CatalogError(f"{directory}: not a directory; {remedy}")
     try:
         names = sorted(directory.iterdir())
     except OSError as error:
@@ -132,7 +133,8 @@ def _default(served: list[Tree], wanted: str | None) -> Tree:
             if tree.version == wanted:
                 return tree
         versions = ", ".join(tree.version for tree in served)
-        raise CatalogError(f"the default version {wanted} isn't served; choose from {versions}")
+        remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {versions}"
+        raise CatalogError(f"the default version {wanted} isn't served; {remedy}")
     current = [tree for tree in served if tree.status == "current"]
     if not current:
         raise CatalogError("no tree has the status current; mark one or set the default version")

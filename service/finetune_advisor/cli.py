@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,11 @@ import click
 import orjson
 from marshmallow import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from finetune_advisor import catalog, documents
+from finetune_advisor import catalog, conformance, documents, suite_documents, suites
 from finetune_advisor.api.contract import description
 from finetune_advisor.api.parsing import invalid
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
@@ -27,11 +28,14 @@ from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.comparison import compare
+from finetune_advisor.engine.decision_table import decision_table
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.formats import changes, dmn, jdm, mermaid, rego, svg, text
-from finetune_advisor.settings import Settings, variable
+from finetune_advisor.formats import changes, dmn, jdm, mermaid, rego, suite_text, suite_yaml, svg, text
+from finetune_advisor.formats import decision_table as decision_table_json
+from finetune_advisor.formats import junit as junit_xml
+from finetune_advisor.settings import Settings, SettingsError, variable
 
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "mermaid": mermaid.render,
@@ -73,9 +77,24 @@ def serve(**options: str | None) -> None:
     """
     os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})
     with refusals():
-        _catalog(Settings.from_environment())
+        here = Settings.from_environment()
+        _catalog(here)
+        _require_free(here.host, here.port, "PORT")
+        if here.metrics_port is not None:
+            _require_free(here.host, here.metrics_port, "METRICS_PORT")
     command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
     os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals
+
+
+def _require_free(host: str, port: int, name: str) -> None:
+    """Refuse an address that gunicorn would try in vain for seconds."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"FINETUNE_ADVISOR_HOST, {name}: can't listen on {host}:{port}: {reason}; take another"
+        raise SettingsError(message) from error
 
 
 @main.command()
@@ -144,9 +163,57 @@ def export(version: str | None, notation: str, file: Any) -> None:
         exported = _tree(version)
         if file:
             profile = _profile(file, Catalog({exported.version: exported}, exported))
-            click.echo(PICTURES[notation](exported, evaluate(exported, profile)))
+            click.echo(PICTURES[notation](exported, evaluate(exported, profile)), nl=False)
         else:
-            click.echo(NOTATIONS[notation](exported))
+            click.echo(NOTATIONS[notation](exported), nl=False)
+
+
+@tree.command("test")
+@click.argument("directory", type=click.Path(path_type=Path, exists=True))
+@click.option("--junit", type=click.File("wb"), help="Write the results as JUnit XML, too.")
+@click.option("--generate", is_flag=True, help="Print a case for each path that isn't covered.")
+@click.option("--min-coverage", type=click.FloatRange(0, 100), help="Fail below so many percent.")
+def run_suites(directory: Path, junit: Any, min_coverage: float | None, *, generate: bool) -> None:
+    """Run the test suites in DIRECTORY, or the one in a file, and show what they don't cover.
+
+    With --generate, the results go to standard error and the cases to standard output.
+    """
+    with refusals():
+        served = _catalog(Settings.from_environment()).trees
+        found = suite_documents.collect(suite_documents.find(directory), served)
+    results = [result for suite in found for result in suites.run(suite)]
+    trees = suites.tested(found)
+    click.echo(suite_text.render(results, trees), err=generate)
+    if junit:
+        junit.write(junit_xml.render(results))
+    if generate:
+        click.echo(suite_yaml.render(map(suites.proposal, trees)), nl=False)
+    low = min_coverage is not None and any(one.coverage.percent < min_coverage for one in trees)
+    if low:
+        click.echo(f"Error: the coverage is below {min_coverage:g} %", err=True)
+    if low or any(result.mismatches for result in results):
+        sys.exit(1)
+
+
+@main.command("conformance")
+@click.option("--url", help="The instance to check, such as http://127.0.0.1:8080.")
+@click.option("--tree-version", help="The tree version to check; left out, every version known here.")
+def conform(url: str | None, tree_version: str | None) -> None:
+    """Check that the instance at URL gives every answer of the trees' decision tables.
+
+    Without --url, prints the table of the version, or of the default one.
+    """
+    with refusals():
+        served = _catalog(Settings.from_environment())
+        asked = [served.pick(tree_version)] if tree_version or not url else served.trees.values()
+        tables = [decision_table(one) for one in asked]
+        if not url:
+            click.echo("\n".join(map(decision_table_json.render, tables)))
+            return
+        reports = [conformance.check(url, table) for table in tables]
+    click.echo("\n".join(map(str, reports)))
+    if any(report.differences for report in reports):
+        sys.exit(1)
 
 
 @main.command()
@@ -194,13 +261,21 @@ def _catalog(here: Settings) -> Catalog:
 def _profile(file: Any, served: Catalog) -> dict[str, Any]:
     schema = profile_schema(served)()
     try:
-        profile: dict[str, Any] = schema.load(YAML(typ="safe", pure=True).load(file.read()))
+        given = YAML(typ="safe", pure=True).load(file.read())
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = str(error.problem).partition(" with value ")[0]
+        raise click.ClickException(f"{file.name}:{line}: neither JSON nor YAML: {problem}") from error
+    except Exception as error:  # the parser fails in many ways on odd tags
+        raise click.ClickException(f"{file.name}: neither JSON nor YAML in UTF-8") from error
+    try:
+        profile: dict[str, Any] = schema.load(given)
     except ValidationError as error:
         found = invalid(error.messages_dict, schema, in_body=True)
-        lines = (f"{file.name}: {one['pointer'].removeprefix('#/')}: {one['detail']}" for one in found)
+        lines = [f"{file.name}: {one['pointer'].removeprefix('#/')}: {one['detail']}" for one in found]
+        if isinstance(given, dict) and "profile" in given:
+            lines.append(f"{file.name}: give the profile alone, not inside of profile")
         raise click.ClickException("\n".join(lines)) from error
-    except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise click.ClickException(f"{file.name}: neither JSON nor YAML: {error}") from error
     return profile
 
 

@@ -35,6 +35,8 @@ class Text(fields.String):
         text = super()._deserialize(value, *args, **kwargs).strip()
         if not text:
             raise ValidationError("the text is empty; write it or remove the field")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValidationError("the text has half a character (a lone surrogate); write it whole")
         return text
 
 

@@ -27,7 +27,8 @@ class QuietLogger(Logger):
 settings = Settings.from_environment()
 
 wsgi_app = "finetune_advisor.app:create_app()"
-bind = [f"{settings.host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
+_host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
 # Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "gthread"
@@ -41,6 +42,7 @@ keepalive = 75
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # shared memory
 # Needs a writable home and has no use here.
 control_socket_disable = True
+loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = logs.config(settings.log_level, settings.log_format)
 
@@ -50,6 +52,7 @@ if workers > 1:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-")
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
+    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
     for left_over in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
         left_over.unlink()
 else:

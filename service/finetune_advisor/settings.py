@@ -76,7 +76,11 @@ class Settings:
         """The settings of this process. Raises SettingsError."""
         _refuse_unknown()
         env = Env(expand_vars=False)
-        return cls(**{one.name: _read(env, one) for one in fields(cls) if os.environ.get(variable(one))})
+        given = [one for one in fields(cls) if os.environ.get(variable(one))]
+        settings = cls(**{one.name: _read(env, one) for one in given})
+        if settings.metrics_port == settings.port:
+            raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
+        return settings
 
 
 def variable(setting: Field[Any]) -> str:
@@ -100,4 +104,6 @@ def _read(env: Env, setting: Field[Any]) -> Any:
         return parse(variable(setting), validate=[check] if check else None)
     except EnvValidationError as error:
         reasons = " ".join(error.error_messages)
-        raise SettingsError(f"{variable(setting)}: {reasons} {setting.metadata['help']}") from error
+        raise SettingsError(
+            f"{variable(setting)}: {reasons} It is: {setting.metadata['help']}"
+        ) from error

@@ -22,6 +22,8 @@ API = [
     "/tree",
     "/tree/versions",
     "/tree/versions/1.0.0",
+    "/tree/versions/1.0.0/changes?since=1.0.0",
+    "/tree/versions/1.0.0/diagram",
     "/problems/not-found",
     "/openapi.json",
     "/docs",

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from tests.contract.probe import EMPTY, ETAG, JSON, OPERATIONS, Fields, Probe, ask, get, post
+from tests.contract.probe import (
+    DIAGRAM,
+    EMPTY,
+    ETAG,
+    JSON,
+    MEDIA,
+    MERMAID,
+    OPERATIONS,
+    SVG,
+    Fields,
+    Probe,
+    ask,
+    get,
+    post,
+    target,
+)
 
 CACHED = {"etag": ETAG, "cache-control": "public, max-age=60"}
+VARIED = {DIAGRAM: {"vary": "Accept"}}
 TREES = [path for path in OPERATIONS if path.startswith("/tree")]
 
 
@@ -94,8 +110,9 @@ def _with_type(*fields: tuple[str, str]) -> Fields:
 
 ACCEPTS = [
     *(
-        get(f"Accept {value!r}: {path}", NEGOTIATED, path, status, ("Accept", value))
+        get(f"Accept {value!r}: {path}", NEGOTIATED, target(path), status, ("Accept", value))
         for path in OPERATIONS
+        if path not in MEDIA
         for value, status in ACCEPT.items()
     ),
     *(
@@ -126,6 +143,78 @@ ACCEPTS = [
     ),
 ]
 
+PICTURES = {
+    "": SVG,
+    "*/*": SVG,
+    "image/svg+xml": SVG,
+    "image/*": SVG,
+    "Image/SVG+XML": SVG,
+    "image/svg+xml; charset=utf-8": SVG,
+    "image/svg+xml, text/vnd.mermaid": SVG,
+    "text/vnd.mermaid, image/svg+xml": SVG,
+    "text/vnd.mermaid;q=0.5, image/svg+xml;q=0.5": SVG,
+    "text/vnd.mermaid;q=0.8, image/svg+xml;q=0.9": SVG,
+    "text/vnd.mermaid;q=0, */*": SVG,
+    "text/vnd.mermaid;q=0.1, */*": SVG,
+    "text/vnd.mermaid;q=0.3, image/*;q=0.4": SVG,
+    "text/html, application/xhtml+xml, */*;q=0.8": SVG,
+    "application/json, */*;q=0.1": SVG,
+    "text/vnd.mermaid": MERMAID,
+    "TEXT/VND.Mermaid": MERMAID,
+    "text/*": MERMAID,
+    "text/vnd.mermaid, */*;q=0.1": MERMAID,
+    "text/vnd.mermaid;q=0.9, image/svg+xml;q=0.8": MERMAID,
+    "image/svg+xml;q=0.8, text/vnd.mermaid;q=0.9": MERMAID,
+    "text/html, text/vnd.mermaid;q=0.001": MERMAID,
+    "image/svg+xml;q=0, */*": MERMAID,
+    "image/svg+xml;q=0.1, */*": MERMAID,
+    "image/*;q=0.1, text/*;q=0.9": MERMAID,
+}
+NO_PICTURES = [
+    "application/json",
+    "application/*",
+    "text/html",
+    "image/png",
+    "application/problem+json",
+    "image/svg+xml;q=0",
+    "image/*;q=0, text/*;q=0, */*",
+    "image/svg+xml;q=0, text/vnd.mermaid;q=0.0, */*",
+    "*/*;q=0",
+    "nonsense",
+    ";;;",
+]
+STYLED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+ACCEPTED_PICTURES = [
+    *(
+        get(
+            f"Accept {value!r}: {DIAGRAM}",
+            NEGOTIATED
+            + "; §12.5.5: Vary says that Accept chose; CSP 3 §6.1: its own style, nothing else",
+            DIAGRAM,
+            200,
+            ("Accept", value),
+            media=media,
+            headers={"vary": "Accept", "content-security-policy": STYLED},
+        )
+        for value, media in PICTURES.items()
+    ),
+    *(
+        get(f"Accept {value!r}: {DIAGRAM}", NEGOTIATED, DIAGRAM, 406, ("Accept", value))
+        for value in NO_PICTURES
+    ),
+    get(
+        "Accept in two fields, mermaid first",
+        "RFC 9110 §5.3: fields of one name make up one list",
+        DIAGRAM,
+        200,
+        ("Accept", "text/vnd.mermaid"),
+        ("Accept", "image/svg+xml;q=0.5"),
+        media=MERMAID,
+    ),
+    get("406 before 422", NEGOTIATED, f"{DIAGRAM}?a=1", 406, ("Accept", JSON)),
+]
+
 CONDITIONS = {
     "exact": (ETAG, 304),
     "weak": (f"W/{ETAG}", 304),
@@ -148,10 +237,10 @@ CONDITIONALS = [
             f"{method} If-None-Match {name}: {path}",
             CONDITIONAL,
             method,
-            path,
+            target(path),
             status,
             ("If-None-Match", value),
-            headers=CACHED,
+            headers=CACHED | VARIED.get(path, {}),
             absent=("content-length", "content-type") if status == 304 else (),
             empty=status == 304 or method == "HEAD",
             any_media=status == 304,
@@ -160,7 +249,7 @@ CONDITIONALS = [
         for method in ("GET", "HEAD")
         for name, (value, status) in CONDITIONS.items()
     ),
-    *(get(f"cacheable: {path}", "RFC 9111 §5.2.2", path, 200, headers=CACHED) for path in TREES),
+    *(get(f"cacheable: {path}", "RFC 9111 §5.2.2", target(path), 200, headers=CACHED) for path in TREES),
     get(
         "If-Modified-Since without Last-Modified",
         "RFC 9110 §13.1.3: without a modification date the condition is ignored",
@@ -194,4 +283,4 @@ CONDITIONALS = [
     ),
 ]
 
-PROBES = [*CONTENT_TYPES, *ENCODINGS, *ACCEPTS, *CONDITIONALS]
+PROBES = [*CONTENT_TYPES, *ENCODINGS, *ACCEPTS, *ACCEPTED_PICTURES, *CONDITIONALS]

@@ -11,6 +11,8 @@ from tests.contract.wire import request
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 HTML = "text/html"
+SVG = "image/svg+xml; charset=utf-8"
+MERMAID = "text/vnd.mermaid; charset=utf-8"
 EMPTY = b'{"profile":{}}'
 ETAG = "$ETAG"
 """Stands for the ETag that the path answers with, in requests and in expected headers."""
@@ -22,7 +24,8 @@ Fields = tuple[tuple[str, str], ...]
 class Probe:
     """A request and its promised answer, with the clause that the promise rests on.
 
-    `slug` names the problem type, and so asks for a problem body. `by_server` marks the answers that
+    `slug` names the problem type, and so asks for a problem body; `pointers` and `parameters` are where
+    its errors are. `media` is the type of any other body. `by_server` marks the answers that
     gunicorn gives before the application sees the request. `finish` ends the sending side early;
     `empty` asks for no content, and `any_media` leaves the Content-Type open.
     """
@@ -35,6 +38,8 @@ class Probe:
     headers: Mapping[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     pointers: tuple[str, ...] | None = None
+    parameters: tuple[str, ...] | None = None
+    media: str = JSON
     path: str = ""
     operation: str = ""
     by_server: bool = False
@@ -47,15 +52,22 @@ class Probe:
     def media_type(self) -> str:
         if self.by_server:
             return HTML
-        return PROBLEM if self.slug else JSON
+        return PROBLEM if self.slug else self.media
 
 
 OPERATIONS = {
     "/tree": "getTree",
     "/tree/versions": "listVersions",
     "/tree/versions/1.0.0": "getVersion",
+    "/tree/versions/1.0.0/changes": "getChanges",
+    "/tree/versions/1.0.0/diagram": "getDiagram",
     "/problems/invalid-request": "explainProblem",
 }
+CHANGES, DIAGRAM = "/tree/versions/1.0.0/changes", "/tree/versions/1.0.0/diagram"
+NEEDED = {CHANGES: "since=1.0.0"}
+"""The query that a path can't do without."""
+MEDIA = {DIAGRAM: SVG}
+"""What a path answers with unless Accept asks for something else, where it isn't JSON."""
 
 SLUGS = {
     400: "malformed-request",
@@ -66,6 +78,12 @@ SLUGS = {
     415: "unsupported-media-type",
     422: "invalid-request",
 }
+
+
+def target(path: str, query: str = "") -> str:
+    """A path with the query that it needs, and with more of one."""
+    parts = [part for part in (NEEDED.get(path, ""), query.removeprefix("?")) if part]
+    return f"{path}?{'&'.join(parts)}" if parts or query else path
 
 
 def get(name: str, clause: str, path: str, status: int, *fields: tuple[str, str], **more: Any) -> Probe:
@@ -80,6 +98,7 @@ def ask(
     sent = request(method, path, fields)
     bare = path.partition("?")[0]
     known = {"path": bare, "slug": SLUGS.get(status, ""), "operation": OPERATIONS.get(bare, "")}
+    known |= {"media": MEDIA.get(bare, JSON)}
     return Probe(name, clause, sent, status, **{**known, **more})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.probe import OPERATIONS, Probe, ask, get, post
+from tests.contract.probe import CHANGES, DIAGRAM, OPERATIONS, Probe, ask, get, post, target
 from tests.contract.wire import request
 
 READ = "GET, HEAD, OPTIONS"
@@ -39,7 +39,7 @@ HEADS = [
         f"HEAD {path}",
         "RFC 9110 §9.3.2: HEAD is answered as GET, without content",
         "HEAD",
-        path,
+        target(path),
         200,
         empty=True,
         operation="",
@@ -63,7 +63,7 @@ OPTIONS = [
 ]
 
 READS = [
-    get(f"GET {path}", "RFC 9110 §9.3.1: GET transfers the representation", path, 200)
+    get(f"GET {path}", "RFC 9110 §9.3.1: GET transfers the representation", target(path), 200)
     for path in OPERATIONS
 ]
 
@@ -73,6 +73,13 @@ NOWHERE = {
     "trailing slash below": "/tree/versions/1.0.0/",
     "no version": "/tree/versions/",
     "no slug": "/problems/",
+    "trailing slash after changes": f"{CHANGES}/?since=1.0.0",
+    "trailing slash after diagram": f"{DIAGRAM}/",
+    "no version, changes": "/tree/versions//changes?since=1.0.0",
+    "no version, diagram": "/tree/versions//diagram",
+    "nothing below a diagram": f"{DIAGRAM}/svg",
+    "a diagram's file name": f"{DIAGRAM}.svg",
+    "the default tree's diagram": "/tree/diagram",
     "unknown slug": "/problems/nope",
     "upper case": "/TREE",
     "dot segments aren't resolved": "/tree/../tree",
@@ -95,13 +102,18 @@ PATHS = [
     ),
     *(
         get(
-            f"version {name}",
+            f"version {name}: {operation}",
             "RFC 9110 §15.5.5: this version isn't served",
-            f"/tree/versions/{version}",
+            f"/tree/versions/{version}{rest}",
             404,
             slug="unknown-version",
-            operation="getVersion",
+            operation=operation,
         )
+        for operation, rest in {
+            "getVersion": "",
+            "getChanges": "/changes?since=1.0.0",
+            "getDiagram": "/diagram",
+        }.items()
         for name, version in {
             "unknown": "9.9.9",
             "prefix": "1.0",
@@ -141,7 +153,7 @@ QUERIES = [
         get(
             f"query {name}: {path}",
             "design §4: an unknown or repeated query parameter is refused; RFC 9110 §15.5.21",
-            path + query,
+            target(path, query),
             422,
         )
         for path in OPERATIONS
@@ -157,8 +169,115 @@ QUERIES = [
         for name, query in {**GET_QUERIES, "body's field": "?tree_version=1.0.0"}.items()
     ),
     *(
-        get(f"query empty: {path}", "RFC 3986 §3.4: an empty query names nothing", f"{path}?", 200)
+        get(
+            f"query empty: {path}", "RFC 3986 §3.4: an empty query names nothing", target(path, "?"), 200
+        )
         for path in OPERATIONS
+    ),
+]
+
+SINCE_REFUSED = {
+    "missing": "",
+    "empty": "?since=",
+    "without value": "?since",
+    "unknown": "?since=9",
+    "not served": "?since=9.9.9",
+    "padded": "?since=%201.0.0",
+    "padded by plus": "?since=1.0.0+",
+    "line break": "?since=1.0.0%0a",
+    "NUL": "?since=1.0.0%00",
+    "prefix": "?since=1.0",
+    "list": "?since=1.0.0,1.0.0",
+    "quoted": "?since=%221.0.0%22",
+    "invalid UTF-8": "?since=%ff",
+    "same one twice": "?since=1.0.0&since=1.0.0",
+}
+SINCE = [
+    *(
+        get(
+            f"since {name}",
+            "contract: since is one served version, given once; RFC 9110 §15.5.21",
+            CHANGES + query,
+            422,
+            parameters=("since",),
+        )
+        for name, query in SINCE_REFUSED.items()
+    ),
+    get(
+        "since in another case",
+        "RFC 3986 §6.2.2.1: a query's case counts",
+        f"{CHANGES}?Since=1.0.0",
+        422,
+        parameters=("Since", "since"),
+    ),
+    get("since escaped", "RFC 3986 §6.2.2.2", f"{CHANGES}?s%69nce=1%2e0.0", 200),
+]
+
+NOT_WRITTEN_BOOLEANS = {
+    "1": "1",
+    "0": "0",
+    "1.0": "1.0",
+    "yes": "yes",
+    "on": "on",
+    "True": "True",
+    "TRUE": "TRUE",
+    "t": "t",
+    "space before": "%20true",
+    "space after": "true%20",
+    "plus before": "+true",
+    "line break after": "true%0a",
+    "no-break space before": "%c2%a0true",
+    "NUL after": "true%00",
+    "empty": "",
+    "null": "null",
+    "quoted": "%22true%22",
+    "array": "[true]",
+    "object": "%7B%7D",
+    "two values": "true,false",
+    "NaN": "NaN",
+    "3,000 digits": "1" * 3000,
+    "deep": "[" * 3000,
+    "invalid UTF-8": "%ff",
+    "unfinished escape": "tru%6",
+}
+PROFILES = [
+    *(
+        get(
+            f"boolean in a query as {name}",
+            "contract: a boolean input is written true or false; RFC 9110 §15.5.21",
+            f"{DIAGRAM}?data_sensitive={value}",
+            422,
+            parameters=("data_sensitive",),
+        )
+        for name, value in NOT_WRITTEN_BOOLEANS.items()
+    ),
+    *(
+        get(
+            f"profile in a query: {name}",
+            "contract: inputs are given by name, once each; RFC 9110 §15.5.21",
+            f"{DIAGRAM}?{query}",
+            422,
+            parameters=parameters,
+        )
+        for name, (query, parameters) in {
+            "input without value": ("data_sensitive", ("data_sensitive",)),
+            "input twice": ("data_sensitive=true&data_sensitive=true", ("data_sensitive",)),
+            "unknown input": ("data_sensitve=true", ("data_sensitve",)),
+            "body's field": ("profile=%7B%7D", ("profile",)),
+            "version": ("tree_version=1.0.0", ("tree_version",)),
+            "format": ("format=svg", ("format",)),
+            "two faults": ("api_usable=2&data_sensitive=1", ("api_usable", "data_sensitive")),
+            "other case": ("Data_Sensitive=true", ("Data_Sensitive",)),
+        }.items()
+    ),
+    *(
+        get(f"profile in a query: {name}", "contract: a profile as query", f"{DIAGRAM}?{query}", 200)
+        for name, query in {
+            "true": "data_sensitive=true",
+            "false": "data_sensitive=false",
+            "escaped": "data%5fsensitive=tr%75e",
+            "several": "prompt_engineering_sufficient=false&knowledge_retrieval_problem=true",
+        }.items()
     ),
 ]
 
@@ -207,4 +326,4 @@ HOSTS = [
     ),
 ]
 
-PROBES = [*WRONG_METHODS, *HEADS, *OPTIONS, *READS, *PATHS, *QUERIES, *LINES, *HOSTS]
+PROBES = [*WRONG_METHODS, *HEADS, *OPTIONS, *READS, *PATHS, *QUERIES, *SINCE, *PROFILES, *LINES, *HOSTS]

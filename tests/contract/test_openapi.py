@@ -23,6 +23,8 @@ OPERATIONS = {
     "getTree": ("get", "/tree"),
     "listVersions": ("get", "/tree/versions"),
     "getVersion": ("get", "/tree/versions/{version}"),
+    "getChanges": ("get", "/tree/versions/{version}/changes"),
+    "getDiagram": ("get", "/tree/versions/{version}/diagram"),
     "explainProblem": ("get", "/problems/{slug}"),
 }
 SLUGS = [
@@ -177,7 +179,7 @@ def test_request_schemas_are_closed(contract: dict[str, Any]) -> None:
     requests_ = [one["requestBody"] for _, _, one in operations(contract) if "requestBody" in one]
     closed = objects_within(contract, requests_)
 
-    assert {"AssessRequest", "Profile"} <= closed.keys()
+    assert {"AssessRequest", "ExplainRequest", "Profile"} <= closed.keys()
     assert [name for name, one in closed.items() if one.get("additionalProperties") is not False] == []
 
 
@@ -186,7 +188,8 @@ def test_response_schemas_are_open(contract: dict[str, Any]) -> None:
     responses = [one["responses"] for _, _, one in operations(contract)]
     opened = objects_within(contract, responses)
 
-    assert {"Assessment", "Tree", "Problem", "NextQuestion"} <= opened.keys()
+    named = {"Assessment", "Tree", "Problem", "NextQuestion", "Explanation", "Changes", "Move"}
+    assert named <= opened.keys()
     assert [name for name, one in opened.items() if "additionalProperties" in one] == []
 
 
@@ -214,24 +217,31 @@ def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None
     assert several == {"/components/schemas/Answer/type": ["boolean", "string", "number"]}
 
 
-def test_every_request_body_and_path_parameter_has_an_example(contract: dict[str, Any]) -> None:
+def shown(parameter: dict[str, Any]) -> Any:
+    """A parameter's example, its own or its schema's."""
+    return parameter.get("example", parameter["schema"].get("example"))
+
+
+def test_every_request_body_and_needed_parameter_has_an_example(contract: dict[str, Any]) -> None:
     """Without examples, neither people nor schemathesis have anything to start from."""
     for path, _, one in operations(contract):
         bodies = one.get("requestBody", {}).get("content", {})
         assert [media for media, body in bodies.items() if not body.get("examples")] == []
-        in_path = [each for each in parameters(contract, path) if each["in"] == "path"]
-        assert [each["name"] for each in in_path if "example" not in each] == []
-        assert path.count("{") == len(in_path)
+        needed = [each for each in parameters(contract, path) if each.get("required")]
+        assert [each["name"] for each in needed if shown(each) is None] == []
+        assert path.count("{") == len([each for each in needed if each["in"] == "path"])
 
 
 def test_every_example_is_accepted(server: Server, contract: dict[str, Any]) -> None:
     """What the contract shows, the server takes."""
     for path, method, one in operations(contract):
-        values = {each["name"]: each.get("example") for each in parameters(contract, path)}
+        needed = [each for each in parameters(contract, path) if each.get("required")]
+        values = {each["name"]: shown(each) for each in needed}
+        query = {each["name"]: shown(each) for each in needed if each["in"] == "query"}
         url = server.url + path.format_map(values)
         bodies = one.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in bodies.get("examples", {"none": {}}).values():
-            answer = requests.request(method, url, json=example.get("value"), timeout=10)
+            answer = requests.request(method, url, params=query, json=example.get("value"), timeout=10)
             assert answer.status_code == 200, (url, example, answer.text)
 
 
@@ -258,13 +268,40 @@ def test_every_field_of_a_200_is_described_by_the_contract(contract: dict[str, A
 
 
 def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -> None:
-    """A tree's 200 and 304 both document ETag and Cache-Control, and its If-None-Match is unconstrained."""
+    """A tree's 200 and 304 both document ETag and Cache-Control, and a picture's Vary too; If-None-Match is
+    unconstrained.
+    """
     for path, _, one in operations(contract):
         if path.startswith("/tree"):
             for status in ("200", "304"):
-                assert sorted(one["responses"][status]["headers"]) == ["Cache-Control", "ETag"]
+                validators = ["Cache-Control", "ETag"]
+                varied = ["Vary"] if path.endswith("/diagram") else []
+                assert [*validators, *varied] == sorted(one["responses"][status]["headers"])
             named = {each["name"]: each for each in parameters(contract, path)}
             assert named["If-None-Match"]["schema"] == {"type": "string"}
+
+
+def test_a_picture_comes_in_two_kinds(contract: dict[str, Any]) -> None:
+    """Both media types are documented; every input may be given as a query parameter, none has to."""
+    path = "/tree/versions/{version}/diagram"
+    given = [each for each in parameters(contract, path) if each["in"] == "query"]
+    profile = contract["components"]["schemas"]["Profile"]["properties"]
+
+    content = contract["paths"][path]["get"]["responses"]["200"]["content"]
+    assert list(content) == ["image/svg+xml", "text/vnd.mermaid"]
+    assert list(profile) == [each["name"] for each in given]
+    assert [each["name"] for each in given if each.get("required")] == []
+    types = {each["name"]: each["schema"]["type"] for each in given}
+    assert {name: one["type"] for name, one in profile.items()} == types
+
+
+def test_changes_need_a_version_to_compare_with(contract: dict[str, Any]) -> None:
+    """`since` is the one query parameter; it is required, and one of the versions that are served."""
+    path = "/tree/versions/{version}/changes"
+    given = [each for each in parameters(contract, path) if each["in"] == "query"]
+
+    assert [("since", True)] == [(each["name"], each["required"]) for each in given]
+    assert given[0]["schema"]["$ref"] == "#/components/schemas/TreeVersion"
 
 
 def test_a_link_leads_from_the_versions_to_a_version(server: Server, contract: dict[str, Any]) -> None:

@@ -12,7 +12,19 @@ from ruamel.yaml import YAML
 from finetune_advisor.settings import Settings
 from tests.conftest import ROOT, Server
 from tests.contract import body_probes, framing_probes, header_probes, target_probes
-from tests.contract.probe import EMPTY, ETAG, JSON, PROBLEM, Probe, get, post
+from tests.contract.probe import (
+    CHANGES,
+    DIAGRAM,
+    EMPTY,
+    ETAG,
+    JSON,
+    OPERATIONS,
+    PROBLEM,
+    Probe,
+    get,
+    post,
+    target,
+)
 from tests.contract.wire import Answer, exchange, parse, request, send
 
 PROBES = [*target_probes.PROBES, *header_probes.PROBES, *body_probes.PROBES, *framing_probes.PROBES]
@@ -33,8 +45,8 @@ def every(probes: list[Probe]) -> pytest.MarkDecorator:
 @pytest.fixture(scope="module")
 def etags(server: Server) -> dict[str, str]:
     """The ETag of each path that has one."""
-    paths = ("/tree", "/tree/versions", "/tree/versions/1.0.0")
-    return {path: answer_to(server, get("", "", path, 200)).headers["etag"] for path in paths}
+    paths = [path for path in OPERATIONS if path.startswith("/tree")]
+    return {path: answer_to(server, get("", "", target(path), 200)).headers["etag"] for path in paths}
 
 
 def answer_to(server: Server, probe: Probe, etag: str = "") -> Answer:
@@ -79,6 +91,8 @@ def test_each_refusal_is_a_problem_that_says_what_and_where(server: Server, prob
     assert (answer.status == 422) == bool(body.get("errors"))
     if probe.pointers is not None:
         assert probe.pointers == tuple(sorted(error["pointer"] for error in body["errors"]))
+    if probe.parameters is not None:
+        assert probe.parameters == tuple(sorted(error["parameter"] for error in body["errors"]))
 
 
 @every(ANSWERED)
@@ -169,8 +183,42 @@ def test_a_problem_never_repeats_a_value(server: Server, body: str) -> None:
     assert SECRET not in server.log.read_text()
 
 
+@pytest.mark.parametrize("query", ["data_sensitive=", "data_sensitive=true&api_usable="])
+def test_a_problem_never_repeats_a_query_s_value(server: Server, query: str) -> None:
+    """Neither does what a profile in a query holds."""
+    answer = answer_to(server, get("", "", f"{DIAGRAM}?{query}{SECRET}", 422))
+
+    assert answer.status == 422
+    assert SECRET.encode() not in answer.body
+    assert SECRET not in server.log.read_text()
+
+
+def picture(server: Server, accept: str, query: str = "", etag: str = "") -> Answer:
+    """The answer for a picture that Accept asks for, on the condition that it isn't known by its ETag."""
+    condition = (("If-None-Match", etag),) if etag else ()
+    return answer_to(server, get("", "", DIAGRAM + query, 0, ("Accept", accept), *condition))
+
+
+def test_each_kind_of_picture_has_a_validator_of_its_own(server: Server) -> None:
+    """RFC 9110 §8.8.3.3: a cache must not take one kind for the other; a 304 varies as its 200 does."""
+    queries = ("", "?data_sensitive=true", "?prompt_engineering_sufficient=true")
+    kinds = ("image/svg+xml", "text/vnd.mermaid")
+    etags = {(k, q): picture(server, k, q).headers["etag"] for k in kinds for q in queries}
+
+    assert len(set(etags.values())) == 6
+    for (kind, query), etag in etags.items():
+        for other in kinds:
+            answer = picture(server, other, query, etag)
+            assert (304 if other == kind else 200) == answer.status
+            assert etags[other, query] == answer.headers["etag"]
+            assert answer.headers["vary"] == "Accept"
+
+
 HEAD_PATHS = ["/tree", "/tree/versions", "/tree/versions/1.0.0", "/problems/not-found", "/healthz"]
 OF_THE_REQUEST = ("date", "x-request-id", "traceparent")
+
+
+HEAD_PATHS += [DIAGRAM, f"{DIAGRAM}?data_sensitive=true", f"{CHANGES}?since=1.0.0", CHANGES]
 
 
 @pytest.mark.parametrize("path", [*HEAD_PATHS, "/nope", "/tree/versions/0", "/tree?a=1"])

@@ -7,15 +7,19 @@ from functools import cache
 
 import pytest
 
+from finetune_advisor.engine.branching import Against, OneOf, Otherwise
 from finetune_advisor.engine.explanation import (
     Change,
     Counterfactual,
+    Search,
     candidates,
     counterfactuals,
+    explain,
     sensitivity,
     sufficient_reason,
 )
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
 
 NAMES = list(INPUTS.values())
@@ -174,3 +178,57 @@ def test_sensitivity_of_unanswered_inputs_gives_each_answer(
             assert candidates(tree, {**profile, name: one.answer}) == one.candidates
         given = {profile[name]} if name in profile else set()
         assert {False, True} - given == {one.answer for one in answers}
+
+
+def _checklist(size: int) -> Tree:
+    """A tree of yes/no questions in a row; every no goes on, every yes ends at once."""
+    names = [f"q{number:02}" for number in range(size)]
+    ends = [*names[1:], "all_no"]
+    questions = {
+        name: Question(
+            name,
+            "?",
+            f"i_{name}",
+            (Branch(OneOf((True,)), "some_yes", "Yes."), Branch(OneOf((False,)), end, "No.")),
+        )
+        for name, end in zip(names, ends, strict=True)
+    }
+    leaves = {end: Recommendation(end, end, "no", "s") for end in ("some_yes", "all_no")}
+    inputs = {f"i_{name}": Input(f"i_{name}", "boolean", name) for name in names}
+    return Tree(
+        "1.0.0", "current", "2026-11-22", "t", Reference("t", "u"), inputs, names[0], questions, leaves
+    )
+
+
+def test_a_search_does_not_walk_through_every_combination() -> None:
+    """A row of 40 questions has 41 minimal sets, found without meeting the bound on work."""
+    tree = _checklist(40)
+    explanation = explain(tree, {})
+
+    assert [len(one.changes) for one in explanation.counterfactuals] == [1] * 40 + [40]
+    assert not explanation.truncated
+
+
+def test_a_search_that_grows_too_large_says_so(tree: Tree) -> None:
+    """With next to no work allowed, the search ends early, and says that sets may be missing."""
+    search = Search(tree, work=3)
+
+    assert counterfactuals(tree, profile_of(0), search=search) == ()
+    assert search.exhausted
+    assert sufficient_reason(tree, profile_of(0), Search(tree, work=1)) is None
+
+
+def test_compared_inputs_may_both_have_to_move() -> None:
+    """Where the ends of its range keep either of two compared inputs from doing it alone, both change."""
+    w = Input("w", "integer", "w", minimum=1, maximum=3)
+    x = Input("x", "integer", "x", minimum=0, maximum=1)
+    below = Branch(Against("lt", "w"), "c", "Below.")
+    question = Question("q", "?", "x", (below, Branch(Otherwise(), "a", "Not below.")))
+    leaves = {end: Recommendation(end, end, "no", "s") for end in ("a", "c")}
+    source = Reference("t", "u")
+    tree = Tree(
+        "1.0.0", "current", "2026-11-22", "t", source, {"w": w, "x": x}, "q", {"q": question}, leaves
+    )
+
+    [one] = counterfactuals(tree, {"w": 3, "x": 0})
+    assert {change.input: change.after for change in one.changes} == {"w": 1, "x": 1}

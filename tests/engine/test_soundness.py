@@ -241,22 +241,22 @@ FAULTS = {
     "a choice that isn't one": (
         _pick((OneOf(("red", "pink")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not each value of colour once",
+        "not answers to colour, each once",
     ),
     "a choice twice": (
         _pick((OneOf(("red", "red")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not each value of colour once",
+        "not answers to colour, each once",
     ),
     "true for an enum": (
         _pick((YES, "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not each value of colour once",
+        "not answers to colour, each once",
     ),
     "a choice for a boolean": (
         _asking(_asks("start", "wanted", (OneOf(("yes",)), "pick"), (ELSE, "a"))),
         ("questions", "start", "branches", 0),
-        "not each value of wanted once",
+        "not answers to wanted, each once",
     ),
     "range for an enum": (
         _pick((_below(1), "size"), (ELSE, "room")),

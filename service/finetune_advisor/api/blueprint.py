@@ -62,7 +62,7 @@ def acceptable(request: Request, types: list[str]) -> str:
     accept = MIMEAccept((media.partition(";")[0].strip(), quality) for media, quality in given)
     best = accept.best_match(types) if accept else types[0]
     if best is None:
-        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept one of them")
+        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that")
     return best
 
 

@@ -67,8 +67,8 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
         name, form = "Answer", {"type": ["boolean", "string", "number"]}
     else:
         return {}
-    if name not in self.spec.components.schemas:
-        self.spec.components.schema(name, form)
+    if self.spec.components.schemas.setdefault(name, form) != form:
+        raise AssertionError(f"two components are called {name}")
     for replaced in ("type", "enum"):
         ret.pop(replaced, None)
     return {"$ref": f"#/components/schemas/{name}"}

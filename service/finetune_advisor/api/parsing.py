@@ -89,12 +89,24 @@ def parse(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if not body.strip():
+            raise MalformedRequest("the body is empty; send a JSON object") from None
+        if not _is_utf8(body):
+            raise MalformedRequest("the body is not UTF-8; encode it so") from None
         raise MalformedRequest(f"the body is not JSON: {error}") from None
     if body.count(b":") > _members(value):
         # Too deep for this second look is too deep for any schema, which says so.
         with suppress(RecursionError):
             json.loads(body, object_pairs_hook=_unrepeated)
     return value
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _members(value: Any) -> int:
@@ -125,7 +137,7 @@ def invalid(
 ) -> Iterator[dict[str, str]]:
     """marshmallow's messages as a problem's `errors`, each with its place and what to do."""
     if isinstance(messages, Mapping):
-        for key, inner in sorted(messages.items()):
+        for key, inner in sorted(messages.items(), key=_by_name):
             known = schema.fields if schema else {}
             here = (*place, str(key)[:LONGEST_NAME])
             if inner == [UNKNOWN]:
@@ -139,6 +151,12 @@ def invalid(
             yield _error(place, message, in_body=in_body)
 
 
+def _by_name(item: tuple[Any, Any]) -> tuple[bool, Any]:
+    """Array items by place, fields by name."""
+    place = isinstance(item[0], int)
+    return not place, item[0] if place else str(item[0])
+
+
 def _error(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, str]:
     if not in_body:
         return {"parameter": ".".join(place), "detail": detail}
@@ -149,5 +167,7 @@ def _error(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, s
 
 def _unknown(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known) or 'none'}"
+    if not known:
+        return "there are no parameters here; remove it"
+    hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
     return f"there is no such name here; {hint}"

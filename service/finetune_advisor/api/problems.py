@@ -131,7 +131,7 @@ class InternalError(Problem):
 
 GENERIC: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "the request can't be read"),
-    404: (NotFound, "there is nothing at this path; see /openapi.json for the paths there are"),
+    404: (NotFound, "there is nothing at this path; see /docs or /openapi.json for those there are"),
     405: (WrongMethod, "the path doesn't take this method; see the Allow header for those it takes"),
     413: (BodyTooLarge, "the body is too large"),
     415: (UnsupportedMediaType, "send the body as application/json"),

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from finetune_advisor.engine.branching import Condition
+from finetune_advisor.engine.branching import Condition, Within
 from finetune_advisor.engine.inputs import Input, Profile
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.engine.values import Kinds
+from finetune_advisor.engine.values import Kinds, facing
 
 WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
 """Fields of the canonical form that say how a tree decides; tests of branches do so too."""
@@ -55,12 +55,14 @@ class Comparison:
     removed: tuple[str, ...]
     rewired: tuple[str, ...]
     reworded: tuple[Rewording, ...]
+    shared: tuple[str, ...]
     profiles: int
     moves: tuple[Move, ...]
 
     @property
     def equivalent(self) -> bool:
-        return not self.moves and self.older.inputs.keys() == self.newer.inputs.keys()
+        same = {*self.shared} == self.older.inputs.keys() == self.newer.inputs.keys()
+        return same and not self.moves
 
 
 def compare(older: Tree, newer: Tree) -> Comparison:
@@ -87,6 +89,7 @@ def compare(older: Tree, newer: Tree) -> Comparison:
             for d in differences
             if d.both and not d.wiring
         ),
+        shared=tuple(shared),
         profiles=kinds.count(Region(newer.axes, {})),
         moves=tuple(
             Move(*ends, count, witnesses[ends])
@@ -112,8 +115,7 @@ def _outcomes_of_both(
 def _outcomes(tree: Tree, shared: frozenset[str], region: Region) -> Iterator[tuple[Region, str | None]]:
     """Disjoint regions of profiles of the shared inputs that make up a region, each with its outcome.
 
-    The other inputs are unknown, so a question about them sends a profile down every branch. A comparison
-    of one with a shared input counts as undecided where some of the region's profiles leave it open.
+    The other inputs are unknown, so a question about them sends a profile down every branch.
     """
     waiting: list[_Walk] = [_Walk(((tree.root, ()),), region, frozenset())]
     while waiting:
@@ -145,7 +147,22 @@ def _steps(tree: Tree, shared: frozenset[str], walk: _Walk) -> Iterator[_Walk]:
                 yield _Walk(((branch.to, private), *rest), narrowed, walk.ends)
     else:
         ways = tuple((branch.to, (*private, condition)) for condition, branch in tree.cases[node])
-        yield _Walk((*ways, *rest), walk.region, walk.ends)
+        for region in _pieces(tree, shared, node, walk.region):
+            yield _Walk((*ways, *rest), region, walk.ends)
+
+
+def _pieces(tree: Tree, shared: frozenset[str], node: str, region: Region) -> Iterator[Region]:
+    """A region, cut so that each piece compares alike with all of each cell of a private input."""
+    question = tree.questions[node]
+    known = [name for name in question.inputs if name in shared]
+    if not known:
+        yield region
+        return
+    [name], [private] = known, [one for one in question.inputs if one not in shared]
+    for piece in facing(tree, name, private):
+        narrowed = region.narrow(Within(name, piece))
+        if narrowed:
+            yield narrowed
 
 
 def _possible(region: Region, conditions: Sequence[Condition]) -> bool:
@@ -176,7 +193,7 @@ def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]
             yield _Difference(pointer, before, after, wiring=True)
         else:
             yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
-    elif isinstance(before, list) and isinstance(after, list):
+    elif isinstance(before, list) and isinstance(after, list) and not pointer.endswith("/choices"):
         yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
     elif before != after:
         yield _Difference(pointer, before, after, wiring=pointer.rpartition("/")[2] in WIRING)

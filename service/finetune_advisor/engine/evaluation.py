@@ -18,7 +18,10 @@ Way = Mapping[str, tuple[Branch, ...]]
 
 @dataclass(frozen=True)
 class Step:
-    """A question that the profile answers, its answers by input, and the branch that they take."""
+    """A question that the profile answers, its answers by input, and the branch that they take.
+
+    One of two compared inputs is answer enough where its value alone settles the comparison.
+    """
 
     question: Question
     answers: tuple[tuple[str, Value], ...]
@@ -35,16 +38,18 @@ class Open:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The result of evaluating a profile: a pure function of the tree and the answers on the path.
+    """The result of evaluating a profile: a pure function of the tree and the answers on the way.
 
     The way is every question that some completion of the profile comes to. `path` has those of them that
-    the profile answers, `unanswered` the others, both in tree order. `candidates` are the recommendations
-    that some completion ends in; one is left exactly if the assessment is decided, and `reasons` say why.
-    `next_question` is the first open question whose answer can still change the outcome.
+    the profile answers and `unanswered` the inputs that it lacks, both in tree order; `answers` are all
+    that it gives. `candidates` are the recommendations that some completion ends in; one is left exactly
+    if the assessment is decided, and `reasons` say why. `next_question` is the first open question whose
+    answer can still change the outcome. `receipt` is the hash of the tree's digest and the answers.
     """
 
     tree: Tree
     path: tuple[Step, ...]
+    answers: Profile
     unanswered: tuple[Open, ...]
     candidates: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -81,24 +86,19 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
     leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
     candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
-    path = tuple(_steps(tree, way, profile))
+    answers = {n: tree.inputs[n].normal(profile[n]) for n in _asked(tree, way) if n in profile}
     decided = len(candidates) == 1
     return Assessment(
         tree=tree,
-        path=path,
+        path=tuple(_steps(tree, way, answers)),
+        answers=answers,
         unanswered=unanswered,
         candidates=candidates,
         reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
         next_question=None if decided else _next_question(tree, region, unanswered),
         ignored=tuple(sorted(name for name in profile if name not in tree.inputs)),
-        receipt=receipt(tree, path),
+        receipt=hashed({"answers": answers, "digest": tree.digest}),
     )
-
-
-def receipt(tree: Tree, path: Iterable[Step]) -> str:
-    """`sha256:` and the hash of a tree's digest and the answers on a path."""
-    answers = {name: value for step in path for name, value in step.answers}
-    return hashed({"answers": answers, "digest": tree.digest})
 
 
 def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ...]]]:
@@ -106,12 +106,19 @@ def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ..
 
     A question may come up more than once, where ways with different pasts lead to it.
     """
+    start = tree.root
+    while start in tree.questions and all(region.knows(n) for n in tree.questions[start].inputs):
+        [(branch, _)] = moves(tree, start, region)
+        yield start, (branch,)
+        start = branch.to
     seen = set()
-    waiting = [(tree.root, region)]
+    waiting = [(start, region)]
     while waiting:
         node, here = waiting.pop()
+        if node in tree.recommendations:
+            continue
         key = (node, here.about(tree.below[node]))
-        if node in tree.recommendations or key in seen:
+        if key in seen:
             continue
         seen.add(key)
         taken = list(moves(tree, node, here))
@@ -169,7 +176,7 @@ def moves(
     """
     for condition, branch in tree.cases[node]:
         name = condition.input
-        settled = name in region.domains or region.orders or name in needed
+        settled = name in region.domains or name in needed or region.ordered(name)
         if settled or name in tree.below[branch.to] or isinstance(condition, Related):
             narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
             if narrowed is not None:
@@ -185,12 +192,16 @@ def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     return renamed
 
 
-def _steps(tree: Tree, way: Way, profile: Profile) -> Iterator[Step]:
+def _asked(tree: Tree, way: Way) -> Iterable[str]:
+    return dict.fromkeys(name for node in way for name in tree.questions[node].inputs)
+
+
+def _steps(tree: Tree, way: Way, answers: Profile) -> Iterator[Step]:
     for node, taken in way.items():
         question = tree.questions[node]
-        if all(name in profile for name in question.inputs):
-            answers = tuple((n, tree.inputs[n].normal(profile[n])) for n in question.inputs)
-            yield Step(question, answers, taken[0])
+        given = tuple((name, answers[name]) for name in question.inputs if name in answers)
+        if given and len(taken) == 1:
+            yield Step(question, given, taken[0])
 
 
 def _unanswered(tree: Tree, way: Way, profile: Profile) -> Iterator[Open]:

@@ -36,6 +36,11 @@ class Region:
     def domain(self, name: str) -> Domain:
         return self.domains.get(name) or self.axes[name]
 
+    def knows(self, name: str) -> bool:
+        """Whether all profiles of the region give an input the same value."""
+        domain = self.domains.get(name)
+        return domain is not None and domain.least == domain.greatest
+
     def narrow(self, condition: Condition) -> Region | None:
         """The profiles of this region that meet a condition, or None if there are none."""
         if isinstance(condition, Related):
@@ -53,12 +58,23 @@ class Region:
 
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
-        combinations of their values.
+        combinations of their values. What no order connects to them doesn't matter, as no region is empty.
         """
-        names = (
-            inputs.union(*((order.low, order.high) for order in self.orders)) if self.orders else inputs
-        )
-        return frozenset((n, d) for n, d in self.domains.items() if n in names), self.orders
+        names, orders = (inputs, self.orders) if not self.orders else self._connected(inputs)
+        return frozenset((n, d) for n, d in self.domains.items() if n in names), orders
+
+    def ordered(self, name: str) -> bool:
+        """Whether an order ties an input to another one."""
+        return any(name in (order.low, order.high) for order in self.orders)
+
+    def _connected(self, inputs: frozenset[str]) -> tuple[frozenset[str], frozenset[Order]]:
+        names: frozenset[str] = inputs
+        while True:
+            orders = frozenset(o for o in self.orders if o.low in names or o.high in names)
+            reached = names.union(*((order.low, order.high) for order in orders))
+            if reached == names:
+                return names, orders
+            names = reached
 
     def witness(self) -> dict[str, Position]:
         """A profile of the region, as the least positions of every input."""

@@ -22,6 +22,9 @@ from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Branch, Question, Tree
 
+RESERVED = frozenset({"unknown", "otherwise"})
+"""Words that stand for an answer that isn't given, or isn't said."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -38,7 +41,7 @@ def faults(tree: Tree) -> list[Fault]:
 
     A later check needs the earlier ones to hold, so the first that finds something ends the search.
     """
-    for check in (_ranges, _names, _types, _cover, _cycles, _reach):
+    for check in (_ranges, _names, _types, _unasked, _cover, _cycles, _reach):
         found = list(check(tree))
         if found:
             return found
@@ -48,42 +51,59 @@ def faults(tree: Tree) -> list[Fault]:
 def _ranges(tree: Tree) -> Iterator[Fault]:
     for one in tree.inputs.values():
         here = ("inputs", one.name)
-        if one.type == "enum" and len(set(one.choices)) < max(2, len(one.choices)):
-            yield Fault((*here, "choices"), "an enum needs two choices or more, each once", "list them")
-        if one.type != "enum" and one.choices:
-            yield Fault((*here, "choices"), f"{one.type} inputs have no choices", "remove choices")
-        if not one.numeric:
+        yield from _choice_faults(one, here)
+        if one.numeric:
+            yield from _end_faults(one, here)
+        else:
             for field in ("unit", "minimum", "maximum"):
                 if getattr(one, field) not in (None, ""):
                     yield Fault((*here, field), f"{one.type} inputs have no {field}", f"remove {field}")
-            continue
-        for field in ("minimum", "maximum"):
-            end = getattr(one, field)
-            if one.type == "integer" and end is not None and end != int(end):
-                yield Fault((*here, field), "a fraction is no end for integers", "use a whole number")
-        if one.lowest >= one.highest:
-            yield Fault(here, "the range holds fewer than two values", "set minimum below maximum")
+
+
+def _choice_faults(one: Input, here: tuple[str, ...]) -> Iterator[Fault]:
+    for index, choice in enumerate(one.choices):
+        if choice in RESERVED:
+            problem = f"{choice} is not for choices: metrics say it of answers that aren't given"
+            yield Fault((*here, "choices", index), problem, "leave the input out, or use another word")
+    if one.type == "enum" and len(set(one.choices)) < max(2, len(one.choices)):
+        yield Fault((*here, "choices"), "an enum needs two choices or more, each once", "list them")
+    if one.type != "enum" and one.choices:
+        yield Fault((*here, "choices"), f"{one.type} inputs have no choices", "remove choices")
+
+
+def _end_faults(one: Input, here: tuple[str, ...]) -> Iterator[Fault]:
+    for field in ("minimum", "maximum"):
+        end = getattr(one, field)
+        if one.type == "integer" and end is not None and end != int(end):
+            yield Fault((*here, field), "a fraction is no end for integers", "use a whole number")
+    if one.lowest >= one.highest:
+        yield Fault(here, "the range holds fewer than two values", "set minimum below maximum")
 
 
 def _names(tree: Tree) -> Iterator[Fault]:
     for name in sorted(tree.questions.keys() & tree.recommendations.keys()):
         problem = f"{name} names a question and a recommendation"
         yield Fault(("recommendations", name), problem, "rename one of them")
+    if "none" in tree.recommendations:
+        problem = "none is what metrics say while nothing is decided"
+        yield Fault(("recommendations", "none"), problem, "use another name")
     if tree.root not in tree.questions:
         yield Fault(("root",), f"there is no question {tree.root}", "name the first question")
-    asked: set[str] = set()
     for question in tree.questions.values():
         here = ("questions", question.id)
         if question.input not in tree.inputs:
             yield Fault((*here, "input"), f"there is no input {question.input}", "declare it in inputs")
-        asked.update(question.inputs)
         yield from _branch_names(tree, question)
+    yield from _prose_names(tree)
+
+
+def _unasked(tree: Tree) -> Iterator[Fault]:
+    asked = {name for question in tree.questions.values() for name in question.inputs}
     for name in tree.inputs:
         if name not in asked:
             yield Fault(
                 ("inputs", name), "no question asks about this input", "ask about it or remove it"
             )
-    yield from _prose_names(tree)
 
 
 def _branch_names(tree: Tree, question: Question) -> Iterator[Fault]:
@@ -150,7 +170,8 @@ def _choice_problem(one: Input, values: tuple[bool | str, ...]) -> tuple[str, st
         return f"is and in don't fit the {one.type} input {one.name}", "use lt, lte, gt, gte"
     if not set(values) <= set(allowed) or len(set(values)) < len(values):
         options = ", ".join(str(value).lower() for value in allowed)
-        return f"not each value of {one.name} once", f"choose from {options}"
+        given = ", ".join(str(value).lower() for value in values)
+        return f"{given}: not answers to {one.name}, each once", f"choose from {options}"
     return None
 
 

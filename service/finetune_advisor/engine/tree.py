@@ -8,9 +8,9 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from finetune_advisor.engine.branching import Against, Condition, Test, conditions
+from finetune_advisor.engine.branching import Against, Condition, Test, Within, conditions
 from finetune_advisor.engine.canonical import hashed, plain
-from finetune_advisor.engine.domain import Domain
+from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.inputs import Input
 
 LIFECYCLE = frozenset({"status"})
@@ -139,6 +139,25 @@ class Tree:
             )
             for question in self.questions.values()
         }
+
+    @cached_property
+    def pairs(self) -> frozenset[frozenset[str]]:
+        """The pairs of inputs that some question compares."""
+        return frozenset(frozenset(q.inputs) for q in self.questions.values() if q.compared_to)
+
+    @cached_property
+    def cuts(self) -> Mapping[str, frozenset[Position]]:
+        """Where the cells of each input's axis start: at each value of a boolean or enum, and at each span
+        of a number that some test of it alone takes.
+        """
+        starts = {name: {axis.least} for name, axis in self.axes.items()}
+        for name, one in self.inputs.items():
+            if not one.numeric:
+                starts[name].update(range(int(one.axis.greatest) + 1))
+        for condition, _ in (case for cases in self.cases.values() for case in cases):
+            if isinstance(condition, Within):
+                starts[condition.input].update(low for low, _ in condition.domain.spans)
+        return {name: frozenset(positions) for name, positions in starts.items()}
 
     @cached_property
     def rank(self) -> Mapping[str, int]:

@@ -11,85 +11,81 @@ from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
 
+Cells = Mapping[str, tuple[Domain, ...]]
 
-def alternatives(tree: Tree, given: Mapping[str, Position]) -> Mapping[str, tuple[Position, ...]]:
-    """For each input, other positions than the given one, such that every position there is goes the same
-    ways through the tree as one of them or as the given one.
 
-    The tests of an input cut its axis into cells. Each cell is represented by the position nearest to the
-    given one, or to the other cells if nothing is given. Inputs that are compared cut each other's axes at
-    the positions that stand for them, and at the ends of the cells of one that is unknown.
+def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
+    """Each input's axis, cut so that all positions of a cell go the same ways through the tree.
+
+    The tests of an input cut its axis. Inputs that are compared cut each other's axes too: at the
+    positions that stand for their cells (`stand_in`), and at the ends of those.
     """
     peers = _peers(tree)
-    cuts = {name: _cuts(tree, name) for name in tree.inputs}
-    fixed = {name: _landmarks(tree.axes[name], cuts[name], given.get(name)) for name in peers}
-    chosen = {name: _represent(tree.axes[name], cuts[name], given.get(name)) for name in tree.inputs}
+    fixed = {name: _landmarks(tree.axes[name], tree.cuts[name], given.get(name)) for name in peers}
+    found = {name: _cut(tree.axes[name], tree.cuts[name]) for name in tree.inputs}
     for _ in peers:
-        spots = {name: fixed[name].union(chosen[name]) for name in peers}
+        spots = {
+            name: fixed[name].union(stand_in(found[name], cell, given.get(name)) for cell in found[name])
+            for name in peers
+        }
         for name, others in peers.items():
             axis = tree.axes[name]
             around = (part for other in others for spot in spots[other] for part in _parts(axis, spot))
-            starts = cuts[name].union(part.least for part in around if part)
-            chosen[name] = _represent(axis, starts, given.get(name))
-    return chosen
+            found[name] = _cut(axis, tree.cuts[name].union(part.least for part in around if part))
+    return found
+
+
+def stand_in(all_: tuple[Domain, ...], cell: Domain, given: Position | None) -> Position:
+    """The position that stands for a cell: the nearest to the given one or, without one, to the others."""
+    if given is None:
+        return cell.greatest if cell == all_[0] and len(all_) > 1 else cell.least
+    return min(max(given, cell.least), cell.greatest)
+
+
+def alternatives(found: Cells, given: Mapping[str, Position]) -> Mapping[str, tuple[Position, ...]]:
+    """For each input, the position that stands for each cell but the given one's."""
+    return {
+        name: tuple(
+            stand_in(all_, cell, given.get(name))
+            for cell in all_
+            if name not in given or given[name] not in cell
+        )
+        for name, all_ in found.items()
+    }
 
 
 def _peers(tree: Tree) -> Mapping[str, set[str]]:
     """The inputs that each compared input is compared with."""
     peers: dict[str, set[str]] = {}
-    for pair in _pairs(tree):
+    for pair in tree.pairs:
         for name in pair:
             peers.setdefault(name, set()).update(pair - {name})
     return peers
-
-
-def _pairs(tree: Tree) -> set[frozenset[str]]:
-    """The pairs of inputs that some question compares."""
-    return {frozenset(question.inputs) for question in tree.questions.values() if question.compared_to}
-
-
-def _cuts(tree: Tree, name: str) -> set[Position]:
-    """Where a cell of an input's axis starts: at each span that some test of it alone takes."""
-    domains = (
-        condition.domain
-        for cases in tree.cases.values()
-        for condition, _ in cases
-        if isinstance(condition, Within) and condition.input == name
-    )
-    starts = {low for domain in domains for low, _ in domain.spans}
-    if tree.inputs[name].numeric:
-        return starts | {tree.axes[name].least}
-    low, high = tree.axes[name].spans[0]
-    return set(range(int(low), int(high) + 1))
 
 
 def _parts(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
     return axis.from_(spot), axis.from_(spot, strict=True)
 
 
-def _landmarks(axis: Domain, starts: set[Position], given: Position | None) -> set[Position]:
-    """Where an input lies, or may lie at the utmost."""
-    if given is not None:
-        return {given}
-    return {end for cell in _cells(axis, starts) for end in (cell.least, cell.greatest)}
+def _landmarks(axis: Domain, starts: frozenset[Position], given: Position | None) -> set[Position]:
+    """Where an input lies, and how far it can move before a test tells."""
+    ends = {end for cell in _cut(axis, starts) for end in (cell.least, cell.greatest)}
+    return ends if given is None else ends | {given}
 
 
-def _represent(axis: Domain, starts: set[Position], given: Position | None) -> tuple[Position, ...]:
-    """The position of each cell that stands for it; none for the cell of the given position."""
-    cells = _cells(axis, starts)
-    if given is None:
-        first, *others = cells
-        return (first.greatest if others else first.least, *(cell.least for cell in others))
-    return tuple(
-        cell.least if cell.least > given else cell.greatest for cell in cells if given not in cell
-    )
+def facing(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
+    """An input's axis, cut where the cells of another one end."""
+    axis = tree.axes[name]
+    spots = _landmarks(tree.axes[other], tree.cuts[other], None)
+    starts = (part.least for spot in spots for part in _parts(axis, spot) if part)
+    return _cut(axis, {axis.least, *starts})
 
 
-def _cells(axis: Domain, starts: Iterable[Position]) -> list[Domain]:
+def _cut(axis: Domain, starts: Iterable[Position]) -> tuple[Domain, ...]:
     """An axis cut at some starts, of which its least position is one."""
     ordered = sorted(starts)
-    cells = [axis.from_(start).up_to(end, strict=True) for start, end in pairwise(ordered)]
-    return [*cells, axis.from_(ordered[-1])]
+    inner = (axis.from_(start).up_to(end, strict=True) for start, end in pairwise(ordered))
+    return (*inner, axis.from_(ordered[-1]))
 
 
 class Kinds:
@@ -101,10 +97,10 @@ class Kinds:
 
     def __init__(self, trees: Sequence[Tree], names: Collection[str]) -> None:
         self._cells = {
-            name: _cells(trees[0].axes[name], set().union(*(_cuts(tree, name) for tree in trees)))
+            name: _cut(trees[0].axes[name], set().union(*(tree.cuts[name] for tree in trees)))
             for name in names
         }
-        pairs = {pair for tree in trees for pair in _pairs(tree) if pair <= set(names)}
+        pairs = {pair for tree in trees for pair in tree.pairs if pair <= set(names)}
         self._pairs = sorted(tuple(sorted(pair)) for pair in pairs)
         self._compared = frozenset().union(*pairs)
         self._known: dict[object, int] = {}

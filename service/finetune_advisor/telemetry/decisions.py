@@ -28,7 +28,7 @@ class Decisions:
                     "tree_version": assessment.tree.version,
                     "status": assessment.status,
                     "candidates": list(assessment.candidates),
-                    "answers": {name: value for step in assessment.path for name, value in step.answers},
+                    "answers": dict(assessment.answers),
                     "receipt": assessment.receipt,
                 },
             )

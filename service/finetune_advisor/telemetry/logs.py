@@ -7,6 +7,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 _Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -33,10 +34,15 @@ class JsonLines(_Discreet, JsonFormatter):
 
 
 class TextLines(_Discreet):
-    """For people."""
+    """For people: the same facts, as words behind the message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        facts = {key: value for key, value in vars(record).items() if key not in RESERVED_ATTRS}
+        said = (f"{key}={value}" for key, value in facts.items() if key not in ("message", "asctime"))
+        return " ".join([super().formatMessage(record), *said])
 
 
 def config(level: str, style: str) -> dict[str, Any]:

@@ -113,7 +113,8 @@ class Metrics:
         self.assessments.labels(version, assessment.status, *outcome, endpoint).inc()
         for step in assessment.path:
             self.answers.labels(version, step.question.id, str(step.branch.test)).inc()
-        for question in {one.question.id for one in assessment.unanswered}:
+        answered = {step.question.id for step in assessment.path}
+        for question in {one.question.id for one in assessment.unanswered} - answered:
             self.answers.labels(version, question, "unknown").inc()
         self.path_questions.observe(len(assessment.path))
 

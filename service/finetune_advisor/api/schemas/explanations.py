@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.fields import Answer, Growing, described
+from finetune_advisor.api.schemas.fields import Answer, Growing, Number, described
 from finetune_advisor.engine.explanation import Change, Explanation, Outcome
 
 
@@ -32,7 +32,9 @@ class CounterfactualSchema(Growing):
 
 
 class OutcomeSchema(Growing):
-    answer = Answer(required=True, metadata=described("Another answer; a number stands for its range."))
+    answer = Answer(required=True, metadata=described("Another answer; a number stands for a range."))
+    minimum = Number(metadata=described("The least number that leads to the same."))
+    maximum = Number(metadata=described("The greatest number that leads to the same."))
     recommendation = fields.String(metadata=described("Where it leads, if it decides."))
     candidates = fields.List(
         fields.String(), required=True, metadata=described("What can come out with this answer alone.")
@@ -43,6 +45,8 @@ class OutcomeSchema(Growing):
         decided = len(outcome.candidates) == 1
         return {
             "answer": outcome.answer,
+            "minimum": outcome.minimum,
+            "maximum": outcome.maximum,
             "recommendation": outcome.candidates[0] if decided else None,
             "candidates": outcome.candidates,
         }
@@ -70,6 +74,12 @@ class ExplanationSchema(Growing):
             "Every minimal set of changed answers that decides for another recommendation, nearest first."
         ),
     )
+    truncated = fields.Boolean(
+        required=True,
+        metadata=described(
+            "Whether more may exist: the limit cut the list, or the search grew too large."
+        ),
+    )
     sensitivity = fields.List(
         fields.Nested(SensitivitySchema),
         required=True,
@@ -85,5 +95,6 @@ class ExplanationSchema(Growing):
             "assessment": explanation.assessment,
             "sufficient_reason": explanation.sufficient_reason,
             "counterfactuals": explanation.counterfactuals,
+            "truncated": explanation.truncated,
             "sensitivity": [{"input": name, "outcomes": outcomes} for name, outcomes in pairs],
         }

@@ -13,7 +13,7 @@ from finetune_advisor.engine.inputs import whole
 UNKNOWN = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
 MISSING = "this is missing; add it"
-NOT_NULL = "null is not allowed; leave out what isn't known"
+NOT_NULL = "null is not allowed; leave the field out"
 
 
 def described(text: str, **metadata: Any) -> dict[str, Any]:
@@ -87,12 +87,33 @@ class Number(fields.Float):
 class Choice(fields.String):
     """One of some strings; the contract keeps them in a component of their own, under `component`."""
 
-    default_error_messages = {"invalid": "not a string", "null": NOT_NULL, "required": MISSING}
+    default_error_messages = {"null": NOT_NULL, "required": MISSING}
 
     def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
         self.choices, self.component = choices, component
         error = f"not a known value; choose from {', '.join(choices)}"
-        super().__init__(validate=validate.OneOf(choices, error=error), **kwargs)
+        super().__init__(
+            validate=validate.OneOf(choices, error=error), error_messages={"invalid": error}, **kwargs
+        )
+
+
+class Array(fields.List[Any]):
+    """A list of a request."""
+
+    default_error_messages = {
+        "invalid": "not an array; give one in brackets",
+        "null": NOT_NULL,
+        "long": "more than {most} items; give fewer",
+    }
+
+    def __init__(self, item: fields.Field[Any], most: int, **kwargs: Any) -> None:
+        self.most = most
+        super().__init__(item, validate=validate.Length(max=most), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self.most:
+            raise self.make_error("long", most=self.most)  # before a look at any of them
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class Object(fields.Nested):

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from finetune_advisor.api.schemas.fields import (
+    Array,
     Choice,
     Closed,
     Flag,
@@ -37,14 +38,15 @@ def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
     if one.type == "boolean":
         return (WrittenFlag if written else Flag)(metadata=metadata)
     if one.type == "enum":
-        component = "".join(part.capitalize() for part in one.name.split("_"))
-        return Choice(list(one.choices), component, metadata=metadata)
-    limits = validate.Range(
-        one.lowest, one.highest, error=f"out of range; give a value from {one.lowest} to {one.highest}"
-    )
+        return Choice(list(one.choices), f"Input_{one.name}", metadata=metadata)
     kinds = (WrittenWhole, WrittenReal) if written else (Whole, Real)
     kind = kinds[0] if one.type == "integer" else kinds[1]
-    return kind(validate=limits, metadata=metadata)
+    return kind(validate=limits(one.lowest, one.highest), metadata=metadata)
+
+
+def limits(low: float, high: float) -> validate.Range:
+    """Numbers from one to another."""
+    return validate.Range(low, high, error=f"out of range; give a value from {low} to {high}")
 
 
 @lru_cache(maxsize=8)
@@ -79,13 +81,13 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
             "RecommendationId",
             metadata=described("Ask only for counterfactuals that lead to this recommendation."),
         ),
-        "frozen": fields.List(
+        "frozen": Array(
             Choice(list(catalog.inputs), "InputName"),
+            most=len(catalog.inputs),
             metadata=described("Inputs that counterfactuals may not change."),
-            validate=validate.Length(max=len(catalog.inputs)),
         ),
         "limit": Whole(
-            validate=validate.Range(1, MOST_COUNTERFACTUALS),
+            validate=limits(1, MOST_COUNTERFACTUALS),
             metadata=described("The most counterfactuals to list; left out, all."),
         ),
     }

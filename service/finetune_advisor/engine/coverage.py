@@ -1,0 +1,172 @@
+"""Coverage: every path through a tree, and which paths and branches some profiles take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from math import ceil, copysign
+
+from finetune_advisor.engine.branching import Within
+from finetune_advisor.engine.domain import Domain, Position
+from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.region import Region, completions, single
+from finetune_advisor.engine.tree import Tree
+
+MOST_PATHS = 10_000
+"""Where questions are shared, paths multiply. A tree with more of them is covered by its branches."""
+
+Edge = tuple[str, int]
+"""A branch: the question's id, and the branch's place there."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from the root to a recommendation that some profile takes.
+
+    `region` holds exactly the profiles that take it. `witness` is one of them, with the inputs alone that
+    are asked on the way.
+    """
+
+    steps: tuple[Edge, ...]
+    end: str
+    region: Region
+    witness: Profile
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return tuple(question for question, _ in self.steps)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What some profiles take of a tree: so many of its branches and paths, and what they miss.
+
+    `paths` is None for a tree with more paths than were to be counted. `uncovered` has a path for all that
+    is missed: each missed path or, where paths aren't counted, paths that take the missed branches.
+    """
+
+    branches: int
+    missed_branches: tuple[Edge, ...]
+    paths: int | None
+    uncovered: tuple[Path, ...]
+
+    @property
+    def percent(self) -> float:
+        """The share of the paths that are taken; of the branches, where paths aren't counted."""
+        total, missed = self.branches, len(self.missed_branches)
+        if self.paths is not None:
+            total, missed = self.paths, len(self.uncovered)
+        return 100 * (total - missed) / total
+
+
+def coverage(tree: Tree, profiles: Iterable[Profile], most: int = MOST_PATHS) -> Coverage:
+    """What profiles take of a sound tree, counting paths up to `most`.
+
+    A profile takes the branches of the questions that it answers, up to the first one that it doesn't.
+    Raises ValueError or TypeError for a value of another type than its input's.
+    """
+    walked = {_walked(tree, profile) for profile in profiles}
+    taken = {edge for steps in walked for edge in steps}
+    edges = [
+        (question.id, i) for question in tree.questions.values() for i in range(len(question.branches))
+    ]
+    missed = tuple(edge for edge in edges if edge not in taken)
+    every = paths(tree, most)
+    if every is None:
+        return Coverage(len(edges), missed, None, covering(tree, missed))
+    uncovered = tuple(path for path in every if path.steps not in walked)
+    return Coverage(len(edges), missed, len(every), uncovered)
+
+
+def paths(tree: Tree, most: int = MOST_PATHS) -> tuple[Path, ...] | None:
+    """Every path of a sound tree, those of an earlier branch first; None if there are more than `most`.
+
+    Together they are taken by all profiles, and each profile takes one.
+    """
+    ways = [*islice(_whole(tree, _Way((), tree.root, Region(tree.axes, {}))), most + 1)]
+    return tuple(_path(tree, way) for way in ways) if len(ways) <= most else None
+
+
+def covering(tree: Tree, edges: Collection[Edge]) -> tuple[Path, ...]:
+    """Paths that together take some branches of a sound tree."""
+    missing = set(edges)
+    found = []
+    seen = set()
+    waiting = [_Way((), tree.root, Region(tree.axes, {}))]
+    while waiting and missing:
+        way = waiting.pop()
+        key = (way.node, way.region.about(tree.below[way.node]))
+        if way.node in tree.recommendations or key in seen:
+            continue
+        seen.add(key)
+        onwards = [*_onwards(tree, way)]
+        for one in onwards:
+            if one.steps[-1] in missing:
+                found.append(_path(tree, next(_whole(tree, one))))
+                missing.difference_update(found[-1].steps)
+        waiting.extend(reversed(onwards))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The beginning of a path: the steps so far, where they lead, and the profiles that take them."""
+
+    steps: tuple[Edge, ...]
+    node: str
+    region: Region
+
+
+def _whole(tree: Tree, start: _Way) -> Iterator[_Way]:
+    """Every way to a recommendation that begins as one does."""
+    waiting = [start]
+    while waiting:
+        way = waiting.pop()
+        if way.node in tree.recommendations:
+            yield way
+        else:
+            waiting.extend(reversed([*_onwards(tree, way)]))
+
+
+def _onwards(tree: Tree, way: _Way) -> Iterator[_Way]:
+    for index, (condition, branch) in enumerate(tree.cases[way.node]):
+        narrowed = way.region.narrow(condition)
+        if narrowed:
+            yield _Way((*way.steps, (way.node, index)), branch.to, narrowed)
+
+
+def _path(tree: Tree, way: _Way) -> Path:
+    return Path(way.steps, way.node, way.region, _witness(tree, way))
+
+
+def _witness(tree: Tree, way: _Way) -> Profile:
+    """A profile of a way's region, in plain numbers."""
+    region: Region | None = way.region
+    positions = {}
+    for name in dict.fromkeys(name for node, _ in way.steps for name in tree.questions[node].inputs):
+        if region is None:
+            raise AssertionError("domains are as tight as the orders allow")
+        positions[name] = _plainest(region.domain(name))
+        region = region.narrow(Within(name, single(tree.inputs[name], positions[name])))
+    return {name: tree.inputs[name].value(position) for name, position in positions.items()}
+
+
+def _plainest(domain: Domain) -> Position:
+    """The position with the fewest decimals; of those, the nearest to zero."""
+    if 0 in domain:
+        return 0
+    nearest = min((end for span in domain.spans for end in span), key=abs)
+    for decimals in range(17 if domain.dense else 0):
+        rounded = copysign(ceil(abs(nearest) * 10**decimals) / 10**decimals, nearest)
+        if rounded in domain:
+            return rounded
+    return nearest
+
+
+def _walked(tree: Tree, profile: Profile) -> tuple[Edge, ...]:
+    """The branches that a profile takes from the root to the first question that it doesn't answer."""
+    way = _Way((), tree.root, completions(tree, profile))
+    while way.node in tree.questions and profile.keys() >= set(tree.questions[way.node].inputs):
+        way = next(_onwards(tree, way))
+    return way.steps

@@ -392,6 +392,8 @@ DEFINED = {
     "alternatives": "alternative",
     "references": "reference",
     "situations": "situation",
+    "warnings": "warning",
+    "when": "circumstance",
 }
 
 
@@ -412,10 +414,11 @@ def _described_fields() -> Iterator[tuple[str, str, bool]]:
 
 
 def test_the_json_schema_has_the_fields_of_the_service() -> None:
-    """Both know the same fields, and require the same; but branches and choices are proven later."""
+    """Both know the same fields, and require the same; but what a list has to hold is proven later."""
     loaded = set(_loaded_fields(document_schema.TreeDocument()))
     described = set(_described_fields())
-    assert described - {("question", "branches", True)} == loaded - {("question", "branches", False)}
+    lists = {("question", "branches"), ("warning", "when")}
+    assert described - {(*one, True) for one in lists} == loaded - {(*one, False) for one in lists}
 
 
 def test_every_field_is_explained() -> None:

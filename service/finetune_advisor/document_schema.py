@@ -15,11 +15,13 @@ from finetune_advisor.engine.inputs import Input, whole
 from finetune_advisor.engine.tree import (
     Alternative,
     Branch,
+    Circumstance,
     Question,
     Recommendation,
     Reference,
     Situation,
     Tree,
+    WarningRule,
 )
 
 NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
@@ -236,11 +238,36 @@ class RecommendationDocument(Schema):
         ),
     )
     summary = Text(required=True)
+    family = Name()
     prerequisites = Tuple(Text())
     next_steps = Tuple(Text())
+    data_needed = Tuple(Text())
+    evaluation = Tuple(Text())
     risks = Tuple(Text())
     alternatives = Tuple(fields.Nested(AlternativeDocument))
     references = Tuple(fields.Nested(Source))
+
+
+class CircumstanceDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+    input = Name(required=True)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Circumstance:
+        return Circumstance(data["input"], _test({key: data[key] for key in TESTS if key in data}))
+
+
+class WarningDocument(Schema):
+    id = Name(required=True)
+    when = Tuple(fields.Nested(CircumstanceDocument))
+    recommendations = Tuple(Name())
+    text = Text(required=True)
+    references = Tuple(fields.Nested(Source))
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> WarningRule:
+        if not data["when"]:
+            raise ValidationError("a warning needs circumstances; add one or more", "when")
+        return WarningRule(**data)
 
 
 class SituationDocument(Schema):
@@ -273,6 +300,7 @@ class TreeDocument(Schema):
     situations = Tuple(fields.Nested(SituationDocument))
     cautions = Tuple(Text())
     limitations = Tuple(Text())
+    warnings = Tuple(fields.Nested(WarningDocument))
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Tree:

@@ -6,11 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from finetune_advisor.engine.branching import Condition, Related
+from finetune_advisor.engine.branching import Against, Condition, Related, conditions
 from finetune_advisor.engine.canonical import hashed
 from finetune_advisor.engine.inputs import Input, Profile, Value
 from finetune_advisor.engine.region import Region, completions
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Tree
+from finetune_advisor.engine.tree import (
+    Branch,
+    Circumstance,
+    Question,
+    Recommendation,
+    Tree,
+    WarningRule,
+)
 
 Way = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, in tree order, with the branches taken."""
@@ -38,13 +45,14 @@ class Open:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The result of evaluating a profile: a pure function of the tree and the answers on the way.
+    """The result of evaluating a profile: a pure function of the tree and the answers.
 
     The way is every question that some completion of the profile comes to. `path` has those of them that
     the profile answers and `unanswered` the inputs that it lacks, both in tree order; `answers` are all
-    that it gives. `candidates` are the recommendations that some completion ends in; one is left exactly
-    if the assessment is decided, and `reasons` say why. `next_question` is the first open question whose
-    answer can still change the outcome. `receipt` is the hash of the tree's digest and the answers.
+    that it gives to them and to the tree's warnings. `candidates` are the recommendations that some
+    completion ends in; one is left exactly if the assessment is decided, and `reasons` say why.
+    `next_question` is the first open question whose answer can still change the outcome. `receipt` is the
+    hash of the tree's digest and the answers.
     """
 
     tree: Tree
@@ -54,6 +62,7 @@ class Assessment:
     candidates: tuple[str, ...]
     reasons: tuple[str, ...]
     next_question: Open | None
+    warnings: tuple[WarningRule, ...]
     ignored: tuple[str, ...]
     receipt: str
 
@@ -87,6 +96,7 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
     candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
     answers = {n: tree.inputs[n].normal(profile[n]) for n in _asked(tree, way) if n in profile}
+    outcome = candidates[0] if len(candidates) == 1 else None
     decided = len(candidates) == 1
     return Assessment(
         tree=tree,
@@ -96,6 +106,7 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
         candidates=candidates,
         reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
         next_question=None if decided else _next_question(tree, region, unanswered),
+        warnings=tuple(_warnings(tree, answers, outcome)),
         ignored=tuple(sorted(name for name in profile if name not in tree.inputs)),
         receipt=hashed({"answers": answers, "digest": tree.digest}),
     )
@@ -193,7 +204,26 @@ def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
 
 
 def _asked(tree: Tree, way: Way) -> Iterable[str]:
-    return dict.fromkeys(name for node in way for name in tree.questions[node].inputs)
+    names = dict.fromkeys(name for node in way for name in tree.questions[node].inputs)
+    return names | dict.fromkeys(n for rule in tree.warnings for one in rule.when for n in one.inputs)
+
+
+def _warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
+    region = completions(tree, answers)
+    for warning in tree.warnings:
+        if (outcome in warning.recommendations or not warning.recommendations) and all(
+            _holds(tree, region, one) for one in warning.when
+        ):
+            yield warning
+
+
+def _holds(tree: Tree, region: Region, one: Circumstance) -> bool:
+    """Whether a circumstance is known to hold."""
+    if not all(region.knows(name) for name in one.inputs):
+        return False
+    other = one.test.input if isinstance(one.test, Against) else None
+    [condition] = conditions(tree.inputs[one.input], other, [one.test])
+    return region.narrow(condition) is not None
 
 
 def _steps(tree: Tree, way: Way, answers: Profile) -> Iterator[Step]:

@@ -99,6 +99,7 @@ def _names(tree: Tree) -> Iterator[Fault]:
 
 def _unasked(tree: Tree) -> Iterator[Fault]:
     asked = {name for question in tree.questions.values() for name in question.inputs}
+    asked.update(name for rule in tree.warnings for one in rule.when for name in one.inputs)
     for name in tree.inputs:
         if name not in asked:
             yield Fault(
@@ -131,6 +132,7 @@ def _prose_names(tree: Tree) -> Iterator[Fault]:
             if other.id == leaf.id or other.id not in tree.recommendations:
                 pointer = ("recommendations", leaf.id, "alternatives", index, "id")
                 yield Fault(pointer, f"{other.id} is no other recommendation", "name another one")
+    yield from _warning_names(tree)
     for index, situation in enumerate(tree.situations):
         for place, name in enumerate(situation.questions):
             if name not in tree.questions:
@@ -138,7 +140,35 @@ def _prose_names(tree: Tree) -> Iterator[Fault]:
                 yield Fault(here, f"there is no question {name}", "correct the name")
 
 
+def _warning_names(tree: Tree) -> Iterator[Fault]:
+    for index, warning in enumerate(tree.warnings):
+        here = ("warnings", index)
+        for place, name in enumerate(warning.recommendations):
+            if name not in tree.recommendations:
+                pointer = (*here, "recommendations", place)
+                yield Fault(pointer, f"there is no recommendation {name}", "correct the name")
+        for place, one in enumerate(warning.when):
+            for name in one.inputs:
+                if name not in tree.inputs:
+                    pointer = (*here, "when", place)
+                    yield Fault(pointer, f"there is no input {name}", "declare it in inputs")
+
+
+def _warning_types(tree: Tree) -> Iterator[Fault]:
+    for index, warning in enumerate(tree.warnings):
+        for place, one in enumerate(warning.when):
+            here = ("warnings", index, "when", place)
+            if isinstance(one.test, Otherwise):
+                yield Fault(here, "otherwise says nothing by itself", "use another test")
+                continue
+            others = {one.test.input} if isinstance(one.test, Against) else set()
+            problem = _type_problem(tree, tree.inputs[one.input], one.test, others)
+            if problem:
+                yield Fault(here, *problem)
+
+
 def _types(tree: Tree) -> Iterator[Fault]:
+    yield from _warning_types(tree)
     for question in tree.questions.values():
         one = tree.inputs[question.input]
         others = {b.test.input for b in question.branches if isinstance(b.test, Against)}

@@ -64,16 +64,47 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A leaf: what to do, and what to know before and while doing it."""
+    """A leaf: what to do, and what to know before and while doing it.
+
+    A family groups recommendations that mean the same kind of thing, across versions too.
+    """
 
     id: str
     title: str
     finetune: Literal["no", "not_yet", "partly", "yes"]
     summary: str
+    family: str = ""
     prerequisites: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
+    data_needed: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """A test of a known answer, by itself or against another one."""
+
+    input: str
+    test: Test
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input, self.test.input) if isinstance(self.test, Against) else (self.input,)
+
+
+@dataclass(frozen=True)
+class WarningRule:
+    """What belongs in an answer without changing its outcome: said when every circumstance is known to
+    hold and, if `recommendations` are named, one of them is the outcome.
+    """
+
+    id: str
+    when: tuple[Circumstance, ...]
+    text: str
+    recommendations: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
 
 
@@ -105,6 +136,7 @@ class Tree:
     situations: tuple[Situation, ...] = ()
     cautions: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
+    warnings: tuple[WarningRule, ...] = ()
 
     @cached_property
     def canonical(self) -> Mapping[str, Any]:

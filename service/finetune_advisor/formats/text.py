@@ -10,6 +10,8 @@ WIDTH = 88
 LISTS = {
     "prerequisites": "First make sure of",
     "next_steps": "Next steps",
+    "data_needed": "Data needed",
+    "evaluation": "How to tell whether it worked",
     "risks": "Risks",
     "cautions": "Keep in mind",
 }
@@ -29,6 +31,8 @@ def _decided(assessment: Mapping[str, Any]) -> Iterator[str]:
     yield fill(leaf["summary"], WIDTH)
     yield fill(f"Why: {leaf['reason']}", WIDTH)
     yield from _path(assessment)
+    if "warnings" in assessment:
+        yield _listed("Warnings", [warning["text"] for warning in assessment["warnings"]])
     if "not_needed" in assessment:
         yield fill(f"Not needed: {', '.join(assessment['not_needed'])}", WIDTH)
     for key, heading in LISTS.items():

@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from finetune_advisor.api.schemas.fields import Answer, Choice, Growing, Number, described
-from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema
+from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema, WarningSchema
+from finetune_advisor.engine.canonical import plain
 from finetune_advisor.engine.evaluation import Assessment, Open, Step
 from finetune_advisor.engine.tree import Recommendation
 
@@ -17,8 +18,16 @@ class RecommendationSchema(LeafSchema):
 
     class Meta(Growing.Meta):
         fields = (
-            *("id", "title", "finetune", "summary", "reason", "prerequisites", "next_steps"),
-            *("risks", "cautions", "alternatives", "references"),
+            *("id", "title", "finetune", "family", "summary", "reason", "prerequisites"),
+            *(
+                "next_steps",
+                "data_needed",
+                "evaluation",
+                "risks",
+                "cautions",
+                "alternatives",
+                "references",
+            ),
         )
 
     id = fields.String(required=True, metadata=described("The recommendation's name in the tree."))
@@ -111,6 +120,10 @@ class AssessmentSchema(Growing):
         NextQuestionSchema,
         metadata=described("The first open question whose answer can change the outcome, if undecided."),
     )
+    warnings = fields.List(
+        fields.Nested(WarningSchema),
+        metadata=described("What belongs in the answer without changing its outcome."),
+    )
     not_needed = fields.List(
         fields.String(),
         metadata=described("Inputs that the way asks about, left out, and without effect, if decided."),
@@ -132,6 +145,7 @@ class AssessmentSchema(Growing):
             "path": assessment.path,
             "candidates": assessment.candidates,
             "next_question": assessment.next_question,
+            "warnings": [plain(warning) for warning in assessment.warnings] or None,
             "not_needed": list(assessment.not_needed) or None,
             "ignored": list(assessment.ignored) or None,
             "tree": assessment.tree,

@@ -33,8 +33,13 @@ class LeafSchema(Growing):
         FINETUNE, "Finetune", required=True, metadata=described("Whether this means fine-tuning.")
     )
     summary = fields.String(required=True)
+    family = fields.String(metadata=described("The kind of recommendation, comparable across versions."))
     prerequisites = fields.List(fields.String(), metadata=described("What must hold first."))
     next_steps = fields.List(fields.String(), metadata=described("What to do, in order."))
+    data_needed = fields.List(fields.String(), metadata=described("What data it takes, with counts."))
+    evaluation = fields.List(
+        fields.String(), metadata=described("How to tell whether it worked, in order.")
+    )
     risks = fields.List(fields.String(), metadata=described("What can go wrong, with its mitigation."))
     alternatives = fields.List(fields.Nested(AlternativeSchema))
     references = fields.List(fields.Nested(ReferenceSchema))
@@ -84,6 +89,31 @@ class QuestionSchema(Growing):
     branches = fields.List(fields.Nested(BranchSchema), required=True)
 
 
+class CircumstanceSchema(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+    input = fields.String(required=True)
+
+
+class WarningSchema(Growing):
+    """What belongs in an answer without changing its outcome."""
+
+    id = fields.String(required=True)
+    text = fields.String(required=True)
+    references = fields.List(fields.Nested(ReferenceSchema))
+
+
+class WarningRuleSchema(WarningSchema):
+    """A warning as the tree has it."""
+
+    when = fields.List(
+        fields.Nested(CircumstanceSchema),
+        required=True,
+        metadata=described("All have to be known to hold."),
+    )
+    recommendations = fields.List(
+        fields.String(), metadata=described("The outcomes that it belongs to; left out, any.")
+    )
+
+
 class SituationSchema(Growing):
     id = fields.String(required=True)
     title = fields.String(required=True)
@@ -111,6 +141,9 @@ class TreeSchema(Growing):
     )
     cautions = fields.List(fields.String())
     limitations = fields.List(fields.String(), metadata=described("Where this version falls short."))
+    warnings = fields.List(
+        fields.Nested(WarningRuleSchema), metadata=described("Rules beside the questions.")
+    )
 
     @pre_dump
     def _tree(self, tree: Tree, **_: Any) -> dict[str, Any]:

@@ -66,14 +66,13 @@ class Server:
 
 
 StartServer = Callable[..., Server]
+STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 
 def _start(log: Path, **settings: str) -> Server:
     """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
-    clean = {
-        k: v for k, v in os.environ.items() if not k.startswith(("FINETUNE_ADVISOR_", "PROMETHEUS_"))
-    }
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     chosen = {"PORT": "0", **settings}
     environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
     with log.open("wb") as out:

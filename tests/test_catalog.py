@@ -122,6 +122,20 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
     assert catalog.collect([path], "2.0.0").default.version == "2.0.0"
 
 
+def test_a_directory_that_can_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message gives the system's reason."""
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", refuse)
+        with pytest.raises(catalog.CatalogError, match="can't be read: Permission denied; check its"):
+            catalog.load(tmp_path)
+
+
 def test_a_directory_that_is_not_there_is_refused(trees_dir: Path) -> None:
     """A path to nowhere, or to a file, is no directory."""
     for path in (trees_dir / "none", _write(trees_dir, "tree.yaml")):

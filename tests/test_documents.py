@@ -428,3 +428,9 @@ def test_every_field_is_explained() -> None:
         for field, inner in {name: schema, **schema.get("properties", {})}.items():
             assert (field, inner["title"].strip() != "") == (field, True)
             assert (field, inner["description"].endswith(".")) == (field, True)
+
+
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    """A lone surrogate can't be written out again, so it is refused."""
+    path = _written(tmp_path, SMALL.replace("title: Is there enough data?", 'title: "\\ud800"'))
+    assert "the text has half a character (a lone surrogate); write it whole" in _message(path)

@@ -36,9 +36,6 @@ class YamlDocument:
             return schema.load(_unmarked(self.marked))
         except ValidationError as error:
             raise self.refusal(_schema_faults(error.messages_dict)) from error
-        except RecursionError as error:
-            problem = "document: nested too deeply; write it flat"
-            raise DocumentError(f"{self.path}:1: {problem}") from error
 
     def line(self, pointer: tuple[str | int, ...]) -> int:
         """The line of a field, or of the nearest thing around it that is in the file."""

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Between, OneOf
+from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
 from finetune_advisor.engine.comparison import Comparison, compare
 from finetune_advisor.engine.explanation import candidates
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests import strategies
 from tests.mutants import retargeted, swapped, with_question, without_question
 from tests.strategies import Known, completions, walk
@@ -141,6 +142,27 @@ def test_words_and_wiring_are_told_apart(tree: Tree) -> None:
     assert compare(tree, next(swapped(tree))).rewired == (f"/questions/{tree.root}/branches",)
     assert comparison.added == ("/questions/again",)
     assert comparison.removed == (f"/cautions/{len(tree.cautions) - 1}",)
+
+
+def test_a_private_input_compared_with_a_shared_one_moves_nobody_who_stays() -> None:
+    """Whoever is decided whatever the private input may be keeps an outcome that is compared exactly."""
+    x = Input("x", "integer", "x", minimum=0, maximum=20)
+    p = Input("p", "integer", "p", minimum=5, maximum=10)
+    leaves = {end: Recommendation(end, end, "no", "s") for end in ("a", "b")}
+
+    def tree_of(version: str, test: Test, inputs: tuple[Input, ...]) -> Tree:
+        branches = (Branch(test, "a", "Above."), Branch(Otherwise(), "b", "Not."))
+        question = Question("q", "?", "x", branches)
+        named = {one.name: one for one in inputs}
+        source = Reference("t", "u")
+        return Tree(version, "current", "2026-11-22", "t", source, named, "q", {"q": question}, leaves)
+
+    older = tree_of("1.0.0", Against("gt", "p"), (x, p))
+    newer = tree_of("2.0.0", Between(lower=Bound(11, inclusive=True)), (x,))
+    moves = compare(older, newer).moves
+
+    assert [(move.before, move.after) for move in moves] == [(None, "b")]
+    assert 6 <= int(moves[0].witness["x"]) <= 10
 
 
 def test_an_input_of_another_type_is_not_shared(tree: Tree) -> None:

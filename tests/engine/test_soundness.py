@@ -551,3 +551,22 @@ def test_a_test_of_the_wrong_type_is_found(edge: tuple[Tree, Question, int]) -> 
     wrong = YES if tree.inputs[question.input].numeric else _below(1)
     found = faults(_changed(tree, question, index, test=wrong))
     assert ("questions", question.id, "branches", index) in [fault.pointer for fault in found]
+
+
+def test_words_that_metrics_use_are_not_for_names() -> None:
+    """`unknown` and `otherwise` can't be choices and `none` no recommendation: they mean something else."""
+    one = Input("hosting", "enum", "Hosting", choices=("unknown", "ours"))
+    branches = (Branch(OneOf(("unknown",)), "a", "?"), Branch(OneOf(("ours",)), "b", "!"))
+    question = Question("q", "?", "hosting", branches)
+    leaves = {end: Recommendation(end, end, "no", "s") for end in ("a", "b")}
+    source = Reference("t", "u")
+    tree = Tree(
+        "1.0.0", "current", "2026-11-22", "t", source, {"hosting": one}, "q", {"q": question}, leaves
+    )
+    named = replace(tree, recommendations={**leaves, "none": leaves["a"]})
+    sound = replace(one, choices=("theirs", "ours"))
+
+    assert [fault.pointer for fault in faults(tree)] == [("inputs", "hosting", "choices", 0)]
+    assert ("recommendations", "none") in [
+        fault.pointer for fault in faults(replace(named, inputs={"hosting": sound}))
+    ]

@@ -270,8 +270,8 @@ def _ways(
     for name, position in answers.items():
         if here and position is not None:
             here = here.narrow(Within(name, single(tree.inputs[name], position)))
-    if here:
-        yield from ((branch.to, narrowed) for branch, narrowed in moves(tree, question.id, here))
+    for one in filter(None, (here,)):
+        yield from ((branch.to, narrowed) for branch, narrowed in moves(tree, question.id, one))
 
 
 def _positions(tree: Tree, profile: Profile) -> dict[str, Position]:

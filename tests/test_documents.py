@@ -434,3 +434,9 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
     """A lone surrogate can't be written out again, so it is refused."""
     path = _written(tmp_path, SMALL.replace("title: Is there enough data?", 'title: "\\ud800"'))
     assert "the text has half a character (a lone surrogate); write it whole" in _message(path)
+
+
+def test_a_warning_needs_circumstances(tmp_path: Path) -> None:
+    """A warning that would always be said is a caution, and is refused here."""
+    path = _written(tmp_path, SMALL + "warnings:\n  - {id: always, when: [], text: Mind the gap.}\n")
+    assert "a warning needs circumstances; add one or more" in _message(path)

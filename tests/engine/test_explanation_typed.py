@@ -58,7 +58,7 @@ def shape(tree: Tree, changes: Changes) -> frozenset[tuple[str, Value | None]]:
 
 
 @given(strategies.trees(wide=False), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObject) -> None:
     """Each replays to its target, none has a proper subset that does, and each shape of brute force is
     there once.

@@ -159,10 +159,8 @@ def _pieces(tree: Tree, shared: frozenset[str], node: str, region: Region) -> It
         yield region
         return
     [name], [private] = known, [one for one in question.inputs if one not in shared]
-    for piece in facing(tree, name, private):
-        narrowed = region.narrow(Within(name, piece))
-        if narrowed:
-            yield narrowed
+    pieces = (region.narrow(Within(name, piece)) for piece in facing(tree, name, private))
+    yield from filter(None, pieces)
 
 
 def _possible(region: Region, conditions: Sequence[Condition]) -> bool:

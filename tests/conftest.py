@@ -58,7 +58,7 @@ class Server:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def stop(self, wait: float = 20) -> int:
+    def stop(self, wait: float = 60) -> int:
         """End it as an orchestrator would, and give its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -73,7 +73,7 @@ LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 def _start(log: Path, **settings: str) -> Server:
     """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
-    chosen = {"PORT": "0", **settings}
+    chosen = {"PORT": "0", "GRACEFUL_TIMEOUT": "10", **settings}
     environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
     with log.open("wb") as out:
         command = [sys.executable, "-m", "finetune_advisor.cli", "serve"]

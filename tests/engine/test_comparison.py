@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
 from finetune_advisor.engine.comparison import Comparison, compare
-from finetune_advisor.engine.explanation import candidates
+from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests import strategies
@@ -175,4 +175,4 @@ def test_an_input_of_another_type_is_not_shared(tree: Tree) -> None:
     comparison = compare(tree, replace(other, inputs={**tree.inputs, "data_sensitive": one}))
 
     assert comparison.profiles == 1024
-    assert candidates(tree, {}) == candidates(tree, {"nobody_knows": True})
+    assert evaluate(tree, {}).candidates == evaluate(tree, {"nobody_knows": True}).candidates

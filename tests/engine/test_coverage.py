@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
-from finetune_advisor.engine.coverage import Edge, coverage, covering, paths
+from finetune_advisor.engine.coverage import coverage, covering, paths
 from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.paths import Edge
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from tests.strategies import Known, profiles_of, trees, walk
 

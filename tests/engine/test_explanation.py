@@ -8,16 +8,8 @@ from functools import cache
 import pytest
 
 from finetune_advisor.engine.branching import Against, OneOf, Otherwise
-from finetune_advisor.engine.explanation import (
-    Change,
-    Counterfactual,
-    Search,
-    candidates,
-    counterfactuals,
-    explain,
-    sensitivity,
-    sufficient_reason,
-)
+from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.explanation import Change, Counterfactual, Explainer
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
@@ -35,6 +27,12 @@ def profile_of(mask: int) -> dict[str, bool]:
 def outcomes() -> list[str]:
     """The recommendation of every complete profile, by mask."""
     return [walk(profile_of(mask))[1] for mask in EVERY]
+
+
+@pytest.fixture(scope="module")
+def explainer(tree: Tree) -> Explainer:
+    """What explains tree 1.0.0."""
+    return Explainer(tree)
 
 
 @cache
@@ -63,23 +61,23 @@ def flips_to(mask: int) -> dict[str, set[int]]:
     return {end: minimal(found) for end, found in reaching.items() if end != outcomes()[mask]}
 
 
-def found_flips(tree: Tree, mask: int) -> Iterator[tuple[str, int]]:
+def found_flips(explainer: Explainer, mask: int) -> Iterator[tuple[str, int]]:
     """The counterfactuals of a profile, as masks, each checked to say where it starts and leads."""
     profile = profile_of(mask)
-    for one in counterfactuals(tree, profile):
+    for one in explainer.explain(profile).counterfactuals:
         assert all(profile[change.input] is change.before for change in one.changes)
         assert all(change.after is (not change.before) for change in one.changes)
         yield one.recommendation, sum(1 << NAMES.index(change.input) for change in one.changes)
 
 
 @pytest.mark.exhaustive
-def test_counterfactuals_are_minimal_and_complete(tree: Tree) -> None:
+def test_counterfactuals_are_minimal_and_complete(explainer: Explainer) -> None:
     """All 12,288 pairs of a profile and another recommendation have exactly the minimal sets of brute
     force; the largest has six changes, and nearer ones come first.
     """
     pairs, largest = 0, 0
     for mask in EVERY:
-        found = list(found_flips(tree, mask))
+        found = list(found_flips(explainer, mask))
         expected = flips_to(mask)
         grouped: dict[str, set[int]] = {end: set() for end in expected}
         for end, flipped in found:
@@ -107,11 +105,11 @@ def forced(mask: int, kept: int) -> bool:
 
 
 @pytest.mark.exhaustive
-def test_sufficient_reasons_are_smallest(tree: Tree) -> None:
+def test_sufficient_reasons_are_smallest(explainer: Explainer) -> None:
     """On all 2,048 profiles the reason forces the outcome, and no smaller set of answers does."""
     subsets = sorted(EVERY, key=int.bit_count)
     for mask in EVERY:
-        reason = sufficient_reason(tree, profile_of(mask))
+        reason = explainer.explain(profile_of(mask)).sufficient_reason
         assert reason is not None
         kept = sum(1 << NAMES.index(name) for name in reason)
         assert forced(mask, kept)
@@ -119,15 +117,16 @@ def test_sufficient_reasons_are_smallest(tree: Tree) -> None:
         assert not any(forced(mask, kept) for kept in smaller)
 
 
-def test_an_undecided_profile_has_no_sufficient_reason(tree: Tree) -> None:
+def test_an_undecided_profile_has_no_sufficient_reason(explainer: Explainer) -> None:
     """There is no outcome to force."""
-    assert sufficient_reason(tree, {}) is None
+    assert explainer.explain({}).sufficient_reason is None
 
 
-def test_an_unknown_answer_is_a_change_without_a_before(tree: Tree) -> None:
+def test_an_unknown_answer_is_a_change_without_a_before(explainer: Explainer) -> None:
     """For an undecided profile, giving an answer is a change, and only what is needed is given."""
-    [first, *_] = counterfactuals(tree, {}, target="use_prompt_engineering")
-    found = counterfactuals(tree, {"prompt_engineering_sufficient": False}, target="use_rag")
+    [first, *_] = explainer.explain({}, target="use_prompt_engineering").counterfactuals
+    answered = {"prompt_engineering_sufficient": False}
+    found = explainer.explain(answered, target="use_rag").counterfactuals
 
     assert (
         Counterfactual(
@@ -141,28 +140,28 @@ def test_an_unknown_answer_is_a_change_without_a_before(tree: Tree) -> None:
     ] == sorted(([change.input for change in one.changes] for one in found), reverse=True)
 
 
-def test_frozen_inputs_stay(tree: Tree) -> None:
+def test_frozen_inputs_stay(explainer: Explainer) -> None:
     """No counterfactual touches a frozen input, and all that don't touch it are there."""
     profile = profile_of(0)
     frozen = {"prompt_engineering_sufficient", "narrow_specific_task"}
     expected = [
         one
-        for one in counterfactuals(tree, profile)
+        for one in explainer.explain(profile).counterfactuals
         if not frozen & {change.input for change in one.changes}
     ]
 
-    assert expected == list(counterfactuals(tree, profile, frozen=frozen))
+    assert expected == list(explainer.explain(profile, frozen=frozen).counterfactuals)
 
 
 @pytest.mark.exhaustive
-def test_sensitivity_gives_every_other_answer_alone(tree: Tree) -> None:
+def test_sensitivity_gives_every_other_answer_alone(explainer: Explainer) -> None:
     """For each input of each of 2,048 profiles, the one other answer and what it leads to."""
     for mask in EVERY:
         profile = profile_of(mask)
         expected = {
             name: [(not profile[name], (outcomes()[mask ^ 1 << bit],))] for bit, name in enumerate(NAMES)
         }
-        found = sensitivity(tree, profile)
+        found = explainer.explain(profile).sensitivity
         assert expected == {
             name: [(one.answer, one.candidates) for one in answers] for name, answers in found.items()
         }
@@ -170,12 +169,12 @@ def test_sensitivity_gives_every_other_answer_alone(tree: Tree) -> None:
 
 @pytest.mark.parametrize("profile", [{}, {"data_volume_very_large": False}, profile_of(0)])
 def test_sensitivity_of_unanswered_inputs_gives_each_answer(
-    tree: Tree, profile: Mapping[str, bool]
+    tree: Tree, explainer: Explainer, profile: Mapping[str, bool]
 ) -> None:
     """An input that isn't answered has both answers, each with what it leaves."""
-    for name, answers in sensitivity(tree, profile).items():
+    for name, answers in explainer.explain(profile).sensitivity.items():
         for one in answers:
-            assert candidates(tree, {**profile, name: one.answer}) == one.candidates
+            assert evaluate(tree, {**profile, name: one.answer}).candidates == one.candidates
         given = {profile[name]} if name in profile else set()
         assert {False, True} - given == {one.answer for one in answers}
 
@@ -203,7 +202,7 @@ def _checklist(size: int) -> Tree:
 def test_a_search_does_not_walk_through_every_combination() -> None:
     """A row of 40 questions has 41 minimal sets, found without meeting the bound on work."""
     tree = _checklist(40)
-    explanation = explain(tree, {})
+    explanation = Explainer(tree).explain({})
 
     assert [len(one.changes) for one in explanation.counterfactuals] == [1] * 40 + [40]
     assert not explanation.truncated
@@ -211,11 +210,34 @@ def test_a_search_does_not_walk_through_every_combination() -> None:
 
 def test_a_search_that_grows_too_large_says_so(tree: Tree) -> None:
     """With next to no work allowed, the search ends early, and says that sets may be missing."""
-    search = Search(tree, work=3)
+    explanation = Explainer(tree, work=3).explain({})
+    assert explanation.truncated
+    assert len(explanation.counterfactuals) < len(Explainer(tree).explain({}).counterfactuals)
 
-    assert counterfactuals(tree, profile_of(0), search=search) == ()
-    assert search.exhausted
-    assert sufficient_reason(tree, profile_of(0), Search(tree, work=1)) is None
+    assert Explainer(tree, work=0).explain(profile_of(0)).sufficient_reason is None
+
+
+def test_a_limit_keeps_the_nearest(explainer: Explainer) -> None:
+    """A limit cuts the list behind the nearest, and says so exactly if something was cut."""
+    every = explainer.explain({})
+    assert not every.truncated
+    for limit in range(1, len(every.counterfactuals) + 2):
+        cut = explainer.explain({}, limit=limit)
+        assert every.counterfactuals[:limit] == cut.counterfactuals
+        assert cut.truncated is (limit < len(every.counterfactuals))
+
+
+def test_a_tree_with_too_many_steps_is_not_explained(tree: Tree) -> None:
+    """It is assessed all the same, and the explanation says that it is cut."""
+    explanation = Explainer(tree, most_steps=55).explain(profile_of(0))
+    assert explanation.assessment == evaluate(tree, profile_of(0))
+    assert explanation.truncated
+    assert (None, (), {}) == (
+        explanation.sufficient_reason,
+        explanation.counterfactuals,
+        explanation.sensitivity,
+    )
+    assert not Explainer(tree, most_steps=56).explain(profile_of(0)).truncated
 
 
 def test_compared_inputs_may_both_have_to_move() -> None:
@@ -230,5 +252,5 @@ def test_compared_inputs_may_both_have_to_move() -> None:
         "1.0.0", "current", "2026-11-22", "t", source, {"w": w, "x": x}, "q", {"q": question}, leaves
     )
 
-    [one] = counterfactuals(tree, {"w": 3, "x": 0})
+    [one] = Explainer(tree).explain({"w": 3, "x": 0}).counterfactuals
     assert {change.input: change.after for change in one.changes} == {"w": 1, "x": 1}

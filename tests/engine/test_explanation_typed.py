@@ -7,12 +7,8 @@ from itertools import combinations, product
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.explanation import (
-    candidates,
-    counterfactuals,
-    sensitivity,
-    sufficient_reason,
-)
+from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Value
 from finetune_advisor.engine.tree import Tree
 from tests import strategies
@@ -65,9 +61,9 @@ def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObjec
     """
     profile = data.draw(strategies.partial_profiles(tree))
     expected = minimal_changes(tree, profile)
-    current = candidates(tree, profile)
+    current = evaluate(tree, profile).candidates
     found: dict[str, list[Changes]] = {}
-    for one in counterfactuals(tree, profile):
+    for one in Explainer(tree).explain(profile).counterfactuals:
         changes = frozenset((change.input, change.after) for change in one.changes)
         assert [profile.get(change.input) for change in one.changes] == [c.before for c in one.changes]
         assert ends(tree, profile | dict(changes)) == {one.recommendation}
@@ -87,7 +83,7 @@ def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObjec
 def test_sufficient_reasons_are_smallest(given_: tuple[Tree, Known]) -> None:
     """A reason forces the outcome, and no smaller set of the given answers does."""
     tree, profile = given_
-    reason = sufficient_reason(tree, profile)
+    reason = Explainer(tree).explain(profile).sufficient_reason
     assert (reason is None) == (len(ends(tree, profile)) > 1)
     if reason is not None:
         assert ends(tree, {name: profile[name] for name in reason}) == ends(tree, profile)
@@ -101,11 +97,11 @@ def test_sufficient_reasons_are_smallest(given_: tuple[Tree, Known]) -> None:
 def test_sensitivity_loses_no_outcome(given_: tuple[Tree, Known]) -> None:
     """What any other answer leads to is among what the listed answers lead to, and the given one."""
     tree, profile = given_
-    for name, outcomes in sensitivity(tree, profile).items():
+    for name, outcomes in Explainer(tree).explain(profile).sensitivity.items():
         listed = {one.candidates for one in outcomes}
         for one in outcomes:
             assert set(one.candidates) == ends(tree, profile | {name: one.answer})
             assert one.answer != profile.get(name)
-        here = {candidates(tree, profile)} if name in profile else set()
-        every = {candidates(tree, profile | {name: v}) for v in values(tree, tree.inputs[name])}
+        here = {evaluate(tree, profile).candidates} if name in profile else set()
+        every = {evaluate(tree, profile | {name: v}).candidates for v in values(tree, tree.inputs[name])}
         assert every <= listed | here

@@ -16,12 +16,13 @@ from finetune_advisor.api.problems import (
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.api.schemas.requests import explain_request_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.explanation import explain
+from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.tree import Tree
 
 
 def blueprint(catalog: Catalog, report: Report) -> Blueprint:
     """The resource, for the trees of a catalog; `report` hears of each assessment and its endpoint."""
+    explainers = {version: Explainer(tree) for version, tree in catalog.trees.items()}
     blp = Blueprint("explanations", "Why, and what would change it.")
 
     @blp.route("/assess/explain", methods=["POST"])
@@ -39,7 +40,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         """
         tree = catalog.pick(request.pop("tree_version", None))
         _require_known(tree, request.get("target"))
-        explanation = explain(tree, **request)
+        explanation = explainers[tree.version].explain(**request)
         report(explanation.assessment, "/assess/explain")
         return explanation, {"Cache-Control": "no-store"}
 

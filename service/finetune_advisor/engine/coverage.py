@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil, copysign
@@ -10,14 +10,12 @@ from math import ceil, copysign
 from finetune_advisor.engine.branching import Within
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.paths import Edge, Way, beginning, onwards, ways
 from finetune_advisor.engine.region import Region, completions, single
 from finetune_advisor.engine.tree import Tree
 
 MOST_PATHS = 10_000
 """Where questions are shared, paths multiply. A tree with more of them is covered by its branches."""
-
-Edge = tuple[str, int]
-"""A branch: the question's id, and the branch's place there."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,8 @@ def paths(tree: Tree, most: int = MOST_PATHS) -> tuple[Path, ...] | None:
 
     Together they are taken by all profiles, and each profile takes one.
     """
-    ways = [*islice(_whole(tree, _Way((), tree.root, Region(tree.axes, {}))), most + 1)]
-    return tuple(_path(tree, way) for way in ways) if len(ways) <= most else None
+    found = [*islice(ways(tree), most + 1)]
+    return tuple(_path(tree, way) for way in found) if len(found) <= most else None
 
 
 def covering(tree: Tree, edges: Collection[Edge]) -> tuple[Path, ...]:
@@ -93,54 +91,27 @@ def covering(tree: Tree, edges: Collection[Edge]) -> tuple[Path, ...]:
     missing = set(edges)
     found = []
     seen = set()
-    waiting = [_Way((), tree.root, Region(tree.axes, {}))]
+    waiting = [beginning(tree)]
     while waiting and missing:
         way = waiting.pop()
         key = (way.node, way.region.about(tree.below[way.node]))
         if way.node in tree.recommendations or key in seen:
             continue
         seen.add(key)
-        onwards = [*_onwards(tree, way)]
-        for one in onwards:
+        further = [*onwards(tree, way)]
+        for one in further:
             if one.steps[-1] in missing:
-                found.append(_path(tree, next(_whole(tree, one))))
+                found.append(_path(tree, next(ways(tree, one))))
                 missing.difference_update(found[-1].steps)
-        waiting.extend(reversed(onwards))
+        waiting.extend(reversed(further))
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class _Way:
-    """The beginning of a path: the steps so far, where they lead, and the profiles that take them."""
-
-    steps: tuple[Edge, ...]
-    node: str
-    region: Region
-
-
-def _whole(tree: Tree, start: _Way) -> Iterator[_Way]:
-    """Every way to a recommendation that begins as one does."""
-    waiting = [start]
-    while waiting:
-        way = waiting.pop()
-        if way.node in tree.recommendations:
-            yield way
-        else:
-            waiting.extend(reversed([*_onwards(tree, way)]))
-
-
-def _onwards(tree: Tree, way: _Way) -> Iterator[_Way]:
-    for index, (condition, branch) in enumerate(tree.cases[way.node]):
-        narrowed = way.region.narrow(condition)
-        if narrowed:
-            yield _Way((*way.steps, (way.node, index)), branch.to, narrowed)
-
-
-def _path(tree: Tree, way: _Way) -> Path:
+def _path(tree: Tree, way: Way) -> Path:
     return Path(way.steps, way.node, way.region, _witness(tree, way))
 
 
-def _witness(tree: Tree, way: _Way) -> Profile:
+def _witness(tree: Tree, way: Way) -> Profile:
     """A profile of a way's region, in plain numbers."""
     region: Region | None = way.region
     positions = {}
@@ -166,7 +137,7 @@ def _plainest(domain: Domain) -> Position:
 
 def _walked(tree: Tree, profile: Profile) -> tuple[Edge, ...]:
     """The branches that a profile takes from the root to the first question that it doesn't answer."""
-    way = _Way((), tree.root, completions(tree, profile))
+    way = Way((), tree.root, completions(tree, profile))
     while way.node in tree.questions and profile.keys() >= set(tree.questions[way.node].inputs):
-        way = next(_onwards(tree, way))
+        way = next(onwards(tree, way))
     return way.steps

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, inf, nextafter
 
 Position = int | float
@@ -36,11 +37,20 @@ class Domain:
                 spans.append((position, position))
         return cls(tuple(spans))
 
+    def cut(self, starts: Iterable[Position]) -> tuple[Domain, ...]:
+        """The domain cut at some starts, of which its least position is one."""
+        ordered = sorted(starts)
+        inner = (self.from_(start).up_to(end, strict=True) for start, end in pairwise(ordered))
+        return (*inner, self.from_(ordered[-1]))
+
     def __bool__(self) -> bool:
         return bool(self.spans)
 
     def __contains__(self, position: Position) -> bool:
-        return any(low <= position <= high for low, high in self.spans)
+        for low, high in self.spans:  # noqa: SIM110 - any() takes three times as long here
+            if low <= position <= high:
+                return True
+        return False
 
     def __and__(self, other: Domain) -> Domain:
         return Domain(tuple(_overlaps(self.spans, other.spans)), self.dense)

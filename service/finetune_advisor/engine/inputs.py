@@ -48,6 +48,11 @@ class Input:
             return Domain(((int(self.lowest), int(self.highest)),))
         return Domain(((0, len(self.choices or (False, True)) - 1),))
 
+    @cached_property
+    def width(self) -> int | float:
+        """How far the axis reaches."""
+        return self.axis.greatest - self.axis.least
+
     def position(self, value: Value) -> Position:
         """Where a value lies on the axis.
 

@@ -20,6 +20,10 @@ class Order:
     high: str
     strict: bool
 
+    def holds(self, low: Position, high: Position) -> bool:
+        """Whether two positions are in this order."""
+        return low < high if self.strict else low <= high
+
 
 @dataclass(frozen=True)
 class Region:
@@ -100,8 +104,7 @@ class Region:
         return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
 
     def _implies(self, order: Order) -> bool:
-        low, high = self.domain(order.low).greatest, self.domain(order.high).least
-        return low < high if order.strict else low <= high
+        return order.holds(self.domain(order.low).greatest, self.domain(order.high).least)
 
 
 def _orders(condition: Related) -> Iterator[Order]:

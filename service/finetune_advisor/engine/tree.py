@@ -178,6 +178,19 @@ class Tree:
         return frozenset(frozenset(q.inputs) for q in self.questions.values() if q.compared_to)
 
     @cached_property
+    def blocks(self) -> tuple[tuple[str, ...], ...]:
+        """The inputs that are compared with each other, directly or through others; one alone otherwise."""
+        left = dict.fromkeys(self.inputs)
+        found = []
+        while left:
+            names = {next(iter(left))}
+            for _ in self.pairs:
+                names.update(*(pair for pair in self.pairs if pair & names))
+            found.append(tuple(name for name in self.inputs if name in names))
+            left = {name: None for name in left if name not in names}
+        return tuple(found)
+
+    @cached_property
     def cuts(self) -> Mapping[str, frozenset[Position]]:
         """Where the cells of each input's axis start: at each value of a boolean or enum, and at each span
         of a number that some test of it alone takes.
@@ -190,6 +203,11 @@ class Tree:
             if isinstance(condition, Within):
                 starts[condition.input].update(low for low, _ in condition.domain.spans)
         return {name: frozenset(positions) for name, positions in starts.items()}
+
+    @cached_property
+    def cells(self) -> Mapping[str, tuple[Domain, ...]]:
+        """Each input's axis, cut so that the tests of it alone tell no two positions of a cell apart."""
+        return {name: axis.cut(self.cuts[name]) for name, axis in self.axes.items()}
 
     @cached_property
     def rank(self) -> Mapping[str, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 from finetune_advisor.engine.branching import EVERY_RELATION, Condition, Related, Within
@@ -21,8 +20,19 @@ def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
     positions that stand for their cells (`stand_in`), and at the ends of those.
     """
     peers = _peers(tree)
+    found = {**tree.cells}
+    for block in tree.blocks:
+        if len(block) > 1:
+            found |= _facing_each_other(tree, given, {name: peers[name] for name in block}, found)
+    return found
+
+
+def _facing_each_other(
+    tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], found: Cells
+) -> Cells:
+    """The cells of a block of inputs, each of which is compared with its peers."""
     fixed = {name: _landmarks(tree.axes[name], tree.cuts[name], given.get(name)) for name in peers}
-    found = {name: _cut(tree.axes[name], tree.cuts[name]) for name in tree.inputs}
+    found = {name: found[name] for name in peers}
     for _ in peers:
         spots = {
             name: fixed[name].union(stand_in(found[name], cell, given.get(name)) for cell in found[name])
@@ -31,7 +41,7 @@ def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
         for name, others in peers.items():
             axis = tree.axes[name]
             around = (part for other in others for spot in spots[other] for part in _parts(axis, spot))
-            found[name] = _cut(axis, tree.cuts[name].union(part.least for part in around if part))
+            found[name] = axis.cut(tree.cuts[name].union(part.least for part in around if part))
     return found
 
 
@@ -69,7 +79,7 @@ def _parts(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
 
 def _landmarks(axis: Domain, starts: frozenset[Position], given: Position | None) -> set[Position]:
     """Where an input lies, and how far it can move before a test tells."""
-    ends = {end for cell in _cut(axis, starts) for end in (cell.least, cell.greatest)}
+    ends = {end for cell in axis.cut(starts) for end in (cell.least, cell.greatest)}
     return ends if given is None else ends | {given}
 
 
@@ -78,14 +88,7 @@ def facing(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
     axis = tree.axes[name]
     spots = _landmarks(tree.axes[other], tree.cuts[other], None)
     starts = (part.least for spot in spots for part in _parts(axis, spot) if part)
-    return _cut(axis, {axis.least, *starts})
-
-
-def _cut(axis: Domain, starts: Iterable[Position]) -> tuple[Domain, ...]:
-    """An axis cut at some starts, of which its least position is one."""
-    ordered = sorted(starts)
-    inner = (axis.from_(start).up_to(end, strict=True) for start, end in pairwise(ordered))
-    return (*inner, axis.from_(ordered[-1]))
+    return axis.cut({axis.least, *starts})
 
 
 class Kinds:
@@ -97,7 +100,7 @@ class Kinds:
 
     def __init__(self, trees: Sequence[Tree], names: Collection[str]) -> None:
         self._cells = {
-            name: _cut(trees[0].axes[name], set().union(*(tree.cuts[name] for tree in trees)))
+            name: trees[0].axes[name].cut(set().union(*(tree.cuts[name] for tree in trees)))
             for name in names
         }
         pairs = {pair for tree in trees for pair in tree.pairs if pair <= set(names)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from finetune_advisor.engine.coverage import Edge, Path
+from finetune_advisor.engine.coverage import Path
+from finetune_advisor.engine.paths import Edge
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.suites import Mismatch, Result, Tested
 

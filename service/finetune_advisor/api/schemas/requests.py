@@ -24,6 +24,8 @@ from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.inputs import Input
 
 MOST_COUNTERFACTUALS = 1000
+COUNTERFACTUALS = 20
+"""How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
 
 
 class NoParameters(Closed):
@@ -87,8 +89,9 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
             metadata=described("Inputs that counterfactuals may not change."),
         ),
         "limit": Whole(
+            load_default=COUNTERFACTUALS,
             validate=limits(1, MOST_COUNTERFACTUALS),
-            metadata=described("The most counterfactuals to list; left out, all."),
+            metadata=described("The most counterfactuals to list."),
         ),
     }
     return type("ExplainRequestSchema", (Closed,), members)

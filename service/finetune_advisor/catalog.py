@@ -12,6 +12,7 @@ from semver import Version
 from finetune_advisor import documents
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.soundness import Fault
 from finetune_advisor.engine.tree import Tree
 
 BUNDLED = Path(__file__).parent / "trees"
@@ -80,7 +81,9 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
         (tree for tree in trees.values() if tree.status != "retired"),
         key=lambda tree: Version.parse(tree.version),
     )
-    return Catalog({tree.version: tree for tree in served}, _default(served, default))
+    by_version = {tree.version: tree for tree in served}
+    _refuse(_unserved_successors(trees, by_version))
+    return Catalog(by_version, _default(served, default))
 
 
 def _documents(directory: Path) -> list[Path]:
@@ -125,6 +128,14 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
                         f"{path}: inputs.{name}.{field}: differs from {where}; an input keeps its "
                         "type for ever, so use another name"
                     )
+
+
+def _unserved_successors(trees: Mapping[Path, Tree], served: Mapping[str, Tree]) -> Iterable[str]:
+    for path, tree in trees.items():
+        if tree.successor and tree.successor not in served:
+            remedy = "name a later version that is served, or add its document"
+            fault = Fault(("successor",), f"{tree.successor} isn't served", remedy)
+            yield str(documents.refusal(path, [fault]))
 
 
 def _default(served: list[Tree], wanted: str | None) -> Tree:

@@ -1,4 +1,4 @@
-"""The lifecycle: what a document has to say of its end, and what a catalog makes of it."""
+"""The lifecycle: what a document has to say of its end, and what a catalog and the command make of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from finetune_advisor import catalog, documents, lifecycle
+from finetune_advisor.app import create_app
+from finetune_advisor.cli import main
 from finetune_advisor.engine.tree import LIFECYCLE, Tree
+from finetune_advisor.settings import Settings
 from tests import editions, strategies
 from tests.conftest import ROOT
-from tests.editions import DEPRECATED, ENDING, RETIRED, SUCCESSOR
+from tests.editions import DEPRECATED, ENDING, RETIRED, RETIREMENT, SUCCESSOR
 
 SCHEMA = json.loads((ROOT / "docs" / "tree-document.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
+STANDING = f"deprecated, to be retired on 2027-06-01; its successor is {SUCCESSOR}"
 
 
 @pytest.fixture
@@ -40,6 +45,10 @@ def refusal(path: Path) -> list[str]:
 
 def without(*names: str) -> dict[str, str]:
     return {name: value for name, value in ENDING.items() if name not in names}
+
+
+def run(*arguments: str, stdin: str = "{}") -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin)
 
 
 @pytest.mark.parametrize("status", lifecycle.ENDING)
@@ -182,6 +191,40 @@ def test_the_digest_leaves_out_the_lifecycle(
     assert {name for name in other.canonical if name not in tree.canonical} <= LIFECYCLE
 
 
+def test_a_deprecated_version_is_served_and_may_be_the_default(trees_dir: Path) -> None:
+    """Deprecation changes what is said, not what is answered."""
+    assert catalog.load(trees_dir, DEPRECATED).default.version == DEPRECATED
+    assert catalog.load(trees_dir).pick(DEPRECATED).status == "deprecated"
+
+
+def test_a_retired_version_is_kept_but_not_served(trees_dir: Path) -> None:
+    """It is checked and known, and refused with the name of its successor."""
+    loaded = catalog.load(trees_dir)
+
+    assert RETIRED not in loaded.trees
+    assert [*loaded.retired] == [RETIRED]
+    with pytest.raises(catalog.RetiredVersionError) as caught:
+        loaded.pick(RETIRED)
+    assert (str(caught.value), caught.value.tree.version) == (RETIREMENT, RETIRED)
+
+
+def test_a_retired_default_is_refused(trees_dir: Path) -> None:
+    """The service doesn't start, and the message says what to set instead."""
+    with pytest.raises(catalog.CatalogError) as caught:
+        create_app(Settings(trees_dir=trees_dir, default_tree_version=RETIRED))
+    remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"
+
+    expected = f"the default version {RETIRED} is retired; its successor is {SUCCESSOR}; {remedy}"
+    assert str(caught.value) == expected
+
+
+def test_retired_versions_alone_have_no_default(trees_dir: Path) -> None:
+    """A retired version never becomes the default by itself."""
+    with pytest.raises(catalog.CatalogError) as caught:
+        catalog.collect(sorted(trees_dir.iterdir()))
+    assert str(caught.value) == "no tree has the status current; mark one or set the default version"
+
+
 def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
     """A version that was retired is not given to another tree."""
     other = trees_dir / "other.yaml"
@@ -226,3 +269,46 @@ def test_a_deprecated_version_may_be_a_successor(tmp_path: Path) -> None:
     editions.write(tmp_path, SUCCESSOR)
 
     assert [*catalog.load(tmp_path).trees][-2:] == [DEPRECATED, SUCCESSOR]
+
+
+def test_assess_refuses_a_retired_version(trees_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command names the successor and exits with 1."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(trees_dir))
+    printed = run("assess", "--tree-version", RETIRED, "-")
+
+    assert (printed.exit_code, printed.stderr) == (1, f"Error: {RETIREMENT}\n")
+
+
+def test_assess_tells_of_a_deprecated_version(trees_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text ends with a line about it; of another version it doesn't."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(trees_dir))
+    printed = run("assess", "--tree-version", DEPRECATED, "-").stdout
+
+    assert printed.endswith(f"\n\nTree {DEPRECATED} is {STANDING}\n")
+    assert f"Tree {SUCCESSOR} is" not in run("assess", "--tree-version", SUCCESSOR, "-").stdout
+
+
+def test_json_says_what_the_api_says(trees_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --json the answer is the API's body and nothing more."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(trees_dir))
+    asked = {"profile": {}, "tree_version": DEPRECATED}
+    answer = create_app().test_client().post("/assess", json=asked)
+
+    printed = run("assess", "--json", "--tree-version", DEPRECATED, "-")
+
+    assert printed.stdout == f"{answer.text}\n"
+
+
+def test_check_reports_the_end_of_each_version(trees_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tree check shows what is deprecated and what is retired, with the successor; from files too."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(trees_dir))
+    served = run("tree", "check")
+    files = run("tree", "check", *map(str, sorted(trees_dir.iterdir())))
+
+    assert (served.exit_code, files.exit_code) == (0, 0)
+    assert served.stdout == files.stdout
+    assert [line.partition(": ")[0] for line in served.stdout.splitlines()][-3:] == [
+        f"{DEPRECATED} ({STANDING})",
+        f"{SUCCESSOR} (candidate)",
+        f"{RETIRED} (retired; its successor is {SUCCESSOR})",
+    ]

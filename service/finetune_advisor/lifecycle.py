@@ -32,3 +32,11 @@ def faults(tree: Tree) -> Iterator[Fault]:
         yield Fault(("sunset",), problem, "give that day or a later one")
     if tree.successor and Version.parse(tree.successor) <= Version.parse(tree.version):
         yield Fault(("successor",), f"not later than {tree.version}", "name a later version")
+
+
+def standing(tree: Tree) -> str:
+    """A version's status in words, with what comes after it."""
+    after = f"; its successor is {tree.successor}"
+    if tree.status == "deprecated":
+        return f"deprecated, to be retired on {tree.sunset}{after}"
+    return f"retired{after}" if tree.status == "retired" else tree.status

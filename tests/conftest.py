@@ -18,6 +18,7 @@ import pytest
 
 from finetune_advisor import catalog, documents
 from finetune_advisor.engine.tree import Tree
+from tests import editions
 
 ROOT = Path(__file__).parent.parent
 IN_CI = os.environ.get("CI") == "true"
@@ -100,6 +101,16 @@ def _answers(url: str) -> bool:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server with the settings' defaults, for all tests that only ask it something."""
     started = _start(tmp_path_factory.mktemp("server") / "log")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def ending_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server of a deprecated, a retired and a successive version beside the bundled ones."""
+    trees = tmp_path_factory.mktemp("ending")
+    editions.write_ending(trees)
+    started = _start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()
 

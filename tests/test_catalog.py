@@ -89,21 +89,11 @@ def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
     assert catalog.load(trees_dir).default.version == "10.0.0"
 
 
-@pytest.mark.parametrize("status", ["candidate", "current", "deprecated"])
+@pytest.mark.parametrize("status", ["candidate", "current"])
 def test_any_served_tree_can_be_the_default(trees_dir: Path, status: str) -> None:
     """Whoever runs the service may choose any version that is served."""
     _write(trees_dir, "tree.yaml", _status(status))
     assert catalog.load(trees_dir, "2.0.0").default.version == "2.0.0"
-
-
-def test_a_retired_tree_is_not_served(trees_dir: Path) -> None:
-    """A retired tree is checked, but neither served nor a default."""
-    _write(trees_dir, "tree.yaml", _status("retired"))
-    served = catalog.load(trees_dir).trees
-    assert "2.0.0" not in served
-    remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {', '.join(served)}"
-    expected = f"the default version 2.0.0 isn't served; {remedy}"
-    assert _refusal(trees_dir, "2.0.0") == expected
 
 
 def test_a_default_that_is_not_served_is_refused() -> None:
@@ -171,14 +161,6 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
         f"{second}: version: 2.0.0 is taken by {first}; give this one another version",
         f"{third}: version: 1.0.0 is taken by {bundled}; give this one another version",
     ]
-
-
-def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
-    """A version that was retired is not given to another tree."""
-    first = _write(trees_dir, "a.yaml", _status("retired"))
-    second = _write(trees_dir, "b.yaml")
-    expected = f"{second}: version: 2.0.0 is taken by {first}; give this one another version"
-    assert _refusal(trees_dir) == expected
 
 
 @pytest.mark.parametrize(

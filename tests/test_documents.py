@@ -96,7 +96,7 @@ def test_the_canonical_form_says_what_the_document_says(small: Tree) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("status: candidate", "status: deprecated"),
+        ("status: candidate", "status: current"),
         ("released: 2026-11-22", 'released: "2026-11-22"'),
         ("title: Tune\n", "title: ' Tune  '\n"),
         ("{lt: 0.5, to", "{lt: 5.0e-1, to"),

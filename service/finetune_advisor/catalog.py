@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from semver import Version
 
-from finetune_advisor import documents
+from finetune_advisor import documents, lifecycle
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.soundness import Fault
 from finetune_advisor.engine.tree import Tree
 
 BUNDLED = Path(__file__).parent / "trees"
@@ -25,17 +26,28 @@ class UnknownVersionError(FinetuneAdvisorError):
     """No tree of that version is served."""
 
 
+class RetiredVersionError(FinetuneAdvisorError):
+    """The version was served once, and has a successor."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__(f"tree {tree.version} is {lifecycle.standing(tree)}")
+        self.tree = tree
+
+
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Sound trees by version, oldest first, and the default one."""
+    """Sound trees by version, oldest first, and the default one; and the trees served no more."""
 
     trees: Mapping[str, Tree]
     default: Tree
+    retired: Mapping[str, Tree] = field(default_factory=dict)
 
     def pick(self, version: str | None = None) -> Tree:
-        """The tree of a version, or the default. Raises UnknownVersionError."""
+        """The tree of a version, or the default. Raises UnknownVersionError or RetiredVersionError."""
         if version is None:
             return self.default
+        if version in self.retired:
+            raise RetiredVersionError(self.retired[version])
         try:
             return self.trees[version]
         except KeyError:
@@ -76,11 +88,11 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
         raise documents.DocumentError("\n".join(faults))
     _refuse(_same_version(trees))
     _refuse(_disagreements(trees))
-    served = sorted(
-        (tree for tree in trees.values() if tree.status != "retired"),
-        key=lambda tree: Version.parse(tree.version),
-    )
-    return Catalog({tree.version: tree for tree in served}, _default(served, default))
+    oldest_first = sorted(trees.values(), key=lambda tree: Version.parse(tree.version))
+    served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
+    retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
+    _refuse(_unserved_successors(trees, served))
+    return Catalog(served, _default(served, retired, default), retired)
 
 
 def _documents(directory: Path) -> list[Path]:
@@ -119,23 +131,33 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
     for path, tree in trees.items():
         for name, one in tree.inputs.items():
             where, other = first.setdefault(name, (path, one))
-            for field in ("type", "unit", "choices", "minimum", "maximum"):
-                if getattr(one, field) != getattr(other, field):
+            for kept in ("type", "unit", "choices", "minimum", "maximum"):
+                if getattr(one, kept) != getattr(other, kept):
                     yield (
-                        f"{path}: inputs.{name}.{field}: differs from {where}; an input keeps its "
+                        f"{path}: inputs.{name}.{kept}: differs from {where}; an input keeps its "
                         "type for ever, so use another name"
                     )
 
 
-def _default(served: list[Tree], wanted: str | None) -> Tree:
-    if wanted is not None:
-        for tree in served:
-            if tree.version == wanted:
-                return tree
-        versions = ", ".join(tree.version for tree in served)
-        remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {versions}"
+def _unserved_successors(trees: Mapping[Path, Tree], served: Mapping[str, Tree]) -> Iterable[str]:
+    for path, tree in trees.items():
+        if tree.successor and tree.successor not in served:
+            remedy = "name a later version that is served, or add its document"
+            fault = Fault(("successor",), f"{tree.successor} isn't served", remedy)
+            yield str(documents.refusal(path, [fault]))
+
+
+def _default(served: Mapping[str, Tree], retired: Mapping[str, Tree], wanted: str | None) -> Tree:
+    if wanted is None:
+        current = [tree for tree in served.values() if tree.status == "current"]
+        if not current:
+            raise CatalogError("no tree has the status current; mark one or set the default version")
+        return current[-1]
+    if wanted in retired:
+        standing = lifecycle.standing(retired[wanted])
+        remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"
+        raise CatalogError(f"the default version {wanted} is {standing}; {remedy}")
+    if wanted not in served:
+        remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {', '.join(served)}"
         raise CatalogError(f"the default version {wanted} isn't served; {remedy}")
-    current = [tree for tree in served if tree.status == "current"]
-    if not current:
-        raise CatalogError("no tree has the status current; mark one or set the default version")
-    return current[-1]
+    return served[wanted]

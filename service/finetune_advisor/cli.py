@@ -35,6 +35,7 @@ from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import changes, dmn, jdm, mermaid, rego, suite_text, suite_yaml, svg, text
 from finetune_advisor.formats import decision_table as decision_table_json
 from finetune_advisor.formats import junit as junit_xml
+from finetune_advisor.lifecycle import standing
 from finetune_advisor.settings import Settings, SettingsError, variable
 
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
@@ -108,6 +109,8 @@ def assess(file: Any, tree_version: str | None, *, as_json: bool) -> None:
         assessment = evaluate(served.pick(tree_version), _profile(file, served))
     answer = AssessmentSchema().dump(assessment)
     click.echo(orjson.dumps(answer).decode() if as_json else text.render(answer))
+    if assessment.tree.status == "deprecated" and not as_json:
+        click.echo(f"\nTree {assessment.tree.version} is {standing(assessment.tree)}")
 
 
 @main.group()
@@ -124,9 +127,9 @@ def check(files: tuple[Path, ...]) -> None:
     """
     with refusals():
         checked = catalog.beside_bundled(files) if files else _catalog(Settings.from_environment())
-    for one in checked.trees.values():
+    for one in (*checked.trees.values(), *checked.retired.values()):
         counts = f"{len(one.questions)} questions, {len(one.recommendations)} recommendations"
-        click.echo(f"{one.version} ({one.status}): sound; {counts}; {one.digest}")
+        click.echo(f"{one.version} ({standing(one)}): sound; {counts}; {one.digest}")
 
 
 @tree.command()

@@ -289,6 +289,9 @@ class TreeDocument(Schema):
     status = fields.String(
         required=True, validate=validate.OneOf(["candidate", "current", "deprecated", "retired"])
     )
+    deprecated = Day()
+    sunset = Day()
+    successor = Semantic()
     released = Day(required=True)
     title = Text(required=True)
     summary = Text()

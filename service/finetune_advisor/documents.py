@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from finetune_advisor import yaml_documents
+from finetune_advisor import lifecycle, yaml_documents
 from finetune_advisor.document_schema import TreeDocument
-from finetune_advisor.engine.soundness import faults
+from finetune_advisor.engine.soundness import Fault, faults
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.yaml_documents import DocumentError
 
-__all__ = ["DocumentError", "load"]
+__all__ = ["DocumentError", "load", "refusal"]
+KIND = "tree document"
 
 
 def load(path: Path) -> Tree:
     """The tree of a document. Raises DocumentError with every fault that was found."""
-    document = yaml_documents.read(path, "tree document")
+    document = yaml_documents.read(path, KIND)
     tree: Tree = document.load(TreeDocument())
-    found = faults(tree)
+    found = [*faults(tree), *lifecycle.faults(tree)]
     if found:
         raise document.refusal(found)
     return tree
+
+
+def refusal(path: Path, found: Iterable[Fault]) -> DocumentError:
+    """The error that names some faults of a document, which show beside others alone."""
+    return yaml_documents.read(path, KIND).refusal(found)

@@ -19,6 +19,7 @@ STATUSES = {
     "unknown-version": 404,
     "method-not-allowed": 405,
     "not-acceptable": 406,
+    "retired-version": 410,
     "body-too-large": 413,
     "unsupported-media-type": 415,
     "invalid-request": 422,

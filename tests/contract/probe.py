@@ -74,6 +74,7 @@ SLUGS = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    410: "retired-version",
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "invalid-request",

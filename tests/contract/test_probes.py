@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from finetune_advisor.settings import Settings
 from tests.conftest import ROOT, Server
-from tests.contract import body_probes, framing_probes, header_probes, target_probes
+from tests.contract import body_probes, framing_probes, header_probes, lifecycle_probes, target_probes
 from tests.contract.probe import (
     CHANGES,
     DIAGRAM,
@@ -141,7 +141,8 @@ def documented() -> Iterator[tuple[str, int]]:
 
 def test_every_documented_status_is_reached_and_none_beside() -> None:
     """The probes reach each status of each operation in the contract, and no undocumented one."""
-    declared = {(p.operation, p.status) for p in PROBES if p.operation and not p.by_server}
+    probes = [*PROBES, *lifecycle_probes.PROBES]
+    declared = {(p.operation, p.status) for p in probes if p.operation and not p.by_server}
 
     assert sorted(documented()) == sorted(declared)
 

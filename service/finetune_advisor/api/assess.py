@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from finetune_advisor.api import deprecation
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
@@ -17,6 +18,7 @@ from finetune_advisor.api.schemas.requests import assess_request_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.region import Region
+from finetune_advisor.engine.tree import Tree
 
 Report = Callable[[Assessment, str], None]
 
@@ -29,7 +31,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
     @blp.doc(operationId="assess")
     @blp.no_parameters
     @blp.arguments(assess_request_schema(catalog), examples=examples(catalog))
-    @blp.response(200, AssessmentSchema, description="The assessment", headers=NOT_STORED)
+    @blp.response(200, AssessmentSchema, description="The assessment", headers=HEADERS)
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess(request: dict[str, Any]) -> Any:
         """Assess a profile
@@ -41,12 +43,20 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         """
         assessment = evaluate(catalog.pick(request.get("tree_version")), request["profile"])
         report(assessment, "/assess")
-        return assessment, {"Cache-Control": "no-store"}
+        return assessment, not_stored(assessment.tree)
 
     return blp
 
 
-NOT_STORED = {"Cache-Control": {"description": "Always no-store.", "schema": {"type": "string"}}}
+HEADERS = {
+    "Cache-Control": {"description": "Always no-store.", "schema": {"type": "string"}},
+    **deprecation.HEADERS,
+}
+
+
+def not_stored(tree: Tree) -> dict[str, str]:
+    """The headers of an answer that a tree gives to one profile."""
+    return {"Cache-Control": "no-store", **deprecation.headers(tree)}
 
 
 def examples(catalog: Catalog) -> dict[str, Any]:

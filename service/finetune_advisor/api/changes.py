@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
+from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import changes_query_schema
 from finetune_advisor.api.tree import (
@@ -32,7 +32,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(changes_query_schema(catalog), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
-    @blp.problems(UnknownVersion, NotAcceptable)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
 
@@ -44,6 +44,6 @@ def blueprint(catalog: Catalog) -> Blueprint:
         key = (older.version, newer.version)
         if key not in compared:
             compared[key] = rendered(ChangesSchema(), compare(older, newer))
-        return cacheable(compared[key])
+        return cacheable(compared[key], newer)
 
     return blp

@@ -25,9 +25,14 @@ Should this team fine-tune an LLM, or do something cheaper first? Post a profile
 path that led there and the reasons.
 
 Requests are strict: unknown fields and query parameters, repeated names, nulls and values of another type
-are refused with a problem that says where and what to do. Responses may grow fields. An error that the
-HTTP server finds before the application sees the request, such as a malformed request line, comes as a
-plain 4xx without a problem body.
+are refused with a problem that says where and what to do. Responses may grow fields.
+
+Every answer from a deprecated tree version carries Deprecation, Sunset and a Link to its successor. A
+retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the
+successor.
+
+An error that the HTTP server finds before the application sees the request, such as a malformed request
+line, comes as a plain 4xx without a problem body.
 """
 
 
@@ -101,10 +106,9 @@ class Contract(Api):
 
     def _register_responses(self) -> None:
         for kind in Problem.kinds.values():
-            content = {MEDIA_TYPE: {"schema": ProblemSchema}}
-            self.spec.components.response(
-                kind.__name__, {"description": kind.title, "content": content}, lazy=True
-            )
+            form = {"description": kind.title, "content": {MEDIA_TYPE: {"schema": ProblemSchema}}}
+            headers = {"headers": kind.documented} if kind.documented else {}
+            self.spec.components.response(kind.__name__, form | headers, lazy=True)
 
     def _register_etag_headers(self) -> None:
         """No headers for flask-smorest's ETag helper, which isn't used."""

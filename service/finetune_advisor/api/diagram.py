@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from finetune_advisor.api.blueprint import Blueprint, acceptable
-from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
+from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
 from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import HEADERS, IF_NONE_MATCH, cacheable, served, version_parameter
 from finetune_advisor.catalog import Catalog
@@ -34,7 +34,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         200, schema=TEXT, content_type="text/vnd.mermaid", description="The picture", headers=vary
     )
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
-    @blp.problems(UnknownVersion, NotAcceptable)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 
@@ -44,7 +44,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         tree = served(catalog, version)
         media_type = acceptable(request, list(PICTURES))
         assessment = evaluate(tree, profile) if profile else None
-        response = cacheable(PICTURES[media_type](tree, assessment).encode(), media_type)
+        response = cacheable(PICTURES[media_type](tree, assessment).encode(), tree, media_type)
         response.vary.add("Accept")
         response.headers["Content-Security-Policy"] = STYLED
         return response

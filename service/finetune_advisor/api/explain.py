@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finetune_advisor.api.assess import NOT_STORED, Report, examples
+from finetune_advisor.api.assess import HEADERS, Report, examples, not_stored
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
@@ -29,7 +29,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
     @blp.doc(operationId="explain")
     @blp.no_parameters
     @blp.arguments(explain_request_schema(catalog), examples=explain_examples(catalog))
-    @blp.response(200, ExplanationSchema, description="The explanation", headers=NOT_STORED)
+    @blp.response(200, ExplanationSchema, description="The explanation", headers=HEADERS)
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def explain_assessment(request: dict[str, Any]) -> Any:
         """Explain an assessment
@@ -42,7 +42,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         _require_known(tree, request.get("target"))
         explanation = explainers[tree.version].explain(**request)
         report(explanation.assessment, "/assess/explain")
-        return explanation, {"Cache-Control": "no-store"}
+        return explanation, not_stored(tree)
 
     return blp
 

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from finetune_advisor.api import deprecation
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -21,6 +23,8 @@ class Problem(HTTPException):
     slug: ClassVar[str]
     title: ClassVar[str]
     kinds: ClassVar[dict[str, type[Problem]]] = {}
+    documented: ClassVar[Mapping[str, Any]] = {}
+    """The headers that the contract describes."""
 
     def __init__(
         self,
@@ -93,6 +97,15 @@ class NotAcceptable(Problem):
     """
 
     code, slug, title = 406, "not-acceptable", "No acceptable media type"
+
+
+class RetiredVersion(Problem):
+    """The tree of this version was served once and is retired. The detail names its successor, and the
+    Link header leads there; GET /tree/versions lists every version that is served.
+    """
+
+    code, slug, title = 410, "retired-version", "The tree of this version is retired"
+    documented = {"Link": deprecation.SUCCESSOR}
 
 
 class BodyTooLarge(Problem):

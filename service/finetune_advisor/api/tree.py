@@ -8,16 +8,18 @@ import orjson
 from flask import Response, request
 from marshmallow import Schema
 
+from finetune_advisor.api import deprecation
 from finetune_advisor.api.blueprint import JSON, Blueprint
-from finetune_advisor.api.problems import NotAcceptable, UnknownVersion
+from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
 from finetune_advisor.api.schemas.trees import TreeSchema, VersionsSchema
-from finetune_advisor.catalog import Catalog, UnknownVersionError
+from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
 from finetune_advisor.engine.tree import Tree
 
-HEADERS = {
+VALIDATORS = {
     "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},
     "Cache-Control": {"description": "How long the answer keeps.", "schema": {"type": "string"}},
 }
+HEADERS = VALIDATORS | deprecation.HEADERS
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -40,6 +42,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     versions = rendered(VersionsSchema(), catalog)
     trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
+    list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=VALIDATORS)
 
     @blp.route("/tree", parameters=[IF_NONE_MATCH])
     @blp.doc(operationId="getTree")
@@ -52,18 +55,19 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         The decision tree that answers when a request names no version, in its canonical form.
         """
-        return cacheable(trees[catalog.default.version])
+        return cacheable(trees[catalog.default.version], catalog.default)
 
     @blp.route("/tree/versions", parameters=[IF_NONE_MATCH])
     @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
     @blp.no_parameters
-    @blp.response(200, VersionsSchema, description="The versions, oldest first", headers=HEADERS)
-    @unchanged
+    @blp.response(200, VersionsSchema, description="The versions, oldest first", headers=VALIDATORS)
+    @list_unchanged
     @blp.problems(NotAcceptable)
     def list_versions() -> Response:
         """List the tree versions
 
-        Every version that is served, oldest first, with its digest and status.
+        Every version that is served, oldest first, with its digest and status; a deprecated one with the
+        days of its deprecation and its sunset, and with its successor.
         """
         return cacheable(versions)
 
@@ -72,13 +76,14 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
     @unchanged
-    @blp.problems(UnknownVersion, NotAcceptable)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
     def get_version(version: str) -> Response:
         """Get a tree
 
         The decision tree of a version, in its canonical form. Its content never changes; its status may.
         """
-        return cacheable(trees[served(catalog, version).version])
+        tree = served(catalog, version)
+        return cacheable(trees[tree.version], tree)
 
     return blp
 
@@ -96,9 +101,11 @@ def version_parameter(catalog: Catalog) -> dict[str, Any]:
 
 
 def served(catalog: Catalog, version: str) -> Tree:
-    """The tree of a version named in a path. Raises UnknownVersion."""
+    """The tree of a version named in a path. Raises UnknownVersion or RetiredVersion."""
     try:
         return catalog.pick(version)
+    except RetiredVersionError as error:
+        raise RetiredVersion(str(error), headers=deprecation.successor(error.tree)) from error
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
 
@@ -108,9 +115,10 @@ def rendered(schema: Schema, value: Any) -> bytes:
     return orjson.dumps(schema.dump(value))
 
 
-def cacheable(body: bytes, media_type: str = JSON) -> Response:
-    """An answer with a strong ETag, or 304 where the caller has it already."""
+def cacheable(body: bytes, tree: Tree | None = None, media_type: str = JSON) -> Response:
+    """An answer, from a tree, with a strong ETag, or 304 where the caller has it already."""
     response = Response(body, mimetype=media_type)
+    response.headers.extend(deprecation.headers(tree) if tree else {})
     response.add_etag()
     response.cache_control.public = True
     response.cache_control.max_age = 60

@@ -9,13 +9,13 @@ from typing import Any
 from finetune_advisor.engine.branching import Condition, Within
 from finetune_advisor.engine.inputs import Input, Profile
 from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.tree import LIFECYCLE, Tree
 from finetune_advisor.engine.values import Kinds, facing
 
 WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
 """Fields of the canonical form that say how a tree decides; tests of branches do so too."""
 
-EDITION = frozenset({"version", "status", "released"})
+EDITION = LIFECYCLE | {"version", "released"}
 """Fields that differ between versions whatever they say."""
 
 

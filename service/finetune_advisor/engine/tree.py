@@ -13,7 +13,7 @@ from finetune_advisor.engine.canonical import hashed, plain
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.inputs import Input
 
-LIFECYCLE = frozenset({"status"})
+LIFECYCLE = frozenset({"status", "deprecated", "sunset", "successor"})
 """What may change in a released document: it says how to treat a tree, not what the tree says."""
 
 
@@ -121,7 +121,11 @@ class Situation:
 
 @dataclass(frozen=True)
 class Tree:
-    """One version of the decision tree. Sound only once `soundness.faults` has found nothing."""
+    """One version of the decision tree. Sound only once `soundness.faults` has found nothing.
+
+    A deprecated or retired version has the days of its deprecation and its sunset, in ISO 8601, and the
+    version that succeeds it.
+    """
 
     version: str
     status: Literal["candidate", "current", "deprecated", "retired"]
@@ -137,6 +141,9 @@ class Tree:
     cautions: tuple[str, ...] = ()
     limitations: tuple[str, ...] = ()
     warnings: tuple[WarningRule, ...] = ()
+    deprecated: str = ""
+    sunset: str = ""
+    successor: str = ""
 
     @cached_property
     def canonical(self) -> Mapping[str, Any]:

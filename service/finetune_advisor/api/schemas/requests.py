@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from finetune_advisor.api.schemas.fields import (
     Array,
@@ -20,7 +20,7 @@ from finetune_advisor.api.schemas.fields import (
     WrittenWhole,
     described,
 )
-from finetune_advisor.catalog import Catalog
+from finetune_advisor.catalog import Catalog, RetiredVersionError
 from finetune_advisor.engine.inputs import Input
 
 MOST_COUNTERFACTUALS = 1000
@@ -63,9 +63,23 @@ def profile_schema(catalog: Catalog) -> type[Schema]:
     return type("ProfileSchema", (Closed,), {**members, "Meta": meta})
 
 
-def version_field(catalog: Catalog) -> Choice:
+class Served(Choice):
+    """A tree version that is served; of a retired one, the message names the successor."""
+
+    def __init__(self, catalog: Catalog, **kwargs: Any) -> None:
+        super().__init__(list(catalog.trees), "TreeVersion", **kwargs)
+        self.retired = catalog.retired
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        version = str(super()._deserialize(value, *args, **kwargs))
+        if version in self.retired:
+            raise ValidationError(str(RetiredVersionError(self.retired[version])))
+        return version
+
+
+def version_field(catalog: Catalog) -> Served:
     text = "The tree version to ask. Left out, the default version answers."
-    return Choice(list(catalog.trees), "TreeVersion", metadata=described(text))
+    return Served(catalog, metadata=described(text))
 
 
 def assess_request_schema(catalog: Catalog) -> type[Schema]:
@@ -106,9 +120,8 @@ def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
 
 def changes_query_schema(catalog: Catalog) -> type[Schema]:
     """The query of GET /tree/versions/{version}/changes."""
-    since = Choice(
-        list(catalog.trees),
-        "TreeVersion",
+    since = Served(
+        catalog,
         required=True,
         metadata=described("The version to compare with.", example=catalog.default.version),
     )

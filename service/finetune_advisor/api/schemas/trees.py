@@ -122,14 +122,26 @@ class SituationSchema(Growing):
     questions = fields.List(fields.String(), metadata=described("The questions that ask about it."))
 
 
-class TreeSchema(Growing):
-    """A tree in its canonical form: the digest is the hash of this object without status and digest."""
+class EditionSchema(Growing):
+    """The base of trees and versions: what tells one from another, and how to treat it."""
 
     version = fields.String(required=True)
     digest = fields.String(required=True)
     status = Choice(STATUSES, "TreeStatus", required=True)
+    deprecated = fields.String(
+        metadata=described("The day since which it is deprecated.", format="date")
+    )
+    sunset = fields.String(metadata=described("The day on which it is retired.", format="date"))
+    successor = fields.String(metadata=described("The version to use instead of a deprecated one."))
     released = fields.String(required=True, metadata={"format": "date"})
     title = fields.String(required=True)
+
+
+class TreeSchema(EditionSchema):
+    """A tree in its canonical form: the digest is the hash of this object without digest, status,
+    deprecated, sunset and successor.
+    """
+
     summary = fields.String()
     source = fields.Nested(ReferenceSchema, required=True)
     inputs = fields.Dict(fields.String(), fields.Nested(InputSchema), required=True)
@@ -150,12 +162,7 @@ class TreeSchema(Growing):
         return {**tree.canonical, "digest": tree.digest}
 
 
-class VersionSchema(Growing):
-    version = fields.String(required=True)
-    digest = fields.String(required=True)
-    status = Choice(STATUSES, "TreeStatus", required=True)
-    released = fields.String(required=True, metadata={"format": "date"})
-    title = fields.String(required=True)
+class VersionSchema(EditionSchema):
     default = fields.Boolean(required=True, metadata=described("Answers when no version is named."))
 
 

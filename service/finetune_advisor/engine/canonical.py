@@ -10,11 +10,12 @@ from typing import Any
 
 from finetune_advisor.engine.branching import Against, Between, OneOf, Test
 
+CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def hashed(form: object) -> str:
     """`sha256:` and the hash of plain data as JSON: UTF-8, keys sorted, no white space."""
-    text = json.dumps(form, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"sha256:{sha256(text.encode()).hexdigest()}"
+    return f"sha256:{sha256(CANONICAL.encode(form).encode()).hexdigest()}"
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,226 @@
+"""Compiled trees: profiles that answer every question they come to are looked up, not reasoned about."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from finetune_advisor.engine.branching import (
+    ABOVE,
+    BELOW,
+    EQUAL,
+    Against,
+    Condition,
+    Related,
+    Within,
+    conditions,
+)
+from finetune_advisor.engine.canonical import hashed
+from finetune_advisor.engine.domain import Domain, Position
+from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
+from finetune_advisor.engine.inputs import Profile, Value, whole
+from finetune_advisor.engine.tree import (
+    Branch,
+    Circumstance,
+    Question,
+    Recommendation,
+    Tree,
+    WarningRule,
+)
+
+MOST_TURNS = 100_000
+"""How many turns of trails are kept; those beyond, of trees with very many paths, are made anew."""
+
+Choose = Callable[[Profile], int]
+"""The branch that a profile takes at a question. Raises KeyError if it doesn't answer it."""
+
+Holds = Callable[[Profile], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Trail:
+    """A path as profiles take it that answer every question on it: all but their answers is settled.
+
+    `names` are the inputs whose answers count, those on the path and those that warnings look at, each with
+    what brings a valid answer to its normal form.
+    """
+
+    tree: Tree
+    taken: tuple[tuple[Question, Branch], ...]
+    names: tuple[tuple[str, Callable[[Any], Value]], ...]
+    warnings: tuple[tuple[WarningRule, Holds], ...]
+
+    @property
+    def branch(self) -> Branch:
+        """The last branch, which leads to the recommendation."""
+        return self.taken[-1][1]
+
+    @cached_property
+    def recommendation(self) -> Recommendation:
+        return self.tree.recommendations[self.branch.to]
+
+    def answers(self, profile: Profile) -> dict[str, Value]:
+        """The answers of a profile that count, each in its normal form."""
+        return {name: normal(profile[name]) for name, normal in self.names if name in profile}
+
+    def warned(self, answers: Profile) -> list[WarningRule]:
+        """The warnings that belong to some answers."""
+        return [rule for rule, holds in self.warnings if holds(answers)]
+
+    def ignored(self, profile: Profile) -> list[str]:
+        """The names in a profile that the tree doesn't have."""
+        return sorted(profile.keys() - self.tree.inputs.keys())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Turn:
+    """A question on a trail; `onwards` has what follows each branch, as far as it is known."""
+
+    choose: Choose
+    taken: tuple[tuple[Question, Branch], ...]
+    question: Question
+    onwards: list[_Turn | Trail | None]
+
+
+class CompiledTree:
+    """A sound tree, ready to be asked often. Its assessments are those of `evaluate`."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self._choices = {node: _choice(tree, question) for node, question in tree.questions.items()}
+        self._rules = [(rule, _all_hold(tree, rule)) for rule in tree.warnings]
+        self._watched = tuple(n for rule in tree.warnings for one in rule.when for n in one.inputs)
+        self._left = MOST_TURNS
+        self._root = self._turn(tree.root, ())
+
+    def trail(self, profile: Profile) -> Trail | None:
+        """The trail of a profile, None if it leaves a question on it open. The values must be valid."""
+        here: _Turn | Trail = self._root
+        try:
+            while isinstance(here, _Turn):
+                branch = here.choose(profile)
+                here = here.onwards[branch] or self._onwards(here, branch)
+        except KeyError:
+            return None
+        return here
+
+    def evaluate(self, profile: Profile) -> Assessment:
+        """As `evaluate` does, for valid values."""
+        trail = self.trail(profile)
+        if trail is None:
+            return evaluate(self.tree, profile)
+        answers = trail.answers(profile)
+        steps = (
+            Step(question, tuple((name, answers[name]) for name in question.inputs), branch)
+            for question, branch in trail.taken
+        )
+        return Assessment(
+            tree=self.tree,
+            path=tuple(steps),
+            answers=answers,
+            unanswered=(),
+            candidates=(trail.branch.to,),
+            reasons=(trail.branch.reason,),
+            next_question=None,
+            warnings=tuple(trail.warned(answers)),
+            ignored=tuple(trail.ignored(profile)),
+            receipt=hashed({"answers": answers, "digest": self.tree.digest}),
+        )
+
+    def _turn(self, node: str, taken: tuple[tuple[Question, Branch], ...]) -> _Turn:
+        question = self.tree.questions[node]
+        return _Turn(self._choices[node], taken, question, [None] * len(question.branches))
+
+    def _onwards(self, turn: _Turn, place: int) -> _Turn | Trail:
+        """What follows a branch that nobody took before."""
+        branch = turn.question.branches[place]
+        taken = (*turn.taken, (turn.question, branch))
+        found = self._turn(branch.to, taken) if branch.to in self.tree.questions else self._trail(taken)
+        if self._left > 0:
+            self._left -= 1
+            turn.onwards[place] = found
+        return found
+
+    def _trail(self, taken: tuple[tuple[Question, Branch], ...]) -> Trail:
+        end = taken[-1][1].to
+        asked = [name for question, _ in taken for name in question.inputs]
+        rules = (
+            (rule, holds)
+            for rule, holds in self._rules
+            if end in rule.recommendations or not rule.recommendations
+        )
+        inputs = (self.tree.inputs[name] for name in dict.fromkeys([*asked, *self._watched]))
+        names = tuple((one.name, whole if one.numeric else _same) for one in inputs)
+        return Trail(self.tree, taken, names, tuple(rules))
+
+
+RELATIONS = (EQUAL, ABOVE, BELOW)
+"""How one number relates to another, by the sign of their difference: 0, 1 or -1."""
+
+
+def _same(value: Value) -> Value:
+    return value
+
+
+def _choice(tree: Tree, question: Question) -> Choose:
+    """How a profile chooses among a question's branches."""
+    name, other = question.input, question.compared_to
+    found = [condition for condition, _ in tree.cases[question.id]]
+    if other is not None:
+        by_relation = {r: place for place, one in enumerate(found) for r in _relations(one)}
+        return _comparison(name, other, [by_relation[relation] for relation in RELATIONS])
+    one = tree.inputs[name]
+    starts = {low: place for place, case in enumerate(found) for low, _ in _domain(case).spans}
+    if one.numeric:
+        return _range(name, sorted(starts), [starts[start] for start in sorted(starts)])
+    table = {one.value(p): place for place, case in enumerate(found) for p in _members(_domain(case))}
+    return lambda profile: table[profile[name]]
+
+
+def _range(name: str, starts: Sequence[Position], places: Sequence[int]) -> Choose:
+    return lambda profile: places[bisect_right(starts, profile[name]) - 1]
+
+
+def _comparison(name: str, other: str, places: Sequence[int]) -> Choose:
+    def choose(profile: Profile) -> int:
+        one, two = profile[name], profile[other]
+        return places[(one > two) - (one < two)]  # type: ignore[operator]  # compared inputs are numbers
+
+    return choose
+
+
+def _all_hold(tree: Tree, rule: WarningRule) -> Holds:
+    """Whether every circumstance of a warning is known to hold."""
+    tests = [_holds(tree, one) for one in rule.when]
+    return lambda answers: all(test(answers) for test in tests)
+
+
+def _holds(tree: Tree, one: Circumstance) -> Holds:
+    asked, name = tree.inputs[one.input], one.input
+    other = one.test.input if isinstance(one.test, Against) else None
+    [condition] = conditions(asked, other, [one.test])
+    if other is not None:
+        choose = _comparison(name, other, [relation in _relations(condition) for relation in RELATIONS])
+        return lambda answers: name in answers and other in answers and bool(choose(answers))
+    domain = _domain(condition)
+    if asked.numeric:
+        return lambda answers: name in answers and answers[name] in domain  # type: ignore[operator]
+    allowed = {asked.value(position) for position in _members(domain)}
+    return lambda answers: name in answers and answers[name] in allowed
+
+
+def _domain(condition: Condition) -> Domain:
+    return condition.domain if isinstance(condition, Within) else Domain(())
+
+
+def _members(domain: Domain) -> Iterator[int]:
+    """The positions of a boolean or an enum in a domain."""
+    for low, high in domain.spans:
+        yield from range(int(low), int(high) + 1)
+
+
+def _relations(condition: Condition) -> frozenset[str]:
+    return condition.relations if isinstance(condition, Related) else frozenset()

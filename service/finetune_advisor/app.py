@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging.config
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask.json.provider import JSONProvider
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import assess, changes, diagram, explain, operations, problem_types, tree
+from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.headers import require_host, secure
 from finetune_advisor.settings import Settings
@@ -33,7 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics = Metrics()
     metrics.serving(__version__, served.trees.values(), served.default)
 
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.json = OrjsonProvider(app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
@@ -45,7 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     contract = Contract(app)
     decisions = Decisions(metrics, log=settings.decision_log)
-    contract.register_blueprint(assess.blueprint(served, decisions))
+    assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
+    contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, decisions))
     for resource in (tree, changes, diagram):
         contract.register_blueprint(resource.blueprint(served))
@@ -53,6 +56,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(operations.blueprint(served, metrics))
     app.register_blueprint(reference.blueprint())
     return app
+
+
+class Application(Flask):
+    """Flask, without the look at each view and hook whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
 class OrjsonProvider(JSONProvider):

@@ -55,8 +55,9 @@ class Settings:
     default_tree_version: str | None = _setting(
         None, "str", "Version that answers when a request names none; unset, the newest current one."
     )
+    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _COUNT)
     max_body_bytes: int = _setting(
-        1_048_576, "int", "Largest request body, in bytes.", validate.Range(1024, 1 << 30)
+        8_388_608, "int", "Largest request body, in bytes.", validate.Range(1024, 1 << 30)
     )
     log_level: str = _setting(
         "info",

@@ -9,6 +9,7 @@ READ = "GET, HEAD, OPTIONS"
 METHODS = {
     **dict.fromkeys(OPERATIONS, READ),
     "/assess": "OPTIONS, POST",
+    "/assess/batch": "OPTIONS, POST",
     "/assess/explain": "OPTIONS, POST",
     "/healthz": READ,
     "/readyz": READ,

@@ -67,6 +67,7 @@ def test_the_problem_type_resolves_to_an_explanation(ending_server: Server) -> N
 
 FROM_A_TREE = {
     "/assess": "post",
+    "/assess/batch": "post",
     "/assess/explain": "post",
     "/tree": "get",
     "/tree/versions/{version}": "get",

@@ -19,6 +19,7 @@ COMMITTED = ROOT / "openapi" / "openapi.yaml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 OPERATIONS = {
     "assess": ("post", "/assess"),
+    "assessBatch": ("post", "/assess/batch"),
     "explain": ("post", "/assess/explain"),
     "getTree": ("get", "/tree"),
     "listVersions": ("get", "/tree/versions"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
+
 from finetune_advisor.api import deprecation
-from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.assessing import Assessor
+from finetune_advisor.api.blueprint import JSON, Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -14,18 +17,16 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.requests import assess_request_schema
+from finetune_advisor.api.schemas.batches import BatchSchema
+from finetune_advisor.api.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
 
-Report = Callable[[Assessment, str], None]
 
-
-def blueprint(catalog: Catalog, report: Report) -> Blueprint:
-    """The resource, for the trees of a catalog; `report` hears of each assessment and its endpoint."""
-    blp = Blueprint("assessments", "What a profile comes to.")
+def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) -> Blueprint:
+    """The resources, for the trees of a catalog and an assessor for each; batches of up to `most`."""
+    blp = Blueprint("assessments", "What profiles come to.")
 
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
@@ -33,7 +34,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
     @blp.arguments(assess_request_schema(catalog), examples=examples(catalog))
     @blp.response(200, AssessmentSchema, description="The assessment", headers=HEADERS)
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
-    def assess(request: dict[str, Any]) -> Any:
+    def assess(request: dict[str, Any]) -> Response:
         """Assess a profile
 
         Evaluates what the caller knows of its situation against a version of the decision tree. The
@@ -41,9 +42,25 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         says what can still come out and which question to answer next. Pure: the same profile and tree
         always give the same body, nothing is stored, and a request is safe to repeat.
         """
-        assessment = evaluate(catalog.pick(request.get("tree_version")), request["profile"])
-        report(assessment, "/assess")
-        return assessment, not_stored(assessment.tree)
+        tree = catalog.pick(request.get("tree_version"))
+        body = assessors[tree.version].body(request["profile"])
+        return Response(body, content_type=JSON, headers=not_stored(tree))
+
+    @blp.route("/assess/batch", methods=["POST"])
+    @blp.doc(operationId="assessBatch")
+    @blp.no_parameters
+    @blp.arguments(batch_request_schema(catalog, most), examples=batch_examples(catalog))
+    @blp.response(200, BatchSchema, description="A result for each profile, in order", headers=HEADERS)
+    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    def assess_batch(request: dict[str, Any]) -> Response:
+        """Assess many profiles
+
+        Gives a short result for each profile, in order, and each recommendation in full once. A profile
+        at fault gets a result that says so, and concerns no other. Pure, as POST /assess is.
+        """
+        tree = catalog.pick(request.get("tree_version"))
+        body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
+        return Response(body, content_type=JSON, headers=not_stored(tree))
 
     return blp
 
@@ -79,3 +96,11 @@ def examples(catalog: Catalog) -> dict[str, Any]:
             "value": {"profile": {}, "tree_version": tree.version},
         },
     }
+
+
+def batch_examples(catalog: Catalog) -> dict[str, Any]:
+    """An example request: two profiles that differ, with what they share said once."""
+    path = examples(catalog)["decided"]["value"]["profile"]
+    *shared, last = path
+    value = {"defaults": {name: path[name] for name in shared}, "profiles": [{last: path[last]}, {}]}
+    return {"defaults": {"summary": "Two profiles with shared answers", "value": value}}

@@ -16,6 +16,7 @@ from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem
 from finetune_advisor.api.schemas.requests import NoParameters
 
 JSON = "application/json"
+ANYTHING = "*/*"
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -28,8 +29,8 @@ class Blueprint(flask_smorest.Blueprint):
         self.before_request(partial(_require_acceptable, list(produces)))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
-        """As flask-smorest's; the 422 is documented as this API's problem."""
-        decorate = super().arguments(schema, **options)
+        """As flask-smorest's, with a schema that is made once; the 422 is documented as a problem here."""
+        decorate = super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
         def decorator(view: Callable[..., Any]) -> Any:
             decorated = decorate(view)
@@ -58,6 +59,8 @@ def acceptable(request: Request, types: list[str]) -> str:
 
     Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
+    if request.environ.get("HTTP_ACCEPT", ANYTHING) == ANYTHING:
+        return types[0]
     given = request.accept_mimetypes
     accept = MIMEAccept((media.partition(";")[0].strip(), quality) for media, quality in given)
     best = accept.best_match(types) if accept else types[0]

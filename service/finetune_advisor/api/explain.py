@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from finetune_advisor.api.assess import HEADERS, Report, examples, not_stored
+from finetune_advisor.api.assess import HEADERS, examples, not_stored
+from finetune_advisor.api.assessing import Report
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
@@ -41,7 +42,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         tree = catalog.pick(request.pop("tree_version", None))
         _require_known(tree, request.get("target"))
         explanation = explainers[tree.version].explain(**request)
-        report(explanation.assessment, "/assess/explain")
+        report.assessed(explanation.assessment, "/assess/explain")
         return explanation, not_stored(tree)
 
     return blp

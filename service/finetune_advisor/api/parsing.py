@@ -94,7 +94,7 @@ def parse(body: bytes) -> Any:
         if not _is_utf8(body):
             raise MalformedRequest("the body is not UTF-8; encode it so") from None
         raise MalformedRequest(f"the body is not JSON: {error}") from None
-    if body.count(b":") > _members(value):
+    if b"\\" in body or body.count(b":") > _colons(value):
         # Too deep for this second look is too deep for any schema, which says so.
         with suppress(RecursionError):
             json.loads(body, object_pairs_hook=_unrepeated)
@@ -109,17 +109,12 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _members(value: Any) -> int:
-    """How many object members there are, and so colons at the least: more may mean a repeated name."""
-    count, waiting = 0, [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            count += len(item)
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return count
+def _colons(value: Any) -> int:
+    """How many colons a value has that is written anew: without escapes, fewer mean a repeated name."""
+    try:
+        return orjson.dumps(value).count(b":")
+    except orjson.JSONEncodeError:
+        return 0  # too deep to be written
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

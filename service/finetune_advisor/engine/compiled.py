@@ -14,6 +14,7 @@ from finetune_advisor.engine.branching import (
     EQUAL,
     Against,
     Condition,
+    OneOf,
     Related,
     Within,
     conditions,
@@ -66,6 +67,41 @@ class Trail:
         """The answers of a profile that count, each in its normal form."""
         return {name: normal(profile[name]) for name, normal in self.names if name in profile}
 
+    @cached_property
+    def settled(self) -> bool:
+        """Whether every profile that takes the trail gives the same answers that count."""
+        return {name for name, _ in self.names} == self.forced.keys()
+
+    @cached_property
+    def forced(self) -> Profile:
+        """The answers without which no profile takes the trail, as far as one branch tells."""
+        tests = ((question.input, branch.test) for question, branch in self.taken)
+        return {
+            name: test.values[0]
+            for name, test in tests
+            if isinstance(test, OneOf) and len(test.values) == 1
+        }
+
+    def assessment(self, profile: Profile) -> Assessment:
+        """The assessment of a profile that takes the trail."""
+        answers = self.answers(profile)
+        steps = (
+            Step(question, tuple((name, answers[name]) for name in question.inputs), branch)
+            for question, branch in self.taken
+        )
+        return Assessment(
+            tree=self.tree,
+            path=tuple(steps),
+            answers=answers,
+            unanswered=(),
+            candidates=(self.branch.to,),
+            reasons=(self.branch.reason,),
+            next_question=None,
+            warnings=tuple(self.warned(answers)),
+            ignored=tuple(self.ignored(profile)),
+            receipt=hashed({"answers": answers, "digest": self.tree.digest}),
+        )
+
     def warned(self, answers: Profile) -> list[WarningRule]:
         """The warnings that belong to some answers."""
         return [rule for rule, holds in self.warnings if holds(answers)]
@@ -112,23 +148,7 @@ class CompiledTree:
         trail = self.trail(profile)
         if trail is None:
             return evaluate(self.tree, profile)
-        answers = trail.answers(profile)
-        steps = (
-            Step(question, tuple((name, answers[name]) for name in question.inputs), branch)
-            for question, branch in trail.taken
-        )
-        return Assessment(
-            tree=self.tree,
-            path=tuple(steps),
-            answers=answers,
-            unanswered=(),
-            candidates=(trail.branch.to,),
-            reasons=(trail.branch.reason,),
-            next_question=None,
-            warnings=tuple(trail.warned(answers)),
-            ignored=tuple(trail.ignored(profile)),
-            receipt=hashed({"answers": answers, "digest": self.tree.digest}),
-        )
+        return trail.assessment(profile)
 
     def _turn(self, node: str, taken: tuple[tuple[Question, Branch], ...]) -> _Turn:
         question = self.tree.questions[node]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
 
@@ -13,12 +14,21 @@ log_ = logging.getLogger("finetune_advisor.decisions")
 
 @dataclass(frozen=True)
 class Decisions:
-    """Hears of each assessment and the endpoint that answered it."""
+    """Hears of every decision and the endpoint that answered it."""
 
     metrics: Metrics
     log: bool
 
-    def __call__(self, assessment: Assessment, endpoint: str) -> None:
+    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
+        """So many profiles took a trail; said without their answers, so not where those are logged."""
+        self.metrics.followed(trail, endpoint, times)
+
+    def batched(self, profiles: int) -> None:
+        """A batch of so many profiles was answered."""
+        self.metrics.batch_profiles.observe(profiles)
+
+    def assessed(self, assessment: Assessment, endpoint: str) -> None:
+        """An assessment was given."""
         self.metrics.assessed(assessment, endpoint)
         if self.log:
             log_.info(

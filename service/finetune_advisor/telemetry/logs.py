@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 _Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -22,7 +22,7 @@ class _Discreet(logging.Formatter):
         return f"{frames}{kind.__module__}.{kind.__qualname__}" if kind else ""
 
 
-class JsonLines(_Discreet, JsonFormatter):
+class JsonLines(_Discreet, OrjsonFormatter):
     """For machines."""
 
     def __init__(self) -> None:

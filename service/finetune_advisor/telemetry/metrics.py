@@ -19,11 +19,13 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.tree import Tree
 
 NAMESPACE = "finetune_advisor"
 PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
+BATCH_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # A second series for each counter, whose only news is when its worker started.
@@ -53,6 +55,13 @@ class Metrics:
             "path_questions",
             "Questions answered on the path of an assessment.",
             buckets=PATH_BUCKETS,
+            namespace=NAMESPACE,
+            registry=registry,
+        )
+        self.batch_profiles = Histogram(
+            "batch_profiles",
+            "Profiles in a batch.",
+            buckets=BATCH_BUCKETS,
             namespace=NAMESPACE,
             registry=registry,
         )
@@ -94,6 +103,8 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._counters: dict[tuple[Trail, str], list[Counter]] = {}
         if not multiprocess():
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)
@@ -117,6 +128,31 @@ class Metrics:
         for question in {one.question.id for one in assessment.unanswered} - answered:
             self.answers.labels(version, question, "unknown").inc()
         self.path_questions.observe(len(assessment.path))
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request; its children are looked up once."""
+        key = (method, route, status)
+        if key not in self._requests:
+            self._requests[key] = self.requests.labels(*key), self.seconds.labels(method, route)
+        counter, histogram = self._requests[key]
+        counter.inc()
+        histogram.observe(seconds)
+
+    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
+        """Count so many profiles that took a trail; its counters are looked up once."""
+        key = (trail, endpoint)
+        if key not in self._counters:
+            self._counters[key] = self._of_trail(trail, endpoint)
+        for counter in self._counters[key]:
+            counter.inc(times)
+        for _ in range(times):
+            self.path_questions.observe(len(trail.taken))
+
+    def _of_trail(self, trail: Trail, endpoint: str) -> list[Counter]:
+        version, leaf = trail.tree.version, trail.recommendation
+        outcome = (version, "decided", leaf.id, leaf.finetune, endpoint)
+        steps = ((version, question.id, str(branch.test)) for question, branch in trail.taken)
+        return [self.assessments.labels(*outcome), *(self.answers.labels(*step) for step in steps)]
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type."""

@@ -35,8 +35,7 @@ def observe(app: Flask, metrics: Metrics) -> None:
         seconds = perf_counter() - g.began
         method = request.method if request.method in METHODS else "other"
         route = request.url_rule.rule if request.url_rule else UNMATCHED
-        metrics.requests.labels(method, route, response.status_code).inc()
-        metrics.seconds.labels(method, route).observe(seconds)
+        metrics.answered(method, route, response.status_code, seconds)
         response.headers["X-Request-ID"] = g.trace.request_id
         response.headers["traceparent"] = g.trace.traceparent
         log.info(

@@ -101,6 +101,7 @@ class Array(fields.List[Any]):
     """A list of a request."""
 
     default_error_messages = {
+        "required": MISSING,
         "invalid": "not an array; give one in brackets",
         "null": NOT_NULL,
         "long": "more than {most} items; give fewer",
@@ -114,6 +115,17 @@ class Array(fields.List[Any]):
         if isinstance(value, list) and len(value) > self.most:
             raise self.make_error("long", most=self.most)  # before a look at any of them
         return super()._deserialize(value, *args, **kwargs)
+
+
+class Anything(Array):
+    """A list whose items are looked at one by one, later."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if len(value) > self.most:
+            raise self.make_error("long", most=self.most)
+        return value
 
 
 class Object(fields.Nested):
@@ -133,6 +145,20 @@ class Closed(Schema):
         unknown = RAISE
 
     error_messages = {"unknown": UNKNOWN, "type": "not an object; give one in braces"}
+
+
+class Swift(Closed):
+    """The base of requests that are nearly always right: those that plainly are, are taken as they are.
+
+    `plainly_right` may refuse data that is right, for marshmallow to read; it must not take what is wrong.
+    """
+
+    def plainly_right(self, data: Any) -> bool:
+        """Whether data is what loading it would give."""
+        raise NotImplementedError
+
+    def load(self, data: Any, **options: Any) -> Any:
+        return data if self.plainly_right(data) else super().load(data, **options)
 
 
 class Growing(Schema):

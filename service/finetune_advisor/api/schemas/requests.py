@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from finetune_advisor.api.schemas.fields import (
+    Anything,
     Array,
     Choice,
     Closed,
     Flag,
     Object,
     Real,
+    Swift,
     Whole,
     WrittenFlag,
     WrittenReal,
@@ -28,8 +31,14 @@ COUNTERFACTUALS = 20
 """How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
 
 
-class NoParameters(Closed):
+ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
+
+
+class NoParameters(Swift):
     """The query of an operation that takes no parameters."""
+
+    def plainly_right(self, data: Any) -> bool:
+        return not data
 
 
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
@@ -52,15 +61,42 @@ def limits(low: float, high: float) -> validate.Range:
 
 
 @lru_cache(maxsize=8)
-def profile_schema(catalog: Catalog) -> type[Schema]:
+def profile_schema(catalog: Catalog) -> type[Swift]:
     """The profile: what the caller knows, of all inputs that some served tree asks about."""
     text = (
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
         "version knows, but not the one asked, are accepted and listed in `ignored`."
     )
-    meta = type("Meta", (Closed.Meta,), {"description": text})
+    checks = {name: _check(one) for name, one in catalog.inputs.items()}
+
+    class ProfileSchema(Swift):
+        class Meta(Swift.Meta):
+            description = text
+
+        def plainly_right(self, data: Any) -> bool:
+            return data.__class__ is dict and all(
+                name in checks and checks[name](value) for name, value in data.items()
+            )
+
     members = {name: input_field(one) for name, one in catalog.inputs.items()}
-    return type("ProfileSchema", (Closed,), {**members, "Meta": meta})
+    return type("ProfileSchema", (ProfileSchema,), members)
+
+
+def _check(one: Input) -> Callable[[Any], bool]:
+    """Whether a value is plainly one of an input's: 12.0 for an integer, say, takes a closer look."""
+    low, high, choices = one.lowest, one.highest, frozenset(one.choices)
+    if one.type == "boolean":
+        return lambda value: value is True or value is False
+    if one.type == "enum":
+        return lambda value: value.__class__ is str and value in choices
+    if one.type == "integer":
+        return lambda value: value.__class__ is int and low <= value <= high
+    return lambda value: low <= value <= high if value.__class__ is int else _broken(value, low, high)
+
+
+def _broken(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number with decimals, within limits."""
+    return value.__class__ is float and low <= value <= high and not value.is_integer()
 
 
 class Served(Choice):
@@ -84,7 +120,39 @@ def version_field(catalog: Catalog) -> Served:
 
 def assess_request_schema(catalog: Catalog) -> type[Schema]:
     """The body of POST /assess."""
-    return type("AssessRequestSchema", (Closed,), _assess_fields(catalog))
+    profile = profile_schema(catalog)()
+
+    class AssessRequestSchema(Swift):
+        def plainly_right(self, data: Any) -> bool:
+            return (
+                data.__class__ is dict
+                and data.keys() in ONE_PROFILE
+                and (version := data.get("tree_version", catalog.default.version)).__class__ is str
+                and version in catalog.trees
+                and profile.plainly_right(data["profile"])
+            )
+
+    return type("AssessRequestSchema", (AssessRequestSchema,), _assess_fields(catalog))
+
+
+def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
+    """The body of POST /assess/batch, for up to so many profiles."""
+    members = {
+        "profiles": Anything(
+            fields.Raw(
+                allow_none=True,
+                metadata=described("A profile, as POST /assess takes it; any other value is a bad one."),
+            ),
+            most=most,
+            required=True,
+            metadata=described("What is known of each situation."),
+        ),
+        "defaults": Object(
+            profile_schema(catalog), metadata=described("What holds for each profile that doesn't say.")
+        ),
+        "tree_version": version_field(catalog),
+    }
+    return type("BatchRequestSchema", (Closed,), members)
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:

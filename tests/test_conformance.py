@@ -27,7 +27,7 @@ from finetune_advisor.engine.tree import Question, Tree
 from finetune_advisor.formats.decision_table import render
 from tests.conftest import ROOT, Server, StartServer
 from tests.mutants import retargeted, swapped, with_question, without_question
-from tests.strategies import completions, trees, walk
+from tests.strategies import completions, gapped_trees, trees, walk
 
 GOLDEN = ROOT / "tests" / "golden"
 OPERATORS: tuple[Operator, ...] = ("lt", "lte", "gt", "gte")
@@ -203,7 +203,7 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     assert drifts == ends
 
 
-@given(trees(wide=False))
+@given(trees(wide=False) | gapped_trees())
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:
     """In typed trees too: with two branches' targets exchanged, some row disagrees or nothing changed."""

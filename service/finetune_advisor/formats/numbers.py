@@ -1,0 +1,10 @@
+"""Numbers as text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def decimal(number: int | float) -> str:
+    """A number in digits, without an exponent, which not every notation has."""
+    return f"{Decimal(str(number)):f}"

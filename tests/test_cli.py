@@ -360,6 +360,15 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: st
     assert message in printed.stderr
 
 
+def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
+    """What doesn't look like a version was meant as a path."""
+    printed = run("tree", "diff", "1.0.0", "nix.yaml")
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0"
+    assert printed.stderr == f"Error: {problem}\n"
+
+
 RENDER: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render,
     "jdm": jdm.render,
@@ -422,6 +431,17 @@ def test_export_refuses_a_wrong_profile(stdin: str, message: str) -> None:
     assert (printed.exit_code, printed.stdout) == (1, "")
     assert message in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+def test_the_names_that_are_known_are_listed_once() -> None:
+    """However many names are wrong."""
+    printed = run("tree", "export", "--format", "svg", "--profile", "-", stdin='{"xx": 1, "yy": 2}')
+
+    assert [line[:50] for line in printed.stderr.splitlines()] == [
+        "Error: <stdin>: xx: there is no such name here",
+        "<stdin>: yy: there is no such name here",
+        "<stdin>: known are: prompt_engineering_sufficient,",
+    ]
 
 
 def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:

@@ -294,6 +294,27 @@ def test_a_version_that_is_not_served_is_named(
     assert "no such tree version" in run("--url", server.url, "--tree-version", "3.0.0").stderr
 
 
+def test_what_was_checked_before_an_error_is_printed(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all versions known here, those before one that isn't served have been checked."""
+    (tmp_path / "typed.yaml").write_bytes((ROOT / "tests" / "api" / "typed.yaml").read_bytes())
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
+    printed = run("--url", server.url)
+
+    assert printed.exit_code == 1
+    assert printed.stdout.startswith("Tree 1.0.0: conforms; ")
+    assert "tree 9.0.0-typed isn't served" in printed.stderr
+
+
+def test_an_empty_address_is_a_usage_error() -> None:
+    """A variable that wasn't set in a script isn't a wish for a table."""
+    printed = run("--url", "")
+
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert "--url is empty; give an address, or leave it out to print a table" in printed.stderr
+
+
 class Stub(BaseHTTPRequestHandler):
     """An instance that answers as a test says, and closes every second connection unasked."""
 
@@ -374,6 +395,8 @@ def test_odd_answers_are_differences(
         ("<html>", "{}", "/tree/versions answers 200 without a JSON object"),
         ("[]", "{}", "/tree/versions answers 200 without a JSON object"),
         ("{}", "{}", "/tree/versions answers 200 without a list of versions"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "{}", "/tree/versions answers 200 without a JSON object"),
+        ('{"versions": [{"version": 1}]}', "{}", "/tree/versions answers 200 without a list of versions"),
         (None, "<html>", "/assess answers 200 without a JSON object"),
     ],
 )  # fmt: skip
@@ -387,6 +410,13 @@ def test_another_service_is_no_instance(
         conformance.check(stub, _small(table))
 
     assert f"{stub}: {expected}{ELSE}" == str(caught.value)
+
+
+def test_versions_of_another_kind_are_named(stub: str, table: DecisionTable) -> None:
+    """A foreign list of versions doesn't have the one that is wanted."""
+    Stub.answers = {"/tree/versions": (200, '{"versions": [{"version": 1, "digest": 1}]}')}
+    with pytest.raises(conformance.ConformanceError, match="isn't served; served are 1; choose"):
+        conformance.check(stub, table)
 
 
 def test_a_closed_connection_is_opened_again(stub: str, table: DecisionTable) -> None:

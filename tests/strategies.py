@@ -306,3 +306,18 @@ def trees_and_profiles(draw: Draw, *, complete: bool = False) -> tuple[Tree, Kno
     """A sound tree and a profile for it."""
     tree = draw(trees())
     return tree, draw(complete_profiles(tree) if complete else partial_profiles(tree))
+
+
+@st.composite
+def gapped_trees(draw: Draw) -> Tree:
+    """A sound tree that takes a range about 0 out of each of two integers, and compares what is left."""
+    asked = [Input(name, "integer", f"Label of {name}", minimum=-3, maximum=3) for name in "xy"]
+    questions = []
+    for place, one in enumerate(asked):
+        low, high = (Bound(draw(st.integers(*ends)), inclusive=True) for ends in ((-2, 0), (0, 2)))
+        branches = (Branch(Between(low, high), "a"), Branch(Otherwise(), f"q{place + 1}"))
+        questions.append(Question(f"q{place}", f"Question {place}?", one.name, branches))
+    tests = Against("lt", "y"), Against("gt", "y"), Otherwise()
+    ends = tuple(Branch(test, end) for test, end in zip(tests, "bcd", strict=True))
+    questions.append(Question("q2", "Question 2?", "x", ends))
+    return _assembled(asked, "q0", questions)

@@ -240,6 +240,45 @@ def test_diff_fails_on_change_if_asked(rewired: Path, reworded: Path, as_json: l
     assert (failing.stderr, kept.stderr) == ("", "")
 
 
+def test_diff_takes_reversed_advice_for_a_change(tmp_path: Path) -> None:
+    """A recommendation that says yes where it said no isn't the same outcome under the same name."""
+    own = tmp_path / "own.yaml"
+    own.write_text(TYPED.read_text().replace("finetune: not_yet", 'finetune: "yes"'))
+    printed = run("tree", "diff", str(TYPED), str(own), "--fail-on-change")
+
+    assert printed.exit_code == 1
+    heading, reversal, *_ = printed.stdout.split("\n\n")
+    assert ": 0 of 72 kinds of profiles of the shared inputs get another outcome (0.0%)." in heading
+    assert reversal == 'Other answer to "Fine-tune?":\n  wait: not yet -> yes'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("{lt: -0.5, to: tune", "{lt: -0.00005, to: tune", "  drift: -0.1\n"),
+        ("{gte: {input: target_score}", "{gt: {input: target_score}", "  drift: 0\n"),
+        ("lt: -0.5", "lt: -0.500002", "  drift: -0.500001\n"),
+        ("lt: -0.5", "lt: 5.0e-5", "  drift: 0\n"),
+    ],
+)
+def test_diff_shows_plain_witnesses(tmp_path: Path, before: str, after: str, shown: str) -> None:
+    """Of the numbers that move, the example has the one that is written shortest."""
+    own = tmp_path / "own.yaml"
+    text = TYPED.read_text().replace("{lt: {input: target_score}", "{otherwise: true")
+    own.write_text(text.replace(before, after))
+
+    assert shown in run("tree", "diff", str(TYPED), str(own)).stdout
+
+
+def test_diff_of_trees_that_share_no_input(tmp_path: Path) -> None:
+    """There is nothing to count then."""
+    own = tmp_path / "own.yaml"
+    own.write_text(TYPED.read_text().replace("api_usable", "api_allowed"))
+    printed = run("tree", "diff", "1.0.0", str(own))
+
+    assert printed.stdout.startswith("1.0.0 -> 9.0.0-typed: the trees share no input, ")
+
+
 def test_diff_takes_the_inputs_that_differ_for_a_change() -> None:
     """Trees with other inputs aren't equivalent, even where nobody moves."""
     printed = run("tree", "diff", "1.0.0", str(TYPED), "--fail-on-change")
@@ -321,6 +360,15 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: st
     assert message in printed.stderr
 
 
+def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
+    """What doesn't look like a version was meant as a path."""
+    printed = run("tree", "diff", "1.0.0", "nix.yaml")
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0"
+    assert printed.stderr == f"Error: {problem}\n"
+
+
 RENDER: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render,
     "jdm": jdm.render,
@@ -383,6 +431,17 @@ def test_export_refuses_a_wrong_profile(stdin: str, message: str) -> None:
     assert (printed.exit_code, printed.stdout) == (1, "")
     assert message in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+def test_the_names_that_are_known_are_listed_once() -> None:
+    """However many names are wrong."""
+    printed = run("tree", "export", "--format", "svg", "--profile", "-", stdin='{"xx": 1, "yy": 2}')
+
+    assert [line[:50] for line in printed.stderr.splitlines()] == [
+        "Error: <stdin>: xx: there is no such name here",
+        "<stdin>: yy: there is no such name here",
+        "<stdin>: known are: prompt_engineering_sufficient,",
+    ]
 
 
 def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:

@@ -27,7 +27,7 @@ from finetune_advisor.engine.tree import Question, Tree
 from finetune_advisor.formats.decision_table import render
 from tests.conftest import ROOT, Server, StartServer
 from tests.mutants import retargeted, swapped, with_question, without_question
-from tests.strategies import completions, trees, walk
+from tests.strategies import completions, gapped_trees, trees, walk
 
 GOLDEN = ROOT / "tests" / "golden"
 OPERATORS: tuple[Operator, ...] = ("lt", "lte", "gt", "gte")
@@ -203,7 +203,7 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     assert drifts == ends
 
 
-@given(trees(wide=False))
+@given(trees(wide=False) | gapped_trees())
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:
     """In typed trees too: with two branches' targets exchanged, some row disagrees or nothing changed."""
@@ -294,6 +294,27 @@ def test_a_version_that_is_not_served_is_named(
     assert "no such tree version" in run("--url", server.url, "--tree-version", "3.0.0").stderr
 
 
+def test_what_was_checked_before_an_error_is_printed(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all versions known here, those before one that isn't served have been checked."""
+    (tmp_path / "typed.yaml").write_bytes((ROOT / "tests" / "api" / "typed.yaml").read_bytes())
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
+    printed = run("--url", server.url)
+
+    assert printed.exit_code == 1
+    assert printed.stdout.startswith("Tree 1.0.0: conforms; ")
+    assert "tree 9.0.0-typed isn't served" in printed.stderr
+
+
+def test_an_empty_address_is_a_usage_error() -> None:
+    """A variable that wasn't set in a script isn't a wish for a table."""
+    printed = run("--url", "")
+
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert "--url is empty; give an address, or leave it out to print a table" in printed.stderr
+
+
 class Stub(BaseHTTPRequestHandler):
     """An instance that answers as a test says, and closes every second connection unasked."""
 
@@ -374,6 +395,8 @@ def test_odd_answers_are_differences(
         ("<html>", "{}", "/tree/versions answers 200 without a JSON object"),
         ("[]", "{}", "/tree/versions answers 200 without a JSON object"),
         ("{}", "{}", "/tree/versions answers 200 without a list of versions"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "{}", "/tree/versions answers 200 without a JSON object"),
+        ('{"versions": [{"version": 1}]}', "{}", "/tree/versions answers 200 without a list of versions"),
         (None, "<html>", "/assess answers 200 without a JSON object"),
     ],
 )  # fmt: skip
@@ -387,6 +410,13 @@ def test_another_service_is_no_instance(
         conformance.check(stub, _small(table))
 
     assert f"{stub}: {expected}{ELSE}" == str(caught.value)
+
+
+def test_versions_of_another_kind_are_named(stub: str, table: DecisionTable) -> None:
+    """A foreign list of versions doesn't have the one that is wanted."""
+    Stub.answers = {"/tree/versions": (200, '{"versions": [{"version": 1, "digest": 1}]}')}
+    with pytest.raises(conformance.ConformanceError, match="isn't served; served are 1; choose"):
+        conformance.check(stub, table)
 
 
 def test_a_closed_connection_is_opened_again(stub: str, table: DecisionTable) -> None:

@@ -137,6 +137,14 @@ def test_too_little_coverage_fails(acme: Path, percent: str, code: int) -> None:
     assert printed.stderr == ("" if code == 0 else f"Error: the coverage is below {percent} %\n")
 
 
+def test_no_number_is_no_percentage(acme: Path) -> None:
+    """Nothing is below nan, so it would let everything pass."""
+    printed = run("suites", "--min-coverage", "nan")
+
+    assert printed.exit_code == 2
+    assert "Invalid value for '--min-coverage': nan is no percentage." in printed.stderr
+
+
 def test_every_expectation_can_fail(acme: Path) -> None:
     """Each field is compared, and the message says what was expected and what came."""
     acme.write_text(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
+from semver import Version
 
 from finetune_advisor import catalog, conformance, documents, suite_documents, suites
 from finetune_advisor.api.contract import description
@@ -26,7 +28,7 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
-from finetune_advisor.catalog import Catalog
+from finetune_advisor.catalog import Catalog, UnknownVersionError
 from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.decision_table import decision_table
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -171,11 +173,20 @@ def export(version: str | None, notation: str, file: Any) -> None:
             click.echo(NOTATIONS[notation](exported), nl=False)
 
 
+def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is neither below nor above any bound."""
+    if value is not None and isnan(value):
+        raise click.BadParameter("nan is no percentage.")
+    return value
+
+
 @tree.command("test")
 @click.argument("directory", type=click.Path(path_type=Path, exists=True))
 @click.option("--junit", type=click.File("wb"), help="Write the results as JUnit XML, too.")
 @click.option("--generate", is_flag=True, help="Print a case for each path that isn't covered.")
-@click.option("--min-coverage", type=click.FloatRange(0, 100), help="Fail below so many percent.")
+@click.option(
+    "--min-coverage", type=click.FloatRange(0, 100), callback=_no_nan, help="Fail below so many percent."
+)
 def run_suites(directory: Path, junit: Any, min_coverage: float | None, *, generate: bool) -> None:
     """Run the test suites in DIRECTORY, or the one in a file, and show what they don't cover.
 
@@ -206,15 +217,18 @@ def conform(url: str | None, tree_version: str | None) -> None:
 
     Without --url, prints the table of the version, or of the default one.
     """
+    if url == "":
+        raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
     with refusals():
         served = _catalog(Settings.from_environment())
-        asked = [served.pick(tree_version)] if tree_version or not url else served.trees.values()
-        tables = [decision_table(one) for one in asked]
-        if not url:
-            click.echo("\n".join(map(decision_table_json.render, tables)))
+        if url is None:
+            click.echo(decision_table_json.render(decision_table(served.pick(tree_version))))
             return
-        reports = [conformance.check(url, table) for table in tables]
-    click.echo("\n".join(map(str, reports)))
+        asked = served.trees.values() if tree_version is None else [served.pick(tree_version)]
+        reports = []
+        for one in asked:
+            reports.append(conformance.check(url, decision_table(one)))
+            click.echo(str(reports[-1]))
     if any(report.differences for report in reports):
         sys.exit(1)
 
@@ -254,7 +268,12 @@ def _tree(name: str | None) -> Tree:
     """A document's tree, or the one of a served version, or the default one."""
     if name is not None and Path(name).is_file():
         return documents.load(Path(name))
-    return _catalog(Settings.from_environment()).pick(name)
+    try:
+        return _catalog(Settings.from_environment()).pick(name)
+    except UnknownVersionError as error:
+        if name is None or Version.is_valid(name):
+            raise
+        raise UnknownVersionError(f"there is no file {name}, and {error}") from error
 
 
 def _catalog(here: Settings) -> Catalog:
@@ -275,11 +294,23 @@ def _profile(file: Any, served: Catalog) -> dict[str, Any]:
         profile: dict[str, Any] = schema.load(given)
     except ValidationError as error:
         found = invalid(error.messages_dict, schema, in_body=True)
-        lines = [f"{file.name}: {one['pointer'].removeprefix('#/')}: {one['detail']}" for one in found]
+        lines = [*_faults(found)]
         if isinstance(given, dict) and "profile" in given:
-            lines.append(f"{file.name}: give the profile alone, not inside of profile")
-        raise click.ClickException("\n".join(lines)) from error
+            lines.append("give the profile alone, not inside of profile")
+        message = "\n".join(f"{file.name}: {line}" for line in lines)
+        raise click.ClickException(message) from error
     return profile
+
+
+def _faults(found: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """What is wrong with a profile, a line for each fault; the names that are known once, at the end."""
+    known = ""
+    for one in found:
+        problem, _, names = one["detail"].partition("; known are: ")
+        known = names or known
+        yield f"{one['pointer'].removeprefix('#/')}: {problem}"
+    if known:
+        yield f"known are: {known}"
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class _Instance:
         """The digest of the tree that it serves as a version."""
         status, answer = self._ask("GET", "/tree/versions")
         try:
-            served = {one["version"]: str(one["digest"]) for one in answer["versions"]}
+            served = {str(one["version"]): str(one["digest"]) for one in answer["versions"]}
         except (KeyError, TypeError):
             problem = f"/tree/versions answers {status} without a list of versions"
             raise ConformanceError(f"{self.url}: {problem}; give the address of an instance") from None
@@ -169,7 +169,7 @@ class _Instance:
         content = response.read()
         try:
             answer = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             problem = f"{path} answers {response.status} without a JSON object"

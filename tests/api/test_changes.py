@@ -20,7 +20,8 @@ from finetune_advisor.settings import Settings
 from tests.conftest import StartServer
 
 OLD, SWAPPED, REWORDED, EXTENDED, SHORTENED = "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"
-VERSIONS = [OLD, SWAPPED, REWORDED, EXTENDED, SHORTENED]
+REVERSED = "1.5.0"
+VERSIONS = [OLD, SWAPPED, REWORDED, EXTENDED, SHORTENED, REVERSED]
 PAIRS = list(product(VERSIONS, repeat=2))
 NOWHERE = object()
 Document = dict[str, Any]
@@ -60,11 +61,17 @@ def shorten(document: Document) -> None:
     del document["inputs"]["real_time_data_needed"]
 
 
+def reverse(document: Document) -> None:
+    """Who was to look things up is to fine-tune."""
+    document["recommendations"]["use_rag"]["finetune"] = "yes"
+
+
 EDITS: dict[str, Callable[[Document], None]] = {
     SWAPPED: swap,
     REWORDED: reword,
     EXTENDED: extend,
     SHORTENED: shorten,
+    REVERSED: reverse,
 }
 
 
@@ -136,6 +143,16 @@ def test_other_words_move_nobody(edited: FlaskClient) -> None:
         ("/questions/data_volume/text", "Is it a lot of data?"),
         ("/recommendations/use_rag/next_steps/0", "Start small."),
     ]
+
+
+def test_reversed_advice_is_no_equivalence(edited: FlaskClient) -> None:
+    """Nobody moves, but who stays is told the opposite."""
+    body = changes(edited, REVERSED, OLD)
+
+    assert (body["equivalent"], body["moves"]) == (False, [])
+    assert body["reversals"] == [{"recommendation": "use_rag", "from": "no", "to": "yes"}]
+    assert body["rewired"] == ["/recommendations/use_rag/finetune"]
+    assert changes(edited, SWAPPED, OLD)["reversals"] == []
 
 
 def test_a_new_input_leaves_undecided_who_depends_on_it(edited: FlaskClient) -> None:
@@ -229,7 +246,7 @@ def test_a_version_is_equivalent_to_itself(edited: FlaskClient, version: str) ->
 
     assert body["older"] == body["newer"]
     assert (body["equivalent"], body["profiles"]) == (True, 2 ** len(inputs))
-    assert [body[name] for name in ("moves", "added", "removed", "rewired", "reworded")] == [[]] * 5
+    assert [body[name] for name in [*body][4:]] == [[]] * 6
 
 
 def test_members_have_a_fixed_order(edited: FlaskClient) -> None:
@@ -237,7 +254,7 @@ def test_members_have_a_fixed_order(edited: FlaskClient) -> None:
     body = changes(edited, SWAPPED, OLD)
 
     assert list(body) == [
-        *("older", "newer", "equivalent", "profiles", "moves"),
+        *("older", "newer", "equivalent", "profiles", "moves", "reversals"),
         *("added", "removed", "rewired", "reworded"),
     ]
     assert list(body["moves"][0]) == ["from", "to", "profiles", "share", "witness"]
@@ -268,7 +285,7 @@ def test_since_is_one_of_the_versions(edited: FlaskClient) -> None:
         [
             {
                 "parameter": "since",
-                "detail": "not a known value; choose from 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0",
+                "detail": "not a known value; choose from 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0",
             }
         ],
     )
@@ -280,7 +297,7 @@ def test_an_unknown_version_is_404(edited: FlaskClient) -> None:
     answer = edited.get("/tree/versions/9.9.9/changes?since=1.0.0")
 
     assert (answer.status_code, answer.json["type"]) == (404, "/problems/unknown-version")
-    assert answer.json["detail"].endswith("served are 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0")
+    assert answer.json["detail"].endswith("served are 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0")
 
 
 def test_each_pair_has_a_validator_of_its_own(edited: FlaskClient) -> None:

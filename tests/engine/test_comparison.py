@@ -15,7 +15,15 @@ from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Ot
 from finetune_advisor.engine.comparison import Comparison, compare
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.tree import (
+    Branch,
+    Circumstance,
+    Question,
+    Recommendation,
+    Reference,
+    Tree,
+    WarningRule,
+)
 from tests import strategies
 from tests.mutants import retargeted, swapped, with_question, without_question
 from tests.strategies import Known, completions, walk
@@ -142,6 +150,22 @@ def test_words_and_wiring_are_told_apart(tree: Tree) -> None:
     assert compare(tree, next(swapped(tree))).rewired == (f"/questions/{tree.root}/branches",)
     assert comparison.added == ("/questions/again",)
     assert comparison.removed == (f"/cautions/{len(tree.cautions) - 1}",)
+
+
+def test_the_tests_of_a_warning_are_wiring(tree: Tree) -> None:
+    """When a warning is said is no matter of words; what it says is."""
+    when = (Circumstance("data_sensitive", OneOf((True,))),)
+    rule = WarningRule("private", when, "Mind the law.", ("use_rag",))
+
+    def changed(**fields: Any) -> Comparison:
+        older, newer = (replace(tree, warnings=(one,)) for one in (rule, replace(rule, **fields)))
+        return compare(older, newer)
+
+    other = (Circumstance("data_sensitive", OneOf((False,))),)
+    assert changed(when=other).rewired == ("/warnings/0/when",)
+    assert changed(recommendations=("use_api",)).rewired == ("/warnings/0/recommendations",)
+    assert [one.pointer for one in changed(text="Mind it.").reworded] == ["/warnings/0/text"]
+    assert changed(when=other).reworded == changed(recommendations=("use_api",)).reworded == ()
 
 
 def test_a_private_input_compared_with_a_shared_one_moves_nobody_who_stays() -> None:

@@ -14,7 +14,7 @@ from finetune_advisor.engine.coverage import coverage, covering, paths
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.paths import Edge
 from finetune_advisor.engine.tree import Branch, Question, Tree
-from tests.strategies import Known, profiles_of, trees, walk
+from tests.strategies import Known, gapped_trees, profiles_of, trees, walk
 
 FEW = settings(max_examples=60, deadline=None)
 
@@ -51,7 +51,7 @@ def test_paths_partition_all_profiles(tree: Tree) -> None:
     assert len(taken) == len(found)
 
 
-@given(trees())
+@given(trees() | gapped_trees())
 @FEW
 def test_a_witness_takes_its_path_with_no_more_than_its_inputs(tree: Tree) -> None:
     """A witness has the inputs that its questions ask about, and however it is completed takes the path."""

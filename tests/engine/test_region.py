@@ -72,6 +72,7 @@ def test_a_region_is_empty_exactly_if_no_profile_is_in_it(conditions: list[Condi
     assert (region is not None) == bool(inside)
     if region:
         assert region.witness() in inside
+        assert region.plain(AXES) in inside
         for name, axis in AXES.items():
             positions = DOUBLES if axis.dense else range(4)
             left = [position for position in positions if position in region.domain(name)]

@@ -80,5 +80,12 @@ def test_a_label_says_the_answer_with_its_unit(typed: Tree) -> None:
         for question in typed.questions.values()
         for branch in question.branches
     }
-    assert {"no", "solo", "small or large", "otherwise", "< target_score"} < found
-    assert {"≥ 500 and < 1000 examples", "> 3000 examples", "≤ change_days"} < found
+    assert {"no", "solo", "small or large", "otherwise", "best_score < target_score"} < found
+    assert {"≥ 500 and < 1,000 examples", "> 3,000 examples", "retrain_days ≤ change_days"} < found
+
+
+def test_a_title_keeps_its_angles(awkward: Tree) -> None:
+    """What stands between < and > is taken for HTML and dropped, so they are replaced by others."""
+    title = mermaid.render(awkward).splitlines()[1]
+
+    assert title.startswith('title: "Names & \u2039texts\u203a: ')

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 import zen
 
-from finetune_advisor.engine.branching import Between, Bound
+from finetune_advisor.engine.branching import Between, Bound, Otherwise
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.formats import dmn, jdm, rego
+from finetune_advisor.formats import dmn, jdm, rego, svg
 from tests.formats.oracles import Oracle
 
 DMN = {
@@ -102,6 +102,25 @@ def test_jdm_refuses_a_bound_that_it_cannot_carry(typed: Tree) -> None:
     question = replace(stability, branches=(tiny, *others))
     with pytest.raises(jdm.InexpressibleNumberError, match="question stability compares with 1e-29"):
         jdm.render(replace(typed, questions={**typed.questions, "stability": question}))
+
+
+def test_small_numbers_have_no_exponents(typed: Tree) -> None:
+    """DMN has none, and nobody reads them in a picture."""
+    stability, drift = typed.questions["stability"], typed.inputs["drift"]
+    tiny, large = Bound(5e-5, inclusive=False), Bound(5e-5, inclusive=True)
+    tests = Between(None, tiny), Between(large, Bound(7, inclusive=True)), Otherwise()
+    branches = tuple(replace(b, test=t) for b, t in zip(stability.branches, tests, strict=True))
+    tree = replace(
+        typed,
+        inputs={**typed.inputs, "drift": replace(drift, minimum=-1e-7)},
+        questions={**typed.questions, "stability": replace(stability, branches=branches)},
+    )
+    for render in (dmn.render, rego.render, svg.render):
+        text = render(tree)
+        assert "0.00005" in text
+        assert "e-05" not in text
+    assert ">= -0.0000001" in dmn.render(tree)
+    assert "[0.00005..7]" in dmn.render(tree)
 
 
 def test_rego_decides_nothing_on_answers_of_another_type(typed: Tree, rego_oracle: Oracle) -> None:

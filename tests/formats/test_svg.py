@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given, settings
 
+from finetune_advisor.engine.branching import OneOf
 from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels, svg
 from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.formats.typesetting import lines, width
 from tests import strategies
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -132,6 +135,38 @@ def _overlap(one: dict[str, float], other: dict[str, float]) -> bool:
         one[place] < other[place] + other[size] and other[place] < one[place] + one[size]
         for place, size in (("x", "width"), ("y", "height"))
     )
+
+
+def test_the_legend_lies_inside_a_small_picture(tree: Tree) -> None:
+    """However few boxes there are, all that the legend says of a path can be read."""
+    answered, following = ("prompt_engineering_sufficient", "data_sensitive")
+    branches = (Branch(OneOf((True,)), "use_api", "a"), Branch(OneOf((False,)), "second"))
+    ends = (Branch(OneOf((True,)), "use_rag", "b"), Branch(OneOf((False,)), "consider_hybrid", "c"))
+    questions = {
+        "q": Question("q", "?", answered, branches),
+        "second": Question("second", "?", following, ends),
+    }
+    small = replace(tree, questions=questions, root="q")
+    root = _drawn(small, {answered: False})
+    *_, right, _ = map(float, (root.get("viewBox") or "").split())
+    texts = [one for one in root.iter(f"{NAMESPACE}text") if one.get("class") == "small"]
+    [marks] = [one for one in texts if "Dashed" in (one.text or "")]
+
+    assert float(marks.get("x", 0)) + width(marks.text or "", 11.5) < right
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("target_score ≤ best_prompt_score", ["target_score", "≤ best_prompt_score"]),
+        ("a ≥ base_model_lifetime_months_left", ["a", "≥ base_model_", "lifetime_months_left"]),
+        ("no_" + 30 * "x", ["no_" + 17 * "x", 13 * "x"]),
+        ("", [""]),
+    ],
+)
+def test_names_break_at_their_joints(text: str, expected: list[str]) -> None:
+    """A sign stays with what follows it, and a name breaks after `_` unless it has none."""
+    assert expected == lines(text, 160, 13)
 
 
 def test_a_layout_is_the_same_each_time() -> None:

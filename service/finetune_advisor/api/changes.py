@@ -38,7 +38,8 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         What was added, removed, rewired and reworded since another version; and the exact impact on
         outcomes over all profiles of the inputs that both know: how many move from which recommendation
-        to which, with a witness for each pair.
+        to which, with a witness for each pair. `reversals` names the recommendations of both versions that
+        say something else about fine-tuning: whoever ends there doesn't move, but is advised differently.
         """
         newer, older = served(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -48,13 +48,16 @@ class Between:
     lower: Bound | None = None
     upper: Bound | None = None
 
-    def __str__(self) -> str:
-        ends = []
+    @property
+    def ends(self) -> Iterator[tuple[Operator, int | float]]:
+        """Its ends as operators with their numbers, the lower one first."""
         if self.lower:
-            ends.append(f"{'>=' if self.lower.inclusive else '>'} {self.lower.value}")
+            yield "gte" if self.lower.inclusive else "gt", self.lower.value
         if self.upper:
-            ends.append(f"{'<=' if self.upper.inclusive else '<'} {self.upper.value}")
-        return " and ".join(ends)
+            yield "lte" if self.upper.inclusive else "lt", self.upper.value
+
+    def __str__(self) -> str:
+        return " and ".join(f"{SYMBOLS[operator]} {value}" for operator, value in self.ends)
 
 
 @dataclass(frozen=True)

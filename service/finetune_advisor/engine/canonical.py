@@ -51,13 +51,8 @@ def _test(test: Test) -> dict[str, Any]:
             return {"is": value}
         case OneOf(values):
             return {"in": list(values)}
-        case Between(lower, upper):
-            ends = {}
-            if lower:
-                ends["gte" if lower.inclusive else "gt"] = lower.value
-            if upper:
-                ends["lte" if upper.inclusive else "lt"] = upper.value
-            return ends
+        case Between():
+            return dict(test.ends)
         case Against(operator, other):
             return {f"{operator}_input": other}
         case _:

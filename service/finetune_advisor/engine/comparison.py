@@ -13,7 +13,10 @@ from finetune_advisor.engine.tree import LIFECYCLE, Tree
 from finetune_advisor.engine.values import Kinds, facing
 
 WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
-"""Fields of the canonical form that say how a tree decides; tests of branches do so too."""
+"""Fields of the canonical form that say how a tree decides."""
+
+WIRED = ("/branches", "/when", "/recommendations")
+"""Ends of pointers to lists that do so as a whole."""
 
 EDITION = LIFECYCLE | {"version", "released"}
 """Fields that differ between versions whatever they say."""
@@ -42,11 +45,20 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Reversal:
+    """A recommendation of both trees that answers "should we fine-tune?" differently in each."""
+
+    recommendation: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How a tree differs from an older one. Pointers are into the canonical forms.
 
     `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown. The
-    trees are equivalent if they know the same inputs and nothing moves.
+    trees are equivalent if they know the same inputs, nothing moves and no answer is reversed.
     """
 
     older: Tree
@@ -58,11 +70,17 @@ class Comparison:
     shared: tuple[str, ...]
     profiles: int
     moves: tuple[Move, ...]
+    reversals: tuple[Reversal, ...]
 
     @property
     def equivalent(self) -> bool:
         same = {*self.shared} == self.older.inputs.keys() == self.newer.inputs.keys()
-        return same and not self.moves
+        return same and not (self.moves or self.reversals)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `profiles` counts every single one, as there is no number among the shared inputs."""
+        return not any(self.newer.inputs[name].numeric for name in self.shared)
 
 
 def compare(older: Tree, newer: Tree) -> Comparison:
@@ -74,9 +92,11 @@ def compare(older: Tree, newer: Tree) -> Comparison:
     for region, before, after in _outcomes_of_both(older, newer, frozenset(shared)):
         if before != after:
             counts[before, after] = counts.get((before, after), 0) + kinds.count(region)
-            positions = region.witness()
-            witness = {name: newer.inputs[name].value(positions[name]) for name in shared}
-            witnesses.setdefault((before, after), witness)
+            if (before, after) not in witnesses:
+                positions = region.plain(shared)
+                witnesses[before, after] = {
+                    name: newer.inputs[name].value(positions[name]) for name in shared
+                }
     differences = [*_differences(_content(older), _content(newer), "")]
     return Comparison(
         older=older,
@@ -85,9 +105,7 @@ def compare(older: Tree, newer: Tree) -> Comparison:
         removed=tuple(d.pointer for d in differences if d.after is None),
         rewired=tuple(dict.fromkeys(d.pointer for d in differences if d.both and d.wiring)),
         reworded=tuple(
-            Rewording(d.pointer, str(d.before), str(d.after))
-            for d in differences
-            if d.both and not d.wiring
+            Rewording(d.pointer, d.before, d.after) for d in differences if d.both and not d.wiring
         ),
         shared=tuple(shared),
         profiles=kinds.count(Region(newer.axes, {})),
@@ -95,7 +113,15 @@ def compare(older: Tree, newer: Tree) -> Comparison:
             Move(*ends, count, witnesses[ends])
             for ends, count in sorted(counts.items(), key=lambda one: [str(end) for end in one[0]])
         ),
+        reversals=tuple(_reversals(older, newer)),
     )
+
+
+def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:
+    for name, leaf in newer.recommendations.items():
+        before = older.recommendations.get(name, leaf)
+        if before.finetune != leaf.finetune:
+            yield Reversal(name, before.finetune, leaf.finetune)
 
 
 def _alike(one: Input | None, other: Input) -> bool:
@@ -186,8 +212,8 @@ def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             yield from _differences(before.get(key), after.get(key), f"{pointer}/{key}")
-    elif isinstance(before, list) and isinstance(after, list) and pointer.endswith("/branches"):
-        if [_wired(branch) for branch in before] != [_wired(branch) for branch in after]:
+    elif isinstance(before, list) and isinstance(after, list) and pointer.endswith(WIRED):
+        if [_wired(item) for item in before] != [_wired(item) for item in after]:
             yield _Difference(pointer, before, after, wiring=True)
         else:
             yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
@@ -202,5 +228,8 @@ def _content(tree: Tree) -> dict[str, Any]:
     return {key: value for key, value in tree.canonical.items() if key not in EDITION}
 
 
-def _wired(branch: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in branch.items() if key != "reason"}
+def _wired(item: Any) -> Any:
+    """A branch without its reason, which is but words; a name or a circumstance as it is."""
+    if isinstance(item, Mapping):
+        return {key: value for key, value in item.items() if key != "reason"}
+    return item

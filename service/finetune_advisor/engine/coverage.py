@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil, copysign
 
-from finetune_advisor.engine.branching import Within
-from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.paths import Edge, Way, beginning, onwards, ways
-from finetune_advisor.engine.region import Region, completions, single
+from finetune_advisor.engine.region import Region, completions
 from finetune_advisor.engine.tree import Tree
 
 MOST_PATHS = 10_000
@@ -113,26 +110,9 @@ def _path(tree: Tree, way: Way) -> Path:
 
 def _witness(tree: Tree, way: Way) -> Profile:
     """A profile of a way's region, in plain numbers."""
-    region: Region | None = way.region
-    positions = {}
-    for name in dict.fromkeys(name for node, _ in way.steps for name in tree.questions[node].inputs):
-        if region is None:
-            raise AssertionError("domains are as tight as the orders allow")
-        positions[name] = _plainest(region.domain(name))
-        region = region.narrow(Within(name, single(tree.inputs[name], positions[name])))
+    names = dict.fromkeys(name for node, _ in way.steps for name in tree.questions[node].inputs)
+    positions = way.region.plain(names)
     return {name: tree.inputs[name].value(position) for name, position in positions.items()}
-
-
-def _plainest(domain: Domain) -> Position:
-    """The position with the fewest decimals; of those, the nearest to zero."""
-    if 0 in domain:
-        return 0
-    nearest = min((end for span in domain.spans for end in span), key=abs)
-    for decimals in range(17 if domain.dense else 0):
-        rounded = copysign(ceil(abs(nearest) * 10**decimals) / 10**decimals, nearest)
-        if rounded in domain:
-            return rounded
-    return nearest
 
 
 def _walked(tree: Tree, profile: Profile) -> tuple[Edge, ...]:

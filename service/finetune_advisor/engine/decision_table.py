@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
 from math import prod
 from typing import Any, Literal
 
-from finetune_advisor.engine.branching import Within
 from finetune_advisor.engine.canonical import hashed
 from finetune_advisor.engine.coverage import MOST_PATHS, Path, covering, paths
 from finetune_advisor.engine.domain import Position
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.region import Region, single
+from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
 
 MOST_PROFILES = 20_000
@@ -118,14 +117,23 @@ def _edges(tree: Tree, path: Path) -> Iterator[Profile]:
     region = path.region
     yield _least(tree, path, region)
     yield _greatest(tree, path, region)
+    for profile_of, name, position in _spots(tree, path):
+        here = region.at(name, position)
+        if here:
+            yield profile_of(tree, path, here)
+
+
+def _spots(
+    tree: Tree, path: Path
+) -> Iterator[tuple[Callable[[Tree, Path, Region], Profile], str, Position]]:
+    """Positions of inputs at which to take the least or the greatest profile."""
+    region = path.region
     for name in path.witness:
         for position in _ends(tree, name, region):
-            here = _fixed(tree, region, name, position)
-            yield _least(tree, path, here)
+            yield _least, name, position
     for order in sorted(region.orders, key=str):
-        high, low = region.domain(order.high).least, region.domain(order.low).greatest
-        yield _greatest(tree, path, _fixed(tree, region, order.high, high))
-        yield _least(tree, path, _fixed(tree, region, order.low, low))
+        yield _greatest, order.high, region.domain(order.high).least
+        yield _least, order.low, region.domain(order.low).greatest
 
 
 def _ends(tree: Tree, name: str, region: Region) -> Iterator[Position]:
@@ -135,14 +143,6 @@ def _ends(tree: Tree, name: str, region: Region) -> Iterator[Position]:
     if not tree.inputs[name].numeric:
         ends = [position for low, high in spans for position in range(int(low), int(high) + 1)]
     return iter(ends[1:-1])
-
-
-def _fixed(tree: Tree, region: Region, name: str, position: Position) -> Region:
-    """The profiles of a region with one answer at a position of its domain."""
-    here = region.narrow(Within(name, single(tree.inputs[name], position)))
-    if here is None:
-        raise AssertionError("domains are as tight as the orders allow")
-    return here
 
 
 def _least(tree: Tree, path: Path, region: Region) -> Profile:

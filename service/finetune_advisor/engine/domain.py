@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor, inf, nextafter
+from math import ceil, copysign, floor, inf, nextafter
 
 Position = int | float
 
@@ -71,6 +71,18 @@ class Domain:
     @property
     def greatest(self) -> Position:
         return self.spans[-1][1]
+
+    @property
+    def plainest(self) -> Position:
+        """The position with the fewest decimals; of those, the nearest to zero."""
+        if 0 in self:
+            return 0
+        nearest = min((end for span in self.spans for end in span), key=abs)
+        for decimals in range(17 if self.dense else 0):
+            rounded = copysign(ceil(abs(nearest) * 10**decimals) / 10**decimals, nearest)
+            if rounded in self:
+                return rounded
+        return nearest
 
     def from_(self, bound: Position, *, strict: bool = False) -> Domain:
         """The positions at or (`strict`) after a bound, which may lie on an axis of the other kind."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related
+from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related, Within
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.inputs import Input, Profile
 from finetune_advisor.engine.tree import Tree
@@ -60,6 +60,14 @@ class Region:
         narrowed = Region(self.axes, {**self.domains, condition.input: after}, self.orders)
         return narrowed._settled() if self.orders else narrowed
 
+    def at(self, name: str, position: Position) -> Region | None:
+        """The profiles of this region that have an input at a position, or None if there are none.
+
+        There are some at the least and at the greatest position of its domain. At another one there may be
+        none, since the orders tighten the ends of domains alone.
+        """
+        return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
+
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
         combinations of their values. What no order connects to them doesn't matter, as no region is empty.
@@ -83,6 +91,18 @@ class Region:
     def witness(self) -> dict[str, Position]:
         """A profile of the region, as the least positions of every input."""
         return {name: self.domain(name).least for name in self.axes}
+
+    def plain(self, names: Iterable[str]) -> dict[str, Position]:
+        """Positions of some inputs in one profile of the region: the plainest, where the earlier ones let
+        them be.
+        """
+        region, found = self, {}
+        for name in names:
+            domain = region.domain(name)
+            either = (region.at(name, position) for position in (domain.plainest, domain.least))
+            region = next(filter(None, either))
+            found[name] = region.domain(name).least
+        return found
 
     def _settled(self) -> Region | None:
         if _contradictory(self.orders):

@@ -241,6 +241,11 @@ class Tree:
         return {node: place for place, node in enumerate(order)}
 
     @cached_property
+    def ordered(self) -> tuple[Question, ...]:
+        """The questions in tree order. Raises as `rank` does."""
+        return tuple(self.questions[node] for node in self.rank if node in self.questions)
+
+    @cached_property
     def below(self) -> Mapping[str, frozenset[str]]:
         """The inputs that are asked about at a node or anywhere below it."""
         return self._gathered(lambda node: self.questions[node].inputs if node in self.questions else ())

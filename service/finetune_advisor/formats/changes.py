@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from finetune_advisor.engine.comparison import Comparison, Move
+from finetune_advisor.engine.inputs import Value
+from finetune_advisor.formats.labels import FINETUNE
+from finetune_advisor.formats.numbers import decimal
 
 
 def render(comparison: Comparison) -> str:
     """What changed, and who moves from where to where."""
     blocks = [_heading(comparison), *_moves(comparison)]
+    if comparison.reversals:
+        blocks.append('Other answer to "Fine-tune?":\n' + "\n".join(_reversals(comparison)))
     for title, pointers in (
         ("Added", comparison.added),
         ("Removed", comparison.removed),
@@ -27,10 +32,13 @@ def _heading(comparison: Comparison) -> str:
     versions = f"{comparison.older.version} -> {comparison.newer.version}"
     if comparison.equivalent:
         return f"{versions}: equivalent; every profile keeps its outcome."
+    if not comparison.shared:
+        return f"{versions}: the trees share no input, so there is no profile to compare them by."
     moved = sum(move.profiles for move in comparison.moves)
     share = moved / comparison.profiles
+    profiles = "profiles" if comparison.exact else "kinds of profiles"
     return (
-        f"{versions}: {moved} of {comparison.profiles} profiles of the shared inputs get another "
+        f"{versions}: {moved} of {comparison.profiles} {profiles} of the shared inputs get another "
         f"outcome ({share:.1%})."
     )
 
@@ -39,6 +47,11 @@ def _moves(comparison: Comparison) -> Iterator[str]:
     for move in comparison.moves:
         witness = "\n".join(f"{name}: {_shown(value)}" for name, value in move.witness.items())
         yield f"{_ends(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
+
+
+def _reversals(comparison: Comparison) -> Iterator[str]:
+    for one in comparison.reversals:
+        yield f"  {one.recommendation}: {FINETUNE[one.before]} -> {FINETUNE[one.after]}"
 
 
 def _ends(move: Move) -> str:
@@ -50,5 +63,7 @@ def _reworded(comparison: Comparison) -> Iterator[str]:
         yield f"  {change.pointer}\n    - {change.before}\n    + {change.after}"
 
 
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _shown(value: Value) -> str:
+    if isinstance(value, bool | str):
+        return str(value).lower() if isinstance(value, bool) else value
+    return decimal(value)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from finetune_advisor.engine.branching import Between, OneOf
+from finetune_advisor.engine.branching import SYMBOLS, Between, Bound, OneOf
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit import Compared, Explicit, cases
 from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.formats.numbers import decimal
 from finetune_advisor.formats.typesetting import xml_text
 
 SPACES = {
@@ -45,8 +46,8 @@ def render(tree: Tree) -> str:
     for name, one in tree.inputs.items():
         _input_data(root, names[name], one)
     _top(root, tree)
-    for node in sorted(tree.questions, key=tree.rank.__getitem__):
-        _decision(root, tree, tree.questions[node], names)
+    for question in tree.ordered:
+        _decision(root, tree, question, names)
     _diagram(root, tree)
     ElementTree.indent(root, " ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
@@ -68,17 +69,10 @@ def input_names(tree: Tree) -> Mapping[str, str]:
 def _item(root: Element, name: str, one: Input) -> None:
     item = _add(root, "itemDefinition", name=f"t_{name}")
     _add(item, "typeRef", TYPES[one.type])
-    allowed = ", ".join(map(_text, one.choices))
-    if one.numeric and (one.minimum is not None or one.maximum is not None):
-        allowed = _allowed(one)
+    ends = [None if end is None else Bound(end, inclusive=True) for end in (one.minimum, one.maximum)]
+    allowed = ", ".join(map(_text, one.choices)) or _range(Between(*ends))
     if allowed:
         _add(_add(item, "allowedValues"), "text", allowed)
-
-
-def _allowed(one: Input) -> str:
-    if one.maximum is None:
-        return f">= {one.minimum}"
-    return f"<= {one.maximum}" if one.minimum is None else f"[{one.minimum}..{one.maximum}]"
 
 
 def _input_data(root: Element, name: str, one: Input) -> None:
@@ -136,13 +130,10 @@ def _unary(test: Explicit, names: Mapping[str, str]) -> str:
 
 
 def _range(one: Between) -> str:
-    low, high = one.lower, one.upper
-    if low and high:
-        start, end = "[" if low.inclusive else "(", "]" if high.inclusive else ")"
-        return f"{start}{low.value}..{high.value}{end}"
-    if low:
-        return f"{'>=' if low.inclusive else '>'} {low.value}"
-    return f"{'<=' if high.inclusive else '<'} {high.value}" if high else "-"
+    if one.lower and one.upper:
+        start, end = "[" if one.lower.inclusive else "(", "]" if one.upper.inclusive else ")"
+        return f"{start}{decimal(one.lower.value)}..{decimal(one.upper.value)}{end}"
+    return "".join(f"{SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends)
 
 
 def _diagram(root: Element, tree: Tree) -> None:

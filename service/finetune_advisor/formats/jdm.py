@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from finetune_advisor.engine.branching import Between, Bound, OneOf
+from finetune_advisor.engine.branching import SYMBOLS, Between, OneOf
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit import Compared, Explicit, cases
 from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.formats.numbers import decimal
 
 KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
 DECIMALS, DIGITS = 28, 28
@@ -51,7 +52,7 @@ def _nodes(tree: Tree) -> Iterator[Json]:
     description = f"{tree.title} (version {tree.version}, {tree.digest})"
     content = {"schema": schema}
     yield _node("profile", "inputNode", "Profile", content) | {"description": description}
-    for question in _questions(tree):
+    for question in tree.ordered:
         yield _node(f"q_{question.id}", "switchNode", question.id, _switch(tree, question)) | {
             "description": question.text
         }
@@ -59,12 +60,6 @@ def _nodes(tree: Tree) -> Iterator[Json]:
             if branch.to in tree.recommendations:
                 yield _leaf(tree, question, index, branch)
     yield _node("outcome", "outputNode", "Outcome", {})
-
-
-def _questions(tree: Tree) -> Iterator[Question]:
-    return (
-        tree.questions[n] for n in sorted(tree.rank, key=tree.rank.__getitem__) if n in tree.questions
-    )
 
 
 def _node(name: str, kind: str, title: str, content: Mapping[str, Any]) -> Json:
@@ -105,7 +100,7 @@ def _leaf(tree: Tree, question: Question, index: int, branch: Branch) -> Json:
 
 def _edges(tree: Tree) -> Iterator[Json]:
     yield _edge("profile", f"q_{tree.root}")
-    for question in _questions(tree):
+    for question in tree.ordered:
         for index, branch in enumerate(question.branches):
             onwards = branch.to in tree.questions
             target = f"q_{branch.to}" if onwards else f"r_{question.id}.{index}"
@@ -146,23 +141,18 @@ def _condition(question: Question, test: Explicit) -> str:
 
 
 def _range(question: Question, answer: str, one: Between) -> str:
-    ends = []
-    if one.lower:
-        ends.append(f"{answer} {'>=' if one.lower.inclusive else '>'} {_number(question, one.lower)}")
-    if one.upper:
-        ends.append(f"{answer} {'<=' if one.upper.inclusive else '<'} {_number(question, one.upper)}")
+    ends = [f"{answer} {SYMBOLS[operator]} {_number(question, end)}" for operator, end in one.ends]
     return ends[0] if len(ends) == 1 else f"({' and '.join(ends)})"
 
 
-def _number(question: Question, end: Bound) -> str:
-    exact = Decimal(str(end.value))
-    _, digits, exponent = exact.as_tuple()
+def _number(question: Question, end: int | float) -> str:
+    _, digits, exponent = Decimal(str(end)).as_tuple()
     if -int(exponent) > DECIMALS or len(digits) > DIGITS:
-        problem = f"question {question.id} compares with {end.value}, which has more than"
+        problem = f"question {question.id} compares with {end}, which has more than"
         raise InexpressibleNumberError(
             f"{problem} {DECIMALS} decimals; round it, or choose another notation"
         )
-    return f"{exact:f}"
+    return decimal(end)
 
 
 def _input(name: str) -> str:

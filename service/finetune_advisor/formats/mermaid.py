@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 
 from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Branch, Tree
+from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import labels
 from finetune_advisor.formats.emphasis import Emphasis, emphasis
 
 UNSAFE = re.compile(r"[^\w ?!,.()/':=≤≥-]|^[^\w(≤≥]")
 LIST = re.compile(r"^(\d+)\.")
 NAMES = {"<": "#lt;", ">": "#gt;", "&": "#amp;", '"': "#quot;"}
+ANGLES = str.maketrans("<>", "\u2039\u203a")
+"""A title is taken as it is, and what stands between < and > for HTML."""
 STYLES = {
     "question": "fill:#f4f6f8,stroke:#55606e,color:#14181d",
     "no": "fill:#dcebfa,stroke:#2563a8,color:#14181d",
@@ -34,7 +36,8 @@ def render(tree: Tree, assessment: Assessment | None = None) -> str:
 
 def _head(tree: Tree) -> Iterator[str]:
     heading = labels.heading(tree)
-    yield from ("---", f"title: {json.dumps(heading, ensure_ascii=False)}", "---")
+    title = json.dumps(heading.translate(ANGLES), ensure_ascii=False)
+    yield from ("---", f"title: {title}", "---")
     yield "flowchart TD"
     yield f"  %% tree {tree.version}, {tree.digest}"
     yield f"  accTitle: {_escaped(heading)}"
@@ -43,7 +46,7 @@ def _head(tree: Tree) -> Iterator[str]:
 
 
 def _nodes(tree: Tree) -> Iterator[str]:
-    for node in sorted(tree.rank, key=tree.rank.__getitem__):
+    for node in tree.rank:
         if node in tree.questions:
             yield f'  {_id(tree, node)}(["{_escaped(tree.questions[node].text)}"]):::question'
         else:
@@ -54,23 +57,18 @@ def _nodes(tree: Tree) -> Iterator[str]:
 
 def _edges(tree: Tree, about: Emphasis | None) -> Iterator[str]:
     taken, faded = [], []
-    for number, (node, branch) in enumerate(_branches(tree)):
-        text = _escaped(labels.of_branch(tree, tree.questions[node], branch))
-        yield f'  {_id(tree, node)} -->|"{text}"| {_id(tree, branch.to)}'
-        if about and (node, branch) in about.taken:
+    branches = [(question, branch) for question in tree.ordered for branch in question.branches]
+    for number, (question, branch) in enumerate(branches):
+        text = _escaped(labels.of_branch(tree, question, branch))
+        yield f'  {_id(tree, question.id)} -->|"{text}"| {_id(tree, branch.to)}'
+        if about and (question.id, branch) in about.taken:
             taken.append(str(number))
-        elif about and not (node in about.open and branch.to in about.nodes):
+        elif about and not (question.id in about.open and branch.to in about.nodes):
             faded.append(str(number))
     if taken:
         yield f"  linkStyle {','.join(taken)} stroke-width:5px"
     if faded:
         yield f"  linkStyle {','.join(faded)} opacity:0.35"
-
-
-def _branches(tree: Tree) -> Iterator[tuple[str, Branch]]:
-    for node in sorted(tree.questions, key=tree.rank.__getitem__):
-        for branch in tree.questions[node].branches:
-            yield node, branch
 
 
 def _styles(tree: Tree, about: Emphasis | None) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-from finetune_advisor.engine.branching import Between, OneOf
+from finetune_advisor.engine.branching import SYMBOLS, Between, OneOf
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit import Compared, Explicit, cases
+from finetune_advisor.formats.numbers import decimal
 
 KEYWORDS = frozenset(
     (
@@ -42,12 +42,8 @@ outcome := {root} if count(wrong) == 0"""
 
 def render(tree: Tree) -> str:
     """A policy whose `data.finetune_advisor.outcome` has the recommendation's id, and the reason why."""
-    rules = [_rule(tree, tree.questions[node]) for node in _questions(tree)]
+    rules = [_rule(tree, question) for question in tree.ordered]
     return "\n\n".join((_head(tree), *rules)) + "\n"
-
-
-def _questions(tree: Tree) -> Iterator[str]:
-    return (node for node in sorted(tree.rank, key=tree.rank.__getitem__) if node in tree.questions)
 
 
 def _head(tree: Tree) -> str:
@@ -92,11 +88,7 @@ def _conditions(answer: str, test: Explicit) -> list[str]:
 
 
 def _range(answer: str, one: Between) -> str:
-    ends = []
-    if one.lower:
-        ends.append(f"{answer} {'>=' if one.lower.inclusive else '>'} {one.lower.value}")
-    if one.upper:
-        ends.append(f"{answer} {'<=' if one.upper.inclusive else '<'} {one.upper.value}")
+    ends = [f"{answer} {SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends]
     return ends[0] if len(ends) == 1 else f"{{ {'; '.join(ends)} }}"
 
 

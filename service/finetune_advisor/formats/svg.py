@@ -17,7 +17,7 @@ from finetune_advisor.formats.svg_style import STYLE
 from finetune_advisor.formats.typesetting import lines, width, xml_text
 
 BOX, PADDING, LEADING, FONT, SMALL = 206.0, 12.0, 17.0, 13.0, 11.5
-MARGIN, HEADER, TITLE, LEAST_WIDTH, LABEL = 28.0, 92.0, 19.0, 620.0, 130.0
+MARGIN, HEADER, TITLE, LEAST_WIDTH, LABEL = 28.0, 92.0, 19.0, 620.0, 212.0
 
 
 def render(tree: Tree, assessment: Assessment | None = None) -> str:
@@ -43,20 +43,15 @@ class _Picture:
 
     def __init__(self, tree: Tree, about: Emphasis | None, assessment: Assessment | None) -> None:
         self.tree, self.about, self.assessment = tree, about, assessment
-        self.nodes = sorted(tree.rank, key=tree.rank.__getitem__)
-        self.boxes = {node: _box(tree, node) for node in self.nodes}
-        self.branches = [
-            (tree.questions[node], branch)
-            for node in self.nodes
-            if node in tree.questions
-            for branch in tree.questions[node].branches
-        ]
+        self.boxes = {node: _box(tree, node) for node in tree.rank}
+        self.branches = [(question, branch) for question in tree.ordered for branch in question.branches]
         texts = (labels.of_branch(tree, *branch) for branch in self.branches)
         self.labels = [lines(text, LABEL, FONT) for text in texts]
 
     def render(self) -> str:
         drawing = self._layout()
-        wide = max(drawing.width, LEAST_WIDTH)
+        legend, reach = self._legend()
+        wide = max(drawing.width, LEAST_WIDTH, reach + MARGIN)
         title = lines(labels.heading(self.tree), wide - 2 * MARGIN, TITLE * 1.12)
         head = HEADER + TITLE * 1.3 * (len(title) - 1)
         high = drawing.height + head
@@ -69,14 +64,15 @@ class _Picture:
         _add(root, "rect", **{"class": "card"}, x=0.5, y=0.5, width=wide - 1, height=high - 1, rx=10)
         for number, line in enumerate(title):
             _text(root, line, (MARGIN, 36 + TITLE * 1.3 * number), "heading", anchor="start")
-        self._legend(root, head - HEADER + 62)
+        legend.set("transform", f"translate(0 {head - HEADER + 62:g})")
+        root.append(legend)
         shift = (wide - drawing.width) / 2
         body = _add(root, "g", transform=f"translate({shift:g} {head - MARGIN / 2:g})")
         for (question, branch), label, routed in zip(
             self.branches, self.labels, drawing.lines, strict=True
         ):
             _line(body, self._line_class(question, branch), (question.id, branch.to), label, routed)
-        for node in self.nodes:
+        for node in self.tree.rank:
             self._node(body, node, drawing.centres[node])
         ElementTree.indent(root, " ")
         return ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -99,19 +95,23 @@ class _Picture:
             ends = "; ".join(tree.recommendations[one].title for one in self.assessment.candidates)
             yield f"{'Recommended' if self.assessment.recommendation else 'Still possible'}: {ends}."
 
-    def _legend(self, root: Element, y: float) -> None:
-        _text(root, "Fine-tune?", (MARGIN, y), "small", anchor="start")
+    def _legend(self) -> tuple[Element, float]:
+        """What the colours and marks mean, and how far to the right it reaches."""
+        legend = Element("g")
+        _text(legend, "Fine-tune?", (MARGIN, 0), "small", anchor="start")
         x = MARGIN + 74
         tunes = {leaf.finetune for leaf in self.tree.recommendations.values()}
         for tune in (one for one in labels.FINETUNE if one in tunes):
-            group = _add(root, "g", **{"class": tune})
-            _add(group, "rect", **{"class": "box"}, x=x, y=y - 10, width=18, height=13, rx=2)
-            _text(group, labels.FINETUNE[tune], (x + 24, y), "small", anchor="start")
+            group = _add(legend, "g", **{"class": tune})
+            _add(group, "rect", **{"class": "box"}, x=x, y=-10, width=18, height=13, rx=2)
+            _text(group, labels.FINETUNE[tune], (x + 24, 0), "small", anchor="start")
             x += 46 + width(labels.FINETUNE[tune], SMALL)
         if self.about:
             marks = "Numbered, on thick lines: the path."
             marks += " Dashed: the next question." if self.about.next else ""
-            _text(root, marks, (x + 6, y), "small", anchor="start")
+            _text(legend, marks, (x + 6, 0), "small", anchor="start")
+            x += 6 + width(marks, SMALL)
+        return legend, x
 
     def _line_class(self, question: Question, branch: Branch) -> str:
         if self.about is None:

@@ -8,6 +8,8 @@ from unicodedata import combining, east_asian_width
 
 NARROW = frozenset("fijlrtI.,:;'|!()[]{}/ ")
 BROAD = frozenset("mwMW@%—")
+WORD = re.compile(r"(?:[<>≤≥] )?\S+")
+PART = re.compile(r"[^_]*_+|[^_]+")
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -32,22 +34,26 @@ def _ems(character: str) -> float:
 
 
 def lines(text: str, most: float, size: float) -> list[str]:
-    """A text broken into lines of at most so many pixels, at spaces where there are any."""
+    """A text broken into lines of at most so many pixels: at spaces, in a long name after `_`, and if
+    need be anywhere.
+    """
     found = [""]
-    for part in (part for word in text.split() for part in _parts(word, most, size)):
-        longer = f"{found[-1]} {part}".lstrip()
+    for word in WORD.findall(text):
+        longer = f"{found[-1]} {word}".lstrip()
         if width(longer, size) <= most:
             found[-1] = longer
         else:
-            found.append(part)
+            found.extend(_cut(word, most, size))
     return [line for line in found if line] or [""]
 
 
-def _parts(word: str, most: float, size: float) -> Iterator[str]:
-    part = ""
-    for character in word:
-        if part and width(part + character, size) > most:
-            yield part
-            part = ""
-        part += character
-    yield part
+def _cut(word: str, most: float, size: float) -> Iterator[str]:
+    """A word in lines: its parts are kept together, unless one is too long by itself."""
+    line = ""
+    for part in PART.findall(word):
+        for piece in [part] if width(part, size) <= most else part:
+            if line and width(line + piece, size) > most:
+                yield line
+                line = ""
+            line += piece
+    yield line

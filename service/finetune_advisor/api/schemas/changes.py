@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from finetune_advisor.api.schemas.assessments import TreeNameSchema
-from finetune_advisor.api.schemas.fields import Answer, Growing, described
+from finetune_advisor.api.schemas.fields import Answer, Choice, Growing, described
+from finetune_advisor.api.schemas.trees import FINETUNE
 from finetune_advisor.engine.comparison import Comparison, Move
 from finetune_advisor.engine.domain import LARGEST
 
@@ -41,13 +42,24 @@ class MoveSchema(Growing):
     )
 
 
+class ReversalSchema(Growing):
+    """A recommendation of both trees that answers "should we fine-tune?" differently in each."""
+
+    recommendation = fields.String(required=True)
+    before = Choice(FINETUNE, "Finetune", data_key="from", required=True)
+    after = Choice(FINETUNE, "Finetune", data_key="to", required=True)
+
+
 class ChangesSchema(Growing):
     """The exact difference between two trees."""
 
     older = fields.Nested(TreeNameSchema, required=True)
     newer = fields.Nested(TreeNameSchema, required=True)
     equivalent = fields.Boolean(
-        required=True, metadata=described("Same inputs, and the same outcome for every profile.")
+        required=True,
+        metadata=described(
+            "Same inputs, the same outcome for every profile, and the same `finetune` of every outcome."
+        ),
     )
     profiles = fields.Integer(
         metadata=described(
@@ -57,6 +69,11 @@ class ChangesSchema(Growing):
     )
     moves = fields.List(
         fields.Nested(MoveSchema), required=True, metadata=described("Every change of outcome.")
+    )
+    reversals = fields.List(
+        fields.Nested(ReversalSchema),
+        required=True,
+        metadata=described("Every recommendation of both trees whose `finetune` differs."),
     )
     added = fields.List(fields.String(), required=True, metadata=described(f"What is new, {POINTERS}."))
     removed = fields.List(
@@ -78,6 +95,7 @@ class ChangesSchema(Growing):
             "equivalent": comparison.equivalent,
             "profiles": _countable(total),
             "moves": [_move(move, total) for move in comparison.moves],
+            "reversals": comparison.reversals,
             "added": comparison.added,
             "removed": comparison.removed,
             "rewired": comparison.rewired,

@@ -1,0 +1,15 @@
+"""Numbers as text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def decimal(number: int | float) -> str:
+    """A number in digits, without an exponent, which not every notation has."""
+    return f"{Decimal(str(number)):f}"
+
+
+def grouped(number: int | float) -> str:
+    """The same for people: 10,000,000 for 10000000."""
+    return f"{Decimal(str(number)):,f}"

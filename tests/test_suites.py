@@ -220,7 +220,7 @@ NOTHING = (
     "write one or more of status, recommendation, path, candidates, next_question"
 )
 EXAMPLES = (
-    "4: cases.1.profile.training_examples: not a value of this input; "
+    "4: cases.1.profile.labelled_examples: not a value of this input; "
     "give a whole number from 0 to 9007199254740991"
 )
 CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_cleared: true}\n"
@@ -267,7 +267,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
          ["4: cases.1.profile: not a mapping of inputs to values; write one, or {} for no answers"]),
         (CASE.replace("true", "1") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.data_cleared: not a value of this input; give true or false"]),
-        (CASE.replace("data_cleared: true", "training_examples: -1") + "    expect: {status: decided}\n",
+        (CASE.replace("data_cleared: true", "labelled_examples: -1") + "    expect: {status: decided}\n",
          [EXAMPLES]),
         (CASE.replace("data_cleared", "cleared") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.cleared: tree 1.0.0-acme.1 has no such input; correct its name"]),

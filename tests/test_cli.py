@@ -389,7 +389,7 @@ def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
     """A document that isn't served is drawn with its own inputs, typed as it says."""
     command = ["tree", "export", "--format", "svg", str(TYPED), "--profile", "-"]
     typed = documents.load(TYPED)
-    profile = {"team": "small", "corpus_tokens": 5000}
+    profile = {"team": "small", "corpus_length": 5000}
 
     drawn = run(*command, stdin=json.dumps(profile)).stdout
     assert drawn.rstrip("\n") == svg.render(typed, evaluate(typed, profile)).rstrip("\n")

@@ -156,8 +156,8 @@ def test_comparisons_are_held_from_both_sides(typed: Tree, operator: Operator) -
     question = replace(
         typed.questions["quality"],
         branches=(
-            replace(first, test=Against(operator, "target_score")),
-            replace(second, test=Against(opposite[operator], "target_score")),
+            replace(first, test=Against(operator, "needed_score")),
+            replace(second, test=Against(opposite[operator], "needed_score")),
         ),
     )
     mutant = with_question(typed, question)
@@ -170,15 +170,15 @@ def test_a_comparison_of_ranges_that_overlap_is_held(typed: Tree) -> None:
     inputs = {
         **typed.inputs,
         "best_score": replace(typed.inputs["best_score"], minimum=0, maximum=10),
-        "target_score": replace(typed.inputs["target_score"], minimum=-5, maximum=5),
+        "needed_score": replace(typed.inputs["needed_score"], minimum=-5, maximum=5),
     }
     tree = replace(typed, inputs=inputs)
     first, second = tree.questions["quality"].branches
     strict = replace(
         tree.questions["quality"],
         branches=(
-            replace(first, test=Against("gt", "target_score")),
-            replace(second, test=Against("lte", "target_score")),
+            replace(first, test=Against("gt", "needed_score")),
+            replace(second, test=Against("lte", "needed_score")),
         ),
     )
 

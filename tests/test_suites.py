@@ -311,14 +311,14 @@ def test_values_of_each_type_are_named(tmp_path: Path) -> None:
         "    profile:\n"
         "      team: big\n"
         "      best_score: 1.5\n"
-        "      target_score: [1]\n"
-        "      corpus_tokens: 1.5\n"
+        "      needed_score: [1]\n"
+        "      corpus_length: 1.5\n"
     )
     place = "cases.1.profile."
 
     assert run(str(suite)).stderr.replace(f"\n{suite}:", "\n").splitlines() == [
         f"Error: {suite}:6: {place}team: not a value of this input; give solo or small or large",
         f"7: {place}best_score: not a value of this input; give a number from 0 to 1",
-        f"8: {place}target_score: not a value of this input; give a number from 0 to 1",
-        f"9: {place}corpus_tokens: not a value of this input; give a whole number from 0 to 1000000",
+        f"8: {place}needed_score: not a value of this input; give a number from 0 to 1",
+        f"9: {place}corpus_length: not a value of this input; give a whole number from 0 to 1000000",
     ]

@@ -80,5 +80,5 @@ def test_a_label_says_the_answer_with_its_unit(typed: Tree) -> None:
         for question in typed.questions.values()
         for branch in question.branches
     }
-    assert {"no", "solo", "small or large", "otherwise", "< target_score"} < found
+    assert {"no", "solo", "small or large", "otherwise", "< needed_score"} < found
     assert {"≥ 500 and < 1000 examples", "> 3000 examples", "≤ change_days"} < found

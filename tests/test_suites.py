@@ -110,6 +110,23 @@ def test_generated_names_are_unique(acme: Path) -> None:
     ]
 
 
+def test_generated_names_tell_paths_apart(acme: Path) -> None:
+    """Where paths share their last step, a proposal's name has the steps that only its path has."""
+    shared = DOCUMENT.replace(
+        "to: wait, reason: Without clearance nothing may be trained.", "to: enough_examples"
+    )
+    (acme.parents[1] / "trees" / "acme.yaml").write_text(shared)
+    acme.write_text("tree: ../trees/acme.yaml\ncases: []\n")
+    printed = run("suites", "--generate").stdout
+
+    assert [one["name"] for one in YAML(typ="safe").load(printed)["cases"]] == [
+        "wait after cleared true, enough_examples < 50",
+        "tune after cleared true, enough_examples >= 50",
+        "wait after cleared false, enough_examples < 50",
+        "tune after cleared false, enough_examples >= 50",
+    ]
+
+
 def test_suites_of_one_tree_count_together(acme: Path) -> None:
     """What one suite misses another may cover; other trees are apart, and so are their proposals."""
     acme.write_text(SUITE.partition("  - name: forty")[0])

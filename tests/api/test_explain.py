@@ -333,17 +333,17 @@ def test_a_false_and_a_zero_are_given_answers(typed: FlaskClient) -> None:
     assert changes["corpus_length"] == [{"input": "corpus_length", "from": 1000, "to": 999}]
 
 
-def test_a_target_of_another_version_is_refused(typed: FlaskClient) -> None:
-    """422 that points at the target and lists those of the tree asked, the default one included."""
-    detail = "tree 1.0.0 has no such recommendation; choose from use_prompt_engineering, "
-    for named in ({}, {"tree_version": GUIDE}):
-        answer = typed.post("/assess/explain", json={"profile": {}, "target": "wait", **named})
+@pytest.mark.parametrize("profile", [{}, {"prompt_engineering_sufficient": True}])
+@pytest.mark.parametrize("named", [{}, {"tree_version": GUIDE}], ids=["default", "named"])
+def test_nothing_leads_to_a_target_of_another_version(
+    typed: FlaskClient, profile: Profile, named: dict[str, Any]
+) -> None:
+    """It is accepted, as inputs of another version are; the list is empty, and that is all of it."""
+    found = explain(typed, profile, target="wait", **named)
+    plain = explain(typed, profile, **named)
 
-        assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
-        assert answer.json["type"] == "/problems/invalid-request"
-        [error] = answer.json["errors"]
-        assert error["pointer"] == "#/target"
-        assert error["detail"].startswith(detail)
+    assert ([], False) == (found["counterfactuals"], found["truncated"])
+    assert {**plain, "counterfactuals": [], "truncated": False} == found
     assert explain(typed, {}, target="wait", tree_version=TYPED)["counterfactuals"]
 
 

@@ -8,7 +8,6 @@ from finetune_advisor.api.assess import NOT_STORED, Report, examples
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
-    InvalidRequest,
     MalformedRequest,
     NotAcceptable,
     UnsupportedMediaType,
@@ -38,19 +37,18 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         answer alone would lead to. All of it is exact. Pure, as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
-        _require_known(tree, request.get("target"))
-        explanation = explain(tree, **request)
+        explanation = explain(tree, **_aimed(tree, request))
         report(explanation.assessment, "/assess/explain")
         return explanation, {"Cache-Control": "no-store"}
 
     return blp
 
 
-def _require_known(tree: Tree, target: str | None) -> None:
-    if target is not None and target not in tree.recommendations:
-        known = ", ".join(tree.recommendations)
-        detail = f"tree {tree.version} has no such recommendation; choose from {known}"
-        raise InvalidRequest("the body breaks the contract", [{"pointer": "#/target", "detail": detail}])
+def _aimed(tree: Tree, request: dict[str, Any]) -> dict[str, Any]:
+    """The request; no change leads to a target that only another version has, so all is frozen then."""
+    if request.get("target") in {None, *tree.recommendations}:
+        return request
+    return {**request, "target": None, "frozen": list(tree.inputs)}
 
 
 def explain_examples(catalog: Catalog) -> dict[str, Any]:

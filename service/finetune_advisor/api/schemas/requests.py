@@ -79,7 +79,10 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
         "target": Choice(
             list(leaves),
             "RecommendationId",
-            metadata=described("Ask only for counterfactuals that lead to this recommendation."),
+            metadata=described(
+                "Ask only for counterfactuals that lead to this recommendation. None leads to one that "
+                "only another version has."
+            ),
         ),
         "frozen": Array(
             Choice(list(catalog.inputs), "InputName"),

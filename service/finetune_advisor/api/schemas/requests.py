@@ -32,7 +32,7 @@ class NoParameters(Closed):
 
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
     """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
-    unit = f" In {one.unit}." if one.unit else ""
+    unit = f" Unit: {one.unit}." if one.unit else ""
     help_ = "" if written else f" {one.help}"
     metadata = described(f"{one.label}.{unit}{help_}".rstrip())
     if one.type == "boolean":

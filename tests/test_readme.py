@@ -104,7 +104,7 @@ def test_every_command_stands_in_the_table() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every relative link of the README, the docs and the other pages names a file that is there."""
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]
     for page in pages:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

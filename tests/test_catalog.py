@@ -15,6 +15,7 @@ from finetune_advisor.engine.tree import Tree
 SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {
     "1.0.0": "sha256:b70c0b62c9ef05e19370ad99aa8e64ca179458e02f90173c054a70f1aaafe7ce",
+    "2.0.0": "sha256:8399431b05b7a1b0900d388ed210b37e200365032480b6747de3c826b458dc1f",
 }
 """The digests of the bundled trees: a released document never changes, a change is a new version."""
 
@@ -39,7 +40,7 @@ def _write(directory: Path, name: str, *changes: tuple[str, str]) -> Path:
 
 
 def _version(version: str) -> tuple[str, str]:
-    return "version: 2.0.0", f"version: {version}"
+    return "version: 3.0.0", f"version: {version}"
 
 
 def _status(status: str) -> tuple[str, str]:
@@ -65,20 +66,20 @@ def test_a_bundled_file_is_named_after_its_version() -> None:
 
 def test_a_directory_adds_its_trees(trees_dir: Path) -> None:
     """The trees of a directory are served beside the bundled ones, whatever their files are called."""
-    _write(trees_dir, "b.yaml", _version("3.0.0"))
+    _write(trees_dir, "b.yaml", _version("4.0.0"))
     _write(trees_dir, "a.yml")
     _write(trees_dir, "notes.txt", _version("broken"))
     _write(trees_dir, ".hidden.yaml", _version("broken"))
-    assert [*catalog.load(trees_dir).trees][-2:] == ["2.0.0", "3.0.0"]
+    assert [*catalog.load(trees_dir).trees][-2:] == ["3.0.0", "4.0.0"]
 
 
 def test_versions_are_served_oldest_first(trees_dir: Path) -> None:
     """Versions are ordered as semantic versions are, not as text, pre-releases before their release."""
-    for version in ("10.0.0", "2.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
+    for version in ("10.0.0", "3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
         _write(trees_dir, f"{version}.yaml", _version(version))
     served = [*catalog.load(trees_dir).trees]
     assert served == sorted(served, key=Version.parse)
-    assert served[-6:] == ["2.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
+    assert served[-6:] == ["3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
 
 
 def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
@@ -93,7 +94,7 @@ def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
 def test_any_served_tree_can_be_the_default(trees_dir: Path, status: str) -> None:
     """Whoever runs the service may choose any version that is served."""
     _write(trees_dir, "tree.yaml", _status(status))
-    assert catalog.load(trees_dir, "2.0.0").default.version == "2.0.0"
+    assert catalog.load(trees_dir, "3.0.0").default.version == "3.0.0"
 
 
 def test_a_default_that_is_not_served_is_refused() -> None:
@@ -109,7 +110,7 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.collect([path])
     assert str(caught.value) == "no tree has the status current; mark one or set the default version"
-    assert catalog.collect([path], "2.0.0").default.version == "2.0.0"
+    assert catalog.collect([path], "3.0.0").default.version == "3.0.0"
 
 
 def test_a_directory_that_can_not_be_read_is_refused(
@@ -158,7 +159,7 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
     third = _write(trees_dir, "c.yaml", _version("1.0.0"))
     bundled = catalog.BUNDLED / "1.0.0.yaml"
     assert _refusal(trees_dir).split("\n") == [
-        f"{second}: version: 2.0.0 is taken by {first}; give this one another version",
+        f"{second}: version: 3.0.0 is taken by {first}; give this one another version",
         f"{third}: version: 1.0.0 is taken by {bundled}; give this one another version",
     ]
 
@@ -180,7 +181,7 @@ def test_an_input_keeps_its_type(
 ) -> None:
     """Trees that disagree about an input are refused: one profile has to fit every version."""
     first = _write(trees_dir, "a.yaml")
-    second = _write(trees_dir, "b.yaml", _version("3.0.0"), *changes)
+    second = _write(trees_dir, "b.yaml", _version("4.0.0"), *changes)
     remedy = "an input keeps its type for ever, so use another name"
     assert _refusal(trees_dir).split("\n") == [
         f"{second}: inputs.{field}: differs from {first}; {remedy}" for field in fields
@@ -189,7 +190,7 @@ def test_an_input_keeps_its_type(
 
 def test_an_input_may_be_worded_anew(trees_dir: Path) -> None:
     """Label and help may change; the catalog gives the newest wording of an input of several trees."""
-    _write(trees_dir, "a.yaml", _version("3.0.0"), ("label: The colour", "label: Which colour"))
+    _write(trees_dir, "a.yaml", _version("4.0.0"), ("label: The colour", "label: Which colour"))
     _write(trees_dir, "b.yaml")
     inputs = catalog.load(trees_dir).inputs
     assert inputs["colour"].label == "Which colour"
@@ -212,7 +213,7 @@ def test_documents_are_checked_beside_the_bundled_ones(trees_dir: Path) -> None:
     """A document to check has to fit the bundled ones, and a bundled one fits itself."""
     path = _write(trees_dir, "tree.yaml")
     bundled = catalog.BUNDLED / ".." / "trees" / "1.0.0.yaml"
-    expected = [*catalog.load().trees, "2.0.0"]
+    expected = [*catalog.load().trees, "3.0.0"]
     assert sorted(catalog.beside_bundled([path, bundled]).trees) == sorted(expected)
 
 
@@ -221,7 +222,7 @@ def test_pick_gives_a_version_or_the_default(trees_dir: Path) -> None:
     _write(trees_dir, "tree.yaml")
     served = catalog.load(trees_dir)
     assert served.pick() is served.default
-    assert served.pick("2.0.0").version == "2.0.0"
+    assert served.pick("3.0.0").version == "3.0.0"
 
 
 def test_pick_refuses_a_version_that_is_not_served(tree: Tree) -> None:

@@ -111,7 +111,7 @@ def test_an_unknown_version_is_refused() -> None:
     printed = run("assess", "--tree-version", "9.0.0", "-", stdin="{}")
 
     assert printed.exit_code == 1
-    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0\n"
+    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0\n"
 
 
 def test_check_proves_the_bundled_trees() -> None:
@@ -119,7 +119,9 @@ def test_check_proves_the_bundled_trees() -> None:
     printed = run("tree", "check")
 
     assert printed.exit_code == 0
-    assert printed.stdout.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
+    first, second = printed.stdout.splitlines()
+    assert first.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
+    assert second.startswith("2.0.0 (candidate): sound; 38 questions, 20 recommendations; sha256:")
 
 
 def test_check_takes_files(tmp_path: Path) -> None:
@@ -130,7 +132,7 @@ def test_check_takes_files(tmp_path: Path) -> None:
     printed = run("tree", "check", str(own), str(catalog.BUNDLED / "1.0.0.yaml"))
 
     assert printed.exit_code == 0
-    assert [line.split()[0] for line in printed.stdout.splitlines()] == ["1.0.0", "1.1.0"]
+    assert [line.split()[0] for line in printed.stdout.splitlines()] == ["1.0.0", "1.1.0", "2.0.0"]
 
 
 def test_check_reports_every_fault(tmp_path: Path) -> None:
@@ -340,7 +342,7 @@ def test_an_unknown_tree_is_refused(command: list[str]) -> None:
     printed = run("tree", *command, *more)
 
     assert (printed.exit_code, printed.stdout) == (1, "")
-    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0\n"
+    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0\n"
 
 
 @pytest.mark.parametrize(
@@ -448,7 +450,7 @@ def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
     """A document that isn't served is drawn with its own inputs, typed as it says."""
     command = ["tree", "export", "--format", "svg", str(TYPED), "--profile", "-"]
     typed = documents.load(TYPED)
-    profile = {"team": "small", "corpus_tokens": 5000}
+    profile = {"team": "small", "corpus_length": 5000}
 
     drawn = run(*command, stdin=json.dumps(profile)).stdout
     assert drawn.rstrip("\n") == svg.render(typed, evaluate(typed, profile)).rstrip("\n")

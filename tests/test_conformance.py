@@ -156,8 +156,8 @@ def test_comparisons_are_held_from_both_sides(typed: Tree, operator: Operator) -
     question = replace(
         typed.questions["quality"],
         branches=(
-            replace(first, test=Against(operator, "target_score")),
-            replace(second, test=Against(opposite[operator], "target_score")),
+            replace(first, test=Against(operator, "needed_score")),
+            replace(second, test=Against(opposite[operator], "needed_score")),
         ),
     )
     mutant = with_question(typed, question)
@@ -170,15 +170,15 @@ def test_a_comparison_of_ranges_that_overlap_is_held(typed: Tree) -> None:
     inputs = {
         **typed.inputs,
         "best_score": replace(typed.inputs["best_score"], minimum=0, maximum=10),
-        "target_score": replace(typed.inputs["target_score"], minimum=-5, maximum=5),
+        "needed_score": replace(typed.inputs["needed_score"], minimum=-5, maximum=5),
     }
     tree = replace(typed, inputs=inputs)
     first, second = tree.questions["quality"].branches
     strict = replace(
         tree.questions["quality"],
         branches=(
-            replace(first, test=Against("gt", "target_score")),
-            replace(second, test=Against("lte", "target_score")),
+            replace(first, test=Against("gt", "needed_score")),
+            replace(second, test=Against("lte", "needed_score")),
         ),
     )
 
@@ -235,13 +235,15 @@ def _filled(tree: Tree, profile: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_real_instance_conforms(server: Server, table: DecisionTable) -> None:
-    """The service, asked over HTTP, gives every answer of the table; the guide shows what is printed."""
+    """The service, asked over HTTP, gives every answer of its tables; the guide shows what is printed."""
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    second = json.loads((GOLDEN / "2.0.0" / "conformance" / "table.json").read_text(encoding="utf-8"))
     printed = run("--url", server.url)
 
     assert printed.exit_code == 0
     assert printed.stdout == (
         f"Tree 1.0.0: conforms; 2060 rows (profiles), table {table.plain['sha256']}\n"
+        f"Tree 2.0.0: conforms; 3801 rows (paths), table {second['sha256']}\n"
     )
     assert printed.stdout in guide
 
@@ -289,7 +291,7 @@ def test_a_version_that_is_not_served_is_named(
     printed = run("--url", server.url, "--tree-version", "9.0.0-typed")
 
     assert printed.exit_code == 1
-    problem = "tree 9.0.0-typed isn't served; served are 1.0.0; choose one with --tree-version"
+    problem = "tree 9.0.0-typed isn't served; served are 1.0.0, 2.0.0; choose one with --tree-version"
     assert printed.stderr == f"Error: {server.url}: {problem}\n"
     assert "no such tree version" in run("--url", server.url, "--tree-version", "3.0.0").stderr
 

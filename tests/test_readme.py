@@ -68,7 +68,7 @@ def test_the_example_tree_is_sound_and_served(tmp_path: Path, monkeypatch: pytes
     own.write_text(document)
     assert CliRunner().invoke(main, ["tree", "check", str(own)]).exit_code == 0
     monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
-    request = {"profile": {"training_examples": 12}, "tree_version": "1.0.0-acme.1"}
+    request = {"profile": {"labelled_examples": 12}, "tree_version": "1.0.0-acme.1"}
     answer = create_app().test_client().post("/assess", json=request).get_json()
 
     assert answer["recommendation"]["id"] == "collect"
@@ -104,7 +104,7 @@ def test_every_command_stands_in_the_table() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every relative link of the README, the docs and the other pages names a file that is there."""
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]
     for page in pages:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

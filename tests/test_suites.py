@@ -47,13 +47,15 @@ def faults(acme: Path, text: str) -> list[str]:
     return printed.stderr.removeprefix("Error: ").replace("suites/acme.yaml:", "").splitlines()
 
 
-def test_the_bundled_suite_covers_its_tree() -> None:
-    """Every case of tree 1.0.0 passes, and together they take every branch and path."""
+def test_the_bundled_suites_cover_their_trees() -> None:
+    """Every case of a bundled tree passes, and together they take every branch and path."""
     printed = run(str(ROOT / "tests" / "suites"), "--min-coverage", "100")
 
     assert printed.exit_code == 0
     assert printed.stdout == (
-        "16 cases: 16 passed, 0 failed\nTree 1.0.0: 22 of 22 branches (100 %), 12 of 12 paths (100 %)\n"
+        "560 cases: 560 passed, 0 failed\n"
+        "Tree 1.0.0: 22 of 22 branches (100 %), 12 of 12 paths (100 %)\n"
+        "Tree 2.0.0: 86 of 86 branches (100 %), 536 of 536 paths (100 %)\n"
     )
 
 
@@ -107,6 +109,23 @@ def test_generated_names_are_unique(acme: Path) -> None:
         "wait after enough_examples < 50",
         "tune after enough_examples >= 50",
         "wait after cleared false (2)",
+    ]
+
+
+def test_generated_names_tell_paths_apart(acme: Path) -> None:
+    """Where paths share their last step, a proposal's name has the steps that only its path has."""
+    shared = DOCUMENT.replace(
+        "to: wait, reason: Without clearance nothing may be trained.", "to: enough_examples"
+    )
+    (acme.parents[1] / "trees" / "acme.yaml").write_text(shared)
+    acme.write_text("tree: ../trees/acme.yaml\ncases: []\n")
+    printed = run("suites", "--generate").stdout
+
+    assert [one["name"] for one in YAML(typ="safe").load(printed)["cases"]] == [
+        "wait after cleared true, enough_examples < 50",
+        "tune after cleared true, enough_examples >= 50",
+        "wait after cleared false, enough_examples < 50",
+        "tune after cleared false, enough_examples >= 50",
     ]
 
 
@@ -227,8 +246,11 @@ NOTHING = (
     "5: cases.1.expect: nothing is expected; "
     "write one or more of status, recommendation, path, candidates, next_question"
 )
+NOT_SERVED = (
+    "1: tree: no tree 3.0.0 is served; served are 1.0.0, 2.0.0; name one, or the path of a document"
+)
 EXAMPLES = (
-    "4: cases.1.profile.training_examples: not a value of this input; "
+    "4: cases.1.profile.labelled_examples: not a value of this input; "
     "give a whole number from 0 to 9007199254740991"
 )
 CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_cleared: true}\n"
@@ -241,7 +263,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
         ("tree: 1.0.0\n", ["1: cases: Missing data for required field; add it"]),
         (
             "tree: 3.0.0\ncases: []\n",
-            ["1: tree: no tree 3.0.0 is served; served are 1.0.0; name one, or the path of a document"],
+            [NOT_SERVED],
         ),
         (
             "tree: no.yaml\ncases: []\n",
@@ -275,7 +297,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
          ["4: cases.1.profile: not a mapping of inputs to values; write one, or {} for no answers"]),
         (CASE.replace("true", "1") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.data_cleared: not a value of this input; give true or false"]),
-        (CASE.replace("data_cleared: true", "training_examples: -1") + "    expect: {status: decided}\n",
+        (CASE.replace("data_cleared: true", "labelled_examples: -1") + "    expect: {status: decided}\n",
          [EXAMPLES]),
         (CASE.replace("data_cleared", "cleared") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.cleared: tree 1.0.0-acme.1 has no such input; correct its name"]),
@@ -319,14 +341,14 @@ def test_values_of_each_type_are_named(tmp_path: Path) -> None:
         "    profile:\n"
         "      team: big\n"
         "      best_score: 1.5\n"
-        "      target_score: [1]\n"
-        "      corpus_tokens: 1.5\n"
+        "      needed_score: [1]\n"
+        "      corpus_length: 1.5\n"
     )
     place = "cases.1.profile."
 
     assert run(str(suite)).stderr.replace(f"\n{suite}:", "\n").splitlines() == [
         f"Error: {suite}:6: {place}team: not a value of this input; give solo or small or large",
         f"7: {place}best_score: not a value of this input; give a number from 0 to 1",
-        f"8: {place}target_score: not a value of this input; give a number from 0 to 1",
-        f"9: {place}corpus_tokens: not a value of this input; give a whole number from 0 to 1000000",
+        f"8: {place}needed_score: not a value of this input; give a number from 0 to 1",
+        f"9: {place}corpus_length: not a value of this input; give a whole number from 0 to 1000000",
     ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetune_advisor.engine.coverage import Coverage, coverage
+from finetune_advisor.engine.coverage import Path as Way
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.paths import Edge
 from finetune_advisor.engine.tree import Tree
 
 
@@ -81,17 +83,38 @@ def tested(suites: Iterable[Suite]) -> list[Tested]:
 
 
 def proposal(one: Tested) -> dict[str, Any]:
-    """A suite, as plain data, with a case for each path that isn't covered, named after where it leads."""
+    """A suite, as plain data, with a case for each path that isn't covered.
+
+    A case is named after where it leads, and after the steps that tell it from the other ones.
+    """
     taken = {case.name for suite in one.suites for case in suite.cases}
     cases = []
-    for path in one.coverage.uncovered:
-        question, place = path.steps[-1]
-        test = one.tree.questions[question].branches[place].test
-        name = _unused(f"{path.end} after {question} {test}", taken)
+    for path, told in zip(one.coverage.uncovered, _telling(one.coverage.uncovered), strict=True):
+        tests = (f"{q} {one.tree.questions[q].branches[place].test}" for q, place in told)
+        name = _unused(f"{path.end} after {', '.join(tests)}", taken)
         taken.add(name)
         expect = {"status": "decided", "recommendation": path.end, "path": list(path.questions)}
         cases.append({"name": name, "profile": dict(path.witness), "expect": expect})
     return {"tree": one.suites[0].reference, "cases": cases}
+
+
+def _telling(paths: Sequence[Way]) -> Iterator[list[Edge]]:
+    """For each path its last step and, where others end with that too, steps that no other has together.
+
+    The step that most of the others lack is taken first. Sets of paths are bits of a number.
+    """
+    takers: dict[Edge, int] = {}
+    for place, path in enumerate(paths):
+        for step in path.steps:
+            takers[step] = takers.get(step, 0) | 1 << place
+    for place, path in enumerate(paths):
+        told, others = {path.steps[-1]}, takers[path.steps[-1]] ^ 1 << place
+        while others:
+            shared = {step: others & takers[step] for step in path.steps}
+            step = min(shared, key=lambda step: shared[step].bit_count())
+            told.add(step)
+            others = shared[step]
+        yield [step for step in path.steps if step in told]
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -17,7 +17,7 @@ from tests.conftest import Server, StartServer
 
 GUIDE = "1.0.0"
 VERSION = "9.0.0-typed"
-KNOWN: dict[str, Any] = {"team": "small", "corpus_tokens": 5000, "best_score": 0.5, "target_score": 0.75}
+KNOWN: dict[str, Any] = {"team": "small", "corpus_length": 5000, "best_score": 0.5, "needed_score": 0.75}
 Assessment = dict[str, Any]
 
 
@@ -205,7 +205,7 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
     assert properties["team"]["$ref"] == "#/components/schemas/Input_team"
     assert properties["team"]["description"] == "Who does the work. Count people."
     tokens = {"type": "integer", "minimum": 0, "maximum": 1000000}
-    assert {**tokens, "description": "Size of the corpus. In tokens."} == properties["corpus_tokens"]
+    assert {**tokens, "description": "Size of the corpus. Unit: tokens."} == properties["corpus_length"]
     score = {"type": "number", "minimum": 0, "maximum": 1}
     assert {**score, "description": "Best score so far."} == properties["best_score"]
     assert properties["api_usable"]["type"] == "boolean"
@@ -219,7 +219,7 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
         (
             ["team"],
             {
-                "input": "corpus_tokens",
+                "input": "corpus_length",
                 "type": "integer",
                 "unit": "tokens",
                 "minimum": 0,
@@ -227,12 +227,12 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
             },
         ),
         (
-            ["team", "corpus_tokens"],
+            ["team", "corpus_length"],
             {"input": "best_score", "type": "number", "minimum": 0, "maximum": 1},
         ),
         (
-            ["team", "corpus_tokens", "best_score"],
-            {"input": "target_score", "type": "number", "minimum": 0, "maximum": 1},
+            ["team", "corpus_length", "best_score"],
+            {"input": "needed_score", "type": "number", "minimum": 0, "maximum": 1},
         ),
         (list(KNOWN), {"input": "drift", "type": "number"}),
     ],
@@ -256,31 +256,31 @@ def test_a_comparison_shows_both_inputs(typed: FlaskClient) -> None:
     compared = [{key: value for key, value in one.items() if key != "text"} for one in steps]
     assert compared == [
         {"question": "staffing", "input": "team", "answer": "small"},
-        {"question": "size", "input": "corpus_tokens", "answer": 5000},
+        {"question": "size", "input": "corpus_length", "answer": 5000},
         {
             "question": "quality",
             "input": "best_score",
             "answer": 0.5,
-            "compared_to": {"input": "target_score", "answer": 0.75},
+            "compared_to": {"input": "needed_score", "answer": 0.75},
         },
         {"question": "stability", "input": "drift", "answer": -1},
     ]
 
 
-@pytest.mark.parametrize("bound", [{"best_score": 1}, {"target_score": 0}])
+@pytest.mark.parametrize("bound", [{"best_score": 1}, {"needed_score": 0}])
 def test_a_comparison_that_can_only_go_one_way_is_decided(
     typed: FlaskClient, bound: dict[str, Any]
 ) -> None:
     """The best score there is meets any target, and the least target is met by any score."""
-    answer = assess(typed, {"team": "large", "corpus_tokens": 1000, **bound})
-    other = ({"best_score", "target_score"} - bound.keys()).pop()
+    answer = assess(typed, {"team": "large", "corpus_length": 1000, **bound})
+    other = ({"best_score", "needed_score"} - bound.keys()).pop()
 
     assert (answer["status"], answer["not_needed"]) == ("decided", [other])
 
 
 WRONG: dict[str, list[Any]] = {
-    "not an integer; give a whole number": ["corpus_tokens", 1.5, True, False, "12", "", [], {}, [1]],
-    "out of range; give a value from 0 to 1000000": ["corpus_tokens", -1, 1000001, 1e22, -1.0, 2**63],
+    "not an integer; give a whole number": ["corpus_length", 1.5, True, False, "12", "", [], {}, [1]],
+    "out of range; give a value from 0 to 1000000": ["corpus_length", -1, 1000001, 1e22, -1.0, 2**63],
     "not a number; give one without quotes": ["best_score", "0.5", True, [], {}],
     "out of range; give a value from 0 to 1": ["best_score", 1.01, -0.01, 2, 1e300],
     "not a known value; choose from solo, small, large": [
@@ -310,9 +310,9 @@ def test_a_value_of_another_type_or_range_is_refused(
 @pytest.mark.parametrize(
     ("name", "written", "read"),
     [
-        ("corpus_tokens", "5000.0", 5000),
-        ("corpus_tokens", "5e3", 5000),
-        ("corpus_tokens", "1000000", 1000000),
+        ("corpus_length", "5000.0", 5000),
+        ("corpus_length", "5e3", 5000),
+        ("corpus_length", "1000000", 1000000),
         ("drift", "-0.0", 0),
         ("drift", "-0", 0),
         ("drift", "1.0", 1),
@@ -344,4 +344,5 @@ def test_a_real_server_serves_trees_of_a_directory(start_server: StartServer, ty
 
     assert (answer["tree"]["version"], answer["recommendation"]["id"]) == (VERSION, "wait")
     versions = requests.get(f"{started.url}/tree/versions", timeout=10).json()["versions"]
-    assert {one["version"]: one["default"] for one in versions} == {"1.0.0": False, VERSION: True}
+    expected = {"1.0.0": False, "2.0.0": False, VERSION: True}
+    assert expected == {one["version"]: one["default"] for one in versions}

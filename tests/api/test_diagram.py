@@ -34,7 +34,7 @@ DECIDED = {
     "narrow_specific_task": True,
     "smaller_model_sufficient": False,
 }
-KNOWN: dict[str, Any] = {"team": "small", "corpus_tokens": 5000, "best_score": 0.5, "target_score": 0.75}
+KNOWN: dict[str, Any] = {"team": "small", "corpus_length": 5000, "best_score": 0.5, "needed_score": 0.75}
 Profile = dict[str, Any]
 
 
@@ -160,9 +160,9 @@ def some_profiles() -> list[tuple[str, Profile]]:
         GUIDE: {name: [False, True] for name in guide.INPUTS},
         TYPED_VERSION: {
             "team": ["solo", "small", "large"],
-            "corpus_tokens": [0, 999, 1000, 1000000],
+            "corpus_length": [0, 999, 1000, 1000000],
             "best_score": [0, 0.5, 0.75, 1],
-            "target_score": [0, 0.5, 0.75, 1],
+            "needed_score": [0, 0.5, 0.75, 1],
             "drift": [-1e-7, -0.5, -0.5000000000000001, 12.5],
             "api_usable": [False, True],
         },
@@ -199,8 +199,8 @@ def test_pictures_and_assessments_agree(typed: FlaskClient) -> None:
 def test_typed_inputs_are_read_from_a_query(typed: FlaskClient, typed_tree: Tree) -> None:
     """Enums as text, numbers and integers as JSON writes them: the picture is that of the same profile."""
     profile = KNOWN | {"drift": -0.25, "api_usable": False}
-    path = f"/tree/versions/{TYPED_VERSION}/diagram?team=small&corpus_tokens=5000&best_score=0.5"
-    answer = typed.get(f"{path}&target_score=0.75&drift=-0.25&api_usable=false")
+    path = f"/tree/versions/{TYPED_VERSION}/diagram?team=small&corpus_length=5000&best_score=0.5"
+    answer = typed.get(f"{path}&needed_score=0.75&drift=-0.25&api_usable=false")
 
     assert answer.status_code == 200
     assert answer.text == svg.render(typed_tree, evaluate(typed_tree, profile))
@@ -222,8 +222,8 @@ def test_the_bodies_are_those_of_the_formats(typed: FlaskClient, typed_tree: Tre
 @pytest.mark.parametrize(
     ("name", "writings"),
     [
-        ("corpus_tokens", ["5000", "5000.0", "5e3", "5E%2B3"]),
-        ("corpus_tokens", ["0", "-0", "-0.0", "0e9"]),
+        ("corpus_length", ["5000", "5000.0", "5e3", "5E%2B3"]),
+        ("corpus_length", ["0", "-0", "-0.0", "0e9"]),
         ("best_score", ["0.5", "5e-1", "0.50"]),
         ("best_score", ["1", "1.0", "1e0"]),
         ("drift", ["-1", "-1.0"]),
@@ -241,11 +241,11 @@ def test_equal_numbers_draw_the_same(typed: FlaskClient, name: str, writings: li
 
 REFUSED: dict[str, list[str]] = {
     "not an integer; give a whole number": [
-        *("corpus_tokens", "1.5", "", "%205", "5%20", "+5", "%2B5", "05", "5_000", "0x10", "true"),
+        *("corpus_length", "1.5", "", "%205", "5%20", "+5", "%2B5", "05", "5_000", "0x10", "true"),
         *("%225%22", "null", "NaN", "1e-1", "5,0", "[5]", "%D9%A5", "1e400", "5%00"),
     ],
     "out of range; give a value from 0 to 1000000": [
-        *("corpus_tokens", "-1", "1000001", "1e22", "9" * 400 + "e-390", "9" * 30),
+        *("corpus_length", "-1", "1000001", "1e22", "9" * 400 + "e-390", "9" * 30),
     ],
     "not a number; give one without quotes": [
         *("best_score", "", "%200.5", "+0.5", "%2B0.5", ".5", "1.", "0,5", "NaN", "Infinity", "true"),

@@ -25,9 +25,9 @@ Body = dict[str, Any]
 Replay = Callable[[Profile], Body]
 SMALL: Profile = {
     "team": "small",
-    "corpus_tokens": 0,
+    "corpus_length": 0,
     "best_score": 0,
-    "target_score": 0.75,
+    "needed_score": 0.75,
     "drift": 0,
     "api_usable": False,
 }
@@ -273,9 +273,9 @@ def typed_profiles(count: int) -> list[Profile]:
     random = Random(7)  # not for secrets
     options: dict[str, list[Any]] = {
         "team": ["solo", "small", "large"],
-        "corpus_tokens": [0, 999, 1000, 1001, 1000000],
+        "corpus_length": [0, 999, 1000, 1001, 1000000],
         "best_score": [0, 5e-324, 0.5, 0.7500000000000001, 1],
-        "target_score": [0, 0.5, 0.75, 1],
+        "needed_score": [0, 0.5, 0.75, 1],
         "drift": [-0.5000000000000001, -0.5, -0.49999999999999994, 0, 7],
         "api_usable": [False, True],
     }
@@ -309,7 +309,7 @@ def test_explanations_of_numbers_replay(typed: FlaskClient, replay_typed: Replay
 
 def test_the_nearest_number_is_given(typed: FlaskClient) -> None:
     """A threshold is crossed by as little as the input's type allows; a given 0 or false is a `from`."""
-    profile = SMALL | {"corpus_tokens": 1000, "drift": -0.5, "api_usable": True}
+    profile = SMALL | {"corpus_length": 1000, "drift": -0.5, "api_usable": True}
     found = explain(typed, profile, tree_version=TYPED, target="tune")["counterfactuals"]
     before = explain(typed, SMALL, tree_version=TYPED, target="tune")["counterfactuals"]
 
@@ -318,32 +318,32 @@ def test_the_nearest_number_is_given(typed: FlaskClient) -> None:
         [{"input": "drift", "from": -0.5, "to": -0.5000000000000001}],
     ]
     assert before == [
-        {"recommendation": "tune", "changes": [{"input": "corpus_tokens", "from": 0, "to": 1000}]}
+        {"recommendation": "tune", "changes": [{"input": "corpus_length", "from": 0, "to": 1000}]}
     ]
 
 
 def test_a_false_and_a_zero_are_given_answers(typed: FlaskClient) -> None:
     """Answers that count as nothing elsewhere are reported as the answers that they are."""
-    profile = SMALL | {"corpus_tokens": 1000}
+    profile = SMALL | {"corpus_length": 1000}
     found = explain(typed, profile, tree_version=TYPED, target="wait")["counterfactuals"]
     changes = {one["changes"][0]["input"]: one["changes"] for one in found if len(one["changes"]) == 1}
 
     assert changes["api_usable"] == [{"input": "api_usable", "from": False, "to": True}]
     assert changes["best_score"] == [{"input": "best_score", "from": 0, "to": 0.75}]
-    assert changes["corpus_tokens"] == [{"input": "corpus_tokens", "from": 1000, "to": 999}]
+    assert changes["corpus_length"] == [{"input": "corpus_length", "from": 1000, "to": 999}]
 
 
-def test_a_target_of_another_version_is_refused(typed: FlaskClient) -> None:
-    """422 that points at the target and lists those of the tree asked, the default one included."""
-    detail = "tree 1.0.0 has no such recommendation; choose from use_prompt_engineering, "
-    for named in ({}, {"tree_version": GUIDE}):
-        answer = typed.post("/assess/explain", json={"profile": {}, "target": "wait", **named})
+@pytest.mark.parametrize("profile", [{}, {"prompt_engineering_sufficient": True}])
+@pytest.mark.parametrize("named", [{}, {"tree_version": GUIDE}], ids=["default", "named"])
+def test_nothing_leads_to_a_target_of_another_version(
+    typed: FlaskClient, profile: Profile, named: dict[str, Any]
+) -> None:
+    """It is accepted, as inputs of another version are; the list is empty, and that is all of it."""
+    found = explain(typed, profile, target="wait", **named)
+    plain = explain(typed, profile, **named)
 
-        assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
-        assert answer.json["type"] == "/problems/invalid-request"
-        [error] = answer.json["errors"]
-        assert error["pointer"] == "#/target"
-        assert error["detail"].startswith(detail)
+    assert ([], False) == (found["counterfactuals"], found["truncated"])
+    assert {**plain, "counterfactuals": [], "truncated": False} == found
     assert explain(typed, {}, target="wait", tree_version=TYPED)["counterfactuals"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from math import inf, nextafter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,6 +67,16 @@ def _places(tree: Tree, one: Input) -> list[int | float]:
 
 def _neighbours(end: float) -> tuple[float, float, float]:
     return nextafter(end, -inf), float(end), nextafter(end, inf)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside_the_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Generated trees are served beside tree 1.0.0 alone: others would be proven sound anew each time."""
+    bundled = tmp_path_factory.mktemp("bundled")
+    (bundled / "1.0.0.yaml").write_bytes((BUNDLED / "1.0.0.yaml").read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finetune_advisor.catalog.BUNDLED", bundled)
+        yield
 
 
 def served(directory: str) -> FlaskClient:
@@ -217,7 +228,7 @@ def test_an_input_may_have_any_name(tmp_path: Path, inputs: dict[str, list[str]]
     names = list(inputs)
     nodes = [f"q_{name}" for name in names] + ["last"]
     document = {
-        "version": "2.0.0",
+        "version": "3.0.0",
         "status": "candidate",
         "released": "2026-11-22",
         "title": "Title",

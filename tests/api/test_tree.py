@@ -96,7 +96,7 @@ def test_typed_questions_say_how_they_branch(typed: FlaskClient) -> None:
     assert tests == {
         "staffing": [{"in": ["solo"]}, {"in": ["small", "large"]}],
         "size": [{"lt": 1000}, {"gte": 1000}],
-        "quality": [{"gte_input": "target_score"}, {"lt_input": "target_score"}],
+        "quality": [{"gte_input": "needed_score"}, {"lt_input": "needed_score"}],
         "stability": [{"lt": -0.5}, {"otherwise": True}],
         "hosted": [{"is": True}, {"is": False}],
     }

@@ -294,8 +294,14 @@ def test_a_picture_comes_in_two_kinds(contract: dict[str, Any]) -> None:
     assert list(content) == ["image/svg+xml", "text/vnd.mermaid"]
     assert list(profile) == [each["name"] for each in given]
     assert [each["name"] for each in given if each.get("required")] == []
-    types = {each["name"]: each["schema"]["type"] for each in given}
-    assert {name: one["type"] for name, one in profile.items()} == types
+    kinds = {each["name"]: _kind(each["schema"]) for each in given}
+    assert {name: _kind(one) for name, one in profile.items()} == kinds
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """The type of a plain value, or the reference to an enum's."""
+    kind: str = schema.get("type") or schema["$ref"]
+    return kind
 
 
 def test_changes_need_a_version_to_compare_with(contract: dict[str, Any]) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from finetune_advisor import catalog, documents
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import labels, mermaid
 from tests.formats.oracles import Oracle
 
-GOLDEN = Path(__file__).parent / "golden" / "1.0.0.mmd"
+GOLDEN = Path(__file__).parent / "golden"
 PATH = {
     "prompt_engineering_sufficient": False,
     "knowledge_retrieval_problem": True,
@@ -27,9 +28,12 @@ def each(request: pytest.FixtureRequest) -> Tree:
     return found
 
 
-def test_the_flowchart_is_written_as_it_was(tree: Tree) -> None:
-    """The chart of 1.0.0 never changes by accident."""
-    assert GOLDEN.read_text(encoding="utf-8") == mermaid.render(tree)
+@pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
+def test_a_bundled_tree_is_drawn_as_it_was(version: str) -> None:
+    """The chart of a bundled tree never changes by accident."""
+    drawn = mermaid.render(documents.load(catalog.BUNDLED / f"{version}.yaml"))
+
+    assert (GOLDEN / f"{version}.mmd").read_text(encoding="utf-8") == drawn
 
 
 def test_mermaid_reads_every_node_and_its_text(each: Tree, mermaid_oracle: Oracle) -> None:
@@ -80,7 +84,7 @@ def test_a_label_says_the_answer_with_its_unit(typed: Tree) -> None:
         for question in typed.questions.values()
         for branch in question.branches
     }
-    assert {"no", "solo", "small or large", "otherwise", "best_score < target_score"} < found
+    assert {"no", "solo", "small or large", "otherwise", "best_score < needed_score"} < found
     assert {"≥ 500 and < 1,000 examples", "> 3,000 examples", "retrain_days ≤ change_days"} < found
 
 

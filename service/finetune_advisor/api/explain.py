@@ -9,7 +9,6 @@ from finetune_advisor.api.assessing import Report
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
-    InvalidRequest,
     MalformedRequest,
     NotAcceptable,
     UnsupportedMediaType,
@@ -18,7 +17,6 @@ from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.api.schemas.requests import explain_request_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.tree import Tree
 
 
 def blueprint(catalog: Catalog, report: Report) -> Blueprint:
@@ -40,19 +38,11 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         answer alone would lead to. All of it is exact. Pure, as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
-        _require_known(tree, request.get("target"))
         explanation = explainers[tree.version].explain(**request)
         report.assessed(explanation.assessment, "/assess/explain")
         return explanation, not_stored(tree)
 
     return blp
-
-
-def _require_known(tree: Tree, target: str | None) -> None:
-    if target is not None and target not in tree.recommendations:
-        known = ", ".join(tree.recommendations)
-        detail = f"tree {tree.version} has no such recommendation; choose from {known}"
-        raise InvalidRequest("the body breaks the contract", [{"pointer": "#/target", "detail": detail}])
 
 
 def explain_examples(catalog: Catalog) -> dict[str, Any]:

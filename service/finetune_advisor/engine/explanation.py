@@ -83,7 +83,8 @@ class Explainer:
     ) -> Explanation:
         """The explanation of a profile, with at most `limit` counterfactuals.
 
-        `target` asks for those to one recommendation, `frozen` inputs stay. Raises ValueError or TypeError
+        `target` asks for those to one recommendation, of which a tree that lacks it has none; `frozen` inputs
+        stay. Raises ValueError or TypeError
         for a value of another type than its input's.
         """
         assessment = evaluate(self.tree, profile)
@@ -132,8 +133,11 @@ class _Case:
         options = alternatives(self._cells, self.given)
         free = {name: () if name in frozen else positions for name, positions in options.items()}
         search = Search(self.table, self.given, free, self._work)
-        ends = self.tree.recommendations if target is None else [target]
-        targets = {end: self.table.ending[end] for end in ends if self._current != (end,)}
+        targets = {
+            end: paths
+            for end, paths in self.table.ending.items()
+            if target in (None, end) and self._current != (end,)
+        }
         found = search.forcing(targets)
         listed = [Counterfactual(end, self._changes(answers)) for end, answers in islice(found, limit)]
         more = next(found, None) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
@@ -22,7 +23,7 @@ def _document(suite: Mapping[str, Any]) -> str:
     cases = [{**one, "expect": {**one["expect"], "path": _in_line(one)}} for one in suite["cases"]]
     text = StringIO()
     yaml.dump({**suite, "cases": cases}, text)
-    return text.getvalue()
+    return re.sub(" +$", "", text.getvalue(), flags=re.MULTILINE)  # where the writer wraps, spaces stay
 
 
 def _in_line(case: Mapping[str, Any]) -> CommentedSeq:

@@ -43,7 +43,7 @@ class NoParameters(Swift):
 
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
     """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
-    unit = f" In {one.unit}." if one.unit else ""
+    unit = f" Unit: {one.unit}." if one.unit else ""
     help_ = "" if written else f" {one.help}"
     metadata = described(f"{one.label}.{unit}{help_}".rstrip())
     if one.type == "boolean":
@@ -163,7 +163,10 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
         "target": Choice(
             list(leaves),
             "RecommendationId",
-            metadata=described("Ask only for counterfactuals that lead to this recommendation."),
+            metadata=described(
+                "Ask only for counterfactuals that lead to this recommendation. None leads to one that "
+                "only another version has."
+            ),
         ),
         "frozen": Array(
             Choice(list(catalog.inputs), "InputName"),

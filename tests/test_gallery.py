@@ -1,0 +1,147 @@
+"""Tree 2.0.0 and its gallery: true to its worked examples, and through them and each path an interview."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from statistics import median
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from finetune_advisor import catalog, documents
+from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.cli import main
+from finetune_advisor.engine.coverage import paths
+from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.inputs import Profile, Value
+from finetune_advisor.engine.tree import Tree
+from tests.conftest import ROOT
+from tests.strategies import walk
+
+GALLERY = ROOT / "examples"
+PAGE = (GALLERY / "README.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| `(\w+)` \|", PAGE, re.MULTILINE))
+Known = tuple[tuple[str, Value], ...]
+Assessed = Callable[[Known], Assessment]
+
+
+@pytest.fixture(scope="module")
+def newer() -> Tree:
+    """Tree 2.0.0, the bundled one."""
+    return documents.load(catalog.BUNDLED / "2.0.0.yaml")
+
+
+@pytest.fixture(scope="module")
+def situations(newer: Tree) -> dict[str, list[Profile]]:
+    """By recommendation, a complete profile for each path to it: its witness, all else at its least."""
+    least = {name: one.value(one.axis.least) for name, one in newer.inputs.items()}
+    found: dict[str, list[Profile]] = {}
+    for path in paths(newer) or ():
+        found.setdefault(path.end, []).append({**least, **path.witness})
+    return found
+
+
+@pytest.fixture(scope="module")
+def assessed(newer: Tree) -> Assessed:
+    """The assessment of what is known. Interviews begin alike: each beginning is assessed once."""
+    return cache(lambda known: evaluate(newer, dict(known)))
+
+
+def profile_of(name: str) -> Profile:
+    """The profile of an example."""
+    given: Profile = YAML(typ="safe", pure=True).load((GALLERY / name).read_text(encoding="utf-8"))
+    return given
+
+
+def interview(assessed: Assessed, facts: Profile) -> Iterator[tuple[Known, str]]:
+    """What is known each time that an input is asked for, and which one is; answered from facts."""
+    known: Known = ()
+    while (asked := assessed(known).next_question) is not None:
+        name = asked.input.name
+        assert name not in dict(known)
+        yield known, name
+        known = (*known, (name, facts[name]))
+
+
+def outcome(assessed: Assessed, facts: Profile) -> tuple[str, ...]:
+    """The candidates that are left when an interview has nothing more to ask."""
+    return assessed(tuple((name, facts[name]) for _, name in interview(assessed, facts))).candidates
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_ends_where_its_table_says(newer: Tree, name: str) -> None:
+    """Each worked example is decided, as examples/README.md tells."""
+    assert evaluate(newer, profile_of(name)).candidates == (EXAMPLES[name],)
+
+
+def test_the_command_runs_an_example() -> None:
+    """The command that examples/README.md shows prints what its table says."""
+    [command] = re.findall(r"^finetune-advisor (.*)$", PAGE, re.MULTILINE)
+    *options, file = command.split()
+    printed = CliRunner().invoke(main, [*options, str(ROOT / file)])
+
+    assert printed.stdout.splitlines()[1].startswith(f"[{EXAMPLES[file.removeprefix('examples/')]};")
+
+
+def test_every_example_stands_in_the_table() -> None:
+    """No example is left out of the table."""
+    assert sorted(EXAMPLES) == sorted(path.name for path in GALLERY.glob("*.yaml"))
+
+
+def test_the_examples_reach_every_recommendation(newer: Tree) -> None:
+    """The gallery shows each outcome at least once."""
+    assert set(EXAMPLES.values()) == newer.recommendations.keys()
+
+
+def test_an_interview_reaches_every_recommendation(
+    newer: Tree, assessed: Assessed, situations: dict[str, list[Profile]]
+) -> None:
+    """From nothing, answered by next_question alone, each path's profile ends where the path does."""
+    ends = {end: {outcome(assessed, facts) for facts in some} for end, some in situations.items()}
+
+    assert ends == {end: {(end,)} for end in newer.recommendations}
+
+
+def test_an_interview_asks_for_nothing_that_it_does_not_need(
+    newer: Tree, assessed: Assessed, situations: dict[str, list[Profile]]
+) -> None:
+    """Two profiles that agree with all that is known, and differ in what is asked for alone, end apart."""
+    everyone = [facts for some in situations.values() for facts in some]
+    asked = {one for facts in everyone for one in interview(assessed, facts)}
+
+    assert [] == [one for one in asked if not _decisive(newer, *one, everyone)]
+
+
+def _decisive(tree: Tree, known: Known, name: str, everyone: list[Profile]) -> bool:
+    """Whether an answer changes where one of some profiles ends, once that has all that is known."""
+    one = tree.inputs[name]
+    extremes = (one.value(one.axis.least), one.value(one.axis.greatest))
+    values = {*extremes, *(facts[name] for facts in everyone)}
+    return any(
+        len({walk(tree, {**facts, **dict(known), name: value})[1] for value in values}) > 1
+        for facts in everyone
+    )
+
+
+def test_interviews_are_short(assessed: Assessed) -> None:
+    """Over the gallery the median interview asks for twelve inputs at most, and each ends as it should."""
+    profiles = {name: profile_of(name) for name in EXAMPLES}
+    ends = {name: outcome(assessed, facts) for name, facts in profiles.items()}
+    lengths = [len([*interview(assessed, facts)]) for facts in profiles.values()]
+
+    assert ends == {name: (end,) for name, end in EXAMPLES.items()}
+    assert median(lengths) <= 12
+
+
+def test_warnings_come_with_the_answer(newer: Tree) -> None:
+    """The answer has the texts and references of the warnings that hold."""
+    answer = AssessmentSchema().dump(evaluate(newer, profile_of("20-brand-voice.yaml")))
+
+    assert "few_preference_pairs" in [warning["id"] for warning in answer["warnings"]]
+    assert all(warning["text"] and warning["references"] for warning in answer["warnings"])
+    assert answer["recommendation"]["family"] == "fine_tuning"
+    assert answer["recommendation"]["data_needed"]
+    assert answer["recommendation"]["evaluation"]

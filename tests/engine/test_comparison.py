@@ -200,3 +200,24 @@ def test_an_input_of_another_type_is_not_shared(tree: Tree) -> None:
 
     assert comparison.profiles == 1024
     assert evaluate(tree, {}).candidates == evaluate(tree, {"nobody_knows": True}).candidates
+
+
+def test_a_comparison_that_grows_too_large_says_so(tree: Tree) -> None:
+    """With few steps allowed it counts what it came to, and doesn't call the trees equivalent."""
+    mutant = next(retargeted(tree))
+    whole = compare(tree, mutant)
+    steps = next(most for most in range(1, 1_000) if not compare(tree, mutant, most).truncated)
+    cut = compare(tree, mutant, steps - 1)
+
+    assert whole == compare(tree, mutant, steps)
+    assert cut.truncated
+    assert not compare(tree, mutant, 1).equivalent
+    assert sum(move.profiles for move in cut.moves) <= sum(move.profiles for move in whole.moves)
+
+
+def test_trees_that_differ_in_words_alone_need_no_walk(tree: Tree) -> None:
+    """They are equivalent, however many ways there are."""
+    reworded = replace(tree, version="1.0.1", title="Another title")
+
+    assert compare(tree, reworded, 0).equivalent
+    assert not compare(tree, reworded, 0).truncated

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from flask import Response
 
 from finetune_advisor.api.blueprint import Blueprint
@@ -24,6 +26,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     """The resource, for the trees of a catalog. A pair of versions is compared once."""
     blp = Blueprint("changes", "What a tree version changes.")
     compared: dict[tuple[str, str], bytes] = {}
+    comparing = Lock()
 
     @blp.route(
         "/tree/versions/<version>/changes", parameters=[version_parameter(catalog), IF_NONE_MATCH]
@@ -43,8 +46,9 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         newer, older = served(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)
-        if key not in compared:
-            compared[key] = rendered(ChangesSchema(), compare(older, newer))
+        with comparing:
+            if key not in compared:
+                compared[key] = rendered(ChangesSchema(), compare(older, newer))
         return cacheable(compared[key], newer)
 
     return blp

@@ -75,6 +75,10 @@ class ChangesSchema(Growing):
         required=True,
         metadata=described("Every recommendation of both trees whose `finetune` differs."),
     )
+    truncated = fields.Boolean(
+        required=True,
+        metadata=described("Whether the trees have too many ways to walk them all: more may move."),
+    )
     added = fields.List(fields.String(), required=True, metadata=described(f"What is new, {POINTERS}."))
     removed = fields.List(
         fields.String(), required=True, metadata=described(f"What is gone, {POINTERS}.")
@@ -96,6 +100,7 @@ class ChangesSchema(Growing):
             "profiles": _countable(total),
             "moves": [_move(move, total) for move in comparison.moves],
             "reversals": comparison.reversals,
+            "truncated": comparison.truncated,
             "added": comparison.added,
             "removed": comparison.removed,
             "rewired": comparison.rewired,

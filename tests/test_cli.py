@@ -258,7 +258,7 @@ def test_diff_takes_reversed_advice_for_a_change(tmp_path: Path) -> None:
     ("before", "after", "shown"),
     [
         ("{lt: -0.5, to: tune", "{lt: -0.00005, to: tune", "  drift: -0.1\n"),
-        ("{gte: {input: target_score}", "{gt: {input: target_score}", "  drift: 0\n"),
+        ("{gte: {input: needed_score}", "{gt: {input: needed_score}", "  drift: 0\n"),
         ("lt: -0.5", "lt: -0.500002", "  drift: -0.500001\n"),
         ("lt: -0.5", "lt: 5.0e-5", "  drift: 0\n"),
     ],
@@ -266,7 +266,7 @@ def test_diff_takes_reversed_advice_for_a_change(tmp_path: Path) -> None:
 def test_diff_shows_plain_witnesses(tmp_path: Path, before: str, after: str, shown: str) -> None:
     """Of the numbers that move, the example has the one that is written shortest."""
     own = tmp_path / "own.yaml"
-    text = TYPED.read_text().replace("{lt: {input: target_score}", "{otherwise: true")
+    text = TYPED.read_text().replace("{lt: {input: needed_score}", "{otherwise: true")
     own.write_text(text.replace(before, after))
 
     assert shown in run("tree", "diff", str(TYPED), str(own)).stdout
@@ -367,7 +367,7 @@ def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
     printed = run("tree", "diff", "1.0.0", "nix.yaml")
 
     assert (printed.exit_code, printed.stdout) == (1, "")
-    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0"
+    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0, 2.0.0"
     assert printed.stderr == f"Error: {problem}\n"
 
 

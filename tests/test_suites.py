@@ -228,6 +228,15 @@ def test_junit_has_every_case(acme: Path) -> None:
     assert failure.text == "suites/acme.yaml:6\nrecommendation: expected tune, got wait"
 
 
+def test_junit_takes_any_file_name(acme: Path) -> None:
+    """What XML can't carry is replaced."""
+    acme.rename(acme.parent / "bell\x07.yaml")
+    run("suites", "--junit", "junit.xml")
+    [suite] = ElementTree.parse(acme.parents[1] / "junit.xml").getroot()
+
+    assert suite.get("name") == suite[0].get("file") == "suites/bell\ufffd.yaml"
+
+
 def test_a_trees_paths_may_be_too_many(tree: Tree) -> None:
     """Then the text says that branches alone count, and proposals take the missed branches."""
     some = coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
@@ -291,7 +300,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
          ["5: cases.1.expect.candidates.2: tree 1.0.0-acme.1 has no recommendation wat; correct its name"]),
         (f"{CASE}    expect: {{path: []}}\n  - {{name: one, profile: {{}}, expect: {{path: []}}}}\n",
          ["6: cases.2.name: another case has this name; give each its own"]),
-        (CASE.replace("one", '"a\\x07b"') + "    expect: {status: decided}\n",
+        (CASE.replace("one", '"a\\nb"') + "    expect: {status: decided}\n",
          ["3: cases.1.name: the name has characters that can't be printed; keep to one line"]),
         (CASE.replace("{data_cleared: true}", "[]") + "    expect: {status: decided}\n",
          ["4: cases.1.profile: not a mapping of inputs to values; write one, or {} for no answers"]),

@@ -135,7 +135,7 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
                 if getattr(one, kept) != getattr(other, kept):
                     yield (
                         f"{path}: inputs.{name}.{kept}: differs from {where}; an input keeps its "
-                        "type for ever, so use another name"
+                        f"{kept} for ever, so use another name"
                     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
+from unicodedata import category
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from semver import Version
@@ -39,6 +40,9 @@ class Text(fields.String):
             raise ValidationError("the text is empty; write it or remove the field")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise ValidationError("the text has half a character (a lone surrogate); write it whole")
+        odd = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
+        if odd:
+            raise ValidationError(f"the text has a control character (U+{ord(odd):04X}); remove it")
         return text
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -29,6 +31,8 @@ class YamlDocument:
 
     def load(self, schema: Schema) -> Any:
         """What the schema makes of the document. Raises DocumentError with every fault."""
+        if self.marked is None:
+            raise self.refusal([Fault((), "the file is empty", "write the fields of a document")])
         try:
             odd = [*_oddities(self.marked, (), set())]
             if odd:
@@ -77,14 +81,34 @@ def _read(path: Path, kind: str) -> bytes:
 
 def _parsed(path: Path, text: bytes) -> Any:
     try:
-        return YAML(typ="rt").load(text.decode())
+        yaml = YAML(typ="rt")
+        yaml.Constructor = _Constructor
+        return yaml.load(text.decode())
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = _on_one_line(str(error.problem).partition(" with value ")[0])
         raise DocumentError(f"{path}:{line}: not YAML: {problem}; correct the syntax") from error
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path}:1: not UTF-8: {error}; save it in that encoding") from error
+    except RecursionError as error:
+        raise DocumentError(f"{path}:1: nested too deeply to be read; make it flatter") from error
     except Exception as error:  # the parser fails in many ways on odd tags
         reason = _on_one_line(str(error)) or type(error).__name__
-        raise DocumentError(f"{path}:1: not YAML in UTF-8: {reason}; correct the file") from error
+        raise DocumentError(f"{path}:1: not YAML: {reason}; correct the file") from error
+
+
+class _Constructor(RoundTripConstructor):
+    """ruamel's, which doesn't say where an impossible date stands."""
+
+    def construct_yaml_timestamp(self, node: ScalarNode, values: Any = None) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node, values)
+        except ValueError as error:
+            problem = f"{node.value} is no date: {error}"
+            raise ConstructorError(problem=problem, problem_mark=node.start_mark) from error
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
 
 
 def _oddities(value: Any, pointer: tuple[str | int, ...], seen: set[int]) -> Iterator[Fault]:
@@ -117,6 +141,8 @@ def _unmarked(value: Any) -> Any:
 
 
 def _text(key: Any) -> str:
+    if isinstance(key, Mapping | tuple):
+        return "{…}" if isinstance(key, Mapping) else "[…]"
     return str(key) if isinstance(key, str) else str(key).lower()
 
 

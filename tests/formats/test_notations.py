@@ -86,6 +86,13 @@ def test_dmn_renames_inputs_that_feel_cannot_take(awkward: Tree) -> None:
     assert len(names) == len(set(names.values()))
 
 
+def test_dmn_is_well_formed_whatever_the_title(typed: Tree) -> None:
+    """What XML can't carry is replaced in the model's name, too."""
+    root = ElementTree.fromstring(dmn.render(replace(typed, title="nul\0")).encode())
+
+    assert "nul\ufffd" == root.get("name")
+
+
 def test_jdm_checks_the_inputs(typed: Tree) -> None:
     """The model's own schema refuses a profile whose answer has another type or lies out of range."""
     decision = zen.ZenEngine().create_decision(jdm.render(typed))
@@ -119,7 +126,7 @@ def test_small_numbers_have_no_exponents(typed: Tree) -> None:
         text = render(tree)
         assert "0.00005" in text
         assert "e-05" not in text
-    assert ">= -0.0000001" in dmn.render(tree)
+    assert "&gt;= -0.0000001" in dmn.render(tree)
     assert "[0.00005..7]" in dmn.render(tree)
 
 

@@ -38,7 +38,9 @@ def _heading(comparison: Comparison) -> str:
     share = moved / comparison.profiles
     profiles = "profiles" if comparison.exact else "kinds of profiles"
     least = "at least " if comparison.truncated else ""
-    more = " There are too many ways through both trees to walk them all." if comparison.truncated else ""
+    more = (
+        " There are too many ways through both trees to walk them all." if comparison.truncated else ""
+    )
     return (
         f"{versions}: {least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another "
         f"outcome ({share:.1%}).{more}"

@@ -35,7 +35,7 @@ DECISION, INPUT = (200.0, 70.0), (200.0, 45.0)
 def render(tree: Tree) -> str:
     """A DMN model whose decision `outcome` has the recommendation's id and the reason why."""
     names = input_names(tree)
-    root = Element("definitions", SPACES, id="tree", name=tree.title)
+    root = Element("definitions", SPACES, id="tree", name=xml_text(tree.title))
     root.set("namespace", f"urn:finetune-advisor:tree:{tree.version}")
     _add(root, "description", f"{tree.title} (version {tree.version}, {tree.digest})")
     outcome = _add(root, "itemDefinition", name="t_outcome")

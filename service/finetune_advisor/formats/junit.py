@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from finetune_advisor.formats.suite_text import difference
+from finetune_advisor.formats.typesetting import xml_text
 from finetune_advisor.suites import Result
 
 
@@ -13,7 +14,7 @@ def render(results: Iterable[Result]) -> bytes:
     """A `testsuite` for each suite with a `testcase` for each case. No times: the same bytes every time."""
     by_suite: dict[str, list[Result]] = {}
     for result in results:
-        by_suite.setdefault(str(result.suite.path), []).append(result)
+        by_suite.setdefault(xml_text(str(result.suite.path)), []).append(result)
     every = [result for some in by_suite.values() for result in some]
     root = Element("testsuites", {"name": "finetune-advisor tree test", **_counts(every)})
     for path, some in by_suite.items():

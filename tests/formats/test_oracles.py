@@ -7,6 +7,8 @@ from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
 
+from finetune_advisor import catalog, documents
+from finetune_advisor.engine import coverage
 from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats.jdm import InexpressibleNumberError
@@ -23,6 +25,18 @@ def test_every_profile_of_the_flowchart_ends_alike(tree: Tree, notation: Notatio
     complete = [dict(zip(tree.inputs, values, strict=True)) for values in answers]
     assert 2048 == len(complete)
     assert [] == notation.disagreements(tree, complete)
+
+
+def test_every_path_of_the_second_tree_ends_alike(notation: Notation) -> None:
+    """Tree 2.0.0: three profiles on each of its 536 paths, their other answers drawn at thresholds."""
+    second = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+    ways = coverage.paths(second)
+    assert ways is not None
+    drawn = profiles.some(second, 3 * len(ways))
+    complete = [{**one, **way.witness} for one, way in zip(drawn, 3 * ways, strict=True)]
+    assert 3 * 536 == len(complete)
+    assert {way.end for way in ways} == second.recommendations.keys()
+    assert [] == notation.disagreements(second, complete)
 
 
 def test_typed_answers_at_and_next_to_thresholds_end_alike(typed: Tree, notation: Notation) -> None:

@@ -26,7 +26,7 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "graceful_timeout": ("5", 5),
         "trees_dir": ("/trees", Path("/trees")),
         "default_tree_version": ("2.0.0", "2.0.0"),
-        "max_batch": ("7", 7),
+        "max_batch": ("20000", 20_000),
         "max_body_bytes": ("2048", 2048),
         "log_level": ("debug", "debug"),
         "log_format": ("text", "text"),

@@ -27,6 +27,7 @@ def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | 
 
 _PORT = validate.Range(0, 65535)
 _COUNT = validate.Range(1, 1024)
+_MANY = validate.Range(1, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Settings:
     default_tree_version: str | None = _setting(
         None, "str", "Version that answers when a request names none; unset, the newest current one."
     )
-    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _COUNT)
+    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _MANY)
     max_body_bytes: int = _setting(
         8_388_608, "int", "Largest request body, in bytes.", validate.Range(1024, 1 << 30)
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.tree import Tree
 
+BATCH = "/assess/batch"
 BOOLEAN = {bool}
 
 
@@ -39,6 +41,30 @@ class Report(Protocol):
         """A batch of so many profiles was answered."""
 
 
+@dataclass
+class Tally:
+    """What the profiles of a batch came to; `followed` are settled trails that aren't in the numbers yet."""
+
+    statuses: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("decided", "undecided", "invalid"), 0)
+    )
+    ends: Counter[str] = field(default_factory=Counter)
+    followed: Counter[Trail] = field(default_factory=Counter)
+
+    def count(self, assessment: Assessment) -> None:
+        """Count an assessment."""
+        self.statuses[assessment.status] += 1
+        self.ends.update(assessment.candidates if assessment.recommendation else ())
+
+    def settle(self) -> Counter[Trail]:
+        """Bring what followed trails into the numbers, and give it away."""
+        followed, self.followed = self.followed, Counter()
+        for trail, times in followed.items():
+            self.statuses["decided"] += times
+            self.ends[trail.branch.to] += times
+        return followed
+
+
 class Assessor:
     """Assesses profiles against one tree of a catalog."""
 
@@ -52,82 +78,70 @@ class Assessor:
         """The answer of POST /assess for a valid profile."""
         trail = None if self._report.log else self._compiled.trail(profile)
         if trail is None:
-            assessment = self._compiled.evaluate(profile)
-            self._report.assessed(assessment, "/assess")
-            return bodies.body(assessment)
+            return bodies.body(self._assess(profile, "/assess"))
         self._report.followed(trail, "/assess")
         answers = tuple(trail.answers(profile).items())
         return bodies.trail_body(trail, answers, tuple(trail.ignored(profile)))
 
     def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
         """The answer of POST /assess/batch for anything in the place of profiles."""
-        batch = Batch(self)
-        given = ({**defaults, **one} if isinstance(one, dict) else one for one in profiles)
-        results = [batch.result(place, one) for place, one in enumerate(given if defaults else profiles)]
-        for trail, times in batch.followed.items():
-            self._report.followed(trail, "/assess/batch", times)
+        tally = Tally()
+        given = (completed(one, defaults) for one in profiles) if defaults else profiles
+        results = [*self._results(given, tally)]
+        for trail, times in tally.settle().items():
+            self._report.followed(trail, BATCH, times)
         self._report.batched(len(profiles))
-        return batch.body(results)
+        return b'{"results":[' + b",".join(results) + b"]," + orjson.dumps(self._together(tally))[1:]
 
-    def simple(self, profile: Any) -> Trail | None:
-        """The trail of a valid profile of booleans alone; None for others, and for many that are valid."""
+    def result(self, profile: Any, tally: Tally) -> bytes:
+        """The result of a batch for one profile. Raises ValidationError."""
+        trail = self._settled(profile)
+        if trail is not None:
+            tally.followed[trail] += 1
+            return bodies.settled_result(trail)
+        assessment = self._assess(self._schema.load(profile), BATCH)
+        tally.count(assessment)
+        return orjson.dumps(bodies.result(assessment))
+
+    def errors(self, error: ValidationError, *place: str) -> list[dict[str, str]]:
+        """What is wrong with a profile at some place of what was sent."""
+        found = invalid(error.messages_dict, self._schema, in_body=True, place=place)
+        return [*islice(found, MOST_ERRORS)]
+
+    def _results(self, profiles: Iterable[Any], tally: Tally) -> Iterator[bytes]:
+        """The result for each profile; what is wrong with one concerns no other."""
+        for place, profile in enumerate(profiles):
+            try:
+                yield self.result(profile, tally)
+            except ValidationError as error:
+                tally.statuses["invalid"] += 1
+                errors = self.errors(error, "profiles", str(place))
+                yield orjson.dumps({"status": "invalid", "errors": errors})
+
+    def _settled(self, profile: Any) -> Trail | None:
+        """The settled trail of a valid profile of booleans alone; None for all others."""
         if profile.__class__ is not dict or self._report.log:
             return None
         plain = profile.keys() <= self._booleans and {*map(type, profile.values())} <= BOOLEAN
-        return self._compiled.trail(profile) if plain else None
+        trail = self._compiled.trail(profile) if plain else None
+        return trail if trail is not None and trail.settled else None
 
-    def checked(self, profile: Any) -> Profile:
-        """A profile as its schema reads it. Raises ValidationError."""
-        loaded: Profile = self._schema.load(profile)
-        return loaded
+    def _assess(self, profile: Profile, endpoint: str) -> Assessment:
+        """The assessment of a valid profile, reported."""
+        assessment = self._compiled.evaluate(profile)
+        self._report.assessed(assessment, endpoint)
+        return assessment
 
-    def assessment(self, profile: Profile) -> Assessment:
-        """The assessment of a profile in a batch, reported."""
-        found = self._compiled.evaluate(profile)
-        self._report.assessed(found, "/assess/batch")
-        return found
-
-    def errors(self, place: int, messages: Any) -> list[dict[str, str]]:
-        """What is wrong with a profile of a batch."""
-        where = ("profiles", str(place))
-        return [*islice(invalid(messages, self._schema, in_body=True, place=where), MOST_ERRORS)]
-
-
-class Batch:
-    """The results of one batch, and what they come to together."""
-
-    def __init__(self, assessor: Assessor) -> None:
-        self.followed: Counter[Trail] = Counter()
-        self._assessor = assessor
-        self._statuses = dict.fromkeys(("decided", "undecided", "invalid"), 0)
-        self._ends: Counter[str] = Counter()
-
-    def result(self, place: int, profile: Any) -> bytes:
-        """The result for one profile; what is wrong with it concerns no other."""
-        trail = self._assessor.simple(profile)
-        if trail is not None and trail.settled:
-            self.followed[trail] += 1
-            return bodies.settled_result(trail)
-        try:
-            assessment = self._assessor.assessment(self._assessor.checked(profile))
-        except ValidationError as error:
-            self._statuses["invalid"] += 1
-            errors = self._assessor.errors(place, error.messages_dict)
-            return orjson.dumps({"status": "invalid", "errors": errors})
-        self._statuses[assessment.status] += 1
-        self._ends.update(assessment.candidates if assessment.recommendation else ())
-        return orjson.dumps(bodies.result(assessment))
-
-    def body(self, results: Sequence[bytes]) -> bytes:
-        """The body of the answer."""
-        for trail, times in self.followed.items():
-            self._statuses["decided"] += times
-            self._ends[trail.branch.to] += times
-        tree = self._assessor.tree
-        ends = sorted(self._ends, key=tree.rank.__getitem__)
-        together: Mapping[str, Any] = {
-            "recommendations": {end: tree.canonical["recommendations"][end] for end in ends},
-            "summary": {**self._statuses, "recommendations": {end: self._ends[end] for end in ends}},
-            "tree": {"version": tree.version, "digest": tree.digest},
+    def _together(self, tally: Tally) -> dict[str, Any]:
+        """What the results of a batch have in common."""
+        ends = sorted(tally.ends, key=self.tree.rank.__getitem__)
+        return {
+            "recommendations": {end: self.tree.canonical["recommendations"][end] for end in ends},
+            "summary": {**tally.statuses, "recommendations": {end: tally.ends[end] for end in ends}},
+            "tree": {"version": self.tree.version, "digest": self.tree.digest},
         }
-        return b'{"results":[' + b",".join(results) + b"]," + orjson.dumps(together)[1:]
+
+
+def completed(profile: Any, defaults: Profile) -> Any:
+    """A profile with what holds for all that don't say; what isn't an object as it stands."""
+    return {**defaults, **profile} if isinstance(profile, dict) else profile

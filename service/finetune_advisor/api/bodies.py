@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.api.schemas.trees import WarningSchema
 from finetune_advisor.engine.canonical import hashed, plain
 from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment, Step
@@ -21,7 +22,7 @@ KEPT = 4096
 Answers = tuple[tuple[str, Value], ...]
 """The answers of a profile that count, in the order of its trail; hashable."""
 
-SCHEMA = AssessmentSchema()
+SCHEMA, WARNINGS = AssessmentSchema(), WarningSchema(many=True)
 MARK = secrets.token_hex(16)
 """Stands for what answers add to a template; no text of a tree can hold it, as no author knows it."""
 
@@ -76,7 +77,7 @@ def _extras(trail: Trail, answers: dict[str, Value], ignored: tuple[str, ...]) -
     """The members that only some answers bring."""
     warnings = trail.warned(answers)
     if warnings:
-        yield b'"warnings":' + orjson.dumps([plain(warning) for warning in warnings]) + b","
+        yield b'"warnings":' + orjson.dumps(WARNINGS.dump(map(plain, warnings))) + b","
     if ignored:
         yield b'"ignored":' + orjson.dumps(ignored) + b","
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -84,20 +84,21 @@ def _body(req: Request) -> bytes:
     return body
 
 
-def parse(body: bytes) -> Any:
+def parse(text: bytes, what: str = "body") -> Any:
     """The value of a JSON text. Raises MalformedRequest, for a repeated member name too."""
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        if not body.strip():
-            raise MalformedRequest("the body is empty; send a JSON object") from None
-        if not _is_utf8(body):
-            raise MalformedRequest("the body is not UTF-8; encode it so") from None
-        raise MalformedRequest(f"the body is not JSON: {error}") from None
-    if b"\\" in body or body.count(b":") > _colons(value):
-        # Too deep for this second look is too deep for any schema, which says so.
-        with suppress(RecursionError):
-            json.loads(body, object_pairs_hook=_unrepeated)
+        if not text.strip():
+            raise MalformedRequest(f"the {what} is empty; send a JSON object") from None
+        if not _is_utf8(text):
+            raise MalformedRequest(f"the {what} is not UTF-8; encode it so") from None
+        raise MalformedRequest(f"the {what} is not JSON: {error}") from None
+    if b"\\" in text or text.count(b":") > _colons(value):
+        try:
+            json.loads(text, object_pairs_hook=partial(_unrepeated, what))
+        except RecursionError:
+            raise MalformedRequest(f"the {what} is nested too deep; send a flatter one") from None
     return value
 
 
@@ -117,12 +118,12 @@ def _colons(value: Any) -> int:
         return 0  # too deep to be written
 
 
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unrepeated(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
             shown = name[:LONGEST_NAME]
-            raise MalformedRequest(f"an object in the body has two members named {shown!r}; keep one")
+            raise MalformedRequest(f"an object in the {what} has two members named {shown!r}; keep one")
         members[name] = value
     return members
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -38,7 +38,7 @@ class NoParameters(Swift):
     """The query of an operation that takes no parameters."""
 
     def plainly_right(self, data: Any) -> bool:
-        return not data
+        return isinstance(data, Mapping) and not data
 
 
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:

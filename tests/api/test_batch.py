@@ -1,0 +1,262 @@
+"""POST /assess/batch: what POST /assess says of each profile, in short, and one bad item harms no other."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from finetune_advisor.app import create_app
+from finetune_advisor.settings import Settings
+from tests.api import guide
+
+GUIDE, TYPED = "1.0.0", "9.0.0-typed"
+RIGHT = {"data_sensitive": True}
+PLACE = 3
+BAD: dict[str, tuple[Any, str]] = {
+    "array": ([], ""),
+    "null": (None, ""),
+    "text": ("{}", ""),
+    "number": (1, ""),
+    "unknown name": ({"nope": 1}, "/nope"),
+    "name to escape": ({"a/b": 1}, "/a~1b"),
+    "null answer": ({"team": None}, "/team"),
+    "wrong type": ({"data_sensitive": 1}, "/data_sensitive"),
+    "no choice": ({"team": "huge"}, "/team"),
+    "unhashable": ({"team": ["solo"]}, "/team"),
+    "boolean for a number": ({"best_score": True}, "/best_score"),
+    "out of range": ({"corpus_tokens": 1_000_001}, "/corpus_tokens"),
+    "fraction": ({"corpus_tokens": 0.5}, "/corpus_tokens"),
+    "beside right ones": ({**RIGHT, "best_score": "1"}, "/best_score"),
+}
+Answer = dict[str, Any]
+
+
+def batch(client: FlaskClient, profiles: list[Any], version: str = GUIDE, **more: Any) -> Answer:
+    answer = client.post("/assess/batch", json={"profiles": profiles, "tree_version": version, **more})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    found: Answer = answer.json
+    return found
+
+
+def shortened(assessment: Answer) -> Answer:
+    """An answer of POST /assess as a batch says it."""
+    leaf, asked = assessment.get("recommendation"), assessment.get("next_question")
+    short = {
+        "status": assessment["status"],
+        "recommendation": leaf and leaf["id"],
+        "finetune": leaf and leaf["finetune"],
+        "path": [step["question"] for step in assessment["path"]],
+        "candidates": assessment["candidates"],
+        "next_question": asked and {"question": asked["question"], "input": asked["input"]},
+        "warnings": [one["id"] for one in assessment.get("warnings", [])] or None,
+        "ignored": assessment.get("ignored"),
+        "receipt": assessment["receipt"],
+    }
+    return {name: value for name, value in short.items() if value is not None}
+
+
+def drawn(seed: int) -> dict[str, list[Answer]]:
+    """Complete and partial profiles for each tree; some have inputs of the other one."""
+    rng = random.Random(seed)
+    values = {
+        "team": ["solo", "small", "large"],
+        "corpus_tokens": [0, 999, 1000, 12.0, 1_000_000],
+        "best_score": [0, 0.25, 0.5, 1.0],
+        "target_score": [0, 0.25, 0.5, 1],
+        "drift": [-1, -0.5, -0.0, 2.5],
+        "api_usable": [True, False],
+    }
+    guided = {name: [True, False] for name in guide.INPUTS}
+
+    def some(inputs: dict[str, list[Any]], share: float) -> Answer:
+        return {n: rng.choice(options) for n, options in inputs.items() if rng.random() < share}
+
+    shares = [share for share in (1, 0.7, 0.3) for _ in range(25)]
+    return {
+        GUIDE: [some(guided, s) | some(values, 0.1 * (i % 2)) for i, s in enumerate(shares)],
+        TYPED: [some(values, s) | some(guided, 0.1 * (i % 2)) for i, s in enumerate(shares)],
+    }
+
+
+@pytest.mark.parametrize("defaulted", [False, True])
+@pytest.mark.parametrize("version", [GUIDE, TYPED])
+def test_each_result_is_the_assessment_in_short(
+    typed: FlaskClient, version: str, defaulted: bool
+) -> None:
+    """In the order of the profiles; what `defaults` say holds where a profile doesn't."""
+    profiles = drawn(7)[version]
+    shared = drawn(8)[version][-1] if defaulted else {}
+    answer = batch(typed, profiles, version, **({"defaults": shared} if defaulted else {}))
+
+    expected = []
+    for profile in profiles:
+        request = {"profile": {**shared, **profile}, "tree_version": version}
+        expected.append(shortened(typed.post("/assess", json=request).json))
+    assert expected == answer["results"]
+    assert {one["status"] for one in expected} == {"decided", "undecided"}
+    _adds_up(typed, version, answer)
+
+
+def _adds_up(client: FlaskClient, version: str, answer: Answer) -> None:
+    """The summary counts the results; each recommendation among them is there once, as the tree has it."""
+    tree = client.get(f"/tree/versions/{version}").json
+    statuses = Counter(one["status"] for one in answer["results"])
+    ends = Counter(one["recommendation"] for one in answer["results"] if "recommendation" in one)
+    summary = dict(answer["summary"])
+
+    assert dict(ends) == summary.pop("recommendations")
+    assert summary == {name: statuses[name] for name in ("decided", "undecided", "invalid")}
+    nothing = client.post("/assess", json={"profile": {}, "tree_version": version}).json
+    assert list(answer["recommendations"]) == [end for end in nothing["candidates"] if end in ends]
+    for end, form in answer["recommendations"].items():
+        assert tree["recommendations"][end] == form
+    assert answer["tree"] == {"version": version, "digest": tree["digest"]}
+
+
+@pytest.mark.parametrize("defaults", [None, {"api_usable": True}])
+@pytest.mark.parametrize(("bad", "pointer"), BAD.values(), ids=list(BAD))
+def test_a_bad_item_harms_no_other(
+    typed: FlaskClient, bad: Any, pointer: str, defaults: Answer | None
+) -> None:
+    """It gets a result that says what is wrong where; all others get theirs."""
+    more = {"defaults": defaults} if defaults else {}
+    right = [*guide.complete_profiles()][:5]
+    answer = batch(typed, [*right[:PLACE], bad, *right[PLACE:]], **more)
+    refused = answer["results"][PLACE]
+
+    assert (list(refused), refused["status"]) == (["status", "errors"], "invalid")
+    assert [one["pointer"] for one in refused["errors"]] == [f"#/profiles/{PLACE}{pointer}"]
+    assert batch(typed, right, **more)["results"] == [
+        one for place, one in enumerate(answer["results"]) if place != PLACE
+    ]
+    _adds_up(typed, GUIDE, answer)
+
+
+def test_a_bad_item_lists_only_so_many_faults(client: FlaskClient) -> None:
+    """The first twenty, as for a single profile."""
+    [refused] = batch(client, [{f"x{number}": 1 for number in range(100)}])["results"]
+
+    assert len(refused["errors"]) == 20
+
+
+def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:
+    """No item is read before the whole body is JSON without repeated names, deeply nested ones or not."""
+    deep = b"[" * 1000 + b"]" * 1000
+    for items in (b'{"api_usable":true,"api_usable":false}', b"%b,{%b,%b}" % (deep, *[b'"a":1'] * 2)):
+        body = b'{"profiles":[%b]}' % items
+        answer = client.post("/assess/batch", data=body, content_type="application/json")
+
+        assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"profiles": [{}], "defaults": {"data_sensitive": 1}}, "#/defaults/data_sensitive"),
+        ({"profiles": [{}], "defaults": None}, "#/defaults"),
+        ({"profiles": [{}], "defaults": []}, "#/defaults"),
+        ({"profiles": {}}, "#/profiles"),
+        ({"profiles": None}, "#/profiles"),
+        ({}, "#/profiles"),
+        ({"profiles": [], "profile": {}}, "#/profile"),
+        ({"profiles": [], "tree_version": "0.0.0"}, "#/tree_version"),
+        ({"profiles": [{}] * 10_001}, "#/profiles"),
+        ([], "#"),
+    ],
+)
+def test_a_fault_of_the_whole_is_refused(client: FlaskClient, body: Any, pointer: str) -> None:
+    """What concerns every item, or their number, is a 422."""
+    answer = client.post("/assess/batch", json=body)
+
+    assert answer.status_code == 422
+    assert [one["pointer"] for one in answer.json["errors"]] == [pointer]
+
+
+def test_the_most_is_a_setting() -> None:
+    """Two profiles pass where two are the most; three don't, whatever they are."""
+    client = create_app(Settings(log_level="error", max_batch=2)).test_client()
+
+    assert len(batch(client, [{}, None])["results"]) == 2
+    refused = client.post("/assess/batch", json={"profiles": [1, 2, 3]})
+    [error] = refused.json["errors"]
+    assert error == {"pointer": "#/profiles", "detail": "more than 2 items; give fewer"}
+
+
+def test_nothing_is_a_batch(client: FlaskClient) -> None:
+    """An empty list has no results, and no recommendation."""
+    answer = batch(client, [])
+
+    assert (answer["results"], answer["recommendations"]) == ([], {})
+    assert answer["summary"] == {"decided": 0, "undecided": 0, "invalid": 0, "recommendations": {}}
+
+
+def metrics(client: FlaskClient) -> Counter[str]:
+    """The samples of decisions, apart from the endpoint that they are for."""
+    kept = ("assessments_total", "answers_total", "path_questions", "batch_profiles")
+    found: Counter[str] = Counter()
+    for line in client.get("/metrics").text.splitlines():
+        name, _, value = line.rpartition(" ")
+        if name.startswith(tuple(f"finetune_advisor_{one}" for one in kept)):
+            found[name] += float(value)  # type: ignore[assignment]  # a count all the same
+    return found
+
+
+def _counted(
+    client: FlaskClient, version: str, profiles: list[Answer], *, at_once: bool
+) -> Counter[str]:
+    if at_once:
+        batch(client, profiles, version)
+    else:
+        for profile in profiles:
+            client.post("/assess", json={"profile": profile, "tree_version": version})
+    return metrics(client)
+
+
+@pytest.mark.parametrize("version", [GUIDE, TYPED])
+def test_each_item_is_counted_once(typed_trees: Path, version: str) -> None:
+    """A batch counts as its profiles would one by one, under its own endpoint; a bad item isn't counted."""
+    settings = Settings(log_level="error", trees_dir=typed_trees)
+    profiles = drawn(9)[version]
+    alone = _counted(create_app(settings).test_client(), version, profiles, at_once=False)
+    at_once = _counted(create_app(settings).test_client(), version, [*profiles, None], at_once=True)  # type: ignore[list-item]
+
+    together = {name: value for name, value in at_once.items() if "batch_profiles" not in name}
+    expected = {
+        name.replace('endpoint="/assess"', 'endpoint="/assess/batch"'): value
+        for name, value in alone.items()
+        if "batch_profiles" not in name
+    }
+    assert expected == together
+    assert at_once["finetune_advisor_path_questions_count"] == len(profiles)
+    assert at_once["finetune_advisor_batch_profiles_count"] == 1
+    assert at_once["finetune_advisor_batch_profiles_sum"] == len(profiles) + 1
+
+
+def logged(lines: str) -> Iterator[Answer]:
+    for line in lines.splitlines():
+        entry = json.loads(line)
+        if entry.get("message") == "decision":
+            yield entry
+
+
+def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """With DECISION_LOG, every item that was assessed has its line, in order, with its answers."""
+    profiles = drawn(10)[GUIDE][::10]
+    client = create_app(Settings(decision_log=True)).test_client()
+    results = batch(client, [*profiles, None])["results"]
+    printed = capsys.readouterr()
+    found = list(logged(printed.out + printed.err))
+
+    assert [one["receipt"] for one in found] == [one["receipt"] for one in results[:-1]]
+    assert {one["endpoint"] for one in found} == {"/assess/batch"}
+    assert (
+        results[:-1] == batch(create_app(Settings(log_level="error")).test_client(), profiles)["results"]
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -243,17 +243,9 @@ class Tree:
     @cached_property
     def below(self) -> Mapping[str, frozenset[str]]:
         """The inputs that are asked about at a node or anywhere below it."""
-        return self._gathered(lambda node: self.questions[node].inputs if node in self.questions else ())
-
-    @cached_property
-    def ends(self) -> Mapping[str, frozenset[str]]:
-        """The recommendations at a node or anywhere below it."""
-        return self._gathered(lambda node: (node,) if node in self.recommendations else ())
-
-    def _gathered(self, own: Callable[[str], Iterable[str]]) -> Mapping[str, frozenset[str]]:
-        """For each node, what it and every node below it have of their own."""
         found: dict[str, frozenset[str]] = {}
         for node in sorted(self.rank, key=self.rank.__getitem__, reverse=True):
-            branches = self.questions[node].branches if node in self.questions else ()
-            found[node] = frozenset(own(node)).union(*(found[branch.to] for branch in branches))
+            question = self.questions.get(node)
+            here, branches = (question.inputs, question.branches) if question else ((), ())
+            found[node] = frozenset(here).union(*(found[branch.to] for branch in branches))
         return found

@@ -71,7 +71,7 @@ STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 
-def _start(log: Path, **settings: str) -> Server:
+def start(log: Path, **settings: str) -> Server:
     """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     chosen = {"PORT": "0", "GRACEFUL_TIMEOUT": "10", **settings}
@@ -100,7 +100,7 @@ def _answers(url: str) -> bool:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server with the settings' defaults, for all tests that only ask it something."""
-    started = _start(tmp_path_factory.mktemp("server") / "log")
+    started = start(tmp_path_factory.mktemp("server") / "log")
     yield started
     started.stop()
 
@@ -110,7 +110,7 @@ def ending_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server of a deprecated, a retired and a successive version beside the bundled ones."""
     trees = tmp_path_factory.mktemp("ending")
     editions.write_ending(trees)
-    started = _start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
+    started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()
 
@@ -120,10 +120,10 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers with settings of one's own; they end with the test."""
     started: list[Server] = []
 
-    def start(**settings: str) -> Server:
-        started.append(_start(tmp_path / f"server-{len(started)}.log", **settings))
+    def start_one(**settings: str) -> Server:
+        started.append(start(tmp_path / f"server-{len(started)}.log", **settings))
         return started[-1]
 
-    yield start
+    yield start_one
     for one in started:
         one.stop()

@@ -21,6 +21,7 @@ from finetune_advisor.engine.tree import Tree
 from tests import editions
 
 ROOT = Path(__file__).parent.parent
+BUNDLED = catalog.BUNDLED
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -38,6 +39,23 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("FINETUNE_ADVISOR_") or name == "PROMETHEUS_MULTIPROC_DIR":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundled_trees_once() -> Iterator[None]:
+    """A bundled tree is read and proven once in a process, not anew for each application of the tests."""
+    load, known = documents.load, dict[Path, Tree]()
+
+    def load_once(path: Path) -> Tree:
+        if path.parent != BUNDLED:
+            return load(path)
+        if path not in known:
+            known[path] = load(path)
+        return known[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "load", load_once)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +89,7 @@ STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 
-def _start(log: Path, **settings: str) -> Server:
+def start(log: Path, **settings: str) -> Server:
     """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     chosen = {"PORT": "0", "GRACEFUL_TIMEOUT": "10", **settings}
@@ -100,7 +118,7 @@ def _answers(url: str) -> bool:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server with the settings' defaults, for all tests that only ask it something."""
-    started = _start(tmp_path_factory.mktemp("server") / "log")
+    started = start(tmp_path_factory.mktemp("server") / "log")
     yield started
     started.stop()
 
@@ -110,7 +128,7 @@ def ending_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server of a deprecated, a retired and a successive version beside the bundled ones."""
     trees = tmp_path_factory.mktemp("ending")
     editions.write_ending(trees)
-    started = _start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
+    started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()
 
@@ -120,10 +138,10 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers with settings of one's own; they end with the test."""
     started: list[Server] = []
 
-    def start(**settings: str) -> Server:
-        started.append(_start(tmp_path / f"server-{len(started)}.log", **settings))
+    def start_one(**settings: str) -> Server:
+        started.append(start(tmp_path / f"server-{len(started)}.log", **settings))
         return started[-1]
 
-    yield start
+    yield start_one
     for one in started:
         one.stop()

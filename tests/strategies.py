@@ -24,7 +24,15 @@ from hypothesis import strategies as st
 from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
 from finetune_advisor.engine.domain import LARGEST
 from finetune_advisor.engine.inputs import Input, Value
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.tree import (
+    Branch,
+    Circumstance,
+    Question,
+    Recommendation,
+    Reference,
+    Tree,
+    WarningRule,
+)
 
 Known = dict[str, Value]
 Draw = st.DrawFn
@@ -321,3 +329,31 @@ def gapped_trees(draw: Draw) -> Tree:
     ends = tuple(Branch(test, end) for test, end in zip(tests, "bcd", strict=True))
     questions.append(Question("q2", "Question 2?", "x", ends))
     return _assembled(asked, "q0", questions)
+
+
+@st.composite
+def warned_trees(draw: Draw) -> Tree:
+    """A sound tree with up to two warnings, for some outcome or all."""
+    tree = draw(trees())
+    rules = []
+    for number in range(draw(st.integers(0, 2))):
+        when = draw(st.lists(_circumstances(tree), min_size=1, max_size=2))
+        only = draw(st.sets(st.sampled_from(sorted(tree.recommendations)), max_size=1))
+        text = f"Mind “{number}”."
+        rules.append(WarningRule(f"w{number}", tuple(when), text, recommendations=tuple(only)))
+    return replace(tree, warnings=tuple(rules))
+
+
+@st.composite
+def _circumstances(draw: Draw, tree: Tree) -> Circumstance:
+    """A circumstance of one input, or of two that are compared."""
+    one = tree.inputs[draw(st.sampled_from(sorted(tree.inputs)))]
+    others = [other.name for other in tree.inputs.values() if other.numeric and other != one]
+    if one.numeric and others and draw(st.booleans()):
+        return Circumstance(
+            one.name, Against(draw(st.sampled_from(sorted(COMPARE))), draw(st.sampled_from(others)))
+        )
+    value = draw(st.sampled_from(values(tree, one)))
+    if isinstance(value, str) or one.type == "boolean":
+        return Circumstance(one.name, OneOf((value,)))
+    return Circumstance(one.name, Between(lower=Bound(value, inclusive=draw(st.booleans()))))

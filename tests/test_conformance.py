@@ -61,6 +61,7 @@ def typed() -> Tree:
     return documents.load(ROOT / "tests" / "api" / "typed.yaml")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
 def test_the_table_of_a_released_tree_never_changes(version: str) -> None:
     """The command prints the pinned table byte by byte, and its hash is that of what it holds."""
@@ -234,6 +235,7 @@ def _filled(tree: Tree, profile: dict[str, Any]) -> dict[str, Any]:
     return next(completions(tree, profile))
 
 
+@pytest.mark.exhaustive
 def test_a_real_instance_conforms(server: Server, table: DecisionTable) -> None:
     """The service, asked over HTTP, gives every answer of its tables; the guide shows what is printed."""
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

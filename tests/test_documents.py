@@ -327,6 +327,7 @@ def _told(path: Path) -> list[str]:
     return []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "examples"), [("small", 200), ("1.0.0", 50)])
 def test_a_damaged_document_is_loaded_or_told(tmp_path: Path, name: str, examples: int) -> None:
     """Whatever is deleted, replaced or renamed, the document is a tree or each fault has its line."""

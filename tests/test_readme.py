@@ -30,7 +30,9 @@ def shortened(value: Any, shown: Any) -> Any:
     if isinstance(shown, str) and isinstance(value, str) and shown.endswith(CUT):
         return shown if value.startswith(shown.removesuffix(CUT)) else value
     if isinstance(shown, dict) and isinstance(value, dict):
-        return {key: shortened(item, shown.get(key)) for key, item in value.items()}
+        cut = {CUT: CUT} if CUT in shown else {}
+        kept = {key: item for key, item in value.items() if key in shown or not cut}
+        return {key: shortened(item, shown.get(key)) for key, item in kept.items()} | cut
     if isinstance(shown, list) and isinstance(value, list):
         cut = shown[-1] == CUT
         kept = value[: len(shown) - 1] if cut else value
@@ -39,15 +41,17 @@ def shortened(value: Any, shown: Any) -> Any:
     return value
 
 
-def test_the_request_gets_the_answer_shown() -> None:
-    """The README's request, posted as it stands, gets the README's answer."""
-    [command] = [block for block in blocks("sh") if "curl" in block]
-    body = re.search(r"-d '(.*)'", command, re.DOTALL)
-    assert body
-    answer = create_app().test_client().post("/assess", json=json.loads(body[1])).get_json()
-    [shown] = map(json.loads, blocks("json"))
+def test_each_request_gets_the_answer_shown() -> None:
+    """The README's requests, posted as they stand, get the README's answers."""
+    client = create_app().test_client()
+    commands = [block for block in blocks("sh") if "curl" in block]
+    assert len(commands) == 2
+    for command, shown in zip(commands, map(json.loads, blocks("json")), strict=True):
+        sent = re.search(r"8080(/\S+) .* -d '(.*)'", command, re.DOTALL)
+        assert sent
+        answer = client.post(sent[1], json=json.loads(sent[2])).get_json()
 
-    assert shown == shortened(answer, shown)
+        assert shown == shortened(answer, shown)
 
 
 def test_the_command_prints_what_is_shown() -> None:

@@ -47,6 +47,7 @@ def faults(acme: Path, text: str) -> list[str]:
     return printed.stderr.removeprefix("Error: ").replace("suites/acme.yaml:", "").splitlines()
 
 
+@pytest.mark.exhaustive
 def test_the_bundled_suites_cover_their_trees() -> None:
     """Every case of a bundled tree passes, and together they take every branch and path."""
     printed = run(str(ROOT / "tests" / "suites"), "--min-coverage", "100")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 import orjson
@@ -28,6 +28,7 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
+from finetune_advisor.batch_files import BatchFile
 from finetune_advisor.catalog import Catalog, UnknownVersionError
 from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.decision_table import decision_table
@@ -51,6 +52,8 @@ NOTATIONS: dict[str, Callable[[Tree], str]] = {
     "rego": rego.render,
     "svg": svg.render,
 }
+SHOWN_STEPS = 200
+"""How often a progress bar is drawn anew, at most."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,18 +104,65 @@ def _require_free(host: str, port: int, name: str) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--tree-version", help="The tree version to ask; left out, the default one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess.")
-def assess(file: Any, tree_version: str | None, *, as_json: bool) -> None:
-    """Assess the profile in FILE, JSON or YAML; - reads standard input."""
+@click.option("--batch", is_flag=True, help="FILE has a profile a line; print a result for each.")
+@click.option(
+    "--defaults",
+    type=click.File(encoding="utf-8"),
+    help="With --batch: the answers, in JSON or YAML, of each profile that doesn't say.",
+)
+@click.option(
+    "--output", type=click.File("wb", atomic=True), help="With --batch: write the results there."
+)
+def assess(  # noqa: PLR0913  # one for each option
+    file: str, tree_version: str | None, defaults: Any, output: Any, *, as_json: bool, batch: bool
+) -> None:
+    """Assess the profile in FILE, JSON or YAML; - reads standard input.
+
+    With --batch, FILE has many: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a header of input
+    names, in which an empty cell is unknown. Each gets a result as POST /assess/batch gives it, as JSON
+    Lines; a line at fault gets one that says so with its number, and makes the exit code 1.
+    """
+    if (defaults or output) and not batch:
+        raise click.UsageError("--defaults and --output go with --batch")
+    if as_json and batch:
+        raise click.UsageError("--json goes without --batch, whose results are JSON anyway")
     with refusals():
         served = _catalog(Settings.from_environment())
-        assessment = evaluate(served.pick(tree_version), _profile(file, served))
-    answer = AssessmentSchema().dump(assessment)
+        asked = served.pick(tree_version)
+        if batch:
+            shared = _profile(defaults, served) if defaults else {}
+            run = BatchFile(served, asked, shared)
+            _assess_lines(file, run, output or click.open_file("-", "wb"))
+        else:
+            _assess_one(file, served, asked, as_json=as_json)
+    if asked.status == "deprecated" and not as_json:
+        click.echo(f"\nTree {asked.version} is {standing(asked)}", err=batch)
+    if batch and run.invalid:
+        sys.exit(1)
+
+
+def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> None:
+    with click.open_file(file, encoding="utf-8") as opened:
+        answer = AssessmentSchema().dump(evaluate(asked, _profile(opened, served)))
     click.echo(orjson.dumps(answer).decode() if as_json else text.render(answer))
-    if assessment.tree.status == "deprecated" and not as_json:
-        click.echo(f"\nTree {assessment.tree.version} is {standing(assessment.tree)}")
+
+
+def _assess_lines(file: str, run: BatchFile, output: IO[bytes]) -> None:
+    """Write the result of each line, with a progress bar for whoever watches."""
+    size = 0 if file == "-" else Path(file).stat().st_size
+    hidden = not size or not sys.stderr.isatty()
+    bar = click.progressbar(
+        length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // SHOWN_STEPS
+    )
+    with click.open_file(file, "rb") as opened, bar:
+        for result, read in run.results(opened, file):
+            output.write(result + b"\n")
+            bar.update(read)
+    output.flush()  # which makes the file, even if there was nothing to say
+    click.echo(run, err=True)
 
 
 @main.group()

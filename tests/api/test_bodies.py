@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.api import bodies
-from finetune_advisor.engine.branching import Between, OneOf, Test
 from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Input, Value
-from finetune_advisor.engine.tree import Circumstance, Tree, WarningRule
+from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.tree import Tree
 from tests import strategies
 from tests.api import guide
 from tests.strategies import Known
 
 EXTRAS = st.sets(st.sampled_from(("zzz", "a_name", "M")), max_size=2)
-
-
-@st.composite
-def warned_trees(draw: strategies.Draw) -> Tree:
-    """A tree with up to two warnings on single inputs, for some outcomes or all."""
-    tree = draw(strategies.trees())
-    rules = []
-    for number in range(draw(st.integers(0, 2))):
-        one = tree.inputs[draw(st.sampled_from(sorted(tree.inputs)))]
-        when = (Circumstance(one.name, draw(_tests(tree, one))),)
-        only = tuple(sorted(draw(st.sets(st.sampled_from(sorted(tree.recommendations)), max_size=1))))
-        rules.append(WarningRule(f"w{number}", when, f"Mind “{one.name}”.", recommendations=only))
-    return replace(tree, warnings=tuple(rules))
-
-
-@st.composite
-def _tests(draw: strategies.Draw, tree: Tree, one: Input) -> Test:
-    value = draw(st.sampled_from(strategies.values(tree, one)))
-    if one.numeric:
-        return Between(strategies.Bound(value, inclusive=draw(st.booleans())), None)  # type: ignore[arg-type]
-    return OneOf((value,))  # type: ignore[arg-type]
 
 
 def served(tree: CompiledTree, profile: Known) -> bytes:
@@ -70,7 +46,7 @@ def test_every_complete_profile_of_the_guide(tree: Tree) -> None:
         agrees(compiled, known)
 
 
-@given(warned_trees(), st.data())
+@given(strategies.warned_trees(), st.data())
 @settings(max_examples=100, deadline=None)
 def test_any_profile_of_any_tree(tree: Tree, data: st.DataObject) -> None:
     """Complete and partial ones, with warnings, numbers as they come, and names that the tree lacks."""

@@ -23,7 +23,11 @@ from tests.editions import (
 )
 
 BELOW = ["", "/diagram", f"/changes?since={SUCCESSOR}", "/diagram?measured=false"]
-ASSESS = ["/assess", "/assess/explain"]
+ASSESS = {
+    "/assess": {"profile": {}},
+    "/assess/batch": {"profiles": [{}, None]},
+    "/assess/explain": {"profile": {}},
+}
 
 
 def told(answer: Any) -> dict[str, str]:
@@ -52,7 +56,7 @@ def test_a_deprecated_tree_says_so(ending: FlaskClient, below: str) -> None:
 @pytest.mark.parametrize("path", ASSESS)
 def test_an_answer_from_a_deprecated_tree_says_so(ending: FlaskClient, path: str) -> None:
     """An assessment and an explanation carry the headers, and are stored as little as any."""
-    answer = ending.post(path, json={"profile": {}, "tree_version": DEPRECATED})
+    answer = ending.post(path, json=ASSESS[path] | {"tree_version": DEPRECATED})
 
     assert (answer.status_code, told(answer)) == (200, HEADERS)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -61,7 +65,7 @@ def test_an_answer_from_a_deprecated_tree_says_so(ending: FlaskClient, path: str
 @pytest.mark.parametrize("path", ASSESS)
 def test_a_deprecated_default_says_so(by_default: FlaskClient, path: str) -> None:
     """Without a version, the default one answers, and says that it is deprecated."""
-    assert HEADERS == told(by_default.post(path, json={"profile": {}}))
+    assert HEADERS == told(by_default.post(path, json=ASSESS[path]))
     assert HEADERS == told(by_default.get("/tree"))
 
 
@@ -70,10 +74,10 @@ def test_other_trees_say_nothing_of_an_end(ending: FlaskClient, version: str) ->
     """A candidate and a current version carry none of the headers."""
     paths = ["", "/diagram", f"/changes?since={DEPRECATED}"]
     answers = [ending.get(f"/tree/versions/{version}{below}") for below in paths]
-    answers += [ending.post(p, json={"profile": {}, "tree_version": version}) for p in ASSESS]
+    answers += [ending.post(p, json=body | {"tree_version": version}) for p, body in ASSESS.items()]
     answers += [ending.get("/tree"), ending.get("/tree/versions")]
 
-    assert [(one.status_code, told(one)) for one in answers] == [(200, {})] * 7
+    assert [(one.status_code, told(one)) for one in answers] == [(200, {})] * 8
 
 
 def test_a_refusal_says_nothing_of_an_end(ending: FlaskClient) -> None:
@@ -102,7 +106,7 @@ def test_a_retired_tree_is_gone(ending: FlaskClient, below: str) -> None:
 @pytest.mark.parametrize("path", ASSESS)
 def test_a_retired_version_in_a_body_is_refused(ending: FlaskClient, path: str) -> None:
     """It is a fault of the body like any other, whose detail names the successor."""
-    answer = ending.post(path, json={"profile": {}, "tree_version": RETIRED})
+    answer = ending.post(path, json=ASSESS[path] | {"tree_version": RETIRED})
 
     assert (answer.status_code, answer.json["type"]) == (422, "/problems/invalid-request")
     assert answer.json["errors"] == [{"pointer": "#/tree_version", "detail": RETIREMENT}]

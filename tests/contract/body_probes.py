@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.contract.probe import Probe, post
+from tests.contract.framing_probes import LIMIT
+from tests.contract.probe import EMPTY, Probe, post
 
 DEEP = 5000
 
@@ -186,7 +187,38 @@ EXPLAINABLE = {
     "limit": b'{"profile":{"prompt_engineering_sufficient":true},"limit":1.0}',
 }
 
+BATCH = {
+    **{name: probe for name, probe in INVALID.items() if name.startswith(("top-level", "version"))},
+    "no profiles": (b"{}", ("#/profiles",)),
+    "one profile": (b'{"profile":{}}', ("#/profile", "#/profiles")),
+    "profiles null": (b'{"profiles":null}', ("#/profiles",)),
+    "profiles object": (b'{"profiles":{}}', ("#/profiles",)),
+    "profiles string": (b'{"profiles":"[]"}', ("#/profiles",)),
+    "too many": (b'{"profiles":[%b0]}' % (b"0," * 10_000), ("#/profiles",)),
+    "unknown field": (b'{"profiles":[],"verbose":true}', ("#/verbose",)),
+    "defaults null": (b'{"profiles":[],"defaults":null}', ("#/defaults",)),
+    "defaults array": (b'{"profiles":[],"defaults":[]}', ("#/defaults",)),
+    "defaults wrong": (b'{"profiles":[],"defaults":{"api_usable":1}}', ("#/defaults/api_usable",)),
+    "defaults unknown": (b'{"profiles":[],"defaults":{"a/b":1}}', ("#/defaults/a~1b",)),
+}
+BATCH |= {
+    name: (body.replace(b'"profile":{}', b'"profiles":[]'), pointers)
+    for name, (body, pointers) in BATCH.items()
+    if name.startswith("version")
+}
+
+BATCHES = {
+    "nothing": b'{"profiles":[]}',
+    "nothing known": b'{"profiles":[{},{}]}',
+    "bad items": b'{"profiles":[null,1,"{}",[],{"nope":1},{"data_sensitive":1},{}]}',
+    "the most": b'{"profiles":[%b0]}' % (b"0," * 9_999),
+    "defaults": b'{"profiles":[{}],"defaults":{"prompt_engineering_sufficient":true}}',
+    "version named": b'{"profiles":[{}],"tree_version":"1.0.0"}',
+    "escaped name": rb'{"\u0070rofiles":[{"\u0070rompt_engineering_sufficient":true}]}',
+}
+
 TARGETS = {
+    "/assess/batch": ("assessBatch", BATCH, BATCHES),
     "/assess": ("assess", INVALID, READABLE),
     "/assess/explain": ("explain", INVALID | UNEXPLAINABLE, READABLE | EXPLAINABLE),
 }
@@ -205,30 +237,20 @@ def _of(target: str) -> Iterator[Probe]:
         yield post(f"{target} body {name}", "RFC 8259 §2", 200, body, **where)
 
 
+def _refused(target: str, where: dict[str, str]) -> Iterator[Probe]:
+    """What is refused before anybody looks into the body."""
+    form = (("Content-Type", "application/x-www-form-urlencoded"),)
+    html = (("Content-Type", "application/json"), ("Accept", "text/html"))
+    yield post(f"{target} not acceptable", "RFC 9110 §15.5.7", 406, fields=html, **where)
+    yield post(f"{target} too large", "RFC 9110 §15.5.14", 413, EMPTY.ljust(LIMIT + 1), **where)
+    yield post(f"{target} as a form", "RFC 9110 §15.5.16", 415, fields=form, **where)
+
+
 PROBES: list[Probe] = [
     *(probe for target in TARGETS for probe in _of(target)),
-    post(
-        "explain not acceptable",
-        "RFC 9110 §15.5.7",
-        406,
-        fields=(("Content-Type", "application/json"), ("Accept", "text/html")),
-        target="/assess/explain",
-        operation="explain",
-    ),
-    post(
-        "explain too large",
-        "RFC 9110 §15.5.14",
-        413,
-        b'{"profile":{}}'.ljust(2**20 + 1),
-        target="/assess/explain",
-        operation="explain",
-    ),
-    post(
-        "explain as a form",
-        "RFC 9110 §15.5.16",
-        415,
-        fields=(("Content-Type", "application/x-www-form-urlencoded"),),
-        target="/assess/explain",
-        operation="explain",
+    *(
+        probe
+        for operation, target in (("explain", "/assess/explain"), ("assessBatch", "/assess/batch"))
+        for probe in _refused(target, {"target": target, "operation": operation})
     ),
 ]

@@ -8,6 +8,7 @@ from tests.contract.probe import EMPTY, JSON, Probe, get, post
 from tests.contract.wire import chunked, request
 
 LIMIT = 1_048_576
+"""The largest body of the server that is probed: less than the default, for the sake of time."""
 TYPED = ("Content-Type", JSON)
 CHUNKED = (TYPED, ("Transfer-Encoding", "chunked"))
 CHUNKS = "RFC 9112 §7.1: the chunked coding"

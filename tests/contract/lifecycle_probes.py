@@ -12,7 +12,11 @@ OPERATIONS = {
 }
 TOLD = {name.lower(): value for name, value in HEADERS.items()}
 SILENT = tuple(TOLD)
-BODIES = {"assess": "/assess", "explain": "/assess/explain"}
+BODIES = {
+    "assess": ("/assess", b'"profile":{}'),
+    "assessBatch": ("/assess/batch", b'"profiles":[{},1]'),
+    "explain": ("/assess/explain", b'"profile":{}'),
+}
 
 DEPRECATED_ONES = [
     *(
@@ -42,12 +46,12 @@ DEPRECATED_ONES = [
             f"deprecated: {operation}",
             "RFC 9745 §2: an answer from a deprecated version says so",
             200,
-            b'{"profile":{},"tree_version":"%b"}' % DEPRECATED.encode(),
+            b'{%b,"tree_version":"%b"}' % (asked, DEPRECATED.encode()),
             target=target,
             headers=TOLD,
             operation=operation,
         )
-        for operation, target in BODIES.items()
+        for operation, (target, asked) in BODIES.items()
     ),
 ]
 
@@ -69,12 +73,12 @@ RETIRED_ONES = [
             f"retired: {operation}",
             "RFC 9110 §15.5.21: the body names a version that isn't served",
             422,
-            b'{"profile":{},"tree_version":"%b"}' % RETIRED.encode(),
+            b'{%b,"tree_version":"%b"}' % (asked, RETIRED.encode()),
             target=target,
             pointers=("#/tree_version",),
             operation=operation,
         )
-        for operation, target in BODIES.items()
+        for operation, (target, asked) in BODIES.items()
     ),
     get(
         "retired: since",

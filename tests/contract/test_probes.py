@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from finetune_advisor.settings import Settings
-from tests.conftest import ROOT, Server
+from tests.conftest import ROOT, Server, start
 from tests.contract import body_probes, framing_probes, header_probes, lifecycle_probes, target_probes
 from tests.contract.probe import (
     CHANGES,
@@ -36,6 +35,14 @@ SECURITY = {
     "referrer-policy": "no-referrer",
 }
 SECRET = "s3cret-value-of-a-profile"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose limit the size probes sit on."""
+    started = start(tmp_path_factory.mktemp("probed") / "log", MAX_BODY_BYTES=str(framing_probes.LIMIT))
+    yield started
+    started.stop()
 
 
 def every(probes: list[Probe]) -> pytest.MarkDecorator:
@@ -155,11 +162,6 @@ def test_each_probe_has_a_name_of_its_own_and_a_clause() -> None:
     assert [probe.name for probe in PROBES if not probe.clause] == []
 
 
-def test_the_committed_limit_is_the_one_probed() -> None:
-    """The size probes sit on the setting's default."""
-    assert Settings().max_body_bytes == framing_probes.LIMIT
-
-
 UNECHOED = {
     "as a boolean": f'{{"profile":{{"data_sensitive":"{SECRET}"}}}}',
     "of an unknown input": f'{{"profile":{{"nope":"{SECRET}"}}}}',
@@ -180,6 +182,17 @@ def test_a_problem_never_repeats_a_value(server: Server, body: str) -> None:
     answer = answer_to(server, post("", "", 0, body.encode()))
 
     assert answer.status in (400, 422)
+    assert SECRET.encode() not in answer.body
+    assert SECRET not in server.log.read_text()
+
+
+@pytest.mark.parametrize("item", ['{"data_sensitive":"%s"}', '{"nope":"%s"}', '"%s"', '["%s"]'])
+def test_a_bad_item_s_result_never_repeats_a_value(server: Server, item: str) -> None:
+    """Neither does what an item of a batch holds."""
+    body = b'{"profiles":[%b]}' % (item % SECRET).encode()
+    answer = answer_to(server, post("", "", 200, body, target="/assess/batch"))
+
+    assert answer.json()["summary"]["invalid"] == 1
     assert SECRET.encode() not in answer.body
     assert SECRET not in server.log.read_text()
 

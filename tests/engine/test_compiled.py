@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetune_advisor.engine import compiled
 from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.tree import Tree
 from tests import strategies
-from tests.strategies import Known
 
 
-@given(strategies.trees_and_profiles())
+@given(strategies.warned_trees(), st.data())
 @settings(max_examples=200, deadline=None)
-def test_a_compiled_tree_evaluates_as_the_plain_one(given_: tuple[Tree, Known]) -> None:
-    """For any tree and profile, complete or not, with names that the tree doesn't have."""
-    tree, profile = given_
-    known = {**profile, "nobody_knows": True}
+def test_a_compiled_tree_evaluates_as_the_plain_one(tree: Tree, data: st.DataObject) -> None:
+    """For any tree and profile, complete or not, with warnings, and names that the tree doesn't have."""
+    profiles = strategies.partial_profiles(tree) | strategies.complete_profiles(tree)
+    known = {**data.draw(profiles), "nobody_knows": True}
     assert evaluate(tree, known) == CompiledTree(tree).evaluate(known)
 
 
@@ -31,3 +32,34 @@ def test_a_complete_profile_has_a_trail(tree: Tree, data: st.DataObject) -> None
         assert trail is not None
         assert trail is one.trail(profile)
         assert evaluate(tree, profile) == one.evaluate(profile)
+
+
+@given(strategies.warned_trees(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_settled_trail_says_it_all(tree: Tree, data: st.DataObject) -> None:
+    """Its forced answers are those of any profile on it; so is the assessment that they give."""
+    profile = data.draw(strategies.complete_profiles(tree))
+    trail = CompiledTree(tree).trail(profile)
+    assert trail is not None
+    assert trail.forced.items() <= trail.answers(profile).items()
+    assert trail.recommendation is evaluate(tree, profile).recommendation
+    if trail.settled:
+        assert evaluate(tree, profile) == trail.assessment(trail.forced)
+
+
+def test_a_tree_of_booleans_has_settled_trails(tree: Tree) -> None:
+    """Without this, the fast results of batches would never be used."""
+    trail = CompiledTree(tree).trail({"prompt_engineering_sufficient": True})
+    assert trail is not None
+    assert trail.settled
+    assert trail.forced == {"prompt_engineering_sufficient": True}
+
+
+def test_turns_beyond_the_most_are_made_anew(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no more are kept, the answers stay the same."""
+    monkeypatch.setattr(compiled, "MOST_TURNS", 1)
+    one, profile = CompiledTree(tree), dict.fromkeys(tree.inputs, False)
+    first, second = one.trail(profile), one.trail(profile)
+
+    assert first is not second
+    assert evaluate(tree, profile) == one.evaluate(profile)

@@ -1,0 +1,172 @@
+"""Batch files: profiles a line, as JSON Lines or CSV, and a result for each, in constant memory."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from marshmallow import ValidationError
+
+from finetune_advisor.api.assessing import Assessor, Tally, completed
+from finetune_advisor.api.parsing import parse
+from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.compiled import Trail
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.evaluation import Assessment
+from finetune_advisor.engine.inputs import Input, Profile
+from finetune_advisor.engine.tree import Tree
+
+LONGEST_LINE = 1 << 20
+"""The longest line that is read, in bytes; what is longer is no profile, and needn't fit into memory."""
+
+JSON_LINES = (".jsonl", ".ndjson")
+CSV = ".csv"
+
+Read = Callable[[bytes], Any]
+"""Reads a line as a profile, right or not. Raises BadLineError for a line that can't be read."""
+
+
+class BadFileError(FinetuneAdvisorError):
+    """The file as a whole can't be taken for profiles; the message says why."""
+
+
+class BadLineError(Exception):
+    """A line can't be read; the message says why."""
+
+
+class Unheard:
+    """The report of assessments that nobody counts or logs."""
+
+    log = False
+
+    def assessed(self, assessment: Assessment, endpoint: str) -> None: ...
+
+    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None: ...
+
+    def batched(self, profiles: int) -> None: ...
+
+
+class BatchFile:
+    """The lines of a file with their results: those of POST /assess/batch, with the line where one is at
+    fault. What is wrong with a line concerns no other.
+    """
+
+    def __init__(self, catalog: Catalog, tree: Tree, defaults: Profile) -> None:
+        self._inputs, self._defaults = catalog.inputs, defaults
+        self._assessor = Assessor(catalog, tree, Unheard())
+        self._tally = Tally()
+
+    @property
+    def invalid(self) -> int:
+        """How many lines so far were at fault."""
+        return self._tally.statuses["invalid"]
+
+    def __str__(self) -> str:
+        statuses = self._tally.statuses
+        counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
+        return f"{sum(statuses.values())} profiles: {counts}"
+
+    def results(self, file: IO[bytes], name: str) -> Iterator[tuple[bytes, int]]:
+        """The result of each line, and how many bytes of the file were read for it.
+
+        Raises BadFileError, for a name that tells no format or a faulty header.
+        """
+        suffix = Path(name).suffix.lower()
+        if name != "-" and suffix not in (*JSON_LINES, CSV):
+            known = ", ".join((*JSON_LINES, CSV))
+            raise BadFileError(f"{name}: its name has to end in one of {known}")
+        lines = _lines(file)
+        read: Read = _json
+        above = number = 0
+        if suffix == CSV:
+            header, above = next(lines, (b"", 0))
+            read, number = self._rows(header, name), 1
+        for place, (line, size) in enumerate(lines, number + 1):
+            yield self._result(line, read, place), above + size
+            above = 0
+
+    def _result(self, line: bytes, read: Read, number: int) -> bytes:
+        try:
+            result = self._assessor.result(completed(read(line), self._defaults), self._tally)
+            self._tally.settle()
+        except BadLineError as error:
+            errors = [{"pointer": "#", "detail": str(error)}]
+        except ValidationError as error:
+            errors = self._assessor.errors(error)
+        else:
+            return result
+        self._tally.statuses["invalid"] += 1
+        return orjson.dumps({"status": "invalid", "line": number, "errors": errors})
+
+    def _rows(self, header: bytes, name: str) -> Read:
+        """What reads the rows below a header."""
+        try:
+            columns = _cells(header.removeprefix(b"\xef\xbb\xbf"))
+        except BadLineError as error:
+            raise BadFileError(f"{name}:1: {error}") from error
+        for column in columns:
+            if column not in self._inputs:
+                known = ", ".join(self._inputs)
+                raise BadFileError(f"{name}:1: there is no input {column!r}; known are: {known}")
+        if len({*columns}) < len(columns):
+            raise BadFileError(f"{name}:1: a column is there twice; keep one")
+        inputs = [self._inputs[column] for column in columns]
+        return lambda line: _row(inputs, line)
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The lines of a file without their ends, the beginning of one that is too long, and their sizes."""
+    while line := file.readline(LONGEST_LINE + 1):
+        size = len(line)
+        rest = line
+        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = file.readline(LONGEST_LINE + 1)
+            size += len(rest)
+        yield line.removesuffix(b"\n"), size
+
+
+def _json(line: bytes) -> Any:
+    _require_short(line)
+    try:
+        return parse(line, "line")
+    except MalformedRequest as error:
+        raise BadLineError(error.description) from error
+
+
+def _row(inputs: list[Input], line: bytes) -> dict[str, Any]:
+    cells = _cells(line)
+    if len(cells) != len(inputs):
+        counts = f"{len(cells)} cells, and the header {len(inputs)}"
+        raise BadLineError(f"the line has {counts}; leave the cell of an unknown answer empty")
+    pairs = zip(inputs, cells, strict=True)
+    return {one.name: _value(one, cell) for one, cell in pairs if cell}
+
+
+def _cells(line: bytes) -> list[str]:
+    """The cells of a line of CSV; an empty line is one empty cell."""
+    _require_short(line)
+    try:
+        return next(csv.reader([line.decode()], strict=True), []) or [""]
+    except UnicodeDecodeError as error:
+        raise BadLineError("the line is not UTF-8; encode it so") from error
+    except csv.Error as error:
+        raise BadLineError(f"the line is not CSV: {error}") from error
+
+
+def _value(one: Input, cell: str) -> Any:
+    """A cell as the value that it writes; as it stands if it writes none of the input's type."""
+    if one.type == "enum":
+        return cell
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell
+
+
+def _require_short(line: bytes) -> None:
+    if len(line) > LONGEST_LINE:
+        raise BadLineError(f"the line is longer than {LONGEST_LINE} bytes; send a shorter one")

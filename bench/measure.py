@@ -100,9 +100,13 @@ def _require_success(bench: Bench, name: str, load: Load) -> None:
 
 @dataclass(frozen=True)
 class Batches:
-    """Decisions a second by contestant and size, round by round, and seconds of orjson for one batch."""
+    """By contestant and size, round by round: decisions a second, and those for a second of CPU time.
+
+    And the seconds that orjson takes for one batch.
+    """
 
     decisions: Mapping[str, Mapping[int, list[float]]]
+    by_cpu: Mapping[str, Mapping[int, list[float]]]
     orjson_seconds: float | None
 
 
@@ -113,15 +117,19 @@ def batches(bench: Bench, running: Sequence[Running]) -> Batches:
         if one.contestant.kind in ("own", "peer") and one.contestant.many:
             asked.extend(_batch_targets(bench, one))
     decisions: dict[str, dict[int, list[float]]] = {}
+    by_cpu: dict[str, dict[int, list[float]]] = {}
     for number in range(bench.rounds):
         bench.say(f"batches, round {number + 1} of {bench.rounds}")
         for one, size, targets in asked:
             name = one.contestant.name
+            before = one.server.cpu_seconds
             load = bench.generator.flood(targets, bench.seconds / 2, BATCH_CONNECTIONS)
+            used = max(one.server.cpu_seconds - before, 0.01)
             _require_success(bench, f"{name} at batches of {size}", load)
             decisions.setdefault(name, {}).setdefault(size, []).append(load.rate * size)
+            by_cpu.setdefault(name, {}).setdefault(size, []).append(load.count * size / used)
     own = next((one for one, size, _ in asked if one.contestant is OWN and size == BATCH), None)
-    return Batches(decisions, orjson_seconds(own, bench.desk, BATCH) if own else None)
+    return Batches(decisions, by_cpu, orjson_seconds(own, bench.desk, BATCH) if own else None)
 
 
 def _batch_targets(bench: Bench, one: Running) -> Iterator[tuple[Running, int, Path]]:

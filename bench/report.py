@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from bench.contestants import BARE, FLOOR, OWN
+from bench.measure import Throughput
 from bench.results import Results, targets
 from bench.spread import Spread, figure, spread
 
@@ -78,6 +79,7 @@ def _contestants(results: Results) -> list[str]:
                 _said(results.to(FLOOR.name, name)),
                 _said(results.to(BARE.name, name)),
                 figure(spread(found.cpu).median),
+                f"{spread(_busy(found)).median:.0%}",
                 _said(results.cpu_to(FLOOR.name, name)),
                 figure(spread(found.p50).median),
                 figure(spread(found.p99).median),
@@ -88,7 +90,16 @@ def _contestants(results: Results) -> list[str]:
     head = ("one profile a request", "requests/s", "× plain Flask", "× bare WSGI")
     table = _table(
         "One profile a request, on one core",
-        (*head, "CPU µs", "× plain Flask by CPU", "p50 ms", "p99 ms", "start s", "RSS / PSS MiB"),
+        (
+            *head,
+            "CPU µs",
+            "of its core",
+            "× plain Flask by CPU",
+            "p50 ms",
+            "p99 ms",
+            "start s",
+            "RSS / PSS MiB",
+        ),
         rows,
     )
     alone = results.orjson_one_seconds
@@ -104,15 +115,18 @@ def _contestants(results: Results) -> list[str]:
 def _batches(results: Results) -> list[str]:
     if not results.batches:
         return []
+    by_cpu = results.batches.by_cpu
     rows = [
-        (f"{name}, {size:,} a request", str(spread(rates)))
+        (f"{name}, {size:,} a request", str(spread(rates)), str(spread(by_cpu[name][size])))
         for name, sizes in results.batches.decisions.items()
         for size, rates in sizes.items()
     ]
     if results.batches.orjson_seconds:
         rate = 1000 / results.batches.orjson_seconds
-        rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", figure(rate)))
-    return _table("Many profiles a request, on one core", ("", "decisions/s"), rows)
+        rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", figure(rate), "–"))
+    return _table(
+        "Many profiles a request, on one core", ("", "decisions/s", "decisions/s of CPU time"), rows
+    )
 
 
 def _latency(results: Results) -> list[str]:
@@ -172,6 +186,11 @@ def _machine(results: Results) -> list[str]:
     }
     machine = _table("Machine", ("", ""), facts.items())
     return machine + _table("Versions", ("", ""), results.versions.items())
+
+
+def _busy(found: Throughput) -> list[float]:
+    """How much of its core a server had: less than all if other work had the rest."""
+    return [rate * used / 1e6 for rate, used in zip(found.rates, found.cpu, strict=True)]
 
 
 def _said(one: Spread | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.contestants import BARE, FLOOR, OWN, SILENT, STRAIGHT, UNLOGGED
@@ -55,22 +56,26 @@ class Results:
                 shares[what] = Spread(1 - ratio.median, 1 - ratio.greatest, 1 - ratio.least)
         return shares
 
-    def best_peer(self) -> tuple[str, list[float]] | None:
+    def best_peer(self, *, by_cpu: bool = False) -> tuple[str, list[float]] | None:
         """The peer with the most decisions a second, in batches or one by one, and its rounds."""
         rounds = [
-            (f"{name}, one by one", here.rates)
+            (f"{name}, one by one", [1e6 / used for used in here.cpu] if by_cpu else here.rates)
             for name, here in self.throughput.items()
             if self.kinds[name] == "peer"
         ]
-        for name, sizes in (self.batches.decisions if self.batches else {}).items():
+        for name, sizes in self._decisions(by_cpu=by_cpu).items():
             if self.kinds[name] == "peer":
                 rounds.extend((f"{name}, {size:,} a request", rates) for size, rates in sizes.items())
         return max(rounds, key=lambda one: spread(one[1]).median, default=None)
 
-    def own_batches(self) -> list[float] | None:
+    def own_batches(self, *, by_cpu: bool = False) -> list[float] | None:
         """Decisions a second in batches of a thousand, round by round."""
-        decisions = self.batches.decisions if self.batches else {}
-        return decisions.get(OWN.name, {}).get(BATCH)
+        return self._decisions(by_cpu=by_cpu).get(OWN.name, {}).get(BATCH)
+
+    def _decisions(self, *, by_cpu: bool) -> Mapping[str, Mapping[int, list[float]]]:
+        if self.batches is None:
+            return {}
+        return self.batches.by_cpu if by_cpu else self.batches.decisions
 
 
 @dataclass(frozen=True)
@@ -93,26 +98,35 @@ class Target:
 
 def targets(results: Results) -> list[Target]:
     """Each target with its verdict."""
-    own, peer = results.own_batches(), results.best_peer()
-    alone = results.batches.orjson_seconds if results.batches else None
-    busy = [ratio for one in results.latency if one.share == 0.7 for ratio in [one.ratio]]
-    to_orjson = spread([BATCH / rate / alone for rate in own]) if own and alone else None
-    to_peer = ratios(own, peer[1]) if own and peer else None
-    name = f" ({peer[0]})" if peer else ""
+    to, cpu_to = results.to, results.cpu_to
+    busy = [one.ratio for one in results.latency if one.share == 0.7]
     return [
-        Target(
-            "`/assess` to plain Flask", 0.95, True, results.to(FLOOR.name), results.cpu_to(FLOOR.name)
-        ),
-        Target("`/assess` to bare WSGI", 0.55, True, results.to(BARE.name), results.cpu_to(BARE.name)),
+        Target("`/assess` to plain Flask", 0.95, True, to(FLOOR.name), cpu_to(FLOOR.name)),
+        Target("`/assess` to bare WSGI", 0.55, True, to(BARE.name), cpu_to(BARE.name)),
         Target(
             "`/assess` to the straightforward version",
             1.8,
             True,
-            results.to(STRAIGHT.name),
-            results.cpu_to(STRAIGHT.name),
+            to(STRAIGHT.name),
+            cpu_to(STRAIGHT.name),
         ),
-        Target("batch of 1,000: decisions a second", 200_000, True, spread(own) if own else None),
-        Target("batch of 1,000: time to that of orjson on the same bytes", 3, False, to_orjson),
-        Target(f"batch of 1,000: decisions a second to the best peer{name}", 10, True, to_peer),
+        *_batch_targets(results),
         Target("p99 to p50 at 70 % of the peak", 5, False, busy[0] if busy else None),
+    ]
+
+
+def _batch_targets(results: Results) -> list[Target]:
+    alone = results.batches.orjson_seconds if results.batches else None
+    rates, to_orjson, to_peer = [], [], []
+    for by_cpu in (False, True):
+        own, peer = results.own_batches(by_cpu=by_cpu), results.best_peer(by_cpu=by_cpu)
+        rates.append(spread(own) if own else None)
+        to_orjson.append(spread([BATCH / rate / alone for rate in own]) if own and alone else None)
+        to_peer.append(ratios(own, peer[1]) if own and peer else None)
+    best = results.best_peer()
+    name = f" ({best[0]})" if best else ""
+    return [
+        Target("batch of 1,000: decisions a second", 200_000, True, *rates),
+        Target("batch of 1,000: time to that of orjson on the same bytes", 3, False, *to_orjson),
+        Target(f"batch of 1,000: decisions a second to the best peer{name}", 10, True, *to_peer),
     ]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
 
@@ -65,17 +66,24 @@ def _built(name: str, source: Path, needed: Sequence[str], build: Callable[[Path
     files = sorted(one for one in source.iterdir() if one.is_file())
     state = sha256(b"\0".join(part for s in files for part in (s.name.encode(), s.read_bytes())))
     place = TOOLS / f"bench-{name}-{state.hexdigest()[:12]}"
-    if not place.is_dir():
-        print(f"building {name}, once", flush=True)
-        building = place.with_name(f"{place.name}.{os.getpid()}")
-        shutil.copytree(source, building, ignore=shutil.ignore_patterns("__pycache__"))
-        try:
-            build(building)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
-        building.rename(place)
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / f"bench-{name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not place.is_dir():
+            print(f"building {name}, once", flush=True)
+            _build_aside(source, place, build)
     return place
+
+
+def _build_aside(source: Path, place: Path, build: Callable[[Path], None]) -> None:
+    """Build in a folder beside the place, which it takes only when it is whole."""
+    building = place.with_name(f"{place.name}.{os.getpid()}")
+    shutil.copytree(source, building, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        build(building)
+        building.rename(place)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _run(command: Sequence[str], at: Path) -> None:

@@ -47,7 +47,12 @@ check: $(VENV)/.develop ## Lint, types and layers
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
 	$(BIN)/finetune-advisor openapi > openapi/openapi.yaml
 
+ROUNDS ?= 5
+SECONDS ?= 3
+bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and SECONDS
+	$(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
+
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check openapi lock
+.PHONY: help serve install test check openapi bench lock

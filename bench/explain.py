@@ -1,13 +1,17 @@
 """How long POST /assess/explain takes in a real server: `python bench/explain.py [REQUESTS]`.
 
-Sends random profiles of the default tree, complete and partial, one after the other over one connection,
-and reads what the server measured: the `finetune_advisor_http_request_duration_seconds` of the route.
+Sends random profiles of the default tree, or of `--tree-version`, complete and partial, one after the
+other over one connection, and reads what the server measured: the
+`finetune_advisor_http_request_duration_seconds` of the route. Numbers are drawn within their range, as
+often from each span between two thresholds of the tree. The server takes its settings from the environment;
+`FINETUNE_ADVISOR_TREES_DIR` adds own trees.
 GET /healthz in the same run is the floor. Prints milliseconds; a quantile is the upper end of its
 histogram bucket, so the true value is at most that.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -16,13 +20,18 @@ import subprocess
 import sys
 import time
 from http.client import HTTPConnection
+from itertools import pairwise
 from random import Random
+from typing import Any
 
 BUCKET = re.compile(r'duration_seconds_bucket\{le="([^"]+)",method="(\w+)",route="([^"]+)"\} (\S+)')
 MEAN = re.compile(r'duration_seconds_(sum|count)\{method="(\w+)",route="([^"]+)"\} (\S+)')
 
 
-def main(count: int) -> None:
+THRESHOLDS = ("gt", "gte", "lt", "lte")
+
+
+def main(count: int, version: str | None) -> None:
     """Serve, ask, report, stop."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -36,8 +45,8 @@ def main(count: int) -> None:
     server = subprocess.Popen(command, env=environment)  # this project's own command
     try:
         connection = _connected(port)
-        names = list(json.loads(_ask(connection, "GET", "/tree"))["inputs"])
-        latencies = _explain(connection, names, count)
+        path = f"/tree/versions/{version}" if version else "/tree"
+        latencies = _explain(connection, json.loads(_ask(connection, "GET", path)), count)
         for _ in range(count):
             _ask(connection, "GET", "/healthz")
         _report(_ask(connection, "GET", "/metrics").decode(), latencies)
@@ -68,17 +77,45 @@ def _ask(connection: HTTPConnection, method: str, path: str, body: object = None
     return content
 
 
-def _explain(connection: HTTPConnection, names: list[str], count: int) -> list[float]:
+def _explain(connection: HTTPConnection, tree: dict[str, Any], count: int) -> list[float]:
     """The latencies that the client sees, in seconds."""
     random = Random(20261122)  # the same profiles in every run
+    spans = {name: _spans(tree, name) for name in tree["inputs"]}
     latencies = []
     for number in range(count):
         share = 1 if number % 2 else random.random()
-        profile = {name: random.random() < 0.5 for name in names if random.random() < share}
+        profile = {
+            name: _drawn(random, one, spans[name])
+            for name, one in tree["inputs"].items()
+            if random.random() < share
+        }
+        request = {"profile": profile, "tree_version": tree["version"]}
         began = time.perf_counter()
-        _ask(connection, "POST", "/assess/explain", {"profile": profile})
+        _ask(connection, "POST", "/assess/explain", request)
         latencies.append(time.perf_counter() - began)
     return sorted(latencies)
+
+
+def _spans(tree: dict[str, Any], name: str) -> list[tuple[float, float]]:
+    """The parts into which thresholds cut a number's range; where it has no end, one is made up."""
+    asked = [question for question in tree["questions"].values() if question["input"] == name]
+    ends = [
+        branch[test] for q in asked for branch in q["branches"] for test in THRESHOLDS if test in branch
+    ]
+    one = tree["inputs"][name]
+    lowest = one.get("minimum", min([0, *ends]) - 1)
+    highest = one.get("maximum", max([0, *ends]) * 2 + 1)
+    return list(pairwise(sorted({lowest, highest, *ends})))
+
+
+def _drawn(random: Random, one: dict[str, Any], spans: list[tuple[float, float]]) -> Any:
+    """A value that an input can take."""
+    if one["type"] == "boolean":
+        return random.random() < 0.5
+    if one["type"] == "enum":
+        return random.choice(one["choices"])
+    low, high = random.choice(spans)
+    return random.randint(int(low), int(high)) if one["type"] == "integer" else random.uniform(low, high)
 
 
 def _report(metrics: str, latencies: list[float]) -> None:
@@ -100,4 +137,8 @@ def _report(metrics: str, latencies: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4000)
+    parser = argparse.ArgumentParser(description="How long POST /assess/explain takes in a real server.")
+    parser.add_argument("requests", nargs="?", type=int, default=4000)
+    parser.add_argument("--tree-version", help="left out, the default version")
+    options = parser.parse_args()
+    main(options.requests, options.tree_version)

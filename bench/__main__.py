@@ -1,0 +1,153 @@
+"""The benchmark: `make bench`, or `python -m bench --rounds 5 --seconds 3`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+from bench import machine, measure, operations, plot, report, sizes, tools
+from bench.contestants import ALL, OWN, STRAIGHT, Contestant
+from bench.desk import Desk
+from bench.load import Generator
+from bench.measure import Bench, Running
+from bench.results import Results, targets
+from bench.servers import cores
+from bench.spread import figure, spread
+
+
+def main() -> None:
+    """Build what is missing, measure, and write the results."""
+    options = _options()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        command = tools.vegeta()
+    except tools.UnavailableError as error:
+        raise SystemExit(f"no load generator: {error}") from error
+    with TemporaryDirectory(prefix="finetune-advisor-bench-") as place:
+        desk = Desk(Path(place))
+        desk.lay()
+        began = time.perf_counter()
+        generator = Generator(command, Path(place), frozenset(cores()[1]))
+        bench = Bench(desk, generator, options.rounds, options.seconds, _say(began))
+        results = run(bench)
+    _write(results, options.output)
+
+
+def run(bench: Bench) -> Results:
+    """Every measurement, one after the other."""
+    present = list(_built(bench))
+    results = Results(
+        machine.description(),
+        machine.versions(),
+        {one.name: one.about for one in ALL},
+        {one.name: one.kind for one in ALL},
+        bench.rounds,
+        bench.seconds,
+        skipped=bench.skipped,
+    )
+    os.sched_setaffinity(0, cores()[1])
+    began, stolen = time.perf_counter(), machine.stolen()
+    results.starts = operations.starts(bench, present)
+    with ExitStack() as servers:
+        running = _running(bench, servers, present)
+        results.throughput = measure.throughput(bench, running)
+        results.memory = {
+            one.contestant.name: operations.memory(one.server.workers[0]) for one in running
+        }
+        own = next(one for one in running if one.contestant is OWN)
+        results.orjson_one_seconds = measure.orjson_seconds(own, bench.desk, 1)
+        results.batches = measure.batches(bench, running)
+        peak = spread(results.throughput[OWN.name].rates).median
+        results.latency = measure.latency(bench, own, peak)
+    results.scrapes = operations.scrapes(bench)
+    results.workers = operations.workers(bench)
+    results.sizes = sizes.sizes(bench)
+    results.took, results.stolen = time.perf_counter() - began, machine.stolen() - stolen
+    return results
+
+
+def _built(bench: Bench) -> Sequence[Contestant]:
+    """The contestants that can be had here; whatever has to be built is built before any measurement."""
+    present = []
+    for one in ALL:
+        try:
+            one.command(bench.desk, 0)
+        except tools.UnavailableError as error:
+            bench.skip(one.name, str(error))
+        else:
+            present.append(one)
+    return present
+
+
+def _running(bench: Bench, servers: ExitStack, present: Sequence[Contestant]) -> list[Running]:
+    """All servers side by side, those left out that don't start or answer as they should."""
+    running: list[Running] = []
+    for one in present:
+        if one.name in bench.skipped:
+            continue
+        bench.say(f"starting and checking {one.name}")
+        try:
+            server = servers.enter_context(one.serving(bench.desk))
+        except tools.UnavailableError as error:
+            bench.skip(one.name, str(error))
+            continue
+        wrong = one.check(server, bench.desk)
+        own = next((here.server for here in running if here.contestant is OWN), None)
+        if one is STRAIGHT and own and not wrong:
+            wrong = measure.differing(own, server, bench.desk)
+        if wrong:
+            if one is OWN:
+                raise SystemExit(f"this service {wrong}")
+            bench.skip(one.name, wrong)
+            continue
+        targets_ = bench.generator.targets(one.name, server.url(one.one.path), one.bodies(bench.desk))
+        running.append(Running(one, server, targets_))
+    return running
+
+
+def _write(results: Results, output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    text = report.text(results)
+    (output / "results.md").write_text(text, encoding="utf-8")
+    (output / "results.json").write_text(report.data(results), encoding="utf-8")
+    (output / "results.svg").write_text(plot.render(results), encoding="utf-8")
+    print(text)
+    for one in targets(results):
+        sign = "at least" if one.least else "at most"
+        measured = one.measured or "–"
+        print(f"{one.verdict:>12}  {one.what}: {measured}, {sign} {figure(one.bound)}")
+    print(f"\ntook {results.took:.0f} s; written to {output}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="of all contestants in turn")
+    parser.add_argument("--seconds", type=float, default=3, help="for each contestant in a round")
+    parser.add_argument("--output", type=Path, default=tools.HERE / "results", help="folder to write to")
+    options = parser.parse_args()
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error("give one round or more, and more than no seconds")
+    return options
+
+
+def _say(began: float) -> measure.Say:
+    return lambda words: print(f"[{time.perf_counter() - began:4.0f} s] {words}", flush=True)
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,34 @@
+"""Spreads: the median of some measurements with the least and the greatest of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    median: float
+    least: float
+    greatest: float
+
+    def __str__(self) -> str:
+        return f"{figure(self.median)} ({figure(self.least)}–{figure(self.greatest)})"
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of one value or more."""
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def ratios(values: Sequence[float], floors: Sequence[float]) -> Spread:
+    """The spread of ratios, each of two values of the same round."""
+    return spread([value / floor for value, floor in zip(values, floors, strict=True)])
+
+
+def figure(value: float) -> str:
+    """A number with three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 10 else f"{value:.1f}"

@@ -1,0 +1,97 @@
+"""What others wrote, each built once at a pinned version into `.tools/`, which git ignores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+TOOLS = ROOT / ".tools"
+DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+VEGETA = "github.com/tsenart/vegeta/v12"
+OPA = "github.com/open-policy-agent/opa"
+
+
+class UnavailableError(Exception):
+    """Something can't be had here; the message says why."""
+
+
+def vegeta() -> Path:
+    """The load generator."""
+    return _built("vegeta", HERE / "vegeta", ["go"], lambda at: _go_build(at, VEGETA)) / "vegeta"
+
+
+def opa() -> Path:
+    """Open Policy Agent's own command."""
+    return _built("opa", HERE / "peers" / "opa", ["go"], lambda at: _go_build(at, OPA)) / "opa"
+
+
+def drools() -> Path:
+    """The folder with Drools and the service around it."""
+
+    def build(at: Path) -> None:
+        _run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
+        _run(["javac", "-cp", "lib/*", "Service.java"], at)
+
+    return _built("drools", HERE / "peers" / "drools", ["java", "javac", "mvn"], build)
+
+
+def openfisca() -> Path:
+    """The folder with OpenFisca in an environment of its own, and the country."""
+
+    def build(at: Path) -> None:
+        _run([sys.executable, "-m", "venv", "venv"], at)
+        install = ["venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*install, "--require-hashes", "-r", "requirements.txt"], at)
+
+    return _built("openfisca", HERE / "peers" / "openfisca", [], build)
+
+
+def _go_build(at: Path, package: str) -> None:
+    _run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", ".", package], at)
+
+
+def _built(name: str, source: Path, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
+    """Where something is built, once for each state of its sources."""
+    for tool in needed:
+        if shutil.which(tool) is None:
+            raise UnavailableError(f"{name} needs {tool}, which isn't installed here")
+    files = sorted(one for one in source.iterdir() if one.is_file())
+    state = sha256(b"\0".join(part for s in files for part in (s.name.encode(), s.read_bytes())))
+    place = TOOLS / f"bench-{name}-{state.hexdigest()[:12]}"
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / f"bench-{name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not place.is_dir():
+            print(f"building {name}, once", flush=True)
+            _build_aside(source, place, build)
+    return place
+
+
+def _build_aside(source: Path, place: Path, build: Callable[[Path], None]) -> None:
+    """Build in a folder beside the place, which it takes only when it is whole."""
+    building = place.with_name(f"{place.name}.{os.getpid()}")
+    shutil.copytree(source, building, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        build(building)
+        building.rename(place)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _run(command: Sequence[str], at: Path) -> None:
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    try:
+        subprocess.run(
+            command, cwd=at, check=True, capture_output=True, text=True, timeout=900, env=environment
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        raise UnavailableError(f"{command[0]} failed: {said[-300:].strip()}") from error

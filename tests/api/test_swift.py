@@ -89,6 +89,19 @@ def test_profiles(data: Any) -> None:
     agrees(PROFILE, data)
 
 
+ODD = [None, True, False, 0, 1, -1, 0.0, -0.0, 1.0, 12.0, 0.5, 10**6, 10**6 + 1, float("nan"), *HUGE]
+ODD += ["", "1", "true", "solo", "Solo", [], ["solo"], {}, {"team": "solo"}]
+
+
+@pytest.mark.parametrize("name", CATALOG.inputs)
+def test_odd_values(name: str) -> None:
+    """Each input with each value that may be taken for another: 1 for true, true for 1, 12.0, lists."""
+    for value in ODD:
+        agrees(PROFILE, {name: value})
+        agrees(REQUEST, {"profile": {name: value}})
+        agrees(REQUEST, {"profile": {}, "tree_version": value})
+
+
 @given(REQUESTS)
 @settings(max_examples=400, deadline=None)
 def test_requests(data: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bench.measure import Bench, on_server_core
 from finetune_advisor.engine.branching import OneOf
-from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 
@@ -86,20 +86,33 @@ def generated(shape: Shape, count: int) -> Tree:
 
 
 def main(shape: Shape, count: int, seconds: float) -> None:
-    """Print the decisions a second as JSON: random profiles of balanced trees, the whole way of chains."""
+    """Print the decisions a second as JSON: random ways through balanced trees, the whole way of chains.
+
+    A profile has the answers on its way, so that its size is the way's and not the tree's.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     tree, random = generated(shape, count), Random(count)
     chance = 0.5 if shape == "balanced" else 0.0
-    profiles = [{name: random.random() < chance for name in tree.inputs} for _ in range(20)]
+    profiles = [_way(tree, random, chance) for _ in range(20)]
     began = time.perf_counter()
-    evaluate(tree, profiles[0])
+    compiled = CompiledTree(tree)
+    compiled.evaluate(profiles[0])
     first = time.perf_counter() - began
     done, began, taken = 0, time.perf_counter(), 0.0
     while taken < seconds:
-        evaluate(tree, profiles[done % 20])
+        compiled.evaluate(profiles[done % 20])
         done += 1
         taken = time.perf_counter() - began
     print(json.dumps({"decisions": done / taken, "first": first}))
+
+
+def _way(tree: Tree, random: Random, chance: float) -> dict[str, bool]:
+    answers, node = {}, tree.root
+    while node in tree.questions:
+        question = tree.questions[node]
+        answers[question.input] = random.random() < chance
+        node = next(b.to for b in question.branches if b.test == OneOf((answers[question.input],)))
+    return answers
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "no choice": ({"team": "huge"}, "/team"),
     "unhashable": ({"team": ["solo"]}, "/team"),
     "boolean for a number": ({"best_score": True}, "/best_score"),
-    "out of range": ({"corpus_tokens": 1_000_001}, "/corpus_tokens"),
-    "fraction": ({"corpus_tokens": 0.5}, "/corpus_tokens"),
+    "out of range": ({"corpus_length": 1_000_001}, "/corpus_length"),
+    "fraction": ({"corpus_length": 0.5}, "/corpus_length"),
     "beside right ones": ({**RIGHT, "best_score": "1"}, "/best_score"),
 }
 Answer = dict[str, Any]
@@ -68,7 +68,7 @@ def drawn(seed: int) -> dict[str, list[Answer]]:
     rng = random.Random(seed)
     values = {
         "team": ["solo", "small", "large"],
-        "corpus_tokens": [0, 999, 1000, 12.0, 1_000_000],
+        "corpus_length": [0, 999, 1000, 12.0, 1_000_000],
         "best_score": [0, 0.25, 0.5, 1.0],
         "target_score": [0, 0.25, 0.5, 1],
         "drift": [-1, -0.5, -0.0, 2.5],

@@ -118,7 +118,7 @@ def test_queries_without_parameters(data: Any) -> None:
 
 WHOLE = {
     "team": "small",
-    "corpus_tokens": 5000,
+    "corpus_length": 5000,
     "best_score": 0.5,
     "target_score": 1,
     "api_usable": True,

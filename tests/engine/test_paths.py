@@ -6,14 +6,13 @@ from itertools import product
 
 import pytest
 
-from finetune_advisor import documents
+from finetune_advisor import catalog, documents
 from finetune_advisor.engine import search
 from finetune_advisor.engine.branching import Against, Otherwise
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
-from tests.conftest import ROOT
 
 NAMES, VALUES = ("low", "middle", "high"), range(4)
 
@@ -65,7 +64,7 @@ def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.Mo
 
 def test_no_set_of_changes_is_given_twice() -> None:
     """Where changes that go together are found in one order and in the other."""
-    tree = documents.load(ROOT / "candidates" / "2.0.0.yaml")
+    tree = documents.load(catalog.BUNDLED / "2.0.0.yaml")
     found = Explainer(tree).explain({}).counterfactuals
     sets = {(one.recommendation, frozenset(one.changes)) for one in found}
 

@@ -249,9 +249,9 @@ class Generated(io.RawIOBase):
 
 @pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_file() -> None:
-    """20,000 lines, each different, take hardly more than the first 2,000 have taken."""
+    """10,000 lines, each different, take hardly more than the first 1,000 have taken."""
     served = catalog.load(TYPED.parent)
-    lines = 20_000
+    lines = 10_000
     one = BatchFile(served, served.trees[VERSION], {})
     found = one.results(io.BufferedReader(Generated(lines)), "-")
     for _ in range(lines // 10):

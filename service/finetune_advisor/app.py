@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     decisions = Decisions(metrics, log=settings.decision_log)
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
-    contract.register_blueprint(explain.blueprint(served, decisions))
+    contract.register_blueprint(explain.blueprint(served, assessors))
     for resource in (tree, changes, diagram):
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())

@@ -74,12 +74,12 @@ class Assessor:
         self._schema = profile_schema(catalog)()
         self._booleans = {name for name, one in tree.inputs.items() if one.type == "boolean"}
 
-    def body(self, profile: Profile) -> bytes:
-        """The answer of POST /assess for a valid profile."""
+    def body(self, profile: Profile, endpoint: str) -> bytes:
+        """The assessment of a valid profile, as the body of POST /assess."""
         trail = None if self._report.log else self._compiled.trail(profile)
         if trail is None:
-            return bodies.body(self._assess(profile, "/assess"))
-        self._report.followed(trail, "/assess")
+            return bodies.body(self._assess(profile, endpoint))
+        self._report.followed(trail, endpoint)
         answers = tuple(trail.answers(profile).items())
         return bodies.trail_body(trail, answers, tuple(trail.ignored(profile)))
 

@@ -11,9 +11,10 @@ import orjson
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.trees import WarningSchema
-from finetune_advisor.engine.canonical import hashed, plain
+from finetune_advisor.engine.canonical import plain
 from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment, Step
+from finetune_advisor.engine.explanation import Change, Explanation, Outcome
 from finetune_advisor.engine.inputs import Value
 
 KEPT = 4096
@@ -47,7 +48,44 @@ def trail_body(trail: Trail, answers: Answers, ignored: tuple[str, ...]) -> byte
 @lru_cache(KEPT)
 def trail_receipt(trail: Trail, answers: Answers) -> str:
     """The receipt of some answers on a trail."""
-    return hashed({"answers": dict(answers), "digest": trail.tree.digest})
+    return trail.receipt(dict(answers))
+
+
+def explanation(explained: Explanation, assessment: bytes) -> bytes:
+    """The body of an explanation around that of its assessment: what its schema gives, at a tenth of the
+    time.
+    """
+    reason = explained.sufficient_reason
+    form = {
+        "assessment": orjson.Fragment(assessment),
+        **({} if reason is None else {"sufficient_reason": reason}),
+        "counterfactuals": [
+            {
+                "recommendation": one.recommendation,
+                "changes": [_change(change) for change in one.changes],
+            }
+            for one in explained.counterfactuals
+        ],
+        "truncated": explained.truncated,
+        "sensitivity": [
+            {"input": name, "outcomes": [_outcome(one) for one in outcomes]}
+            for name, outcomes in explained.sensitivity.items()
+        ],
+    }
+    return orjson.dumps(form)
+
+
+def _change(change: Change) -> dict[str, Any]:
+    before = {} if change.before is None else {"from": change.before}
+    return {"input": change.input, **before, "to": change.after}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    numeric = outcome.minimum is not None
+    limits = {"minimum": outcome.minimum, "maximum": outcome.maximum} if numeric else {}
+    ends = outcome.candidates
+    end = {"recommendation": ends[0]} if len(ends) == 1 else {}
+    return {"answer": outcome.answer, **limits, **end, "candidates": ends}
 
 
 def result(assessment: Assessment) -> dict[str, Any]:

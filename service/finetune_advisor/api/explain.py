@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
+
+from finetune_advisor.api import bodies
 from finetune_advisor.api.assess import HEADERS, examples, not_stored
-from finetune_advisor.api.assessing import Report
-from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.assessing import Assessor
+from finetune_advisor.api.blueprint import JSON, Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -19,8 +23,8 @@ from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.explanation import Explainer
 
 
-def blueprint(catalog: Catalog, report: Report) -> Blueprint:
-    """The resource, for the trees of a catalog; `report` hears of each assessment and its endpoint."""
+def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
+    """The resource, for the trees of a catalog and an assessor for each."""
     explainers = {version: Explainer(tree) for version, tree in catalog.trees.items()}
     blp = Blueprint("explanations", "Why, and what would change it.")
 
@@ -30,7 +34,7 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
     @blp.arguments(explain_request_schema(catalog), examples=explain_examples(catalog))
     @blp.response(200, ExplanationSchema, description="The explanation", headers=HEADERS)
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
-    def explain_assessment(request: dict[str, Any]) -> Any:
+    def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
 
         The assessment of a profile; a smallest set of its answers that alone forces the outcome; every
@@ -39,8 +43,9 @@ def blueprint(catalog: Catalog, report: Report) -> Blueprint:
         """
         tree = catalog.pick(request.pop("tree_version", None))
         explanation = explainers[tree.version].explain(**request)
-        report.assessed(explanation.assessment, "/assess/explain")
-        return explanation, not_stored(tree)
+        assessment = assessors[tree.version].body(request["profile"], "/assess/explain")
+        body = bodies.explanation(explanation, assessment)
+        return Response(body, content_type=JSON, headers=not_stored(tree))
 
     return blp
 

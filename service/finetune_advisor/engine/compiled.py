@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from finetune_advisor.engine.branching import (
@@ -19,7 +20,7 @@ from finetune_advisor.engine.branching import (
     Within,
     conditions,
 )
-from finetune_advisor.engine.canonical import hashed
+from finetune_advisor.engine.canonical import CANONICAL
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
 from finetune_advisor.engine.inputs import Profile, Value, whole
@@ -99,8 +100,18 @@ class Trail:
             next_question=None,
             warnings=tuple(self.warned(answers)),
             ignored=tuple(self.ignored(profile)),
-            receipt=hashed({"answers": answers, "digest": self.tree.digest}),
+            receipt=self.receipt(answers),
         )
+
+    def receipt(self, answers: Profile) -> str:
+        """The receipt for the answers that count: the hash of their canonical form, written by hand."""
+        members = ",".join([f"{key}:{_written(answers[n])}" for n, key in self._keys if n in answers])
+        text = f'{{"answers":{{{members}}},"digest":"{self.tree.digest}"}}'
+        return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+    @cached_property
+    def _keys(self) -> list[tuple[str, str]]:
+        return [(name, CANONICAL.encode(name)) for name in sorted(name for name, _ in self.names)]
 
     def warned(self, answers: Profile) -> list[WarningRule]:
         """The warnings that belong to some answers."""
@@ -108,7 +119,7 @@ class Trail:
 
     def ignored(self, profile: Profile) -> list[str]:
         """The names in a profile that the tree doesn't have."""
-        return sorted(profile.keys() - self.tree.inputs.keys())
+        return sorted(name for name in profile if name not in self.tree.inputs)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -179,6 +190,13 @@ class CompiledTree:
 
 RELATIONS = (EQUAL, ABOVE, BELOW)
 """How one number relates to another, by the sign of their difference: 0, 1 or -1."""
+
+
+def _written(value: Value) -> str:
+    """A value in its canonical form."""
+    if value.__class__ is bool:
+        return "true" if value else "false"
+    return CANONICAL.encode(value) if isinstance(value, str) else repr(value)
 
 
 def _same(value: Value) -> Value:

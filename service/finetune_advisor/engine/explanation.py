@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, islice
 
 from finetune_advisor.engine.evaluation import Assessment, evaluate
@@ -55,11 +56,17 @@ class Explanation:
     search through.
     """
 
-    assessment: Assessment
+    tree: Tree
+    profile: Profile
     sufficient_reason: tuple[str, ...] | None
     counterfactuals: tuple[Counterfactual, ...]
     truncated: bool
     sensitivity: Mapping[str, tuple[Outcome, ...]]
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """The assessment that is explained."""
+        return evaluate(self.tree, self.profile)
 
 
 class Explainer:
@@ -87,12 +94,12 @@ class Explainer:
         stay. Raises ValueError or TypeError
         for a value of another type than its input's.
         """
-        assessment = evaluate(self.tree, profile)
         if self._table is None:
-            return Explanation(assessment, None, (), truncated=True, sensitivity={})
+            return Explanation(self.tree, profile, None, (), truncated=True, sensitivity={})
         case = _Case(self._table, profile, self._work)
         found, truncated = case.counterfactuals(target, frozen, limit)
-        return Explanation(assessment, case.sufficient_reason(), found, truncated, case.sensitivity())
+        reason, sensitivity = case.sufficient_reason(), case.sensitivity()
+        return Explanation(self.tree, profile, reason, found, truncated, sensitivity)
 
 
 class _Case:

@@ -5,6 +5,7 @@ The names in this module are gunicorn's own; each value says why it isn't gunico
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -57,6 +58,11 @@ if workers > 1:
         left_over.unlink()
 else:
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def post_fork(_: Any, __: Any) -> None:
+    """Keep the collector from looking through the trees, which live as long as the worker."""
+    gc.freeze()
 
 
 def child_exit(_: Any, worker: Any) -> None:

@@ -21,7 +21,7 @@ from tests.strategies import Known, completions, is_wide, trees_and_profiles, va
 slowly = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
-thoroughly = settings(slowly, max_examples=300)
+thoroughly = settings(slowly, max_examples=200)
 
 
 def _answers(assessment: Assessment) -> list[tuple[str, dict[str, Any]]]:

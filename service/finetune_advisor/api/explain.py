@@ -37,9 +37,10 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
 
-        The assessment of a profile; a smallest set of its answers that alone forces the outcome; every
-        minimal set of changed answers that would lead elsewhere, nearest first; and what each other
-        answer alone would lead to. All of it is exact. Pure, as POST /assess is.
+        The assessment of a profile; a smallest set of its answers that alone forces the outcome; the
+        minimal sets of changed answers that would lead elsewhere, nearest first; and what each other
+        answer alone would lead to. What is said is exact; `truncated` tells whether there is more. Pure,
+        as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
         explanation = explainers[tree.version].explain(**request)

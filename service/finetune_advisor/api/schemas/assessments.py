@@ -133,7 +133,10 @@ class AssessmentSchema(Growing):
     )
     tree = fields.Nested(TreeNameSchema, required=True)
     receipt = fields.String(
-        required=True, metadata=described("Hash of the tree's digest and the answers on the path.")
+        required=True,
+        metadata=described(
+            "Hash of the tree's digest and the answers to what the way and the tree's warnings ask."
+        ),
     )
 
     @pre_dump

@@ -23,7 +23,7 @@ from finetune_advisor.engine.branching import (
 from finetune_advisor.engine.canonical import CANONICAL
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
-from finetune_advisor.engine.inputs import Profile, Value, whole
+from finetune_advisor.engine.inputs import Input, Profile, Value, whole
 from finetune_advisor.engine.tree import (
     Branch,
     Circumstance,
@@ -46,13 +46,13 @@ Holds = Callable[[Profile], bool]
 class Trail:
     """A path as profiles take it that answer every question on it: all but their answers is settled.
 
-    `names` are the inputs whose answers count, those on the path and those that warnings look at, each with
-    what brings a valid answer to its normal form.
+    `names` are the inputs whose answers count, those on the path and those that warnings look at, and whether
+    they are numbers.
     """
 
     tree: Tree
     taken: tuple[tuple[Question, Branch], ...]
-    names: tuple[tuple[str, Callable[[Any], Value]], ...]
+    names: tuple[tuple[str, bool], ...]
     warnings: tuple[tuple[WarningRule, Holds], ...]
 
     @property
@@ -66,7 +66,11 @@ class Trail:
 
     def answers(self, profile: Profile) -> dict[str, Value]:
         """The answers of a profile that count, each in its normal form."""
-        return {name: normal(profile[name]) for name, normal in self.names if name in profile}
+        return {
+            name: whole(profile[name]) if numeric else profile[name]  # type: ignore[arg-type]
+            for name, numeric in self.names
+            if name in profile
+        }
 
     @cached_property
     def settled(self) -> bool:
@@ -86,13 +90,9 @@ class Trail:
     def assessment(self, profile: Profile) -> Assessment:
         """The assessment of a profile that takes the trail."""
         answers = self.answers(profile)
-        steps = (
-            Step(question, tuple((name, answers[name]) for name in question.inputs), branch)
-            for question, branch in self.taken
-        )
         return Assessment(
             tree=self.tree,
-            path=tuple(steps),
+            path=tuple([step(answers) for step in self._steps]),
             answers=answers,
             unanswered=(),
             candidates=(self.branch.to,),
@@ -103,15 +103,23 @@ class Trail:
             receipt=self.receipt(answers),
         )
 
+    @cached_property
+    def _steps(self) -> list[Callable[[Profile], Step]]:
+        """What makes each step of the path from the answers."""
+        return [_stepping(self.tree, question, branch) for question, branch in self.taken]
+
     def receipt(self, answers: Profile) -> str:
         """The receipt for the answers that count: the hash of their canonical form, written by hand."""
-        members = ",".join([f"{key}:{_written(answers[n])}" for n, key in self._keys if n in answers])
+        given = [f"{key}:{write(answers[name])}" for name, key, write in self._keys if name in answers]
+        members = ",".join(given)
         text = f'{{"answers":{{{members}}},"digest":"{self.tree.digest}"}}'
         return f"sha256:{sha256(text.encode()).hexdigest()}"
 
     @cached_property
-    def _keys(self) -> list[tuple[str, str]]:
-        return [(name, CANONICAL.encode(name)) for name in sorted(name for name, _ in self.names)]
+    def _keys(self) -> list[tuple[str, str, Callable[[Any], str]]]:
+        """The names in canonical order, with their keys and what writes their values."""
+        inputs = (self.tree.inputs[name] for name in sorted(name for name, _ in self.names))
+        return [(one.name, CANONICAL.encode(one.name), _writer(one)) for one in inputs]
 
     def warned(self, answers: Profile) -> list[WarningRule]:
         """The warnings that belong to some answers."""
@@ -119,7 +127,8 @@ class Trail:
 
     def ignored(self, profile: Profile) -> list[str]:
         """The names in a profile that the tree doesn't have."""
-        return sorted(name for name in profile if name not in self.tree.inputs)
+        known = self.tree.inputs.keys()
+        return [] if profile.keys() <= known else sorted(name for name in profile if name not in known)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -184,7 +193,7 @@ class CompiledTree:
             if end in rule.recommendations or not rule.recommendations
         )
         inputs = (self.tree.inputs[name] for name in dict.fromkeys([*asked, *self._watched]))
-        names = tuple((one.name, whole if one.numeric else _same) for one in inputs)
+        names = tuple((one.name, one.numeric) for one in inputs)
         return Trail(self.tree, taken, names, tuple(rules))
 
 
@@ -192,15 +201,24 @@ RELATIONS = (EQUAL, ABOVE, BELOW)
 """How one number relates to another, by the sign of their difference: 0, 1 or -1."""
 
 
-def _written(value: Value) -> str:
-    """A value in its canonical form."""
-    if value.__class__ is bool:
-        return "true" if value else "false"
-    return CANONICAL.encode(value) if isinstance(value, str) else repr(value)
+def _stepping(tree: Tree, question: Question, branch: Branch) -> Callable[[Profile], Step]:
+    """What makes a step: those with one of a few answers are made once."""
+    name, one = question.input, tree.inputs[question.input]
+    if question.compared_to is not None:
+        other = question.compared_to
+        return lambda answers: Step(question, ((name, answers[name]), (other, answers[other])), branch)
+    if one.numeric:
+        return lambda answers: Step(question, ((name, answers[name]),), branch)
+    values: tuple[Value, ...] = one.choices or (False, True)
+    steps = {value: Step(question, ((name, value),), branch) for value in values}
+    return lambda answers: steps[answers[name]]
 
 
-def _same(value: Value) -> Value:
-    return value
+def _writer(one: Input) -> Callable[[Any], str]:
+    """What writes the values of an input in their canonical form."""
+    if one.numeric:
+        return repr
+    return {value: CANONICAL.encode(value) for value in one.choices or (False, True)}.__getitem__
 
 
 def _choice(tree: Tree, question: Question) -> Choose:
@@ -233,7 +251,7 @@ def _comparison(name: str, other: str, places: Sequence[int]) -> Choose:
 def _all_hold(tree: Tree, rule: WarningRule) -> Holds:
     """Whether every circumstance of a warning is known to hold."""
     tests = [_holds(tree, one) for one in rule.when]
-    return lambda answers: all(test(answers) for test in tests)
+    return tests[0] if len(tests) == 1 else lambda answers: all(test(answers) for test in tests)
 
 
 def _holds(tree: Tree, one: Circumstance) -> Holds:

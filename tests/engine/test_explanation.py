@@ -217,6 +217,29 @@ def test_a_search_that_grows_too_large_says_so(tree: Tree) -> None:
     assert Explainer(tree, work=0).explain(profile_of(0)).sufficient_reason is None
 
 
+def test_a_search_does_not_try_every_combination_of_choices() -> None:
+    """Twelve choices that may each be one of four have 16 million sets; the search ends, and says so."""
+    names = [f"q{number:02}" for number in range(12)]
+    ends = [*names[1:], "all_low"]
+    inputs = {name: Input(name, "enum", name, choices=tuple("abcde")) for name in names}
+    questions = {
+        name: Question(
+            name,
+            "?",
+            name,
+            (Branch(OneOf(tuple("abcd")), end, "Low."), Branch(Otherwise(), "high", "E.")),
+        )
+        for name, end in zip(names, ends, strict=True)
+    }
+    leaves = {end: Recommendation(end, end, "no", "s") for end in ("high", "all_low")}
+    source = Reference("t", "u")
+    tree = Tree("1.0.0", "current", "2026-11-22", "t", source, inputs, names[0], questions, leaves)
+    explanation = Explainer(tree).explain({}, limit=1000)
+
+    assert [len(one.changes) for one in explanation.counterfactuals[:12]] == [1] * 12
+    assert explanation.truncated
+
+
 def test_a_limit_keeps_the_nearest(explainer: Explainer) -> None:
     """A limit cuts the list behind the nearest, and says so exactly if something was cut."""
     every = explainer.explain({})

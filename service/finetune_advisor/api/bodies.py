@@ -18,7 +18,7 @@ from finetune_advisor.engine.explanation import Change, Explanation, Outcome
 from finetune_advisor.engine.inputs import Value
 
 KEPT = 4096
-"""How many bodies and receipts are kept: all there are for 1.0.0, some megabytes at most."""
+"""How many bodies are kept: all there are for 1.0.0, some megabytes at most."""
 
 Answers = tuple[tuple[str, Value], ...]
 """The answers of a profile that count, in the order of its trail; hashable."""
@@ -41,20 +41,12 @@ def trail_body(trail: Trail, answers: Answers, ignored: tuple[str, ...]) -> byte
     slots = [given[name] for question, _ in trail.taken for name in question.inputs]
     filled = b"".join(orjson.dumps(value) + part for value, part in zip(slots, parts[:-2], strict=True))
     extras = b"".join(_extras(trail, given, ignored))
-    receipt = orjson.dumps(trail_receipt(trail, answers))
+    receipt = orjson.dumps(trail.receipt(given))
     return b"".join((first, filled, extras, parts[-2], receipt, parts[-1]))
 
 
-@lru_cache(KEPT)
-def trail_receipt(trail: Trail, answers: Answers) -> str:
-    """The receipt of some answers on a trail."""
-    return trail.receipt(dict(answers))
-
-
 def explanation(explained: Explanation, assessment: bytes) -> bytes:
-    """The body of an explanation around that of its assessment: what its schema gives, at a tenth of the
-    time.
-    """
+    """The body of an explanation around that of its assessment: what its schema gives, sooner."""
     reason = explained.sufficient_reason
     form = {
         "assessment": orjson.Fragment(assessment),

@@ -17,6 +17,10 @@ MOST_COMBINATIONS = 5_000
 """How many combinations of answers to compared inputs a search tries."""
 
 
+MOST_ADDED = 10_000
+"""How many options a search adds to states in all: one state can have very many combinations of them."""
+
+
 class Option(NamedTuple):
     """Changed answers to inputs of one block, and the paths that the block then rules out.
 
@@ -83,6 +87,7 @@ class Search:
         self._options = {block: options for block, options in every if options}
         self._waiting: list[tuple[int, float, int, int, _State]] = []
         self._tickets = count()
+        self._left = MOST_ADDED
         self._seen: set[object] = set()
         self._found: dict[str, list[int]] = {}
         self._fitting: dict[Paths, Mapping[Block, list[Option]]] = {}
@@ -114,6 +119,9 @@ class Search:
             for following in self._with_one_of_each(state._replace(begun=True), sorted(groups, key=len)):
                 if self._all_count(following):
                     self._wait(following, following.size + bool(self._astray(following)))
+            if self._left < 0:
+                self.exhausted = True
+                return
 
     def _covered(self, state: _State) -> bool:
         """Whether a set that was found is part of a state's."""
@@ -126,6 +134,9 @@ class Search:
             return
         first, *others = groups
         for option in first:
+            self._left -= 1
+            if self._left < 0:
+                return
             following = state.having(option)
             if not self._covered(following):
                 yield from self._with_one_of_each(following, others)

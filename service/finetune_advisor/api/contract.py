@@ -19,6 +19,7 @@ from finetune_advisor.api.schemas.problems import ProblemSchema
 
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
+HOME = "https://github.com/finetune-advisor/finetune-advisor"
 DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
 `/assess`; it is evaluated against a versioned decision tree, and the answer is a recommendation with the
@@ -38,6 +39,11 @@ line, comes as a plain 4xx without a problem body.
 
 class Converter(OpenAPIConverter):
     """apispec's converter; a described schema keeps its `additionalProperties: false`."""
+
+    def init_attribute_functions(self) -> None:
+        super().init_attribute_functions()  # type: ignore[no-untyped-call]
+        for function in (hoist, sized):
+            self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         form: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
@@ -79,6 +85,14 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+FORMATS = {"integer": "int64", "number": "double"}
+
+
+def sized(_: Converter, __: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """An attribute function: numbers say what holds them, and a range may grow without a change of that."""
+    return {"format": FORMATS[ret["type"]]} if ret.get("type") in FORMATS else {}
+
+
 class Contract(Api):
     """flask-smorest's Api, with problem details for every error and no catch-all responses."""
 
@@ -94,11 +108,16 @@ class Contract(Api):
         }
         info = {
             "description": DESCRIPTION,
+            "contact": {"name": TITLE, "url": HOME},
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         }
-        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": [{"url": "/"}]}
+        options = {
+            "marshmallow_plugin": Plugin(),
+            "info": info,
+            "servers": [{"url": "/", "x-internal": False}],
+            "security": [],  # public: who may ask is for the gateway to say
+        }
         super().__init__(app, spec_kwargs=options)
-        self.ma_plugin.converter.add_attribute_function(hoist)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
@@ -117,7 +136,7 @@ class Contract(Api):
         """No header for pagination, which isn't used."""
 
 
-SECTIONS = ("openapi", "info", "servers", "tags", "paths", "components")
+SECTIONS = ("openapi", "info", "servers", "security", "tags", "paths", "components")
 
 
 def description(app: Flask) -> dict[str, Any]:

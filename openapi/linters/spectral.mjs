@@ -1,0 +1,70 @@
+// What Spectral holds the contract to. Every exception stands under its reason.
+
+import { oas3 } from "@stoplight/spectral-formats";
+import { falsy, schema } from "@stoplight/spectral-functions";
+import owasp from "@stoplight/spectral-owasp-ruleset";
+import { oas } from "@stoplight/spectral-rulesets";
+
+const OPERATION = "$.paths[*][get,put,post,delete,options,head,patch,trace]";
+const BODY = `${OPERATION}.requestBody.content[*].schema`;
+
+/** An OWASP rule, asked only of what callers send: a limit protects the one who receives. */
+const ofRequests = (rule, type) => ({
+  ...owasp.rules[rule],
+  given: [
+    `${BODY}..[?(@ && @.type=="${type}")]`,
+    // Headers are opaque here and limited by the HTTP server; a limit would refuse valid entity tags.
+    `$.paths[*]..parameters[?(@.in!="header")][?(@property=="schema" && @.type=="${type}")]`,
+  ],
+});
+
+export default {
+  formats: [oas3],
+  extends: [oas, owasp],
+  rules: {
+    "no-default-response": {
+      description: "Every status is documented by itself: a default response would match anything.",
+      given: `${OPERATION}.responses`,
+      severity: "error",
+      then: { field: "default", function: falsy },
+    },
+    "closed-request-schema": {
+      description: "Every object of a request refuses fields that it doesn't know.",
+      given: [`${BODY}`, `${BODY}..[?(@ && (@.type=="object" || @.properties))]`],
+      severity: "error",
+      then: {
+        function: schema,
+        functionOptions: {
+          schema: { properties: { additionalProperties: { const: false } }, required: ["additionalProperties"] },
+        },
+      },
+    },
+
+    // Public by design: it keeps nothing, and the same answers go to everybody. A gateway may ask for more.
+    "owasp:api2:2023-read-restricted": "off",
+    "owasp:api2:2023-write-restricted": "off",
+    "owasp:api8:2023-define-error-responses-401": "off",
+
+    // Rates are limited by the gateway in front, which also documents its 429 and its headers.
+    "owasp:api4:2023-rate-limit": "off",
+    "owasp:api4:2023-rate-limit-responses-429": "off",
+
+    // A 500 is never part of the contract: were it documented, clients and fuzzers would take it for an answer.
+    "owasp:api8:2023-define-error-responses-500": "off",
+
+    // No origin is let in, and a response without the header says just that to browsers.
+    "owasp:api8:2023-define-cors-origin": "off",
+
+    // Limits protect the one who receives; responses may grow.
+    "owasp:api4:2023-array-limit": ofRequests("owasp:api4:2023-array-limit", "array"),
+    "owasp:api4:2023-integer-limit": ofRequests("owasp:api4:2023-integer-limit", "integer"),
+    "owasp:api4:2023-string-limit": ofRequests("owasp:api4:2023-string-limit", "string"),
+    "owasp:api4:2023-string-restricted": ofRequests("owasp:api4:2023-string-restricted", "string"),
+
+    // A number of tokens of text is no credential: the rule's own words, but not `…_tokens`.
+    "owasp:api2:2023-no-credentials-in-url": {
+      ...owasp.rules["owasp:api2:2023-no-credentials-in-url"],
+      given: "$..parameters[?(@ && @.in && @.in.match(/query|path/) && !@.name.match(/_tokens$/))].name",
+    },
+  },
+};

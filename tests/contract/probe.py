@@ -76,6 +76,7 @@ SLUGS = {
     406: "not-acceptable",
     410: "retired-version",
     413: "body-too-large",
+    414: "uri-too-long",
     415: "unsupported-media-type",
     422: "invalid-request",
 }

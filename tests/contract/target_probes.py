@@ -282,6 +282,19 @@ PROFILES = [
     ),
 ]
 
+ASSESSING = {"/assess": "assess", "/assess/batch": "assessBatch", "/assess/explain": "explain"}
+OVERLONG = [
+    ask(
+        f"overlong line: {path}",
+        "RFC 9110 §15.5.15",
+        "POST" if path in ASSESSING else "GET",
+        f"{path}?{'a' * 9000}",
+        414,
+        operation=operation,
+    )
+    for path, operation in {**OPERATIONS, **ASSESSING}.items()
+] + [get("long line", "RFC 9112 §3: 8000 octets at least", f"{DIAGRAM}?a={'a' * 8000}", 422)]
+
 SERVERS_OWN = "contract description: what gunicorn refuses before the application has no problem body; "
 LINES = [
     Probe(name, SERVERS_OWN + clause, sent.replace(b"\n", b"\r\n") + b"\r\n\r\n", status, by_server=True)
@@ -291,7 +304,6 @@ LINES = [
         ("asterisk", "RFC 9112 §3.2.4", b"GET * HTTP/1.1\nHost: a", 400),
         ("HTTP/2.0 in a line", "RFC 9112 §2.3", b"GET /tree HTTP/2.0\nHost: a", 400),
         ("bytes outside ASCII", "RFC 9112 §3.2", b"GET /tr\xc3\xa9e HTTP/1.1\nHost: a", 400),
-        ("overlong line", "RFC 9110 §15.5.15", b"GET /" + b"a" * 5000 + b" HTTP/1.1\nHost: a", 414),
         ("two hosts", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a\nHost: b", 400),
         ("hostile host", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a b\x01", 400),
         ("space before colon", "RFC 9112 §5.1", b"GET /tree HTTP/1.1\nHost : a", 400),
@@ -327,4 +339,16 @@ HOSTS = [
     ),
 ]
 
-PROBES = [*WRONG_METHODS, *HEADS, *OPTIONS, *READS, *PATHS, *QUERIES, *SINCE, *PROFILES, *LINES, *HOSTS]
+PROBES = [
+    *WRONG_METHODS,
+    *HEADS,
+    *OPTIONS,
+    *READS,
+    *PATHS,
+    *QUERIES,
+    *SINCE,
+    *PROFILES,
+    *OVERLONG,
+    *LINES,
+    *HOSTS,
+]

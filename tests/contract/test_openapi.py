@@ -36,6 +36,7 @@ SLUGS = [
     "not-acceptable",
     "retired-version",
     "body-too-large",
+    "uri-too-long",
     "unsupported-media-type",
     "invalid-request",
     "internal-error",

@@ -12,7 +12,7 @@ from flask import Request
 from werkzeug.datastructures import MIMEAccept
 
 from finetune_advisor.api.parsing import StrictParser
-from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem
+from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
 from finetune_advisor.api.schemas.requests import NoParameters
 
 JSON = "application/json"
@@ -29,12 +29,14 @@ class Blueprint(flask_smorest.Blueprint):
         self.before_request(partial(_require_acceptable, list(produces)))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
-        """As flask-smorest's, with a schema that is made once; the 422 is documented as a problem here."""
+        """As flask-smorest's, with a schema made once; what any request may break is documented here."""
         decorate = super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
         def decorator(view: Callable[..., Any]) -> Any:
             decorated = decorate(view)
-            decorated._apidoc["arguments"]["responses"] = {422: InvalidRequest.__name__}
+            decorated._apidoc["arguments"]["responses"] = {
+                kind.code: kind.__name__ for kind in (UriTooLong, InvalidRequest)
+            }
             return decorated
 
         return decorator

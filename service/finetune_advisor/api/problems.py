@@ -116,6 +116,14 @@ class BodyTooLarge(Problem):
     code, slug, title = 413, "body-too-large", "The body is too large"
 
 
+class UriTooLong(Problem):
+    """The request line, which is the method with the path and its query, is longer than this server reads.
+    The detail gives the limit. Leave out what the query doesn't need.
+    """
+
+    code, slug, title = 414, "uri-too-long", "The request line is too long"
+
+
 class UnsupportedMediaType(Problem):
     """The body isn't sent as plain JSON. Send Content-Type: application/json, in UTF-8, and no
     Content-Encoding.

@@ -7,6 +7,8 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Thousands of requests to real servers, and other engines: what they reach is measured elsewhere.
 UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_mermaid.py \
 	tests/api/test_generated_trees.py
+# Held to tools that need Node.js and Go, or minutes: make contract.
+JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py
 
 .DEFAULT_GOAL := help
 
@@ -32,7 +34,7 @@ install: $(VENV)/.develop ## Make .venv with everything that development needs
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
 	$(PYTEST) -m exhaustive
-	$(PYTEST) $(UNMEASURED)
+	$(PYTEST) $(UNMEASURED) $(JUDGED:%=--ignore=%)
 	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
@@ -43,6 +45,13 @@ check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+contract: $(VENV)/.develop ## Hold the contract to linters, a differ and a fuzzer, with EXAMPLES
+	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
+
+SEEDS ?= 5
+fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, SEEDS, and ONLY some parts
+	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) --seeds $(SEEDS) $(ONLY:%=--only %)
 
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
 	$(BIN)/finetune-advisor openapi > openapi/openapi.yaml
@@ -55,4 +64,4 @@ bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and S
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check openapi bench lock
+.PHONY: help serve install test check contract fuzz openapi bench lock

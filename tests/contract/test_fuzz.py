@@ -1,0 +1,74 @@
+"""schemathesis in strength between the suite's and `make fuzz`, and what `make fuzz` makes of its parts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from socket import create_server
+
+import pytest
+
+from tests.contract import faulty, fuzz, fuzzer
+from tests.contract.fuzz import Part
+from tests.contract.fuzzer import PHASES
+from tests.contract.test_openapi import OPERATIONS
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
+ANOTHER_SEED = ("--seed", "1")
+
+
+@pytest.mark.parametrize(("catalog", "workers"), [("bundled", "4"), ("generated", "1")])
+def test_the_server_keeps_its_contract(tmp_path: Path, catalog: str, workers: str) -> None:
+    """All checks in all phases find nothing, with several workers, and of trees that nobody wrote."""
+    with fuzz.serving(catalog, workers) as url:
+        outcome = fuzzer.fuzz(url, tmp_path, EXAMPLES, *ANOTHER_SEED, limit=300 + 2 * EXAMPLES)
+
+    assert outcome.passed, outcome.text
+    assert PHASES == outcome.phases
+    assert outcome.cases > len(OPERATIONS) * EXAMPLES / 2
+
+
+def test_full_strength_leaves_nothing_out() -> None:
+    """Each operation and the links, with each seed, catalog and number of workers, once."""
+    found = list(fuzz.parts(5))
+    subjects = {part.subject for part in found}
+
+    assert OPERATIONS.keys() | {fuzz.BOUNDARIES, fuzz.LINKS} == subjects
+    assert len(found) == len(set(found)) == len({part.name for part in found})
+    assert 4 * (1 + 5 * (len(OPERATIONS) + 1)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("subject", "counted"),
+    [("broken", "server_errors"), ("untrue", "failures"), ("unread", "warnings")],
+)
+def test_a_fault_fails_its_part(tmp_path: Path, subject: str, counted: str) -> None:
+    """A 5xx, an answer that breaks its schema and a warning fail, are counted, and aren't kept as passed."""
+    part = Part("bundled", "1", subject, 1)
+    with faulty.serving() as url:
+        outcome = fuzz.run(part, url, 10, tmp_path)
+
+    assert not outcome.passed
+    assert getattr(outcome, counted) > 0
+    assert [f"{part.name}.txt"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_part_that_passed_isn_t_run_again(tmp_path: Path) -> None:
+    """Its numbers are kept: the second run needs no server."""
+    part = Part("bundled", "1", "right", 1)
+    with faulty.serving() as url:
+        outcome = fuzz.run(part, url, 10, tmp_path)
+
+    assert outcome.passed, outcome.text
+    assert (10, 0, 0, 0) == (outcome.cases, outcome.failures, outcome.warnings, outcome.server_errors)
+    assert outcome == fuzz.run(part, "http://127.0.0.1:1", 10, tmp_path)
+
+
+def test_a_part_that_hangs_is_ended(tmp_path: Path) -> None:
+    """A server that never answers fails the part, in time."""
+    with create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        outcome = fuzzer.fuzz(url, tmp_path, 10, limit=8)
+
+    assert not outcome.passed
+    assert outcome.seconds < 60

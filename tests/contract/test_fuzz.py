@@ -13,7 +13,7 @@ from tests.contract.fuzz import Part
 from tests.contract.fuzzer import PHASES
 from tests.contract.test_openapi import OPERATIONS
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 ANOTHER_SEED = ("--seed", "1")
 
 

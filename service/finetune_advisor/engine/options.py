@@ -59,9 +59,7 @@ class Options:
         self._bit = dict(zip(table.tree.inputs, accumulate(bits, initial=0), strict=False))
         self._remembered = lru_cache(MOST_REMEMBERED)(self._of)
 
-    def of(
-        self, place: int, given: Answers, choices: Mapping[str, Sequence[Position]]
-    ) -> BlockOptions:
+    def of(self, place: int, given: Answers, choices: Mapping[str, Sequence[Position]]) -> BlockOptions:
         """The options of the block at a place, nearest first, without those that do no more than a nearer
         one; `choices` are the positions that each input can change to.
         """

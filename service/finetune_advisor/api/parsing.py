@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import orjson
-from flask import Request, current_app
+from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
@@ -34,6 +34,9 @@ class StrictParser(FlaskParser):
     """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}
+
+    def get_default_request(self) -> Request:
+        return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # one look-up for all
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)

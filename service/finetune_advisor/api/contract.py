@@ -9,7 +9,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 from flask_smorest import Api
 from marshmallow import EXCLUDE, Schema
-from marshmallow.fields import Field
+from marshmallow.fields import Field, Float, Integer
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
@@ -19,6 +19,7 @@ from finetune_advisor.api.schemas.problems import ProblemSchema
 
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
+LARGEST_INT32 = 2**31 - 1
 DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
 `/assess`; it is evaluated against a versioned decision tree, and the answer is a recommendation with the
@@ -34,6 +35,13 @@ successor.
 An error that the HTTP server finds before the application sees the request, such as a malformed request
 line, comes as a plain 4xx without a problem body.
 """
+SERVERS = [
+    {
+        "url": "/",
+        "description": "Where this contract is served from. A client generated from a file has to be given "
+        "the base URL of an instance, such as http://127.0.0.1:8080.",
+    }
+]
 
 
 class Converter(OpenAPIConverter):
@@ -79,6 +87,15 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def sized(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """An attribute function: the width that numbers take in languages that have several."""
+    if isinstance(field, Float):
+        return {"format": "double"}
+    if isinstance(field, Integer) and ret.get("maximum", 0) > LARGEST_INT32:
+        return {"format": "int64"}
+    return {}
+
+
 class Contract(Api):
     """flask-smorest's Api, with problem details for every error and no catch-all responses."""
 
@@ -96,9 +113,12 @@ class Contract(Api):
             "description": DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         }
-        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": [{"url": "/"}]}
+        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": SERVERS}
         super().__init__(app, spec_kwargs=options)
         self.ma_plugin.converter.add_attribute_function(hoist)
+        self.ma_plugin.converter.add_attribute_function(sized)
+        slugs = {"type": "string", "enum": list(Problem.kinds)}
+        self.spec.components.schema("ProblemSlug", slugs)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -75,7 +76,7 @@ def _component_name(schema: Schema | type[Schema]) -> str:
 def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """An attribute function: choices and answers refer to one component that says what they may be."""
     if isinstance(field, Choice):
-        name, form = field.component, {"type": "string", "enum": field.choices}
+        name, form = field.component, {"type": "string", "enum": field.choices, **_member_names(field)}
     elif isinstance(field, Answer):
         name, form = "Answer", {"type": ["boolean", "string", "number"]}
     else:
@@ -85,6 +86,13 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     for replaced in ("type", "enum"):
         ret.pop(replaced, None)
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _member_names(choice: Choice) -> dict[str, Any]:
+    """Names for choices that begin with a digit, which generators would number as they come."""
+    if not any(one[:1].isdigit() for one in choice.choices):
+        return {}
+    return {"x-enum-varnames": [f"V{re.sub('[^0-9A-Za-z]', '_', one)}" for one in choice.choices]}
 
 
 def sized(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:

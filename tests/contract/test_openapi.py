@@ -221,7 +221,7 @@ def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None
 
 
 def test_numbers_say_how_wide_they_are(contract: dict[str, Any]) -> None:
-    """Languages with several types of numbers get one that holds every value: 64 bits where 32 are too few."""
+    """Languages with several types of numbers get one that holds every value."""
     schemas = [one for _, one in everything(contract) if isinstance(one, dict)]
     numbers = [one for one in schemas if one.get("type") == "number"]
     wide = [one for one in schemas if one.get("type") == "integer" and one.get("maximum", 0) > 2**31 - 1]

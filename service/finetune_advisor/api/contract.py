@@ -95,7 +95,7 @@ def _member_names(choice: Choice) -> dict[str, Any]:
     return {"x-enum-varnames": [f"V{re.sub('[^0-9A-Za-z]', '_', one)}" for one in choice.choices]}
 
 
-def sized(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+def sized(_: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """An attribute function: the width that numbers take in languages that have several."""
     if isinstance(field, Float):
         return {"format": "double"}

@@ -21,6 +21,8 @@ import advisor.model.RecommendationId;
 import advisor.model.Tree;
 import advisor.model.TreeVersion;
 import advisor.model.VersionList;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -43,7 +45,9 @@ public final class RoundTrip {
   public static void main(String[] arguments) throws ApiException, IOException {
     answers(clientOf(URL));
     errors();
-    clientOf(URL).getObjectMapper().writeValue(System.out, seen);
+    ObjectMapper mapper = ApiClient.createDefaultObjectMapper();
+    mapper.setDefaultPropertyInclusion(JsonInclude.Include.NON_EMPTY); // lists left out were read as empty
+    mapper.writeValue(System.out, seen);
   }
 
   private static ApiClient clientOf(String url) {

@@ -6,7 +6,7 @@ export FINETUNE_ADVISOR_PORT ?= 8080
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Thousands of requests to real servers, and other engines: what they reach is measured elsewhere.
 UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_mermaid.py \
-	tests/api/test_generated_trees.py
+	tests/api/test_generated_trees.py tests/clients
 # Held to tools that need Node.js and Go, or minutes: make contract.
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py
 

@@ -1,4 +1,4 @@
-"""Tools that others wrote, each built once at a pinned version into `.tools/`, which git ignores."""
+"""What others wrote, installed at pinned versions into `.tools/`, which git ignores."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parent.parent / ".tools"
-NPM_INSTALL = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+TOOLS = Path(__file__).parents[1] / ".tools"
+DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+NPM_CI = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
 
 
-def built(source: Path, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
-    """Where a tool is built, once for each state of its sources; skips where a program is missing."""
-    name = source.name
-    for program in needed:
-        if shutil.which(program) is None:
-            pytest.skip(f"{name} needs {program}, which isn't installed here")
+def built(name: str, source: Path, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
+    """Where the files of a folder are built, once for each state of them; skips where a tool is missing."""
+    for tool in needed:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{name} needs {tool}, which isn't installed here")
     sources = sorted(source.iterdir())
     state = sha256(b"\0".join(part for s in sources for part in (s.name.encode(), s.read_bytes())))
     place = TOOLS / f"{name}-{state.hexdigest()[:12]}"
@@ -36,8 +36,10 @@ def built(source: Path, needed: Sequence[str], build: Callable[[Path], None]) ->
     return place
 
 
-def run(command: Sequence[str], at: Path) -> None:
-    """Run a step of a build; fails with what it said."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    done = subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=900, env=environment)
+def run(command: Sequence[str], at: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command that ran; fails with what it printed where it fails."""
+    done = subprocess.run(
+        command, cwd=at, env=os.environ | environment, capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done

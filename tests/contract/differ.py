@@ -15,7 +15,7 @@ BUILD = ("go", "build", "-trimpath", "-ldflags=-s -w", "-o", ".", "github.com/oa
 
 def breaks(before: Path, after: Path) -> set[str]:
     """The kinds of break, warnings included; oasdiff's own exit code agrees."""
-    place = tools.built(SOURCES, ["go"], lambda at: tools.run(BUILD, at))
+    place = tools.built("contract-differ", SOURCES, ["go"], lambda at: tools.run(BUILD, at))
     options = ["--flatten-params", "--fail-on", "WARN", "--format", "json"]
     options += ["--severity-levels", str(place / "severity.txt")]
     command = [str(place / "oasdiff"), "breaking", str(before), str(after), *options]

@@ -17,7 +17,9 @@ SOURCES = ROOT / "openapi" / "linters"
 
 def installed() -> Path:
     """The folder with the linters and their rules."""
-    return tools.built(SOURCES, ["node", "npm"], lambda at: tools.run(tools.NPM_INSTALL, at))
+    return tools.built(
+        "contract-linters", SOURCES, ["node", "npm"], lambda at: tools.run(tools.NPM_CI, at)
+    )
 
 
 def spectral(*contracts: Path, rules: Path | None = None) -> list[set[str]]:

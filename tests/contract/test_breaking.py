@@ -98,7 +98,7 @@ def _schema_renamed(contract: Contract) -> None:
 
 
 def _slug_gone(contract: Contract) -> None:
-    contract["paths"]["/problems/{slug}"]["parameters"][0]["schema"]["enum"].remove("not-acceptable")
+    schema(contract, "ProblemSlug")["enum"].remove("not-acceptable")
 
 
 def _request_field_gone(contract: Contract) -> None:

@@ -6,18 +6,19 @@ from flask import Response, request
 
 from finetune_advisor.api.problems import MalformedRequest
 
-NOTHING_ELSE = "default-src 'none'; frame-ancestors 'none'"
+POLICY = (("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),)
+DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
 def require_host() -> None:
     """Refuse an HTTP/1.1 request without Host, as RFC 9112, 3.2 asks; gunicorn lets it pass."""
-    if request.environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in request.environ:
+    environ = request.environ
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in environ:
         raise MalformedRequest("an HTTP/1.1 request needs a Host header")
 
 
 def secure(response: Response) -> Response:
     """Tell browsers to trust an answer no further than it needs; a page brings its own policy."""
-    response.headers.setdefault("Content-Security-Policy", NOTHING_ELSE)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    policy = () if "Content-Security-Policy" in response.headers else POLICY
+    response.headers.extend((*policy, *DISCRETION))
     return response

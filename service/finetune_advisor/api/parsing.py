@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import orjson
-from flask import Request, current_app
+from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
@@ -27,6 +27,7 @@ from finetune_advisor.api.schemas.fields import UNKNOWN
 
 MOST_ERRORS = 20
 LONGEST_NAME = 64
+PART = 65536
 FRAGMENT = "~!$&'()*+,;=:@"
 
 
@@ -34,6 +35,9 @@ class StrictParser(FlaskParser):
     """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}
+
+    def get_default_request(self) -> Request:
+        return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # one look-up for all
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
@@ -74,14 +78,27 @@ def _body(req: Request) -> bytes:
     try:
         body = req.get_data(cache=False)
     except RequestEntityTooLarge:
+        if (req.content_length or 0) <= 2 * limit:
+            _discard(req, 2 * limit)
         raise too_large from None
     except (OSError, ParseException):
         raise MalformedRequest("the body was cut off or its chunks are malformed") from None
     if len(body) > limit:
+        _discard(req, limit)
         raise too_large
     if len(body) < (req.content_length or 0):
         raise MalformedRequest("the body is shorter than its Content-Length")
     return body
+
+
+def _discard(req: Request, most: int) -> None:
+    """Read what is left of a body: a client that sends all of it first would be cut off before the answer."""
+    stream = req.environ["wsgi.input"]
+    try:
+        while most > 0 and (part := stream.read(min(most, PART))):
+            most -= len(part)
+    except (OSError, ParseException):
+        return
 
 
 def parse(text: bytes, what: str = "body") -> Any:
@@ -94,7 +111,7 @@ def parse(text: bytes, what: str = "body") -> Any:
         if not _is_utf8(text):
             raise MalformedRequest(f"the {what} is not UTF-8; encode it so") from None
         raise MalformedRequest(f"the {what} is not JSON: {error}") from None
-    if b"\\" in text or text.count(b":") > _colons(value):
+    if b"\\" in text or not _written_once(value, text):
         try:
             json.loads(text, object_pairs_hook=partial(_unrepeated, what))
         except RecursionError:
@@ -110,12 +127,13 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _colons(value: Any) -> int:
-    """How many colons a value has that is written anew: without escapes, fewer mean a repeated name."""
+def _written_once(value: Any, text: bytes) -> bool:
+    """Whether every name in a text without escapes is in its value: written anew, it has all the colons."""
     try:
-        return orjson.dumps(value).count(b":")
+        anew = orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return 0  # too deep to be written
+        return False  # too deep to be written
+    return anew == text or text.count(b":") <= anew.count(b":")
 
 
 def _unrepeated(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from marshmallow import Schema
 from finetune_advisor.api import deprecation
 from finetune_advisor.api.blueprint import JSON, Blueprint
 from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
-from finetune_advisor.api.schemas.trees import TreeSchema, VersionsSchema
+from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
 from finetune_advisor.engine.tree import Tree
 
@@ -39,7 +39,7 @@ LINKS = {
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resources, for the trees of a catalog. Bodies are rendered once, here."""
     blp = Blueprint("trees", "The decision trees, by version.")
-    versions = rendered(VersionsSchema(), catalog)
+    versions = rendered(VersionListSchema(), catalog)
     trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
     list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=VALIDATORS)
@@ -60,7 +60,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.route("/tree/versions", parameters=[IF_NONE_MATCH])
     @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
     @blp.no_parameters
-    @blp.response(200, VersionsSchema, description="The versions, oldest first", headers=VALIDATORS)
+    @blp.response(200, VersionListSchema, description="The versions, oldest first", headers=VALIDATORS)
     @list_unchanged
     @blp.problems(NotAcceptable)
     def list_versions() -> Response:
@@ -95,7 +95,7 @@ def version_parameter(catalog: Catalog) -> dict[str, Any]:
         "in": "path",
         "required": True,
         "description": "A tree version.",
-        "schema": {"type": "string", "enum": list(catalog.trees)},
+        "schema": {"$ref": "#/components/schemas/TreeVersion"},
         "example": catalog.default.version,
     }
 

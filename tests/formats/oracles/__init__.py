@@ -11,10 +11,9 @@ from typing import Any
 
 import zen
 
-from tests import tools
+from tests.tools import DEPENDENCIES, NPM_CI, built, run
 
 HERE = Path(__file__).parent
-DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
 class Oracle:
@@ -42,32 +41,31 @@ class Oracle:
 @contextmanager
 def rego() -> Iterator[Oracle]:
     """Open Policy Agent, compiled from its Go packages."""
-    built = tools.built(
-        HERE / "rego", ["go"], lambda at: tools.run(["go", "build", "-o", "oracle", "."], at)
-    )
-    with _running([str(built / "oracle")], built) as oracle:
+    compile_ = ["go", "build", "-o", "oracle", "."]
+    place = built("rego", HERE / "rego", ["go"], lambda at: run(compile_, at))
+    with _running([str(place / "oracle")], place) as oracle:
         yield oracle
 
 
 @contextmanager
 def dmn() -> Iterator[Oracle]:
     """Drools; it validates each model against the schema of DMN 1.3 first."""
-    built = tools.built(HERE / "dmn", ["java", "javac", "mvn"], _build_dmn)
-    with _running(["java", "-XX:+UseSerialGC", "-cp", "lib/*:.", "Oracle"], built) as oracle:
+    place = built("dmn", HERE / "dmn", ["java", "javac", "mvn"], _build_dmn)
+    with _running(["java", "-XX:+UseSerialGC", "-cp", "lib/*:.", "Oracle"], place) as oracle:
         yield oracle
 
 
 @contextmanager
 def mermaid() -> Iterator[Oracle]:
     """Mermaid's own parser."""
-    built = tools.built(HERE / "mermaid", ["node", "npm"], lambda at: tools.run(tools.NPM_INSTALL, at))
-    with _running(["node", "oracle.mjs"], built) as oracle:
+    place = built("mermaid", HERE / "mermaid", ["node", "npm"], lambda at: run(NPM_CI, at))
+    with _running(["node", "oracle.mjs"], place) as oracle:
         yield oracle
 
 
 def _build_dmn(at: Path) -> None:
-    tools.run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
-    tools.run(["javac", "-cp", "lib/*", "Oracle.java"], at)
+    run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
+    run(["javac", "-cp", "lib/*", "Oracle.java"], at)
 
 
 @contextmanager

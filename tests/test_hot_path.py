@@ -1,0 +1,125 @@
+"""What answers cost, in calls: a count that is the same on every machine, whatever else runs there.
+
+A call is one of a Python function or a builtin, as `sys.setprofile` sees them. A limit lies a little
+above what was counted when it was set. Who exceeds it knowingly sets it anew and says so in the changelog;
+a lower count lowers it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+from logging import StreamHandler
+from pathlib import Path
+
+import pytest
+from bench.sizes import generated
+from flask import Flask, Response, request
+from werkzeug.test import EnvironBuilder
+
+from finetune_advisor.app import create_app
+from finetune_advisor.engine.compiled import CompiledTree
+from finetune_advisor.settings import Settings
+from tests.api import guide
+from tests.conftest import BUNDLED
+
+COMPLETE = dict.fromkeys(guide.INPUTS, False)
+TIMES_PLAIN_FLASK = 2.9
+CALLS_A_QUESTION = 4
+CALLS_IN_A_BATCH = 1.2
+
+
+def calls(function: Callable[[], object]) -> int:
+    """How many calls a function makes once everything that is made only once is there."""
+    count = 0
+
+    def seen(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    for _ in range(2):
+        function()
+    sys.setprofile(seen)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def posting(app: Flask, path: str, body: object) -> Callable[[], object]:
+    """What posts a body as a server would."""
+    text = json.dumps(body).encode()
+    requests = [
+        EnvironBuilder(path, method="POST", data=text, content_type="application/json").get_environ()
+        for _ in range(3)
+    ]
+
+    def post() -> None:
+        statuses: list[str] = []
+        answer = app(requests.pop(), lambda status, _: statuses.append(status))
+        b"".join(answer)
+        answer.close()
+        assert statuses == ["200 OK"]
+
+    return post
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    return create_app(Settings(log_level="info"))
+
+
+def test_an_assessment_costs_few_times_what_flask_does(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a multiple of what plain Flask takes to read a body and to answer always alike."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [one for one in root.handlers if type(one) is StreamHandler])
+    plain = Flask("plain")
+
+    @plain.post("/assess")
+    def assess() -> Response:
+        return Response(request.get_data(), mimetype="application/json")
+
+    body = {"profile": COMPLETE}
+    ratio = calls(posting(app, "/assess", body)) / calls(posting(plain, "/assess", body))
+
+    assert ratio < TIMES_PLAIN_FLASK
+
+
+def test_versions_cost_nothing(app: Flask, tmp_path: Path) -> None:
+    """However many are served, an answer takes the same."""
+    text = (BUNDLED / "1.0.0.yaml").read_text()
+    for patch in range(1, 6):
+        (tmp_path / f"{patch}.yaml").write_text(text.replace("version: 1.0.0", f"version: 1.0.{patch}"))
+    more = create_app(Settings(log_level="info", trees_dir=tmp_path))
+    for path, body in (("/assess", {"profile": COMPLETE}), ("/assess/batch", {"profiles": [COMPLETE]})):
+        body["tree_version"] = "1.0.0"
+        assert calls(posting(more, path, body)) == calls(posting(app, path, body))
+
+
+def test_evaluation_grows_with_depth_and_not_with_size() -> None:
+    """A question more on the way costs the same in a tree of fifteen questions as in one of 4,095."""
+    depths = (4, 8, 12)
+    costs = []
+    for depth in depths:
+        tree = CompiledTree(generated("balanced", 2**depth - 1))
+        profile = {f"i{2**level - 1}": True for level in range(depth)}
+        costs.append(calls(partial(tree.evaluate, profile)))
+
+    assert costs[1] - costs[0] == costs[2] - costs[1] <= 4 * CALLS_A_QUESTION
+
+
+def test_a_profile_of_a_batch_costs_next_to_nothing(app: Flask) -> None:
+    """One that was answered before; one that wasn't costs an evaluation and the writing of its result."""
+    profiles = [dict(zip(guide.INPUTS, one, strict=True)) for one in product([True, False], repeat=11)]
+    few, many = (
+        calls(posting(app, "/assess/batch", {"profiles": some}))
+        for some in (profiles[:24], profiles[:1024])
+    )
+    assert (many - few) / 1000 < CALLS_IN_A_BATCH

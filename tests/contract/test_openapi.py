@@ -226,8 +226,10 @@ def test_numbers_say_how_wide_they_are(contract: dict[str, Any]) -> None:
     schemas = [one for _, one in everything(contract) if isinstance(one, dict)]
     numbers = [one for one in schemas if one.get("type") == "number"]
     wide = [one for one in schemas if one.get("type") == "integer" and one.get("maximum", 0) > 2**31 - 1]
+    integers = [one for one in schemas if one.get("type") == "integer"]
 
     assert [one for one in numbers if one.get("format") != "double"] == []
+    assert [one for one in integers if one.get("format") not in {"int32", "int64"}] == []
     assert [one for one in wide if one.get("format") != "int64"] == []
     assert len(wide) == 4  # kb_tokens and corpus_tokens, in the profile and in a diagram's query
     for counting in ("Move", "Changes"):

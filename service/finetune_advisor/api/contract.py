@@ -106,7 +106,7 @@ def sized(_: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any
     """An attribute function: the width that numbers take in languages that have several."""
     if isinstance(field, Float):
         return {"format": "double"}
-    if isinstance(field, Integer):
+    if isinstance(field, Integer) and "format" not in field.metadata:
         return {"format": "int64" if ret.get("maximum", 0) > LARGEST_INT32 else "int32"}
     return {}
 

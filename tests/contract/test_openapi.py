@@ -35,6 +35,7 @@ SLUGS = [
     "method-not-allowed",
     "not-acceptable",
     "retired-version",
+    "precondition-failed",
     "body-too-large",
     "unsupported-media-type",
     "invalid-request",

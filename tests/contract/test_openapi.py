@@ -44,13 +44,6 @@ SLUGS = [
 UNIONS = ("anyOf", "oneOf", "nullable")
 
 
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    """The committed contract."""
-    committed: dict[str, Any] = YAML(typ="safe").load(COMMITTED)
-    return committed
-
-
 def operations(contract: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in contract["paths"].items():
         for method in METHODS:

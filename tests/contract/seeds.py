@@ -59,7 +59,7 @@ def rewriting(change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the body of every assessment."""
 
     def rewrite(response: Response) -> None:
-        if request.path == "/assess" and response.status_code == 200:
+        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
             body = orjson.loads(response.data)
             change(body)
             response.data = orjson.dumps(body)
@@ -76,7 +76,7 @@ def reading(loads: Callable[[bytes], Any], wrong: type[Exception] = ValueError) 
 
 def undocumented_status() -> None:
     def create(response: Response) -> None:
-        if request.path == "/assess" and response.status_code == 200:
+        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
             response.status_code = 201
 
     answering(create)

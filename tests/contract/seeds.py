@@ -300,13 +300,13 @@ def crash_on_a_rare_value() -> None:
 
 
 def bad_item_fails_the_batch() -> None:
-    def results(self: Any, profiles: Any, tally: Any) -> Any:
+    def answer(self: Any, profile: Any, _: int) -> Any:
         try:
-            return [self.result(profile, tally) for profile in profiles]
+            return self._answer(profile)
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 
-    assessing.Assessor._results = results
+    assessing.Assessor._answer_or_refusal = answer
 
 
 def deprecation_as_a_date() -> None:

@@ -6,7 +6,7 @@ export FINETUNE_ADVISOR_PORT ?= 8080
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Thousands of requests to real servers, and other engines: what they reach is measured elsewhere.
 UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_mermaid.py \
-	tests/api/test_generated_trees.py tests/web
+	tests/api/test_generated_trees.py tests/clients tests/web
 
 .DEFAULT_GOAL := help
 

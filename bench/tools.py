@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from fcntl import LOCK_EX, flock
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,8 @@ ROOT = HERE.parent
 TOOLS = ROOT / ".tools"
 DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 VEGETA = "github.com/tsenart/vegeta/v12"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+INSTALL = (*PIP, "--require-hashes", "-r", "requirements.txt")
 OPA = "github.com/open-policy-agent/opa"
 
 
@@ -48,10 +51,15 @@ def openfisca() -> Path:
 
     def build(at: Path) -> None:
         _run([sys.executable, "-m", "venv", "venv"], at)
-        install = ["venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*install, "--require-hashes", "-r", "requirements.txt"], at)
+        _run(["venv/bin/python", *INSTALL], at)
 
     return _built("openfisca", HERE / "peers" / "openfisca", [], build)
+
+
+def gevent() -> Path:
+    """The folder with gevent, to be found beside this project's own environment."""
+    build = partial(_run, [sys.executable, *INSTALL, "--no-deps", "--target", "."])
+    return _built("gevent", HERE / "gevent", [], build)
 
 
 def _go_build(at: Path, package: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from statistics import median
 
@@ -17,13 +17,34 @@ from finetune_advisor.cli import main
 from finetune_advisor.engine.coverage import paths
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.tree import Reference, Tree
 from tests.conftest import ROOT
 from tests.strategies import walk
 
 GALLERY = ROOT / "examples"
 PAGE = (GALLERY / "README.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| `(\w+)` \|", PAGE, re.MULTILINE))
+SOURCES = {
+    "Anthropic": "anthropic.com",
+    "AWS": "docs.aws.amazon.com",
+    "Azure": "azure",
+    "Checkr": "checkr",
+    "Cohere": "cohere.com",
+    "Databricks": "databricks",
+    "EDPB": "edpb.europa.eu",
+    "European Commission": "ec.europa.eu",
+    "Foundry skill": "microsoft/azure-skills",
+    "Google": "google.com",
+    "Harvey": "harvey",
+    "Indeed": "openai.com/index/indeed",
+    "LLaMA-Factory": "LLaMA-Factory",
+    "Microsoft, fine-tuning considerations 2023": "fine-tuning-considerations",
+    "OpenAI": "openai.com",
+    "OpenPipe": "openpipe.ai",
+    "ZenML": "docs.zenml.io",
+}
+"""What the texts call a source, with what its address contains."""
+
 Known = tuple[tuple[str, Value], ...]
 Assessed = Callable[[Known], Assessment]
 
@@ -145,3 +166,29 @@ def test_warnings_come_with_the_answer(newer: Tree) -> None:
     assert answer["recommendation"]["family"] == "fine_tuning"
     assert answer["recommendation"]["data_needed"]
     assert answer["recommendation"]["evaluation"]
+
+
+def _unreferenced(texts: Iterable[str], references: Iterable[Reference]) -> set[str]:
+    """The sources that texts name and references lack."""
+    said, there = " ".join(texts), " ".join(one.url for one in references)
+    papers = {f"arXiv {number}": number for number in re.findall(r"\b\d{4}\.\d{5}\b", said)}
+    return {name for name, mark in (SOURCES | papers).items() if name in said and mark not in there}
+
+
+def test_a_source_that_an_answer_names_is_among_its_references(newer: Tree) -> None:
+    """Who reads whose figure it is, in a plan, its reason or a warning, finds where to look it up."""
+    branches = [branch for question in newer.questions.values() for branch in question.branches]
+    missing = {
+        name: _unreferenced(
+            [
+                *(branch.reason or "" for branch in branches if branch.to == name),
+                *(one.summary, *one.prerequisites, *one.next_steps),
+                *(*one.data_needed, *one.evaluation, *one.risks),
+                *(alternative.when for alternative in one.alternatives),
+            ],
+            one.references,
+        )
+        for name, one in newer.recommendations.items()
+    } | {rule.id: _unreferenced([rule.text], rule.references) for rule in newer.warnings}
+
+    assert {name: sources for name, sources in missing.items() if sources} == {}

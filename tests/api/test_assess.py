@@ -206,7 +206,7 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
     assert properties["team"]["description"] == "Who does the work. Count people."
     tokens = {"type": "integer", "minimum": 0, "maximum": 1000000}
     assert {**tokens, "description": "Size of the corpus. Unit: tokens."} == properties["corpus_length"]
-    score = {"type": "number", "minimum": 0, "maximum": 1}
+    score = {"type": "number", "format": "double", "minimum": 0, "maximum": 1}
     assert {**score, "description": "Best score so far."} == properties["best_score"]
     assert properties["api_usable"]["type"] == "boolean"
     assert schemas["Profile"]["additionalProperties"] is False

@@ -156,7 +156,7 @@ def test_the_contract_offers_what_is_served(ending: FlaskClient) -> None:
     assert DEPRECATED in offered
     given = contract["paths"]["/tree/versions/{version}"]["parameters"]
     [path] = [one for one in given if one["in"] == "path"]
-    assert offered == path["schema"]["enum"]
+    assert path["schema"] == {"$ref": "#/components/schemas/TreeVersion"}
 
 
 def test_a_client_can_recompute_the_digest_of_a_deprecated_tree(ending: FlaskClient) -> None:

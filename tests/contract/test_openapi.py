@@ -144,7 +144,8 @@ def test_problem_types_are_pinned(contract: dict[str, Any]) -> None:
     """Callers tell errors apart by type: slugs don't change."""
     (slug,) = parameters(contract, "/problems/{slug}")
 
-    assert slug["schema"]["enum"] == SLUGS
+    assert slug["schema"]["$ref"] == "#/components/schemas/ProblemSlug"
+    assert contract["components"]["schemas"]["ProblemSlug"]["enum"] == SLUGS
 
 
 def test_every_operation_says_what_it_is_for(contract: dict[str, Any]) -> None:
@@ -211,6 +212,19 @@ def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None
             several[place] = value
 
     assert several == {"/components/schemas/Answer/type": ["boolean", "string", "number"]}
+
+
+def test_numbers_say_how_wide_they_are(contract: dict[str, Any]) -> None:
+    """Languages with several types of numbers get one that holds every value."""
+    schemas = [one for _, one in everything(contract) if isinstance(one, dict)]
+    numbers = [one for one in schemas if one.get("type") == "number"]
+    wide = [one for one in schemas if one.get("type") == "integer" and one.get("maximum", 0) > 2**31 - 1]
+
+    assert [one for one in numbers if one.get("format") != "double"] == []
+    assert [one for one in wide if one.get("format") != "int64"] == []
+    assert len(wide) == 4  # kb_tokens and corpus_tokens, in the profile and in a diagram's query
+    for counting in ("Move", "Changes"):
+        assert contract["components"]["schemas"][counting]["properties"]["profiles"]["format"] == "int64"
 
 
 def shown(parameter: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -9,7 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 from flask_smorest import Api
 from marshmallow import EXCLUDE, Schema
-from marshmallow.fields import Field
+from marshmallow.fields import Field, Float, Integer
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
@@ -19,6 +20,7 @@ from finetune_advisor.api.schemas.problems import ProblemSchema
 
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
+LARGEST_INT32 = 2**31 - 1
 DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
 `/assess`; it is evaluated against a versioned decision tree, and the answer is a recommendation with the
@@ -34,6 +36,13 @@ successor.
 An error that the HTTP server finds before the application sees the request, such as a malformed request
 line, comes as a plain 4xx without a problem body.
 """
+SERVERS = [
+    {
+        "url": "/",
+        "description": "Where this contract is served from. A client generated from a file has to be given "
+        "the base URL of an instance, such as http://127.0.0.1:8080.",
+    }
+]
 
 
 class Converter(OpenAPIConverter):
@@ -67,7 +76,7 @@ def _component_name(schema: Schema | type[Schema]) -> str:
 def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """An attribute function: choices and answers refer to one component that says what they may be."""
     if isinstance(field, Choice):
-        name, form = field.component, {"type": "string", "enum": field.choices}
+        name, form = field.component, {"type": "string", "enum": field.choices, **_member_names(field)}
     elif isinstance(field, Answer):
         name, form = "Answer", {"type": ["boolean", "string", "number"]}
     else:
@@ -77,6 +86,22 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     for replaced in ("type", "enum"):
         ret.pop(replaced, None)
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _member_names(choice: Choice) -> dict[str, Any]:
+    """Names for choices that begin with a digit, which generators would number as they come."""
+    if not any(one[:1].isdigit() for one in choice.choices):
+        return {}
+    return {"x-enum-varnames": [f"V{re.sub('[^0-9A-Za-z]', '_', one)}" for one in choice.choices]}
+
+
+def sized(_: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """An attribute function: the width that numbers take in languages that have several."""
+    if isinstance(field, Float):
+        return {"format": "double"}
+    if isinstance(field, Integer) and ret.get("maximum", 0) > LARGEST_INT32:
+        return {"format": "int64"}
+    return {}
 
 
 class Contract(Api):
@@ -96,9 +121,12 @@ class Contract(Api):
             "description": DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         }
-        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": [{"url": "/"}]}
+        options = {"marshmallow_plugin": Plugin(), "info": info, "servers": SERVERS}
         super().__init__(app, spec_kwargs=options)
         self.ma_plugin.converter.add_attribute_function(hoist)
+        self.ma_plugin.converter.add_attribute_function(sized)
+        slugs = {"type": "string", "enum": list(Problem.kinds)}
+        self.spec.components.schema("ProblemSlug", slugs)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""

@@ -27,6 +27,7 @@ from finetune_advisor.api.schemas.fields import UNKNOWN
 
 MOST_ERRORS = 20
 LONGEST_NAME = 64
+PART = 65536
 FRAGMENT = "~!$&'()*+,;=:@"
 
 
@@ -77,14 +78,27 @@ def _body(req: Request) -> bytes:
     try:
         body = req.get_data(cache=False)
     except RequestEntityTooLarge:
+        if (req.content_length or 0) <= 2 * limit:
+            _discard(req, 2 * limit)
         raise too_large from None
     except (OSError, ParseException):
         raise MalformedRequest("the body was cut off or its chunks are malformed") from None
     if len(body) > limit:
+        _discard(req, limit)
         raise too_large
     if len(body) < (req.content_length or 0):
         raise MalformedRequest("the body is shorter than its Content-Length")
     return body
+
+
+def _discard(req: Request, most: int) -> None:
+    """Read what is left of a body: a client that sends all of it first would be cut off before the answer."""
+    stream = req.environ["wsgi.input"]
+    try:
+        while most > 0 and (part := stream.read(min(most, PART))):
+            most -= len(part)
+    except (OSError, ParseException):
+        return
 
 
 def parse(text: bytes, what: str = "body") -> Any:

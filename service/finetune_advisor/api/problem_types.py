@@ -17,7 +17,7 @@ def blueprint() -> Blueprint:
         "in": "path",
         "required": True,
         "description": "The last part of a problem's type.",
-        "schema": {"type": "string", "enum": list(Problem.kinds)},
+        "schema": {"$ref": "#/components/schemas/ProblemSlug"},
         "example": "invalid-request",
     }
 

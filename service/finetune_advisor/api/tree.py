@@ -16,7 +16,7 @@ from finetune_advisor.api.problems import (
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.schemas.trees import TreeSchema, VersionsSchema
+from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
 from finetune_advisor.engine.tree import Tree
 
@@ -44,7 +44,7 @@ LINKS = {
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resources, for the trees of a catalog. Bodies are rendered once, here."""
     blp = Blueprint("trees", "The decision trees, by version.")
-    versions = rendered(VersionsSchema(), catalog)
+    versions = rendered(VersionListSchema(), catalog)
     trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
     list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=VALIDATORS)
@@ -65,7 +65,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.route("/tree/versions", parameters=[IF_NONE_MATCH])
     @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
     @blp.no_parameters
-    @blp.response(200, VersionsSchema, description="The versions, oldest first", headers=VALIDATORS)
+    @blp.response(200, VersionListSchema, description="The versions, oldest first", headers=VALIDATORS)
     @list_unchanged
     @blp.problems(NotAcceptable, PreconditionFailed)
     def list_versions() -> Response:
@@ -100,7 +100,7 @@ def version_parameter(catalog: Catalog) -> dict[str, Any]:
         "in": "path",
         "required": True,
         "description": "A tree version.",
-        "schema": {"type": "string", "enum": list(catalog.trees)},
+        "schema": {"$ref": "#/components/schemas/TreeVersion"},
         "example": catalog.default.version,
     }
 

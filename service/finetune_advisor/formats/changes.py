@@ -37,13 +37,16 @@ def _heading(comparison: Comparison) -> str:
     moved = sum(move.profiles for move in comparison.moves)
     share = moved / comparison.profiles
     profiles = "profiles" if comparison.exact else "kinds of profiles"
+    known = {*comparison.older.inputs, *comparison.newer.inputs}
+    others = len(known) - len(comparison.shared)
+    apart = f" Shared are {len(comparison.shared)} of {len(known)} inputs; the rest count as unknown."
     least = "at least " if comparison.truncated else ""
     more = (
         " There are too many ways through both trees to walk them all." if comparison.truncated else ""
     )
     return (
         f"{versions}: {least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another "
-        f"outcome ({share:.1%}).{more}"
+        f"outcome ({share:.1%}).{apart if others else ''}{more}"
     )
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pytest
 import zen
 
+from tests.tools import DEPENDENCIES, NPM_CI, built, run
+
 HERE = Path(__file__).parent
-TOOLS = HERE.parents[2] / ".tools"
-DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
 class Oracle:
@@ -46,55 +41,31 @@ class Oracle:
 @contextmanager
 def rego() -> Iterator[Oracle]:
     """Open Policy Agent, compiled from its Go packages."""
-    built = _built("rego", ["go"], lambda at: _run(["go", "build", "-o", "oracle", "."], at))
-    with _running([str(built / "oracle")], built) as oracle:
+    compile_ = ["go", "build", "-o", "oracle", "."]
+    place = built("rego", HERE / "rego", ["go"], lambda at: run(compile_, at))
+    with _running([str(place / "oracle")], place) as oracle:
         yield oracle
 
 
 @contextmanager
 def dmn() -> Iterator[Oracle]:
     """Drools; it validates each model against the schema of DMN 1.3 first."""
-    built = _built("dmn", ["java", "javac", "mvn"], _build_dmn)
-    with _running(["java", "-XX:+UseSerialGC", "-cp", "lib/*:.", "Oracle"], built) as oracle:
+    place = built("dmn", HERE / "dmn", ["java", "javac", "mvn"], _build_dmn)
+    with _running(["java", "-XX:+UseSerialGC", "-cp", "lib/*:.", "Oracle"], place) as oracle:
         yield oracle
 
 
 @contextmanager
 def mermaid() -> Iterator[Oracle]:
     """Mermaid's own parser."""
-    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    built = _built("mermaid", ["node", "npm"], lambda at: _run(install, at))
-    with _running(["node", "oracle.mjs"], built) as oracle:
+    place = built("mermaid", HERE / "mermaid", ["node", "npm"], lambda at: run(NPM_CI, at))
+    with _running(["node", "oracle.mjs"], place) as oracle:
         yield oracle
 
 
 def _build_dmn(at: Path) -> None:
-    _run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
-    _run(["javac", "-cp", "lib/*", "Oracle.java"], at)
-
-
-def _built(name: str, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
-    """Where an oracle is built, once for each state of its sources."""
-    for tool in needed:
-        if shutil.which(tool) is None:
-            pytest.skip(f"the {name} oracle needs {tool}, which isn't installed here")
-    sources = sorted((HERE / name).iterdir())
-    state = sha256(b"\0".join(part for s in sources for part in (s.name.encode(), s.read_bytes())))
-    place = TOOLS / f"{name}-{state.hexdigest()[:12]}"
-    TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / f"{name}.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        if not place.is_dir():
-            building = place.with_name(f"{place.name}.{os.getpid()}")
-            shutil.copytree(HERE / name, building)
-            build(building)
-            building.rename(place)
-    return place
-
-
-def _run(command: Sequence[str], at: Path) -> None:
-    done = subprocess.run(command, cwd=at, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
+    run(["javac", "-cp", "lib/*", "Oracle.java"], at)
 
 
 @contextmanager

@@ -32,8 +32,8 @@ class MoveSchema(Growing):
     )
     profiles = fields.Integer(
         metadata=described(
-            "How many profiles, taking numbers that no test tells apart as one; left out beyond "
-            f"{LARGEST}."
+            f"How many profiles, taking numbers that no test tells apart as one; left out beyond {LARGEST}.",
+            format="int64",
         )
     )
     share = fields.Float(required=True, metadata=described("Their share of all profiles, 0 to 1."))
@@ -64,7 +64,8 @@ class ChangesSchema(Growing):
     profiles = fields.Integer(
         metadata=described(
             "All profiles of the inputs that both trees know, counted as in moves; left out beyond "
-            f"{LARGEST}."
+            f"{LARGEST}.",
+            format="int64",
         )
     )
     moves = fields.List(

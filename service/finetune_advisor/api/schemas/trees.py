@@ -166,7 +166,7 @@ class VersionSchema(EditionSchema):
     default = fields.Boolean(required=True, metadata=described("Answers when no version is named."))
 
 
-class VersionsSchema(Growing):
+class VersionListSchema(Growing):
     versions = fields.List(fields.Nested(VersionSchema), required=True)
 
     @pre_dump

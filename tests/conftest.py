@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -89,13 +89,17 @@ STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 
-def start(log: Path, **settings: str) -> Server:
-    """Start `finetune-advisor serve` on a free port, with settings such as WORKERS="4"."""
+SERVE = (sys.executable, "-m", "finetune_advisor.cli", "serve")
+
+
+def start(log: Path, command: Sequence[str] = SERVE, **settings: str) -> Server:
+    """Start `finetune-advisor serve`, or a `command` like it, on a free port, with settings such as
+    WORKERS="4".
+    """
     clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     chosen = {"PORT": "0", "GRACEFUL_TIMEOUT": "10", **settings}
     environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
     with log.open("wb") as out:
-        command = [sys.executable, "-m", "finetune_advisor.cli", "serve"]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:

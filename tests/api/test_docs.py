@@ -83,6 +83,7 @@ def test_the_page_has_a_policy_that_it_keeps(server: Server, page: Page) -> None
     assert directives["connect-src"] == "'self'"
     assert directives["frame-ancestors"] == "'none'"
     assert "http" not in policy
+    assert "unsafe" not in policy
     assert page.inline == []
 
 

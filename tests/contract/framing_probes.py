@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 from tests.contract.probe import EMPTY, JSON, Probe, get, post
@@ -64,7 +65,7 @@ LENGTHS = [
             by_server=True,
             operation="",
         )
-        for value in ("-1", "+14", "14, 14", "0x0e", "14.0", "")
+        for value in ("-1", "+14", "14, 14", "0x0e", "14.0", "", "\xb914", "1" * 5000)
     ),
     _raw(
         "two lengths",
@@ -73,6 +74,32 @@ LENGTHS = [
         (TYPED, ("Content-Length", "14"), ("Content-Length", "15")),
         EMPTY,
         by_server=True,
+    ),
+    _raw(
+        "one length twice",
+        "RFC 9112 §6.3: a repeated length may be refused; gunicorn's own page",
+        400,
+        (TYPED, ("Content-Length", "14"), ("Content-Length", "14")),
+        EMPTY,
+        by_server=True,
+        operation="",
+    ),
+    _raw(
+        "length in white space",
+        "RFC 9110 §5.5: white space around a value isn't part of it",
+        200,
+        (TYPED, ("Content-Length", " 14 ")),
+        EMPTY,
+    ),
+    *(
+        _raw(
+            f"{name} with an underscore",
+            "RFC 9110 §5.1: a field with an underscore is another one, and frames nothing",
+            200,
+            (TYPED, ("Content-Length", "14"), (name, value)),
+            EMPTY,
+        )
+        for name, value in (("Content_Length", "3"), ("Transfer_Encoding", "chunked"))
     ),
     _raw("length cut", CUT, 400, (TYPED, ("Content-Length", "50")), b'{"profile":', finish=True),
     _raw("length cut after a value", CUT, 400, (TYPED, ("Content-Length", "50")), EMPTY, finish=True),
@@ -89,6 +116,45 @@ CHUNKED_BODIES = [
     _raw("chunks", CHUNKS, 200, CHUNKED, chunked(EMPTY)),
     _raw("chunks of one byte", CHUNKS, 200, CHUNKED, chunked(*(bytes([one]) for one in EMPTY))),
     _raw("chunk extension", CHUNKS + ".1", 200, CHUNKED, b"e;name=value\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size in upper case", CHUNKS, 200, CHUNKED, b"E\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size with zeros", CHUNKS, 200, CHUNKED, b"0000e\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size with a separator", CHUNKS, 400, CHUNKED, b"0_e\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size after a space", CHUNKS, 400, CHUNKED, b" e\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size before a space", CHUNKS, 400, CHUNKED, b"e \r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk size without CR", CHUNKS, 400, CHUNKED, b"e\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw("chunk extension with LF", CHUNKS, 400, CHUNKED, b"e;a\nb\r\n" + EMPTY + b"\r\n0\r\n\r\n"),
+    _raw(
+        "chunk extension far too long",
+        CHUNKS + ".1: the length of extensions is limited",
+        400,
+        CHUNKED,
+        b"e;" + b"a" * 20_000 + b"\r\n" + EMPTY + b"\r\n0\r\n\r\n",
+        finish=True,
+    ),
+    _raw(
+        "chunk trailer no field", CHUNKS, 400, CHUNKED, b"e\r\n" + EMPTY + b"\r\n0\r\nno field\r\n\r\n"
+    ),
+    _raw(
+        "chunk trailer that frames",
+        CHUNKS + ".2: a trailer must not carry a length",
+        400,
+        CHUNKED,
+        b"e\r\n" + EMPTY + b"\r\n0\r\nContent-Length: 5\r\n\r\n",
+    ),
+    _raw(
+        "chunks of gzip",
+        "RFC 9112 §6.1: no other transfer coding is undone, so its bytes are no JSON",
+        400,
+        (TYPED, ("Transfer-Encoding", "gzip, chunked")),
+        chunked(gzip.compress(EMPTY)),
+    ),
+    *(
+        _raw(
+            f"transfer coding {value!r}", "RFC 9112 §7: codings in any case", 200, fields, chunked(EMPTY)
+        )
+        for value in ("Chunked", "\tchunked")
+        for fields in ((TYPED, ("Transfer-Encoding", value)),)
+    ),
     _raw("chunk trailer", CHUNKS + ".2", 200, CHUNKED, b"e\r\n" + EMPTY + b"\r\n0\r\nX-A: 1\r\n\r\n"),
     _raw("chunks at the limit", LARGE, 200, CHUNKED, _pieces(_padded(LIMIT))),
     _raw("chunks over the limit by one", LARGE, 413, CHUNKED, _pieces(_padded(LIMIT + 1))),
@@ -121,7 +187,30 @@ CODINGS = [
         ("chunked twice", 400, (("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked"))),
         ("gzip transfer", 400, (("Transfer-Encoding", "gzip"),)),
         ("unknown transfer", 501, (("Transfer-Encoding", "xchunked"),)),
+        ("quoted transfer", 501, (("Transfer-Encoding", '"chunked"'),)),
+        ("open list of transfers", 501, (("Transfer-Encoding", "chunked,"),)),
+        ("empty transfer", 501, (("Transfer-Encoding", ""),)),
+        ("chunked before identity", 400, (("Transfer-Encoding", "chunked, identity"),)),
+        ("identity transfer", 400, (("Transfer-Encoding", "identity"), ("Content-Length", "14"))),
+        ("vertical tab transfer", 400, (("Transfer-Encoding", "\x0bchunked"),)),
+        ("space before the colon", 400, (("Transfer-Encoding ", "chunked"),)),
+        ("folded transfer", 400, (("Transfer-Encoding", "\r\n chunked"),)),
     )
+]
+OLDER = [
+    Probe(
+        "HTTP/1.0 POST",
+        "RFC 9112 §2.3: an older client is answered too",
+        _raw("", "", 0, (TYPED, ("Content-Length", "14")), EMPTY).sent.replace(b"/1.1", b"/1.0"),
+        200,
+    ),
+    Probe(
+        "HTTP/1.0 chunked",
+        "RFC 9112 §6.1: a transfer coding in HTTP/1.0 is faulty framing; gunicorn's own page",
+        _raw("", "", 0, CHUNKED, chunked(EMPTY)).sent.replace(b"/1.1", b"/1.0"),
+        400,
+        by_server=True,
+    ),
 ]
 
 EXPECTATIONS = [
@@ -134,6 +223,23 @@ EXPECTATIONS = [
         interim=(100,),
     ),
     _raw(
+        "Expect in another case",
+        "RFC 9110 §10.1.1: an expectation's case doesn't count",
+        200,
+        (TYPED, ("Content-Length", "14"), ("Expect", "100-Continue")),
+        EMPTY,
+        interim=(100,),
+    ),
+    _raw(
+        "Expect nothing",
+        "RFC 9110 §15.5.18; gunicorn's own page",
+        417,
+        (TYPED, ("Content-Length", "14"), ("Expect", "")),
+        EMPTY,
+        by_server=True,
+        operation="",
+    ),
+    _raw(
         "Expect something else",
         "RFC 9110 §15.5.18; gunicorn's own page",
         417,
@@ -144,4 +250,4 @@ EXPECTATIONS = [
     ),
 ]
 
-PROBES = [*LENGTHS, *CHUNKED_BODIES, *CODINGS, *EXPECTATIONS]
+PROBES = [*LENGTHS, *CHUNKED_BODIES, *CODINGS, *OLDER, *EXPECTATIONS]

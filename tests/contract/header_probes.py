@@ -38,8 +38,15 @@ CONTENT_TYPES = [
     _typed("quoted UTF-8", 200, 'application/json;charset="UTF-8"'),
     _typed("other case", 200, "Application/JSON"),
     _typed("other parameter", 200, "application/json; profile=x"),
+    _typed("long parameter", 200, f"application/json; a={'x' * 7000}"),
+    _typed("open parameters", 200, "application/json;"),
     _typed("latin-1", 415, "application/json; charset=latin-1"),
     _typed("utf-16", 415, "application/json; charset=utf-16"),
+    _typed("charset in single quotes", 415, "application/json; charset='utf-8'"),
+    _typed("charset twice", 415, "application/json; charset=utf-8; charset=latin-1"),
+    _typed("extended charset", 415, "application/json; charset*=utf-8''latin-1"),
+    _typed("space before slash", 415, "application /json"),
+    _typed("outside ASCII", 415, "application/json\xe9"),
     _typed("missing", 415),
     _typed("empty", 415, ""),
     _typed("text", 415, "text/plain"),
@@ -52,6 +59,12 @@ CONTENT_TYPES = [
     _typed("any", 415, "*/*"),
     _typed("two in one", 415, "application/json, text/plain"),
     _typed("garbage", 415, ";;;"),
+    post(
+        "Content_Type",
+        "RFC 9110 §5.1: a field with an underscore is another one",
+        415,
+        fields=(("Content_Type", JSON),),
+    ),
     Probe(
         "Content-Type twice",
         "RFC 9110 §5.3: a single-valued field given twice; refused by gunicorn",
@@ -74,7 +87,10 @@ ENCODINGS = [
         "br": 415,
         "gzip, identity": 415,
         "nonsense": 415,
+        "": 415,
+        "identity, identity": 415,
         "identity": 200,
+        "Identity": 200,
     }.items()
 ]
 
@@ -88,19 +104,34 @@ ACCEPT = {
     "text/html, */*;q=0.1": 200,
     "text/html;q=0, application/json": 200,
     "application/json, ;;;": 200,
+    "application/json ; q=0.5": 200,
+    'application/json;q="0.5"': 200,
+    "application/json;q=0.5;level=1": 200,
+    "application/json;q=1.5": 200,
+    "application/json;q=-1": 200,
+    "application/json;q=nan": 200,
+    "application/json;q=1e-1": 200,
+    "application/json;q=0.0001": 200,
+    f"{'text/x, ' * 900}application/json": 200,
     "": 200,
     "text/html": 406,
     "text/*": 406,
     "application/xml": 406,
     "application/problem+json": 406,
     "image/svg+xml, text/vnd.mermaid": 406,
+    "*/json": 406,
+    "*": 406,
+    "application/json\xe9": 406,
     "application/json;q=0": 406,
+    "application/json;Q=0": 406,
+    "application/json;q=1;q=0": 406,
     "application/json;q=0.000, */*": 406,
     "*/*;q=0": 406,
     "*/*, application/*;q=0": 406,
     "nonsense": 406,
     ";;;": 406,
 }
+"""Weights that the grammar has no room for are read as far as they make sense, and rule nothing out."""
 NEGOTIATED = "RFC 9110 §12.5.1, §12.4.2, §15.5.7: an answer that Accept rules out is 406"
 
 
@@ -134,6 +165,37 @@ ACCEPTS = [
         ("Accept", "text/html"),
     ),
     post("406 before 415", NEGOTIATED, 406, fields=(("Accept", "text/html"),)),
+    *(
+        post(
+            f"{name}: {value}",
+            "RFC 9110 §12.5: what can't be had is disregarded, and there is one charset, language and coding",
+            200,
+            fields=_with_type((name, value)),
+        )
+        for name, value in (
+            ("Accept-Charset", "utf-16"),
+            ("Accept-Language", "tlh"),
+            ("Accept-Encoding", "identity;q=0"),
+            ("Accept-Patch", "text/plain"),
+        )
+    ),
+    *(
+        post(
+            f"{name}: {value}",
+            "RFC 9110 §5.1: a field that isn't known is ignored; a POST stays one",
+            200,
+            fields=_with_type((name, value)),
+        )
+        for name, value in (
+            ("X-HTTP-Method-Override", "DELETE"),
+            ("X-Forwarded-Host", "evil.example"),
+            ("X-Original-URL", "/metrics"),
+            ("Upgrade", "h2c"),
+            ("TE", "trailers"),
+            ("Content-Range", "bytes 0-13/14"),
+            ("X-Latin", "\xe9\xff"),
+        )
+    ),
     post(
         "Accept-Encoding gzip",
         "RFC 9110 §12.5.3: sending no coding is always acceptable",
@@ -226,10 +288,115 @@ CONDITIONS = {
     "open quote": ('"', 200),
     "only commas": (",,,", 200),
     "long": (f'"{"a" * 3000}"', 200),
+    "asterisk in a list": ('"other", *', 200),
+    "twice the tag": (ETAG + ETAG, 200),
 }
 CONDITIONAL = (
     "RFC 9110 §13.1.2, §8.8.3.2, §15.4.5: weak comparison; a 304 has the 200's ETag and no content"
 )
+
+MATCHES = {
+    "exact": (ETAG, 200),
+    "asterisk": ("*", 200),
+    "in a list": (f'"other", W/"more", {ETAG}', 200),
+    "empty": ("", 200),
+    "weak": (f"W/{ETAG}", 412),
+    "other": ('"other"', 412),
+    "others": ('"other", "more"', 412),
+    "garbage": ("garbage", 412),
+    "long": (f'"{"a" * 3000}"', 412),
+}
+MATCHING = "RFC 9110 §13.1.1, §8.8.3.2, §15.5.13: strong comparison; a 412 has no validator"
+FUTURE, PAST = "Sun, 01 Nov 2099 00:00:00 GMT", "Mon, 01 Nov 1999 00:00:00 GMT"
+UNDATED = "RFC 9110 §13.1.3, §13.1.4: without a modification date the condition is ignored"
+
+MATCHED = [
+    *(
+        ask(
+            f"{method} If-Match {name}: {path}",
+            MATCHING,
+            method,
+            target(path),
+            status,
+            ("If-Match", value),
+            headers=CACHED if status == 200 else {},
+            absent=() if status == 200 else ("etag", "cache-control"),
+            empty=method == "HEAD",
+        )
+        for path in TREES
+        for method in ("GET", "HEAD")
+        for name, (value, status) in MATCHES.items()
+    ),
+    *(
+        get(
+            f"{name}: /tree",
+            "RFC 9110 §13.2.2: If-Match is looked at first, and If-None-Match before any date",
+            "/tree",
+            status,
+            *fields,
+            any_media=status == 304,
+        )
+        for name, status, fields in (
+            ("If-Match fails, If-None-Match too", 412, (("If-Match", '"x"'), ("If-None-Match", ETAG))),
+            ("If-Match holds, If-None-Match fails", 304, (("If-Match", ETAG), ("If-None-Match", ETAG))),
+            (
+                "If-Match holds, as does If-None-Match",
+                200,
+                (("If-Match", "*"), ("If-None-Match", '"x"')),
+            ),
+            ("If-None-Match fails, dated", 304, (("If-None-Match", ETAG), ("If-Modified-Since", PAST))),
+            (
+                "If-None-Match holds, dated",
+                200,
+                (("If-None-Match", '"x"'), ("If-Modified-Since", FUTURE)),
+            ),
+            ("If-None-Match twice", 304, (("If-None-Match", '"x"'), ("If-None-Match", ETAG))),
+            ("If-Match twice", 200, (("If-Match", '"x"'), ("If-Match", ETAG))),
+            ("If-Match on the weak one only", 412, (("If-Match", '"x"'), ("If-Match", f"W/{ETAG}"))),
+        )
+    ),
+    *(
+        get(f"{name} {value}", UNDATED, "/tree", 200, (name, value), headers=CACHED)
+        for name in ("If-Modified-Since", "If-Unmodified-Since")
+        for value in (PAST, FUTURE, "garbage", "0", "Sunday, 01-Nov-99 00:00:00 GMT")
+    ),
+    *(
+        get(
+            f"Range {value}, If-Range {condition!r}",
+            "RFC 9110 §14.2, §13.1.5: a range may be ignored, whatever its condition",
+            "/tree",
+            200,
+            ("Range", value),
+            ("If-Range", condition),
+            headers=CACHED,
+            absent=("content-range",),
+        )
+        for value in ("bytes=0-1", "bytes=-1", "bytes=9-0", "lines=1-2", "bytes=0-0,2-3")
+        for condition in (ETAG, f"W/{ETAG}", FUTURE)
+    ),
+    post(
+        "If-Match on POST",
+        "RFC 9110 §13.2.1: no representation is selected, so the condition is ignored",
+        200,
+        fields=_with_type(("If-Match", '"x"')),
+    ),
+    get(
+        "If-Match where no validator is",
+        "RFC 9110 §13.2.1: a condition counts only where there is a validator to hold it against",
+        "/problems/invalid-request",
+        200,
+        ("If-Match", '"x"'),
+    ),
+    get(
+        "404 before 412",
+        "RFC 9110 §13.2.1: a condition counts only where the answer would be a 2xx",
+        "/tree/versions/9.9.9",
+        404,
+        ("If-Match", '"x"'),
+        slug="unknown-version",
+        operation="getVersion",
+    ),
+]
 
 CONDITIONALS = [
     *(
@@ -251,22 +418,6 @@ CONDITIONALS = [
     ),
     *(get(f"cacheable: {path}", "RFC 9111 §5.2.2", target(path), 200, headers=CACHED) for path in TREES),
     get(
-        "If-Modified-Since without Last-Modified",
-        "RFC 9110 §13.1.3: without a modification date the condition is ignored",
-        "/tree",
-        200,
-        ("If-Modified-Since", "Sun, 01 Nov 2099 00:00:00 GMT"),
-        headers=CACHED,
-    ),
-    get(
-        "Range",
-        "RFC 9110 §14.2: a range may be ignored",
-        "/tree",
-        200,
-        ("Range", "bytes=0-1"),
-        headers=CACHED,
-    ),
-    get(
         "refused before the condition",
         "RFC 9110 §13.2.1: a condition counts only where the answer would be a 2xx",
         "/tree?a=1",
@@ -283,4 +434,4 @@ CONDITIONALS = [
     ),
 ]
 
-PROBES = [*CONTENT_TYPES, *ENCODINGS, *ACCEPTS, *ACCEPTED_PICTURES, *CONDITIONALS]
+PROBES = [*CONTENT_TYPES, *ENCODINGS, *ACCEPTS, *ACCEPTED_PICTURES, *CONDITIONALS, *MATCHED]

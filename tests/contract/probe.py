@@ -75,6 +75,7 @@ SLUGS = {
     405: "method-not-allowed",
     406: "not-acceptable",
     410: "retired-version",
+    412: "precondition-failed",
     413: "body-too-large",
     414: "uri-too-long",
     415: "unsupported-media-type",

@@ -19,7 +19,7 @@ METHODS = {
     "/docs/swagger-ui.css": READ,
     "/static/docs.js": READ,
 }
-NOT_TAKEN = ("PUT", "PATCH", "DELETE", "TRACE", "BREW")
+NOT_TAKEN = ("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "BREW", "GET-")
 
 WRONG_METHODS = [
     ask(
@@ -70,6 +70,19 @@ READS = [
 
 NOWHERE = {
     "unknown path": "/nope",
+    "slashes alone": "///",
+    "double slash": "/tree//versions",
+    "double slash at the end": "/tree//",
+    "double slash below": "/assess//batch",
+    "backslash": "/tree\\versions",
+    "encoded backslash": "/tree%5cversions",
+    "path parameter": "/tree;version=1.0.0",
+    "encoded space": "/tree%20",
+    "encoded question mark": "/tree%3fa=1",
+    "encoded dot segments": "/tree/%2e%2e/tree",
+    "single dot segment": "/tree/./versions",
+    "slug in upper case": "/problems/NOT-FOUND",
+    "slug with NUL": "/problems/not-found%00",
     "trailing slash": "/tree/",
     "trailing slash below": "/tree/versions/1.0.0/",
     "no version": "/tree/versions/",
@@ -126,10 +139,21 @@ PATHS = [
             "lone percent": "%f",
             "other digits": "%D9%A1.0.0",
             "very long": "1" * 3000,
+            "dot segments": "%2e%2e",
+            "script": "%3Cscript%3E",
         }.items()
     ),
     get("problem nobody has", "RFC 9457 §4", "/problems/no-such-thing", 404, operation="explainProblem"),
     get("encoded letter", "RFC 3986 §6.2.2.2: an encoded letter is that letter", "/%74ree", 200),
+    get("encoded dots", "RFC 3986 §6.2.2.2", "/tree/versions/1%2e0%2e0", 200),
+    get("encoded slash", "PEP 3333: a path is decoded before it is matched", "/tree%2Fversions", 200),
+    get(
+        "slashes before",
+        "RFC 9112 §3.2.1: gunicorn drops a first slash",
+        "//tree",
+        200,
+    ),
+    get("fragment", "RFC 9112 §3.2.1: no target has a fragment, and gunicorn drops it", "/tree#x", 200),
     get(
         "absolute form",
         "RFC 9112 §3.2.2: absolute form is accepted",
@@ -147,6 +171,10 @@ GET_QUERIES = {
     "invalid UTF-8": "?%ff=%ff",
     "NUL": "?a%00=b",
     "header's name": "?If-None-Match=*",
+    "hardly fitting in the line": f"?{'a' * 3900}",
+    "of many parameters": f"?{'&'.join(f'a{n}=1' for n in range(500))}",
+    "separated by a semicolon": "?;",
+    "in brackets": "?since[]=1.0.0",
 }
 
 QUERIES = [
@@ -300,19 +328,54 @@ LINES = [
     Probe(name, SERVERS_OWN + clause, sent.replace(b"\n", b"\r\n") + b"\r\n\r\n", status, by_server=True)
     for name, clause, sent, status in (
         ("lower-case method", "RFC 9112 §3", b"get /tree HTTP/1.1\nHost: a", 400),
+        ("overlong method", "RFC 9112 §3", b"A" * 30 + b" /tree HTTP/1.1\nHost: a", 400),
+        ("NUL in the method", "RFC 9112 §3.1", b"G\x00T /tree HTTP/1.1\nHost: a", 400),
         ("line without version", "RFC 9112 §3", b"GET /tree", 400),
+        ("two spaces", "RFC 9112 §3", b"GET  /tree HTTP/1.1\nHost: a", 400),
+        ("tab in the line", "RFC 9112 §3", b"GET\t/tree HTTP/1.1\nHost: a", 400),
+        ("space after the line", "RFC 9112 §3", b"GET /tree HTTP/1.1 \nHost: a", 400),
+        ("no target", "RFC 9112 §3.2", b"GET  HTTP/1.1\nHost: a", 400),
+        ("target without slash", "RFC 9112 §3.2.1", b"GET tree HTTP/1.1\nHost: a", 400),
+        ("query without path", "RFC 9112 §3.2.1", b"GET ?a HTTP/1.1\nHost: a", 400),
+        ("broken authority", "RFC 9112 §3.2.2", b"GET http://[::1/tree HTTP/1.1\nHost: a", 400),
         ("asterisk", "RFC 9112 §3.2.4", b"GET * HTTP/1.1\nHost: a", 400),
         ("HTTP/2.0 in a line", "RFC 9112 §2.3", b"GET /tree HTTP/2.0\nHost: a", 400),
+        ("HTTP/0.9 in a line", "RFC 9112 §2.3", b"GET /tree HTTP/0.9", 400),
+        ("HTTP in lower case", "RFC 9112 §2.3", b"GET /tree http/1.1\nHost: a", 400),
+        ("HTTP/2 preface", "RFC 9113 §3.4", b"PRI * HTTP/2.0\n\nSM", 400),
+        ("TLS", "RFC 8446 §4.1.2", bytes.fromhex("160301020001000001fc0303") + b"a" * 40, 400),
+        (
+            "PROXY line",
+            "RFC 9112 §3",
+            b"PROXY UNKNOWN\nGET /tree HTTP/1.1\nHost: a",
+            400,
+        ),
         ("bytes outside ASCII", "RFC 9112 §3.2", b"GET /tr\xc3\xa9e HTTP/1.1\nHost: a", 400),
         ("two hosts", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a\nHost: b", 400),
         ("hostile host", "RFC 9112 §3.2", b"GET /tree HTTP/1.1\nHost: a b\x01", 400),
+        ("no colon", "RFC 9112 §5", b"GET /tree HTTP/1.1\nHost: a\nX-A", 400),
+        ("no name", "RFC 9112 §5", b"GET /tree HTTP/1.1\nHost: a\n: 1", 400),
+        ("name with brackets", "RFC 9110 §5.1", b"GET /tree HTTP/1.1\nHost: a\nX(A): 1", 400),
         ("space before colon", "RFC 9112 §5.1", b"GET /tree HTTP/1.1\nHost : a", 400),
+        ("space before the first field", "RFC 9112 §2.2", b"GET /tree HTTP/1.1\n Host: a", 400),
         ("folded field", "RFC 9112 §5.2", b"GET /tree HTTP/1.1\nHost: a\nX-A: 1\n 2", 400),
         ("NUL in a field", "RFC 9110 §5.5", b"GET /tree HTTP/1.1\nHost: a\nX-A: \x00", 400),
+        ("DEL in a field", "RFC 9110 §5.5", b"GET /tree HTTP/1.1\nHost: a\nX-A: \x7f", 400),
+        ("bare CR in a field", "RFC 9112 §2.2", b"GET /tree HTTP/1.1\nHost: a\rX-A: 1", 400),
         ("overlong field", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a\nX-A: " + b"a" * 9000, 431),
         ("too many fields", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a" + b"\nX-A: 1" * 200, 431),
     )
 ]
+LINES.append(
+    Probe(
+        "line ends without CR",
+        SERVERS_OWN + "RFC 9112 §2.2: a lone LF may be taken for a line's end, and isn't",
+        b"GET /tree HTTP/1.1\nHost: a\n\n",
+        400,
+        by_server=True,
+        finish=True,
+    )
+)
 
 HOSTS = [
     Probe(
@@ -328,6 +391,27 @@ HOSTS = [
         b"GET /tree HTTP/1.1\r\nConnection: close\r\n\r\n",
         400,
         slug="malformed-request",
+        path="/tree",
+    ),
+    Probe(
+        "empty line first",
+        "RFC 9112 §2.2: an empty line before the request line is ignored",
+        b"\r\n" + request("GET", "/tree"),
+        200,
+        path="/tree",
+    ),
+    Probe(
+        "later minor version",
+        "RFC 9110 §2.5: a higher minor version is read as the highest one that is known",
+        request("GET", "/tree").replace(b"HTTP/1.1", b"HTTP/1.2"),
+        200,
+        path="/tree",
+    ),
+    Probe(
+        "empty host",
+        "RFC 9112 §3.2: a target without an authority has an empty Host",
+        request("GET", "/tree").replace(b"advisor.example", b""),
+        200,
         path="/tree",
     ),
     Probe(

@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Server
+from tests.conftest import Server
 from tests.contract.lifecycle_probes import PROBES
 from tests.contract.probe import Probe, get
 from tests.contract.wire import Answer, send
 from tests.editions import HEADERS, RETIREMENT
 
 REFUSED = [probe for probe in PROBES if probe.slug]
-
-
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    """The committed contract."""
-    committed: dict[str, Any] = YAML(typ="safe").load(ROOT / "openapi" / "openapi.yaml")
-    return committed
 
 
 def every(probes: list[Probe]) -> pytest.MarkDecorator:

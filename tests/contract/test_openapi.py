@@ -35,6 +35,7 @@ SLUGS = [
     "method-not-allowed",
     "not-acceptable",
     "retired-version",
+    "precondition-failed",
     "body-too-large",
     "uri-too-long",
     "unsupported-media-type",
@@ -42,13 +43,6 @@ SLUGS = [
     "internal-error",
 ]
 UNIONS = ("anyOf", "oneOf", "nullable")
-
-
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    """The committed contract."""
-    committed: dict[str, Any] = YAML(typ="safe").load(COMMITTED)
-    return committed
 
 
 def operations(contract: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

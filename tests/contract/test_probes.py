@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Server, start
-from tests.contract import body_probes, framing_probes, header_probes, lifecycle_probes, target_probes
+from tests.conftest import Server, start
+from tests.contract import (
+    body_probes,
+    described,
+    framing_probes,
+    header_probes,
+    lifecycle_probes,
+    target_probes,
+)
 from tests.contract.probe import (
     CHANGES,
     DIAGRAM,
@@ -52,6 +58,10 @@ def every(probes: list[Probe]) -> pytest.MarkDecorator:
 @pytest.fixture(scope="module")
 def etags(server: Server) -> dict[str, str]:
     """The ETag of each path that has one."""
+    return etags_of(server)
+
+
+def etags_of(server: Server) -> dict[str, str]:
     paths = [path for path in OPERATIONS if path.startswith("/tree")]
     return {path: answer_to(server, get("", "", target(path), 200)).headers["etag"] for path in paths}
 
@@ -138,20 +148,25 @@ def test_each_problem_type_resolves_to_an_explanation(server: Server, slug: str)
     }
 
 
-def documented() -> Iterator[tuple[str, int]]:
-    contract: Any = YAML(typ="safe").load(ROOT / "openapi" / "openapi.yaml")
+def documented(contract: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for path in contract["paths"].values():
         for operation in path.values():
             if "responses" in operation:
                 yield from ((operation["operationId"], int(status)) for status in operation["responses"])
 
 
-def test_every_documented_status_is_reached_and_none_beside() -> None:
+def test_every_documented_status_is_reached_and_none_beside(contract: dict[str, Any]) -> None:
     """The probes reach each status of each operation in the contract, and no undocumented one."""
     probes = [*PROBES, *lifecycle_probes.PROBES]
     declared = {(p.operation, p.status) for p in probes if p.operation and not p.by_server}
 
-    assert sorted(documented()) == sorted(declared)
+    assert sorted(documented(contract)) == sorted(declared)
+
+
+@every([probe for probe in ANSWERED if probe.operation])
+def test_each_answer_is_as_the_contract_describes(server: Server, probe: Probe) -> None:
+    """Status, media type and body of each answer are among those that its operation documents."""
+    assert [*described.faults(probe.operation, answer_to(server, probe))] == []
 
 
 def test_each_probe_has_a_name_of_its_own_and_a_clause() -> None:

@@ -7,7 +7,12 @@ from threading import Lock
 from flask import Response
 
 from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
+from finetune_advisor.api.problems import (
+    NotAcceptable,
+    PreconditionFailed,
+    RetiredVersion,
+    UnknownVersion,
+)
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import changes_query_schema
 from finetune_advisor.api.tree import (
@@ -35,7 +40,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(changes_query_schema(catalog), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
 

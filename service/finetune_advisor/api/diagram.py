@@ -7,7 +7,12 @@ from typing import Any
 from flask import Response, request
 
 from finetune_advisor.api.blueprint import Blueprint, acceptable
-from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
+from finetune_advisor.api.problems import (
+    NotAcceptable,
+    PreconditionFailed,
+    RetiredVersion,
+    UnknownVersion,
+)
 from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import HEADERS, IF_NONE_MATCH, cacheable, served, version_parameter
 from finetune_advisor.catalog import Catalog
@@ -34,7 +39,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         200, schema=TEXT, content_type="text/vnd.mermaid", description="The picture", headers=vary
     )
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 

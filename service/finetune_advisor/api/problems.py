@@ -108,6 +108,14 @@ class RetiredVersion(Problem):
     documented = {"Link": deprecation.SUCCESSOR}
 
 
+class PreconditionFailed(Problem):
+    """If-Match names none of the ETags that the answer would have, so what the caller knows isn't what is
+    here now. Leave the header out, or read the path anew and send the ETag that it answers with.
+    """
+
+    code, slug, title = 412, "precondition-failed", "What is here isn't what If-Match names"
+
+
 class BodyTooLarge(Problem):
     """The body is larger than this server takes. The detail gives the limit, which its operator can raise
     with FINETUNE_ADVISOR_MAX_BODY_BYTES; split the request, or ask them.

@@ -10,7 +10,12 @@ from marshmallow import Schema
 
 from finetune_advisor.api import deprecation
 from finetune_advisor.api.blueprint import JSON, Blueprint
-from finetune_advisor.api.problems import NotAcceptable, RetiredVersion, UnknownVersion
+from finetune_advisor.api.problems import (
+    NotAcceptable,
+    PreconditionFailed,
+    RetiredVersion,
+    UnknownVersion,
+)
 from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
 from finetune_advisor.engine.tree import Tree
@@ -49,7 +54,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
     @unchanged
-    @blp.problems(NotAcceptable)
+    @blp.problems(NotAcceptable, PreconditionFailed)
     def get_tree() -> Response:
         """Get the default tree
 
@@ -62,7 +67,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, VersionListSchema, description="The versions, oldest first", headers=VALIDATORS)
     @list_unchanged
-    @blp.problems(NotAcceptable)
+    @blp.problems(NotAcceptable, PreconditionFailed)
     def list_versions() -> Response:
         """List the tree versions
 
@@ -76,7 +81,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
     @unchanged
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion)
+    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_version(version: str) -> Response:
         """Get a tree
 
@@ -116,10 +121,23 @@ def rendered(schema: Schema, value: Any) -> bytes:
 
 
 def cacheable(body: bytes, tree: Tree | None = None, media_type: str = JSON) -> Response:
-    """An answer, from a tree, with a strong ETag, or 304 where the caller has it already."""
+    """An answer, from a tree, with a strong ETag, or 304 where the caller has it already.
+
+    Raises PreconditionFailed where If-Match asks for another one.
+    """
     response = Response(body, mimetype=media_type)
     response.headers.extend(deprecation.headers(tree) if tree else {})
     response.add_etag()
+    _require_match(response)
     response.cache_control.public = True
     response.cache_control.max_age = 60
-    return response.make_conditional(request)  # type: ignore[return-value]  # is the response itself
+    # Werkzeug's own 412 keeps the body, and comes for If-Match: * too.
+    conditions = {key: value for key, value in request.environ.items() if key != "HTTP_IF_MATCH"}
+    return response.make_conditional(conditions)  # type: ignore[return-value]  # is the response itself
+
+
+def _require_match(response: Response) -> None:
+    """Hold If-Match, if it is given, against an answer's ETag by strong comparison."""
+    etag, _ = response.get_etag()
+    if request.if_match and not request.if_match.contains(etag or ""):
+        raise PreconditionFailed("the answer has none of the ETags in If-Match; leave the header out")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, se
 DIST = Path(flask_swagger_ui.__file__).parent / "dist"
 ASSETS = {"swagger-ui.css", "swagger-ui-bundle.js"}
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 

@@ -1,0 +1,399 @@
+"""Bugs to seed into the application before it is made: each function puts in one, by its name."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import flask
+import marshmallow
+import orjson
+from flask import Response, request
+from marshmallow import EXCLUDE, ValidationError, fields, validate
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from finetune_advisor import app
+from finetune_advisor.api import (
+    assess,
+    assessing,
+    blueprint,
+    contract,
+    deprecation,
+    parsing,
+    problems,
+    tree,
+)
+from finetune_advisor.api.problems import BodyTooLarge, Problem, UnsupportedMediaType
+from finetune_advisor.api.schemas import fields as strict
+from finetune_advisor.api.schemas import requests
+from finetune_advisor.catalog import Catalog
+
+
+def answering(change: Callable[[Response], Any]) -> None:
+    """Change every answer, after all else has been done to it."""
+    secure = app.secure
+
+    def changed(response: Response) -> Response:
+        secure(response)
+        change(response)
+        return response
+
+    app.secure = changed
+
+
+def without(header: str, **where: Any) -> None:
+    """Lose a header of the answers that have these attributes."""
+
+    def lose(response: Response) -> None:
+        if all(getattr(response, name) == value for name, value in where.items()):
+            response.headers.pop(header, None)
+
+    answering(lose)
+
+
+def rewriting(change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the body of every assessment."""
+
+    def rewrite(response: Response) -> None:
+        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
+            body = orjson.loads(response.data)
+            change(body)
+            response.data = orjson.dumps(body)
+
+    answering(rewrite)
+
+
+def reading(loads: Callable[[bytes], Any], wrong: type[Exception] = ValueError) -> None:
+    """Read JSON in another way, and take only some errors for the caller's."""
+    parsing.orjson = SimpleNamespace(
+        loads=loads, dumps=orjson.dumps, JSONDecodeError=wrong, JSONEncodeError=orjson.JSONEncodeError
+    )
+
+
+def undocumented_status() -> None:
+    def create(response: Response) -> None:
+        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
+            response.status_code = 201
+
+    answering(create)
+
+
+def boolean_from_words() -> None:
+    strict.Flag._deserialize = fields.Boolean._deserialize
+
+
+def boolean_from_numbers() -> None:
+    def equal(self: Any, value: Any, *_: Any, **__: Any) -> bool:
+        if value in (True, False):
+            return bool(value)
+        raise self.make_error("invalid")
+
+    strict.Flag._deserialize = equal
+
+
+def integer_with_a_fraction() -> None:
+    def cut(self: Any, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, int | float):
+            return int(value)
+        raise self.make_error("invalid")
+
+    strict.Whole._deserialize = cut
+
+
+def range_not_enforced() -> None:
+    validate.Range.__call__ = lambda _, value: value
+
+
+def range_widened() -> None:
+    requests.MOST_COUNTERFACTUALS = 10_000
+
+
+def unknown_field_accepted() -> None:
+    def load(self: Any, data: Any, **options: Any) -> Any:
+        return marshmallow.Schema.load(self, data, **{**options, "unknown": EXCLUDE})
+
+    strict.Closed.load = load
+
+
+def unknown_parameter_accepted() -> None:
+    parsing.StrictParser.DEFAULT_UNKNOWN_BY_LOCATION["query"] = EXCLUDE
+
+
+def repeated_parameter_accepted() -> None:
+    parsing.StrictParser.load_querystring = FlaskParser.load_querystring
+
+
+def repeated_name_accepted() -> None:
+    parsing._unrepeated = lambda _, pairs: dict(pairs)
+
+
+def nan_accepted() -> None:
+    reading(lambda text: json.loads(text) if b"NaN" in text else orjson.loads(text))
+
+
+def utf16_accepted() -> None:
+    reading(lambda text: json.loads(text) if b"\0" in text else orjson.loads(text))
+
+
+def digits_crash() -> None:
+    reading(json.loads, json.JSONDecodeError)
+
+
+def nesting_crashes() -> None:
+    reading(json.loads)
+
+
+def media_type_not_enforced() -> None:
+    parsing._require_plain_json = lambda _: None
+
+
+def content_coding_not_enforced() -> None:
+    def require(req: Any) -> None:
+        if req.mimetype != "application/json" or req.mimetype_params.get("charset", "utf-8") != "utf-8":
+            raise UnsupportedMediaType("send JSON", headers={"Accept-Post": "application/json"})
+
+    parsing._require_plain_json = require
+
+
+def accept_not_enforced() -> None:
+    blueprint._require_acceptable = lambda _: None
+
+
+def size_not_enforced() -> None:
+    def body(req: Any) -> Any:
+        req.max_content_length = None
+        return req.get_data()
+
+    parsing._body = body
+
+
+def chunks_silently_cut() -> None:
+    def body(req: Any) -> Any:
+        req.max_content_length -= 1
+        try:
+            return req.get_data()
+        except RequestEntityTooLarge:
+            raise BodyTooLarge("the body is too large") from None
+
+    parsing._body = body
+
+
+def host_not_required() -> None:
+    app.require_host = lambda: None
+
+
+def slash_forgiven() -> None:
+    create = app.Application.__init__
+
+    def forgiving(self: Any, *args: Any, **options: Any) -> None:
+        create(self, *args, **options)
+        self.url_map.strict_slashes = False
+
+    app.Application.__init__ = forgiving
+
+
+def allow_lost() -> None:
+    without("Allow", status_code=405)
+
+
+def etag_lost() -> None:
+    without("ETag", status_code=200)
+
+
+def etag_lost_on_304() -> None:
+    without("ETag", status_code=304)
+
+
+def etag_weakened() -> None:
+    def weaken(response: Response) -> None:
+        if "ETag" in response.headers:
+            response.headers["ETag"] = f"W/{response.headers['ETag']}"
+
+    answering(weaken)
+
+
+def never_unchanged() -> None:
+    flask.Response.make_conditional = lambda self, *_: self
+
+
+def match_ignored() -> None:
+    tree._require_match = lambda _: None
+
+
+def caching_forgotten() -> None:
+    without("Cache-Control", status_code=200)
+
+
+def answers_stored() -> None:
+    assess.not_stored = lambda _: {}
+
+
+def vary_lost() -> None:
+    without("Vary")
+
+
+def sniffing_allowed() -> None:
+    without("X-Content-Type-Options")
+
+
+def policy_lost() -> None:
+    without("Content-Security-Policy", status_code=405)
+
+
+def traceback_leaked() -> None:
+    def explain(error: HTTPException) -> Problem:
+        found = problems.problem(error)
+        found.description = f"{found.description}: {traceback.format_exc()}"
+        return found
+
+    contract.problem = explain
+
+
+def problem_without_type() -> None:
+    whole = Problem.get_body
+
+    def body(self: Problem, *_: Any) -> str:
+        members = orjson.loads(whole(self))
+        del members["type"]
+        return orjson.dumps(members).decode()
+
+    Problem.get_body = body
+
+
+def problem_as_plain_json() -> None:
+    problems.MEDIA_TYPE = "application/json"
+
+
+def pointer_not_escaped() -> None:
+    parsing.quote = lambda part, **_: part
+
+
+def field_missing() -> None:
+    rewriting(lambda body: body.pop("receipt"))
+
+
+def field_of_another_type() -> None:
+    rewriting(lambda body: body.update(candidates=",".join(body["candidates"])))
+
+
+def field_of_another_kind() -> None:
+    rewriting(lambda body: body.update(status="maybe"))
+
+
+def null_on_the_wire() -> None:
+    rewriting(lambda body: body.update(not_needed=None))
+
+
+def crash_on_a_rare_value() -> None:
+    pick = Catalog.pick
+
+    def picky(self: Catalog, version: str | None) -> Any:
+        if version == "2.0.0":
+            raise KeyError(version)
+        return pick(self, version)
+
+    Catalog.pick = picky
+
+
+def bad_item_fails_the_batch() -> None:
+    def answer(self: Any, profile: Any, _: int) -> Any:
+        try:
+            return self._answer(profile)
+        except ValidationError as error:
+            raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
+
+    assessing.Assessor._answer_or_refusal = answer
+
+
+def deprecation_as_a_date() -> None:
+    headers = deprecation.headers
+
+    def dated(one: Any) -> dict[str, str]:
+        found = headers(one)
+        return {**found, "Deprecation": found["Sunset"]} if found else {}
+
+    deprecation.headers = dated
+
+
+def successor_lost() -> None:
+    deprecation.successor = lambda _: {}
+
+
+def request_schemas_open() -> None:
+    form = contract.Converter.schema2jsonschema
+
+    def opened(self: Any, schema: Any) -> dict[str, Any]:
+        found = form(self, schema)
+        found.pop("additionalProperties", None)
+        return found
+
+    contract.Converter.schema2jsonschema = opened
+
+
+def response_schemas_closed() -> None:
+    form = contract.Converter.schema2jsonschema
+    contract.Converter.schema2jsonschema = lambda self, schema: {
+        **form(self, schema),
+        "additionalProperties": False,
+    }
+
+
+def default_response() -> None:
+    contract.Contract.DEFAULT_ERROR_RESPONSE_NAME = "InternalError"
+
+
+def operation_renamed() -> None:
+    doc = blueprint.Blueprint.doc
+
+    def renamed(**described: Any) -> Any:
+        if described.get("operationId") == "getTree":
+            described["operationId"] = "readTree"
+        return doc(**described)
+
+    blueprint.Blueprint.doc = staticmethod(renamed)
+
+
+def slug_removed() -> None:
+    del Problem.kinds["internal-error"]
+
+
+def slug_renamed() -> None:
+    kind = Problem.kinds.pop("malformed-request")
+    kind.slug = "bad-request"
+    Problem.kinds["bad-request"] = kind
+
+
+def status_not_documented() -> None:
+    document = blueprint.Blueprint.problems
+
+    def forgetful(self: Any, *kinds: type[Problem]) -> Any:
+        return document(self, *(kind for kind in kinds if kind is not UnsupportedMediaType))
+
+    blueprint.Blueprint.problems = forgetful
+
+
+def validators_not_documented() -> None:
+    tree.HEADERS = {}
+
+
+def examples_lost() -> None:
+    arguments = blueprint.Blueprint.arguments
+    blueprint.Blueprint.arguments = lambda self, schema, **options: arguments(
+        self, schema, **{key: value for key, value in options.items() if key != "examples"}
+    )
+
+
+def field_may_be_null() -> None:
+    form = contract.Converter.schema2jsonschema
+
+    def nullable(self: Any, schema: Any) -> dict[str, Any]:
+        found = form(self, schema)
+        if "receipt" in found["properties"]:
+            found["properties"]["receipt"]["type"] = ["string", "null"]
+        return found
+
+    contract.Converter.schema2jsonschema = nullable

@@ -43,6 +43,8 @@ check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck image/*
 
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
 	$(BIN)/finetune-advisor openapi > openapi/openapi.yaml
@@ -52,7 +54,13 @@ SECONDS ?= 3
 bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and SECONDS
 	$(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
 
+image: ## Build the container image, with Docker or else with buildah
+	image/build
+
+image-test: $(VENV)/.develop ## Build the image without a registry and test it in a container, as root
+	image/test
+
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check openapi bench lock
+.PHONY: help serve install test check openapi bench image image-test lock

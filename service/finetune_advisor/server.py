@@ -51,7 +51,7 @@ _own_metrics_dir: str | None = None
 if workers > 1:
     # Workers share their metrics in files. Read by prometheus_client when the application is imported.
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-")
+        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-", dir=worker_tmp_dir)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
     Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
     for left_over in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):

@@ -32,7 +32,7 @@ _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
 # Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
-worker_class = "gthread"
+worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True

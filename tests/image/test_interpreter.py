@@ -11,6 +11,8 @@ from tests.image.container import Container, Image, bind
 HOME = "/opt/finetune-advisor"
 OTHERWISE = ["tests/formats/test_oracles.py", "tests/formats/test_mermaid.py"]
 """What needs Node.js, Go or Java."""
+DEFAULTS = ["FINETUNE_ADVISOR_HOST", "FINETUNE_ADVISOR_WORKERS"]
+"""The image's own settings, which tests start without."""
 
 
 def test_the_suite_passes_on_the_image(image: Image, tmp_path: Path) -> None:
@@ -21,17 +23,14 @@ def test_the_suite_passes_on_the_image(image: Image, tmp_path: Path) -> None:
         {"destination": HOME, "type": "overlay", "source": "overlay", "options": [layers]},
         {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
     ]
-    ignored = " ".join(f"--ignore={path}" for path in OTHERWISE)
-    run = (
-        f"cd /checkout && exec python3 -m pytest -p no:cacheprovider -n auto --dist worksteal {ignored}"
-    )
+    command = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-n", "auto", "--dist", "worksteal"]
     container = Container(
         image,
         tmp_path,
-        command=["-c", run],
+        entrypoint=["env", "--chdir=/checkout", *(f"--unset={name}" for name in DEFAULTS)],
+        command=[*command, *(f"--ignore={path}" for path in OTHERWISE)],
         environment={"HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"},
         mounts=mounts,
-        entrypoint=["sh"],
     )
     container.start()
     code = container.process.wait()

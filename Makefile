@@ -46,6 +46,8 @@ check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck image/*
 
 contract: $(VENV)/.develop ## Hold the contract to linters, a differ and a fuzzer, with EXAMPLES
 	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
@@ -62,7 +64,13 @@ SECONDS ?= 3
 bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and SECONDS
 	$(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
 
+image: ## Build the container image, with Docker or else with buildah
+	image/build
+
+image-test: $(VENV)/.develop ## Build the image without a registry and test it in a container, as root
+	image/test
+
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check contract fuzz openapi bench lock
+.PHONY: help serve install test check contract fuzz openapi bench image image-test lock

@@ -8,8 +8,9 @@ HERE = Path(__file__).parent
 UV = "uv==0.13.9"
 LOCKS = {
     "build.txt": ["--group", "build"],
-    "runtime.txt": ["--constraints", "requirements/build.txt"],
-    "develop.txt": ["--group", "dev", "--constraints", "requirements/runtime.txt"],
+    "sbom.txt": ["--group", "sbom"],
+    "runtime.txt": ["pyproject.toml", "--constraints", "requirements/build.txt"],
+    "develop.txt": ["pyproject.toml", "--group", "dev", "--constraints", "requirements/runtime.txt"],
 }
 
 
@@ -17,8 +18,7 @@ def main() -> None:
     """Lock each file in turn, so that a later one keeps the versions of an earlier one."""
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", UV], check=True)
     for name, options in LOCKS.items():
-        project = [] if name == "build.txt" else ["pyproject.toml"]
-        command = ["uv", "pip", "compile", *project, *options, "--universal", "--generate-hashes"]
+        command = ["uv", "pip", "compile", *options, "--universal", "--generate-hashes"]
         command += ["--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links"]
         command += ["--no-header", "--no-annotate", "--upgrade", "--quiet"]
         lock = subprocess.run(

@@ -399,7 +399,7 @@ def test_odd_answers_are_differences(
         ("<html>", "{}", "/tree/versions answers 200 without a JSON object"),
         ("[]", "{}", "/tree/versions answers 200 without a JSON object"),
         ("{}", "{}", "/tree/versions answers 200 without a list of versions"),
-        ('{"a":' * 5000 + "1" + "}" * 5000, "{}", "/tree/versions answers 200 without a JSON object"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "{}", "/tree/versions answers 200 without a JSON object"),
         ('{"versions": [{"version": 1}]}', "{}", "/tree/versions answers 200 without a list of versions"),
         (None, "<html>", "/assess answers 200 without a JSON object"),
     ],

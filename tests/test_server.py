@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -97,6 +98,38 @@ def test_sigterm_finishes_what_is_in_flight(start_server: StartServer) -> None:
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert server.stop() == 0
+
+
+def test_clients_that_do_not_hang_up_hold_nobody_up(start_server: StartServer) -> None:
+    """Thirty clients that were answered and keep their side open don't keep others from being answered."""
+    server = start_server()
+    with ExitStack() as stack:
+        for _ in range(30):
+            open_ = stack.enter_context(socket.create_connection((server.host, server.port), timeout=20))
+            open_.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert requests.get(f"{server.url}/healthz", timeout=20).ok
+
+
+def test_who_comes_after_sigterm_is_refused(start_server: StartServer) -> None:
+    """While a request is in flight, who connected before is answered, and nobody else waits in vain."""
+    server = start_server()
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as stack:
+        slow, *waiting = [
+            stack.enter_context(socket.create_connection((server.host, server.port), timeout=20))
+            for _ in range(9)
+        ]
+        slow.sendall(request[:-2])
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((server.host, server.port), timeout=20)
+        for one in [slow, *waiting]:
+            one.sendall(request[-2:] if one is slow else request)
+        for one in [slow, *waiting]:
+            assert one.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert 0 == server.stop()
 
 
 def test_options_go_before_the_environment(tmp_path: Path) -> None:

@@ -12,17 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flask import Response
-from gunicorn import util
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import LimitRequestLine
-from gunicorn.workers.gthread import ThreadWorker
 
-from finetune_advisor.api.headers import secure
-from finetune_advisor.api.problems import UriTooLong
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
-from finetune_advisor.telemetry.tracing import trace
 
 
 class QuietLogger(Logger):
@@ -32,30 +25,6 @@ class QuietLogger(Logger):
         """Log nothing."""
 
 
-class Worker(ThreadWorker):
-    """gunicorn's threaded worker, whose answer to an overlong request line keeps to the contract."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what is wrong with a request that never reaches the application."""
-        if isinstance(exc, LimitRequestLine):
-            self.log.warning("refused: %s", exc)
-            util.write_nonblock(client, _overlong())
-        else:
-            super().handle_error(req, client, addr, exc)
-
-
-def _overlong() -> bytes:
-    """A whole answer that refuses a request line."""
-    refused = UriTooLong(
-        f"the request line is longer than {limit_request_line} bytes; shorten the query"
-    )
-    headers = {"X-Request-ID": trace(None, None).request_id, "Connection": "close"}
-    answer = secure(
-        Response(refused.get_body(), refused.code, [*refused.get_headers(), *headers.items()])
-    )
-    return f"HTTP/1.1 {answer.status}\r\n{answer.headers}".encode() + answer.get_data()
-
-
 settings = Settings.from_environment()
 
 wsgi_app = "finetune_advisor.app:create_app()"
@@ -63,7 +32,7 @@ _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
 # Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
-worker_class = Worker
+worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
@@ -84,7 +53,7 @@ _own_metrics_dir: str | None = None
 if workers > 1:
     # Workers share their metrics in files. Read by prometheus_client when the application is imported.
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-")
+        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-", dir=worker_tmp_dir)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
     Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
     for left_over in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):

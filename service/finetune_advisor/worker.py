@@ -1,0 +1,57 @@
+"""gunicorn's worker with threads, except for how it closes connections, stops and refuses long lines."""
+
+from __future__ import annotations
+
+import select
+from concurrent.futures import Future
+from typing import Any
+
+from flask import Response
+from gunicorn import util
+from gunicorn.http.errors import LimitRequestLine
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from finetune_advisor.api.headers import secure
+from finetune_advisor.api.problems import UriTooLong
+from finetune_advisor.telemetry.tracing import trace
+
+
+class Worker(ThreadWorker):
+    """A worker whose main loop waits for no client."""
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Close a connection in a thread: its client may take seconds to close its own side."""
+        if fs.cancelled() or fs.exception() or fs.result() is not False:
+            super().finish_request(conn, fs)
+        else:
+            self.nr_conns -= 1
+            self.tpool.submit(conn.close, graceful=True)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """When stopping, take what waits already, and refuse the rest instead of letting it wait in vain."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                for _ in range(self.cfg.backlog):
+                    if not select.select([listener], [], [], 0)[0]:
+                        break
+                    self.accept(listener)
+                listener.close()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is wrong with a request that never reaches the application."""
+        if isinstance(exc, LimitRequestLine):
+            self.log.warning("refused: %s", exc)
+            util.write_nonblock(client, _overlong(self.cfg.limit_request_line))
+        else:
+            super().handle_error(req, client, addr, exc)
+
+
+def _overlong(limit: int) -> bytes:
+    """A whole answer that refuses a request line of more than so many bytes, as the contract has it."""
+    refused = UriTooLong(f"the request line is longer than {limit} bytes; shorten the query")
+    headers = {"X-Request-ID": trace(None, None).request_id, "Connection": "close"}
+    answer = secure(
+        Response(refused.get_body(), refused.code, [*refused.get_headers(), *headers.items()])
+    )
+    return f"HTTP/1.1 {answer.status}\r\n{answer.headers}".encode() + answer.get_data()

@@ -1,0 +1,38 @@
+"""The tests of the installed package, run by the image's own Python in its container."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.image.container import Container, Image, bind
+
+HOME = "/opt/finetune-advisor"
+OTHERWISE = ["tests/formats/test_oracles.py", "tests/formats/test_mermaid.py"]
+"""What needs Node.js, Go or Java."""
+DEFAULTS = ["FINETUNE_ADVISOR_HOST", "FINETUNE_ADVISOR_WORKERS"]
+"""The image's own settings, which tests start without."""
+
+
+def test_the_suite_passes_on_the_image(image: Image, tmp_path: Path) -> None:
+    """Whatever needs Python alone passes on the image's Python, with the image's packages."""
+    layers = f"lowerdir={image.root}{HOME}:{os.environ['IMAGE_DEVELOP']}"
+    mounts = [
+        bind(ROOT, "/checkout"),
+        {"destination": HOME, "type": "overlay", "source": "overlay", "options": [layers]},
+        {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},
+    ]
+    command = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-n", "auto", "--dist", "worksteal"]
+    container = Container(
+        image,
+        tmp_path,
+        entrypoint=["env", "--chdir=/checkout", *(f"--unset={name}" for name in DEFAULTS)],
+        command=[*command, *(f"--ignore={path}" for path in OTHERWISE)],
+        environment={"HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"},
+        mounts=mounts,
+    )
+    container.start()
+    code = container.process.wait()
+    print(container.logged)
+    assert 0 == code

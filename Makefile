@@ -11,7 +11,7 @@ UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_me
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.serve: requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
@@ -45,6 +45,9 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 chart: $(VENV)/.chart ## Test the Helm chart, with Helm, Kubernetes' schemas and scanners
 	$(PYTEST) tests/helm
 
+chart-readme: $(VENV)/.chart ## Write the chart's README anew
+	$(BIN)/python -m tests.helm.tools > helm/finetune-advisor/README.md
+
 check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,4 +65,4 @@ bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and S
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test chart check openapi bench lock
+.PHONY: help serve install test chart chart-readme check openapi bench lock

@@ -20,6 +20,7 @@ NAMESPACE = "advice"
 Values = Mapping[str, Any]
 Manifest = dict[str, Any]
 RefusedError = helm.HelmError
+DEFAULTS: Values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
 
 def cases() -> dict[str, Path]:
@@ -30,6 +31,15 @@ def cases() -> dict[str, Path]:
 def case(name: str) -> Values:
     """The example values of a feature."""
     return yaml.safe_load(cases()[name].read_text(encoding="utf-8")) or {}
+
+
+def merged(one: Values, other: Values) -> dict[str, Any]:
+    """Values with others over them, as Helm merges two files."""
+    both = [
+        (key, merged(one[key], value) if isinstance(value, Mapping) and key in one else value)
+        for key, value in other.items()
+    ]
+    return {**one, **dict(both)}
 
 
 @cache

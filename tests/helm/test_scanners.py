@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,18 +18,9 @@ LEFT_TO_THE_USER = {
 PLATFORM_CHOOSES = {"openshift"}  # there the numbers of users come from the platform, not from the chart
 
 
-def merged(one: Values, other: Values) -> dict[str, Any]:
-    """Values with others over them, as Helm merges two files."""
-    both = [
-        (key, merged(one[key], value) if isinstance(value, Mapping) and key in one else value)
-        for key, value in other.items()
-    ]
-    return {**one, **dict(both)}
-
-
 def hardened(name: str) -> Values:
     """The example values of a feature, hardened."""
-    return merged(chart.case(name), chart.case("hardened"))
+    return chart.merged(chart.case(name), chart.case("hardened"))
 
 
 def write(folder: Path, name: str, values: Values) -> Path:
@@ -64,7 +53,7 @@ def test_kube_score_finds_nothing_critical_once_hardened(name: str, tmp_path: Pa
 
 def test_scanners_have_teeth(tmp_path: Path) -> None:
     """A writable root filesystem is found by both."""
-    loose = merged(hardened("default"), {"securityContext": {"readOnlyRootFilesystem": False}})
+    loose = chart.merged(hardened("default"), {"securityContext": {"readOnlyRootFilesystem": False}})
     path = write(tmp_path, "loose", loose)
     assert ("loose", "CKV_K8S_22") in tools.scan(tmp_path)
     assert any("root filesystem" in line.lower() for line in tools.score(path))

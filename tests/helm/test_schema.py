@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.helm import chart, tools
 from tests.helm.chart import Values
 
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text(encoding="utf-8"))
-DEFAULTS = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+DEFAULTS = chart.DEFAULTS
 README = (chart.CHART / "README.md").read_text(encoding="utf-8")
 Path = tuple[str, ...]
 ITEM = "[]"

@@ -10,6 +10,7 @@ LOCKS = {
     "build.txt": ["--group", "build"],
     "runtime.txt": ["--constraints", "requirements/build.txt"],
     "develop.txt": ["--group", "dev", "--constraints", "requirements/runtime.txt"],
+    "chart.txt": ["--group", "chart", "--constraints", "requirements/develop.txt"],
 }
 
 

@@ -24,6 +24,10 @@ $(VENV)/.develop: $(VENV)/.serve requirements/develop.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.txt
 	@touch $@
 
+$(VENV)/.chart: $(VENV)/.develop requirements/chart.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/chart.txt
+	@touch $@
+
 serve: $(VENV)/.serve ## Serve on 127.0.0.1:8080, or FINETUNE_ADVISOR_PORT
 	$(BIN)/finetune-advisor serve
 
@@ -31,12 +35,15 @@ install: $(VENV)/.develop ## Make .venv with everything that development needs
 
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m exhaustive
+	$(PYTEST) -m exhaustive --ignore=tests/helm
 	$(PYTEST) $(UNMEASURED)
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%)
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) --ignore=tests/helm
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/documents.py,*/yaml_documents.py,*/document_schema.py,*/lifecycle.py,*/catalog.py'
+
+chart: $(VENV)/.chart ## Test the Helm chart, with Helm, Kubernetes' schemas and scanners
+	$(PYTEST) tests/helm
 
 check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff check .
@@ -55,4 +62,4 @@ bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and S
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check openapi bench lock
+.PHONY: help serve install test chart check openapi bench lock

@@ -42,10 +42,9 @@ def without_pre_stop(pool: Balancer, name: str, server: Server) -> None:
     assert server.process.wait(60) == 0
 
 
-def rolling_restart(
-    place: Path, stop: Stop, *, checks: bool, keep_alive: bool, drain: int, rounds: int = 2
-) -> Load:
+def rolling_restart(place: Path, stop: Stop, *, keep_alive: bool, drain: int, rounds: int = 2) -> Load:
     """What callers hear while each instance is stopped and started anew, round after round."""
+    checks = stop is on_sigterm  # the others tell the balancer
     with ExitStack() as ended, balancer.running(checks=checks, keep_alive=keep_alive) as pool:
 
         def start_one(name: str) -> Server:
@@ -67,7 +66,7 @@ def rolling_restart(
 @connections
 def test_none_fails_with_drain_seconds_and_health_checks(tmp_path: Path, keep_alive: bool) -> None:
     """A balancer that asks /readyz sends nothing more by the time that nothing more is accepted."""
-    load = rolling_restart(tmp_path, on_sigterm, checks=True, keep_alive=keep_alive, drain=3)
+    load = rolling_restart(tmp_path, on_sigterm, keep_alive=keep_alive, drain=3)
 
     assert not load.failures
     assert load.answered > 100
@@ -76,17 +75,15 @@ def test_none_fails_with_drain_seconds_and_health_checks(tmp_path: Path, keep_al
 @connections
 def test_none_fails_with_pre_stop(tmp_path: Path, keep_alive: bool) -> None:
     """A pause before SIGTERM that is longer than the removal takes to spread is enough in a cluster."""
-    load = rolling_restart(tmp_path, after_pre_stop, checks=False, keep_alive=keep_alive, drain=0)
+    load = rolling_restart(tmp_path, after_pre_stop, keep_alive=keep_alive, drain=0)
 
     assert not load.failures
     assert load.answered > 100
 
 
-@pytest.mark.parametrize(
-    ("stop", "checks"), [(on_sigterm, True), (without_pre_stop, False)], ids=["checks", "endpoints"]
-)
-def test_some_fail_without_a_pause(tmp_path: Path, stop: Stop, checks: bool) -> None:
+@pytest.mark.parametrize("stop", [on_sigterm, without_pre_stop])
+def test_some_fail_without_a_pause(tmp_path: Path, stop: Stop) -> None:
     """What the tests above promise isn't given by the balancer: with no pause of any kind, requests fail."""
-    load = rolling_restart(tmp_path, stop, checks=checks, keep_alive=True, drain=0, rounds=1)
+    load = rolling_restart(tmp_path, stop, keep_alive=True, drain=0, rounds=1)
 
     assert load.failures

@@ -13,7 +13,7 @@ DEPLOYED := tests/helm tests/monitoring tests/drain
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.serve: requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
@@ -47,6 +47,9 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)
 
+chart-readme: $(VENV)/.chart ## Write the chart's README anew
+	$(BIN)/python -m tests.helm.tools > helm/finetune-advisor/README.md
+
 check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,4 +67,4 @@ bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and S
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test chart check openapi bench lock
+.PHONY: help serve install test chart chart-readme check openapi bench lock

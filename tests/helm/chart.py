@@ -72,11 +72,9 @@ def one(kind: str, manifests: list[Manifest], name: str = "") -> Manifest:
 
 
 def pods(manifests: list[Manifest]) -> Iterator[Manifest]:
-    """What has a pod's metadata and spec: templates of Deployments, and the pods of `helm test`."""
+    """The templates of pods: the server's first, then those of `helm test`."""
     for manifest in manifests:
-        if manifest["kind"] == "Pod":
-            yield manifest
-        elif manifest["kind"] == "Deployment":
+        if manifest["kind"] in ("Deployment", "Job"):
             yield manifest["spec"]["template"]
 
 

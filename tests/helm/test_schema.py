@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm import chart
+from tests.helm import chart, tools
 from tests.helm.chart import Values
 
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -185,3 +185,8 @@ def test_every_value_is_described() -> None:
     """No row of the README's table lacks a description."""
     rows = re.findall(r"^\| [\w.]+ \| .* \| (.*) \|$", README, re.MULTILINE)
     assert [] == [row for row in rows[1:] if not row.strip()]
+
+
+def test_the_readme_is_generated() -> None:
+    """It is what helm-docs makes of values.yaml now; `make chart-readme` writes it anew."""
+    assert tools.readme() == README

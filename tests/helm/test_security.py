@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.helm import chart
+from tests.helm import chart, tools
 from tests.helm.chart import Manifest, Values
 
 
@@ -89,3 +89,22 @@ def test_pull_secrets_are_those_of_all_charts_and_of_this_one() -> None:
     values = {"global": {"imagePullSecrets": ["a", "b"]}, "imagePullSecrets": ["b", "c"]}
     for pod in chart.pods(chart.render(values)):
         assert [{"name": "a"}, {"name": "b"}, {"name": "c"}] == pod["spec"]["imagePullSecrets"]
+
+
+def test_kubernetes_own_admission_takes_every_pod(example: Values) -> None:
+    """Pod Security "restricted" has nothing against any pod, with the code that API servers run."""
+    pods = list(chart.pods(chart.render(example)))
+    assert [[]] * len(pods) == tools.violations(pods)
+
+
+def test_admission_has_teeth() -> None:
+    """Root and a privilege more are found, and named."""
+    values = {
+        "podSecurityContext": {"runAsNonRoot": None},
+        "securityContext": {"capabilities": {"add": ["SYS_TIME"]}},
+    }
+    found = tools.violations(chart.pods(chart.render(values)))
+    assert len(found) == 3
+    for reasons in found:
+        assert any("runAsNonRoot" in one for one in reasons)
+        assert any("SYS_TIME" in one for one in reasons)

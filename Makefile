@@ -7,6 +7,8 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Thousands of requests to real servers, and other engines: what they reach is measured elsewhere.
 UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_mermaid.py \
 	tests/api/test_generated_trees.py
+# What surrounds an instance once it is deployed.
+DEPLOYED := tests/helm tests/monitoring tests/drain
 
 .DEFAULT_GOAL := help
 
@@ -35,15 +37,15 @@ install: $(VENV)/.develop ## Make .venv with everything that development needs
 
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m exhaustive --ignore=tests/helm
+	$(PYTEST) -m exhaustive $(DEPLOYED:%=--ignore=%)
 	$(PYTEST) $(UNMEASURED)
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) --ignore=tests/helm
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/documents.py,*/yaml_documents.py,*/document_schema.py,*/lifecycle.py,*/catalog.py'
 
-chart: $(VENV)/.chart ## Test the Helm chart, with Helm, Kubernetes' schemas and scanners
-	$(PYTEST) tests/helm
+chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
+	$(PYTEST) $(DEPLOYED)
 
 chart-readme: $(VENV)/.chart ## Write the chart's README anew
 	$(BIN)/python -m tests.helm.tools > helm/finetune-advisor/README.md

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from finetune_advisor.api import assessing
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from tests.api import guide
@@ -138,6 +139,26 @@ def test_a_bad_item_harms_no_other(
         one for place, one in enumerate(answer["results"]) if place != PLACE
     ]
     _adds_up(typed, GUIDE, answer)
+
+
+@pytest.mark.parametrize("kept", [1, 4096])
+def test_what_was_answered_before_is_answered_alike(
+    monkeypatch: pytest.MonkeyPatch, kept: int, typed_trees: Path
+) -> None:
+    """Whether it is still known or not; a value that only looks alike in Python is another one."""
+    monkeypatch.setattr(assessing, "KEPT", kept)
+    app = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
+    alike = [{"data_sensitive": one} for one in (True, 1, 1.0, "true", False, 0)]
+    profiles = [*drawn(9)[GUIDE], *alike]
+    once = batch(app, profiles)["results"]
+
+    assert batch(app, profiles * 2)["results"][: len(once)] == once
+    assert [one["status"] for one in once[-6:]] == [
+        "undecided",
+        *["invalid"] * 3,
+        "undecided",
+        "invalid",
+    ]
 
 
 def test_a_bad_item_lists_only_so_many_faults(client: FlaskClient) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,19 +29,14 @@ def served(tree: CompiledTree, profile: Known) -> bytes:
 def agrees(compiled: CompiledTree, profile: Known) -> None:
     plain = evaluate(compiled.tree, profile)
     assert bodies.body(plain) == served(compiled, profile)
-    trail = compiled.trail(profile)
-    if trail is not None and trail.settled and not plain.ignored:
-        assert orjson.dumps(bodies.result(plain)) == bodies.settled_result(trail)
 
 
 def test_every_complete_profile_of_the_guide(tree: Tree) -> None:
-    """All 2,048, each on a settled trail."""
+    """All 2,048, each on a trail."""
     compiled = CompiledTree(tree)
     for profile in guide.complete_profiles():
         known: dict[str, Value] = {**profile}
-        trail = compiled.trail(known)
-        assert trail is not None
-        assert trail.settled
+        assert compiled.trail(known) is not None
         agrees(compiled, known)
 
 

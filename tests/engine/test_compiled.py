@@ -34,27 +34,6 @@ def test_a_complete_profile_has_a_trail(tree: Tree, data: st.DataObject) -> None
         assert evaluate(tree, profile) == one.evaluate(profile)
 
 
-@given(strategies.warned_trees(), st.data())
-@settings(max_examples=60, deadline=None)
-def test_a_settled_trail_says_it_all(tree: Tree, data: st.DataObject) -> None:
-    """Its forced answers are those of any profile on it; so is the assessment that they give."""
-    profile = data.draw(strategies.complete_profiles(tree))
-    trail = CompiledTree(tree).trail(profile)
-    assert trail is not None
-    assert trail.forced.items() <= trail.answers(profile).items()
-    assert trail.recommendation is evaluate(tree, profile).recommendation
-    if trail.settled:
-        assert evaluate(tree, profile) == trail.assessment(trail.forced)
-
-
-def test_a_tree_of_booleans_has_settled_trails(tree: Tree) -> None:
-    """Without this, the fast results of batches would never be used."""
-    trail = CompiledTree(tree).trail({"prompt_engineering_sufficient": True})
-    assert trail is not None
-    assert trail.settled
-    assert trail.forced == {"prompt_engineering_sufficient": True}
-
-
 def test_turns_beyond_the_most_are_made_anew(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no more are kept, the answers stay the same."""
     monkeypatch.setattr(compiled, "MOST_TURNS", 1)

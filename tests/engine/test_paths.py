@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine import search
+from finetune_advisor.engine import options
 from finetune_advisor.engine.branching import Against, Otherwise
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Input
@@ -58,7 +58,7 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """An explanation that tried only some of them says so."""
     assert not Explainer(chain).explain({"low": 1}).truncated
-    monkeypatch.setattr(search, "MOST_COMBINATIONS", 10)
+    monkeypatch.setattr(options, "MOST_COMBINATIONS", 10)
     assert Explainer(chain).explain({"low": 1}).truncated
 
 

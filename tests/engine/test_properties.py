@@ -175,7 +175,7 @@ def test_what_is_not_asked_on_the_way_changes_nothing(given_: tuple[Tree, Known]
     lean = {name: value for name, value in profile.items() if name in asked}
     assert evaluate(tree, lean) == assessment
     padded = evaluate(tree, profile | {"zz": 1, "aa": "two"})
-    assert padded == replace(assessment, ignored=("aa", "zz"))
+    assert padded == assessment._replace(ignored=("aa", "zz"))
 
 
 @slowly
@@ -211,7 +211,7 @@ def test_the_digest_ignores_the_order_of_mappings(given_: tuple[Tree, Known], ra
     )
     ours, theirs = evaluate(tree, profile), evaluate(other, profile)
     assert other.digest == tree.digest
-    assert replace(theirs, tree=tree) == ours
+    assert theirs._replace(tree=tree) == ours
 
 
 def _shuffled(items: Mapping[str, Any], random: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -21,7 +21,8 @@ from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.tree import Tree
 
 BATCH = "/assess/batch"
-BOOLEAN = {bool}
+KEPT = 4096
+"""How many results are kept for each tree: all there are for 1.0.0, some 40 MB at most."""
 
 
 class Report(Protocol):
@@ -31,8 +32,8 @@ class Report(Protocol):
     def log(self) -> bool:
         """Whether it wants each decision with its answers, not only how many took a trail."""
 
-    def assessed(self, assessment: Assessment, endpoint: str) -> None:
-        """An assessment was given."""
+    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
+        """An assessment was given so many times."""
 
     def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
         """So many profiles took a trail."""
@@ -41,28 +42,43 @@ class Report(Protocol):
         """A batch of so many profiles was answered."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """A profile's result in a batch, and where it comes from; None for a profile at fault."""
+
+    source: Trail | Assessment | None
+    result: bytes
+
+
 @dataclass
 class Tally:
-    """What the profiles of a batch came to; `followed` are settled trails that aren't in the numbers yet."""
+    """What the profiles of a batch came to; those `answered` aren't in the numbers yet."""
 
     statuses: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("decided", "undecided", "invalid"), 0)
     )
     ends: Counter[str] = field(default_factory=Counter)
-    followed: Counter[Trail] = field(default_factory=Counter)
+    answered: Counter[Answered] = field(default_factory=Counter)
 
-    def count(self, assessment: Assessment) -> None:
-        """Count an assessment."""
-        self.statuses[assessment.status] += 1
-        self.ends.update(assessment.candidates if assessment.recommendation else ())
-
-    def settle(self) -> Counter[Trail]:
-        """Bring what followed trails into the numbers, and give it away."""
-        followed, self.followed = self.followed, Counter()
-        for trail, times in followed.items():
+    def settle(self) -> list[tuple[Trail | Assessment, int]]:
+        """Bring what was answered into the numbers; give its sources, and how often each was one."""
+        answered, self.answered = self.answered, Counter()
+        trails: Counter[Trail] = Counter()
+        assessments = []
+        for one, times in answered.items():
+            if one.source is None:
+                self.statuses["invalid"] += times
+            elif isinstance(one.source, Trail):
+                trails[one.source] += times
+            else:
+                assessments.append((one.source, times))
+                self.statuses[one.source.status] += times
+                if one.source.recommendation:
+                    self.ends[one.source.recommendation.id] += times
+        for trail, times in trails.items():
             self.statuses["decided"] += times
             self.ends[trail.branch.to] += times
-        return followed
+        return [*trails.items(), *assessments]
 
 
 class Assessor:
@@ -72,13 +88,15 @@ class Assessor:
         self.tree, self._report = tree, report
         self._compiled = CompiledTree(tree)
         self._schema = profile_schema(catalog)()
-        self._booleans = {name for name, one in tree.inputs.items() if one.type == "boolean"}
+        self._answered: dict[bytes, Answered] = {}
 
     def body(self, profile: Profile, endpoint: str) -> bytes:
         """The assessment of a valid profile, as the body of POST /assess."""
         trail = None if self._report.log else self._compiled.trail(profile)
         if trail is None:
-            return bodies.body(self._assess(profile, endpoint))
+            assessment = self._compiled.evaluate(profile)
+            self._report.assessed(assessment, endpoint)
+            return bodies.body(assessment)
         self._report.followed(trail, endpoint)
         answers = tuple(trail.answers(profile).items())
         return bodies.trail_body(trail, answers, tuple(trail.ignored(profile)))
@@ -86,51 +104,74 @@ class Assessor:
     def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
         """The answer of POST /assess/batch for anything in the place of profiles."""
         tally = Tally()
-        given = (completed(one, defaults) for one in profiles) if defaults else profiles
-        results = [*self._results(given, tally)]
-        for trail, times in tally.settle().items():
-            self._report.followed(trail, BATCH, times)
+        answered = self._answers(
+            [completed(one, defaults) for one in profiles] if defaults else profiles
+        )
+        tally.answered.update(answered)
+        for source, times in tally.settle():
+            self._reported(source, times)
         self._report.batched(len(profiles))
-        return b'{"results":[' + b",".join(results) + b"]," + orjson.dumps(self._together(tally))[1:]
+        results = b",".join([one.result for one in answered])
+        return b'{"results":[' + results + b"]," + orjson.dumps(self._together(tally))[1:]
 
     def result(self, profile: Any, tally: Tally) -> bytes:
         """The result of a batch for one profile. Raises ValidationError."""
-        trail = self._settled(profile)
-        if trail is not None:
-            tally.followed[trail] += 1
-            return bodies.settled_result(trail)
-        assessment = self._assess(self._schema.load(profile), BATCH)
-        tally.count(assessment)
-        return orjson.dumps(bodies.result(assessment))
+        found = self._answer(profile)
+        tally.answered[found] += 1
+        return found.result
 
     def errors(self, error: ValidationError, *place: str) -> list[dict[str, str]]:
         """What is wrong with a profile at some place of what was sent."""
         found = invalid(error.messages_dict, self._schema, in_body=True, place=place)
         return [*islice(found, MOST_ERRORS)]
 
-    def _results(self, profiles: Iterable[Any], tally: Tally) -> Iterator[bytes]:
-        """The result for each profile; what is wrong with one concerns no other."""
-        for place, profile in enumerate(profiles):
-            try:
-                yield self.result(profile, tally)
-            except ValidationError as error:
-                tally.statuses["invalid"] += 1
-                errors = self.errors(error, "profiles", str(place))
-                yield orjson.dumps({"status": "invalid", "errors": errors})
+    def _answers(self, profiles: Sequence[Any]) -> list[Answered]:
+        """What each profile is answered with; what is wrong with one concerns no other."""
+        try:
+            known = [*map(self._answered.get, map(orjson.dumps, profiles))]
+        except orjson.JSONEncodeError:
+            known = [None] * len(profiles)
+        return [
+            one or self._answer_or_refusal(profiles[place], place) for place, one in enumerate(known)
+        ]
 
-    def _settled(self, profile: Any) -> Trail | None:
-        """The settled trail of a valid profile of booleans alone; None for all others."""
-        if profile.__class__ is not dict or self._report.log:
-            return None
-        plain = profile.keys() <= self._booleans and {*map(type, profile.values())} <= BOOLEAN
-        trail = self._compiled.trail(profile) if plain else None
-        return trail if trail is not None and trail.settled else None
+    def _answer_or_refusal(self, profile: Any, place: int) -> Answered:
+        try:
+            return self._answer(profile)
+        except ValidationError as error:
+            errors = self.errors(error, "profiles", str(place))
+            return Answered(None, orjson.dumps({"status": "invalid", "errors": errors}))
 
-    def _assess(self, profile: Profile, endpoint: str) -> Assessment:
-        """The assessment of a valid profile, reported."""
-        assessment = self._compiled.evaluate(profile)
-        self._report.assessed(assessment, endpoint)
-        return assessment
+    def _answer(self, profile: Any) -> Answered:
+        """What a profile is answered with. Raises ValidationError.
+
+        Profiles with the same text are answered once, as long as the answer is kept; 1 is another text than
+        true and 1.0.
+        """
+        try:
+            text = orjson.dumps(profile)
+        except orjson.JSONEncodeError:
+            text = b""  # it can't be right
+        found = self._answered.get(text)
+        if found is None:
+            found = self._worked_out(profile)
+            if len(self._answered) >= KEPT:
+                self._answered.clear()
+            self._answered[text] = found
+        return found
+
+    def _worked_out(self, profile: Any) -> Answered:
+        """What a profile is answered with that nobody sent before. Raises ValidationError."""
+        valid = self._schema.load(profile)
+        assessment = self._compiled.evaluate(valid)
+        trail = None if self._report.log else self._compiled.trail(valid)
+        return Answered(trail or assessment, orjson.dumps(bodies.result(assessment)))
+
+    def _reported(self, source: Trail | Assessment, times: int) -> None:
+        if isinstance(source, Trail):
+            self._report.followed(source, BATCH, times)
+        else:
+            self._report.assessed(source, BATCH, times)
 
     def _together(self, tally: Tally) -> dict[str, Any]:
         """What the results of a batch have in common."""

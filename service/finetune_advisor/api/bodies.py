@@ -97,12 +97,6 @@ def result(assessment: Assessment) -> dict[str, Any]:
     return {name: value for name, value in form.items() if value is not None}
 
 
-@lru_cache(KEPT)
-def settled_result(trail: Trail) -> bytes:
-    """The result of a batch for a settled trail."""
-    return orjson.dumps(result(trail.assessment(trail.forced)))
-
-
 def _extras(trail: Trail, answers: dict[str, Value], ignored: tuple[str, ...]) -> Iterator[bytes]:
     """The members that only some answers bring."""
     warnings = trail.warned(answers)

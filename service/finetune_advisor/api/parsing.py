@@ -94,7 +94,7 @@ def parse(text: bytes, what: str = "body") -> Any:
         if not _is_utf8(text):
             raise MalformedRequest(f"the {what} is not UTF-8; encode it so") from None
         raise MalformedRequest(f"the {what} is not JSON: {error}") from None
-    if b"\\" in text or text.count(b":") > _colons(value):
+    if b"\\" in text or not _written_once(value, text):
         try:
             json.loads(text, object_pairs_hook=partial(_unrepeated, what))
         except RecursionError:
@@ -110,12 +110,13 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _colons(value: Any) -> int:
-    """How many colons a value has that is written anew: without escapes, fewer mean a repeated name."""
+def _written_once(value: Any, text: bytes) -> bool:
+    """Whether every name in a text without escapes is in its value: written anew, it has all the colons."""
     try:
-        return orjson.dumps(value).count(b":")
+        anew = orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return 0  # too deep to be written
+        return False  # too deep to be written
+    return anew == text or text.count(b":") <= anew.count(b":")
 
 
 def _unrepeated(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from finetune_advisor.engine.branching import (
     EQUAL,
     Against,
     Condition,
-    OneOf,
     Related,
     Within,
     conditions,
@@ -70,21 +69,6 @@ class Trail:
             name: whole(profile[name]) if numeric else profile[name]  # type: ignore[arg-type]
             for name, numeric in self.names
             if name in profile
-        }
-
-    @cached_property
-    def settled(self) -> bool:
-        """Whether every profile that takes the trail gives the same answers that count."""
-        return {name for name, _ in self.names} == self.forced.keys()
-
-    @cached_property
-    def forced(self) -> Profile:
-        """The answers without which no profile takes the trail, as far as one branch tells."""
-        tests = ((question.input, branch.test) for question, branch in self.taken)
-        return {
-            name: test.values[0]
-            for name, test in tests
-            if isinstance(test, OneOf) and len(test.values) == 1
         }
 
     def assessment(self, profile: Profile) -> Assessment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from finetune_advisor.engine.branching import Against, Condition, Related, conditions
 from finetune_advisor.engine.canonical import hashed
@@ -23,8 +23,7 @@ Way = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, in tree order, with the branches taken."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A question that the profile answers, its answers by input, and the branch that they take.
 
     One of two compared inputs is answer enough where its value alone settles the comparison.
@@ -43,8 +42,7 @@ class Open:
     input: Input
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """The result of evaluating a profile: a pure function of the tree and the answers.
 
     The way is every question that some completion of the profile comes to. `path` has those of them that

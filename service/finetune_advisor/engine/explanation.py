@@ -9,6 +9,7 @@ from itertools import groupby, islice
 
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.inputs import Profile, Value
+from finetune_advisor.engine.options import Options
 from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members, union
 from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
@@ -79,6 +80,7 @@ class Explainer:
     def __init__(self, tree: Tree, *, most_steps: int = MOST_STEPS, work: int = MOST_STATES) -> None:
         self.tree, self._work = tree, work
         self._table = PathTable.of(tree, most_steps)
+        self._options = Options(self._table) if self._table else None
 
     def explain(
         self,
@@ -94,9 +96,9 @@ class Explainer:
         stay. Raises ValueError or TypeError
         for a value of another type than its input's.
         """
-        if self._table is None:
+        if self._table is None or self._options is None:
             return Explanation(self.tree, profile, None, (), truncated=True, sensitivity={})
-        case = _Case(self._table, profile, self._work)
+        case = _Case(self._table, self._options, profile, self._work)
         found, truncated = case.counterfactuals(target, frozen, limit)
         reason, sensitivity = case.sufficient_reason(), case.sensitivity()
         return Explanation(self.tree, profile, reason, found, truncated, sensitivity)
@@ -105,8 +107,8 @@ class Explainer:
 class _Case:
     """A profile to explain. Its inputs' axes are cut into cells, of which one position stands for all."""
 
-    def __init__(self, table: PathTable, profile: Profile, work: int) -> None:
-        self.table, self.tree, self._work = table, table.tree, work
+    def __init__(self, table: PathTable, options: Options, profile: Profile, work: int) -> None:
+        self.table, self.tree, self._options, self._work = table, table.tree, options, work
         inputs = self.tree.inputs
         self.given = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
         self._cells = cells(self.tree, self.given)
@@ -122,7 +124,7 @@ class _Case:
         if len(self._current) > 1:
             return None
         own = {name: (self.given[name],) if name in self.given else () for name in self.tree.inputs}
-        search = Search(self.table, {}, own, self._work)
+        search = Search(self.table, self._options, {}, own, self._work)
         one_path = next(members(self._possible))
         smallest = next(search.forcing({self._current[0]: one_path}), None)
         return None if smallest is None else tuple(n for n in self.tree.inputs if n in smallest[1])
@@ -139,7 +141,7 @@ class _Case:
         """
         options = alternatives(self._cells, self.given)
         free = {name: () if name in frozen else positions for name, positions in options.items()}
-        search = Search(self.table, self.given, free, self._work)
+        search = Search(self.table, self._options, self.given, free, self._work)
         targets = {
             end: paths
             for end, paths in self.table.ending.items()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,18 +60,33 @@ def onwards(tree: Tree, way: Way) -> Iterator[Way]:
 class Block:
     """Inputs that are compared with each other, directly or through others; one alone otherwise.
 
-    `demands` are the different things that paths ask of them, each with the paths that do. As no order
-    leaves a block, a path goes with a profile exactly if it does in every block.
+    `demands` are the different things that paths ask of them, each with the paths that do, if any; the
+    first asks nothing. As no order leaves a block, a path goes with a profile exactly if it does in every
+    block.
     """
 
     names: tuple[str, ...]
     demands: tuple[tuple[Region, Paths], ...]
+    starts: tuple[Position, ...]
+    """Where the cells of the first input begin."""
 
     def ruled_out(self, answers: Answers) -> Paths:
         """The paths that no profile with these answers takes, as far as this block tells."""
         given = {name: answers[name] for name in self.names if name in answers}
+        if not given:
+            return 0
+        if len(self.names) == 1:
+            return self._by_cell[bisect_right(self.starts, given[self.names[0]]) - 1]
+        return self._contradicted(given)
+
+    @cached_property
+    def _by_cell(self) -> tuple[Paths, ...]:
+        """What each cell of a block's only input rules out."""
+        return tuple(self._contradicted({self.names[0]: start}) for start in self.starts)
+
+    def _contradicted(self, given: Answers) -> Paths:
         found = 0
-        for region, paths in self.demands if given else ():
+        for region, paths in self.demands:
             if not _fits(region, given):
                 found |= paths
         return found
@@ -93,12 +109,24 @@ def _fits(region: Region, given: Answers) -> bool:
 
 
 class PathTable:
-    """The paths of a tree as sets of bits: what answers leave of them is a matter of a few operations."""
+    """The paths of a tree as sets of bits: what answers leave of them is a matter of a few operations.
 
-    def __init__(self, tree: Tree, every: Iterable[Way]) -> None:
+    `every` is the set of all paths, `ending` has those to each recommendation, `blocks` are the blocks of
+    inputs in the order of their first ones. `needing` has for each block the paths that need an answer
+    there: profiles that take such a path don't all end as it does unless something of the block is known,
+    as at some question on it another answer leads to other recommendations alone.
+    """
+
+    def __init__(self, tree: Tree, every: Sequence[Way]) -> None:
         self.tree = tree
-        self._ways = tuple(every)
-        self._needed: dict[Paths, frozenset[Block]] = {}
+        self.every = (1 << len(every)) - 1
+        self.ending = dict.fromkeys(tree.recommendations, 0)
+        for place, way in enumerate(every):
+            self.ending[way.node] |= 1 << place
+        self._ranked = sorted(self.ending.items(), key=lambda one: tree.rank[one[0]])
+        self.blocks = tuple(_block(tree, names, every) for names in tree.blocks)
+        self.needing = self._needing(every)
+        self._asked = self._demands(len(every))
 
     @classmethod
     def of(cls, tree: Tree, most_steps: int) -> PathTable | None:
@@ -111,73 +139,66 @@ class PathTable:
             found.append(way)
         return cls(tree, found)
 
-    @cached_property
-    def every(self) -> Paths:
-        """All paths."""
-        return (1 << len(self._ways)) - 1
-
-    @cached_property
-    def ending(self) -> Mapping[str, Paths]:
-        """The paths to each recommendation."""
-        found = dict.fromkeys(self.tree.recommendations, 0)
-        for place, way in enumerate(self._ways):
-            found[way.node] |= 1 << place
-        return found
-
-    @cached_property
-    def blocks(self) -> tuple[Block, ...]:
-        """The blocks of inputs, in the order of their first ones."""
-        return tuple(self._block(names) for names in self.tree.blocks)
-
     def ends(self, paths: Paths) -> tuple[str, ...]:
         """The recommendations that some of these paths end in, in tree order."""
-        found = (name for name, ending in self._ranked if ending & paths)
-        return tuple(found)
+        return tuple([name for name, ending in self._ranked if ending & paths])
 
-    @cached_property
-    def _ranked(self) -> tuple[tuple[str, Paths], ...]:
-        return tuple(sorted(self.ending.items(), key=lambda one: self.tree.rank[one[0]]))
-
-    def needed(self, path: Paths) -> frozenset[Block]:
-        """The blocks of which something must be known if profiles that take a path are all to end as it
-        does: at some question on it, another answer leads to other recommendations alone.
+    def asked(self, path: Paths) -> Sequence[tuple[int, int]]:
+        """The demands that a path makes, each as the place of its block and its own place there; of all
+        other blocks it asks nothing.
         """
-        if path not in self._needed:
-            self._needed[path] = frozenset(self._decisive(self._ways[path.bit_length() - 1]))
-        return self._needed[path]
+        return self._asked[path.bit_length() - 1]
 
-    def _decisive(self, way: Way) -> Iterator[Block]:
-        for place, (node, _) in enumerate(way.steps):
-            question = self.tree.questions[node]
-            turns = ((*way.steps[:place], (node, turn)) for turn in range(len(question.branches)))
-            others = (self._beginning.get(turn, 0) for turn in turns if turn[-1] != way.steps[place])
-            if any(paths and not paths & self.ending[way.node] for paths in others):
-                yield self._block_of[question.input]
-
-    @cached_property
-    def _beginning(self) -> Mapping[tuple[Edge, ...], Paths]:
-        """The paths that begin with some steps."""
-        found: dict[tuple[Edge, ...], Paths] = {}
-        for place, way in enumerate(self._ways):
-            for length in range(1, len(way.steps) + 1):
-                steps = way.steps[:length]
-                found[steps] = found.get(steps, 0) | 1 << place
+    def _demands(self, count: int) -> Sequence[Sequence[tuple[int, int]]]:
+        found: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+        for place, block in enumerate(self.blocks):
+            for which, (_, paths) in enumerate(block.demands[1:], 1):
+                for path in members(paths):
+                    found[path.bit_length() - 1].append((place, which))
         return found
 
-    @cached_property
-    def _block_of(self) -> Mapping[str, Block]:
-        return {name: block for block in self.blocks for name in block.names}
+    def _needing(self, every: Sequence[Way]) -> tuple[Paths, ...]:
+        after, paths = _beginnings(every)
+        block_of = {name: place for place, block in enumerate(self.blocks) for name in block.names}
+        found = [0] * len(self.blocks)
+        for place, way in enumerate(every):
+            here = 0
+            for node, index in way.steps:
+                question = self.tree.questions[node]
+                turns = ((here, (node, turn)) for turn in range(len(question.branches)) if turn != index)
+                others = (paths[after[turn]] for turn in turns if turn in after)
+                if any(not other & self.ending[way.node] for other in others):
+                    found[block_of[question.input]] |= 1 << place
+                here = after[here, (node, index)]
+        return tuple(found)
 
-    def _block(self, names: tuple[str, ...]) -> Block:
-        demands: dict[tuple[tuple[tuple[str, Domain], ...], frozenset[Order]], Paths] = {}
-        for place, way in enumerate(self._ways):
-            here = way.region
-            asked = tuple((name, here.domains[name]) for name in names if name in here.domains)
-            key = (asked, frozenset(order for order in here.orders if order.low in names))
-            demands[key] = demands.get(key, 0) | 1 << place
-        axes = self.tree.axes
-        regions = ((Region(axes, dict(asked), orders), ps) for (asked, orders), ps in demands.items())
-        return Block(names, tuple(regions))
+
+def _beginnings(every: Sequence[Way]) -> tuple[Mapping[tuple[int, Edge], int], Sequence[Paths]]:
+    """A number for each beginning of paths, by that of the beginning before it and the step between; and
+    the paths that begin so, by that number. The empty beginning has number 0.
+    """
+    after: dict[tuple[int, Edge], int] = {}
+    paths = [(1 << len(every)) - 1]
+    for place, way in enumerate(every):
+        here = 0
+        for step in way.steps:
+            here = after.setdefault((here, step), len(paths))
+            if here == len(paths):
+                paths.append(0)
+            paths[here] |= 1 << place
+    return after, paths
+
+
+def _block(tree: Tree, names: tuple[str, ...], every: Sequence[Way]) -> Block:
+    nothing: tuple[tuple[tuple[str, Domain], ...], frozenset[Order]] = ((), frozenset())
+    demands: dict[tuple[tuple[tuple[str, Domain], ...], frozenset[Order]], Paths] = {nothing: 0}
+    for place, way in enumerate(every):
+        here = way.region
+        asked = tuple((name, here.domains[name]) for name in names if name in here.domains)
+        key = (asked, frozenset(order for order in here.orders if order.low in names))
+        demands[key] = demands.get(key, 0) | 1 << place
+    regions = ((Region(tree.axes, dict(asked), orders), ps) for (asked, orders), ps in demands.items())
+    return Block(names, tuple(regions), tuple(cell.least for cell in tree.cells[names[0]]))
 
 
 def members(paths: Paths) -> Iterator[Paths]:

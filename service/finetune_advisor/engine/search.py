@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from itertools import count, islice, product
+from itertools import count
+from math import inf
 from typing import NamedTuple
 
 from finetune_advisor.engine.domain import Position
-from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members, union
+from finetune_advisor.engine.options import Fitting, Option, Options
+from finetune_advisor.engine.paths import Answers, Paths, PathTable, members, union
 
 MOST_STATES = 200
-"""How many states a search looks at before it gives up: some 10 ms of work on a tree of 40 questions."""
+"""How many states a search looks at before it gives up: some 5 ms of work on a tree of 40 questions."""
 
-MOST_COMBINATIONS = 5_000
-"""How many combinations of answers to compared inputs a search tries."""
-
-
-MOST_ADDED = 10_000
+MOST_ADDED = 1_000
 """How many options a search adds to states in all: one state can have very many combinations of them."""
-
-
-class Option(NamedTuple):
-    """Changed answers to inputs of one block, and the paths that the block then rules out.
-
-    `shape` has a bit for each changed input and its choice, with all numbers of an input as one.
-    `distance` is how far numbers move, as shares of their ranges.
-    """
-
-    block: Block
-    changes: tuple[tuple[str, Position], ...]
-    rules_out: Paths
-    shape: int
-    distance: float
 
 
 class _State(NamedTuple):
     """Options on the way to a set that forces `end`, where `path` is one that profiles with that set take.
 
-    `size`, `shape` and `distance` are those of the options together; `begun` says that they have what
-    every such set must have.
+    `size` and `shape` are those of the options together, `astray` the paths to elsewhere that they leave.
+    `begun` says that they have what every such set must have.
     """
 
     end: str
@@ -47,20 +31,12 @@ class _State(NamedTuple):
     options: tuple[Option, ...] = ()
     size: int = 0
     shape: int = 0
-    distance: float = 0
+    astray: Paths = 0
     begun: bool = False
 
-    def having(self, option: Option) -> _State:
-        """The state with one more option."""
-        return _State(
-            self.end,
-            self.path,
-            (*self.options, option),
-            self.size + len(option.changes),
-            self.shape | option.shape,
-            self.distance + option.distance,
-            begun=True,
-        )
+
+class _SpentError(Exception):
+    """A search has met a bound on its work."""
 
 
 class Search:
@@ -74,23 +50,27 @@ class Search:
     def __init__(
         self,
         table: PathTable,
+        options: Options,
         given: Answers,
         choices: Mapping[str, Sequence[Position]],
         work: int = MOST_STATES,
     ) -> None:
-        self.table, self.given, self.work, self.exhausted = table, given, work, False
-        self._silent = {block for block in table.blocks if given.keys().isdisjoint(block.names)}
-        kept = {block: block.ruled_out(given) for block in table.blocks}
-        self._kept = {block: paths for block, paths in kept.items() if paths}
-        self._shapes: dict[object, int] = {}
-        every = ((block, self._options_of(block, choices)) for block in table.blocks)
-        self._options = {block: options for block, options in every if options}
+        self.table, self.work = table, work
+        self._kept = [block.ruled_out(given) for block in table.blocks]
+        every = [options.of(place, given, choices) for place in range(len(table.blocks))]
+        self._fitting = [one.fitting for one in every]
+        self.exhausted = not all(one.complete for one in every)
+        self._fitting_of: dict[Paths, Sequence[Fitting]] = {}
+        self._blocking = [
+            needing if given.keys().isdisjoint(block.names) else kept
+            for block, needing, kept in zip(table.blocks, table.needing, self._kept, strict=True)
+        ]
+        self._beside: dict[frozenset[int], Paths] = {}
         self._waiting: list[tuple[int, float, int, int, _State]] = []
         self._tickets = count()
         self._left = MOST_ADDED
         self._seen: set[object] = set()
         self._found: dict[str, list[int]] = {}
-        self._fitting: dict[Paths, Mapping[Block, list[Option]]] = {}
 
     def forcing(self, targets: Mapping[str, Paths]) -> Iterator[tuple[str, Answers]]:
         """Every minimal set of changes that makes all profiles end in one of some recommendations, in
@@ -100,147 +80,151 @@ class Search:
         must take.
         """
         self._found = {end: [] for end in targets}
-        for end, paths in targets.items():
-            for path in members(paths):
-                self._wait(_State(end, path), self._least(path))
-        while self._waiting:
+        try:
+            for size, level in enumerate(self._levels()):
+                for end, paths in targets.items():
+                    for path in members(paths & level):
+                        self._wait(_State(end, path), size, 0)
+                yield from self._with_at_most(size)
+            yield from self._with_at_most(inf)
+        except _SpentError:
+            self.exhausted = True
+
+    def _levels(self) -> Sequence[Paths]:
+        """The paths that some set of changes may open, by the least number of changes that it takes: one in
+        each block that rules the path out or, though it must not, says nothing.
+        """
+        levels = [self.table.every]
+        for block, blocking, fits in zip(self.table.blocks, self._blocking, self._fitting, strict=True):
+            demands = zip(block.demands, fits, strict=True)
+            stuck = blocking & union(paths for (_, paths), fit in demands if not fit.options)
+            blocked = [level & blocking for level in levels]
+            levels = [
+                (level & ~blocking | below) & ~stuck
+                for level, below in zip([*levels, 0], [0, *blocked], strict=True)
+            ]
+            while not levels[-1] and len(levels) > 1:
+                levels.pop()
+        return levels
+
+    def _with_at_most(self, changes: float) -> Iterator[tuple[str, Answers]]:
+        """The sets of at most so many changes that what waits leads to."""
+        while self._waiting and self._waiting[0][0] <= changes:
             size, *_, state = heappop(self._waiting)
-            if self._covered(state):
+            if _covered(state.shape, self._found[state.end]):
                 continue
             if state.begun and size == state.size:
                 self._found[state.end].append(state.shape)
                 yield state.end, {n: p for option in state.options for n, p in option.changes}
                 continue
             if self.work <= 0:
-                self.exhausted = True
-                return
+                raise _SpentError
             self.work -= 1
             groups = self._onwards(state) if state.begun else self._beginnings(state.path)
-            for following in self._with_one_of_each(state._replace(begun=True), sorted(groups, key=len)):
-                if self._all_count(following):
-                    self._wait(following, following.size + bool(self._astray(following)))
-            if self._left < 0:
-                self.exhausted = True
-                return
+            found, ordered = self._found[state.end], sorted(groups, key=len)
+            for options in self._with_one_of_each(state.options, state.shape, found, ordered):
+                following = self._following(state, options)
+                if following is not None:
+                    self._wait_unless_seen(following)
 
-    def _covered(self, state: _State) -> bool:
-        """Whether a set that was found is part of a state's."""
-        return any(one & state.shape == one for one in self._found[state.end])
-
-    def _with_one_of_each(self, state: _State, groups: Sequence[Sequence[Option]]) -> Iterator[_State]:
-        """The state with an option from each group, in every combination that isn't covered."""
+    def _with_one_of_each(
+        self,
+        chosen: tuple[Option, ...],
+        shape: int,
+        found: Sequence[int],
+        groups: Sequence[Sequence[Option]],
+    ) -> Iterator[tuple[Option, ...]]:
+        """Some options and one from each group, in every combination that isn't covered."""
         if not groups:
-            yield state
+            yield chosen
             return
-        first, *others = groups
-        for option in first:
+        for option in groups[0]:
             self._left -= 1
             if self._left < 0:
-                return
-            following = state.having(option)
-            if not self._covered(following):
-                yield from self._with_one_of_each(following, others)
+                raise _SpentError
+            together = shape | option.shape
+            if not _covered(together, found):
+                yield from self._with_one_of_each((*chosen, option), together, found, groups[1:])
 
-    def _wait(self, state: _State, size: int) -> None:
-        """Have a state looked at later, unless the same options came together before."""
-        key = (state.begun, state.path, frozenset(map(id, state.options)))
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        rank = self.table.tree.rank[state.end]
-        heappush(self._waiting, (size, state.distance, rank, next(self._tickets), state))
-
-    def _least(self, path: Paths) -> int:
-        """The least number of changes with which some profile takes a path, and none goes elsewhere."""
-        blocked = sum(1 for paths in self._kept.values() if paths & path)
-        return blocked + len(self.table.needed(path) & self._silent)
-
-    def _required(self, path: Paths) -> list[Block]:
-        """The blocks in which any such set has a change: those that rule the path out or, though they
-        must not, say nothing.
+    def _following(self, state: _State, options: tuple[Option, ...]) -> _State | None:
+        """The state with these options, or None if one of them rules out no path to elsewhere that neither
+        another one does nor what is given.
         """
-        needed = self.table.needed(path)
-        return [
-            block
-            for block in self.table.blocks
-            if self._kept.get(block, 0) & path or (block in needed and block in self._silent)
-        ]
-
-    def _beginnings(self, path: Paths) -> list[list[Option]]:
-        """What every such set has at least: an option of each of some blocks."""
-        return [self._compatible(path).get(block, []) for block in self._required(path)]
-
-    def _compatible(self, path: Paths) -> Mapping[Block, list[Option]]:
-        """The options of each block with which some profile takes a path."""
-        if path not in self._fitting:
-            self._fitting[path] = {
-                block: [option for option in options if not option.rules_out & path]
-                for block, options in self._options.items()
-            }
-        return self._fitting[path]
-
-    def _astray(self, state: _State) -> Paths:
-        """The paths to other recommendations that are left."""
-        ruled_out = self._kept | {option.block: option.rules_out for option in state.options}
-        elsewhere = self.table.every ^ self.table.ending[state.end]
-        return elsewhere & ~union(ruled_out.values())
-
-    def _all_count(self, state: _State) -> bool:
-        """Whether each option rules out a path to elsewhere that no other one does, nor what is given."""
-        once = twice = 0
-        for option in state.options:
+        size = shape = once = twice = 0
+        for option in options:
+            size += len(option.changes)
+            shape |= option.shape
             twice |= once & option.rules_out
             once |= option.rules_out
-        alone = once & ~twice & ~self.table.ending[state.end]
-        return all(
-            option.rules_out & alone & ~self._kept.get(option.block, 0) for option in state.options
-        )
+        elsewhere = self.table.every ^ self.table.ending[state.end]
+        alone = once & ~twice & elsewhere
+        for option in options:
+            if not option.rules_out & alone & ~self._kept[option.block]:
+                return None
+        astray = elsewhere & ~once & ~self._kept_beside(frozenset([option.block for option in options]))
+        return _State(state.end, state.path, options, size, shape, astray, begun=True)
 
-    def _onwards(self, state: _State) -> list[list[Option]]:
+    def _kept_beside(self, changed: frozenset[int]) -> Paths:
+        """The paths that what is given rules out in all blocks but these."""
+        if changed not in self._beside:
+            kept = (paths for block, paths in enumerate(self._kept) if block not in changed)
+            self._beside[changed] = union(kept)
+        return self._beside[changed]
+
+    def _wait_unless_seen(self, state: _State) -> None:
+        """Have a state looked at later, unless the same options came together before."""
+        key = (state.path, frozenset(map(id, state.options)))
+        if key not in self._seen:
+            self._seen.add(key)
+            distance = sum([option.distance for option in state.options])
+            self._wait(state, state.size + bool(state.astray), distance)
+
+    def _wait(self, state: _State, size: int, distance: float) -> None:
+        rank = self.table.tree.rank[state.end]
+        heappush(self._waiting, (size, distance, rank, next(self._tickets), state))
+
+    def _beginnings(self, path: Paths) -> list[Sequence[Option]]:
+        """What every set with which some profile takes a path has at least: an option of each of some
+        blocks.
+        """
+        return [one.options for one in self._fitting_to(path) if self._blocking[one.block] & path]
+
+    def _onwards(self, state: _State) -> list[Sequence[Option]]:
         """What every set with the state's options has beside them, if it forces the end: an option of
         each block that alone rules out some path that is left or, if there is none, one of some options.
         """
-        astray = self._astray(state)
-        changed = {option.block for option in state.options}
-        useful = {
-            block: [option for option in options if option.rules_out & astray]
-            for block, options in self._compatible(state.path).items()
-            if block not in changed
-        }
-        reaches = {block: union(one.rules_out for one in options) for block, options in useful.items()}
+        changed, astray = {option.block for option in state.options}, state.astray
+        unchanged = [one for one in self._fitting_to(state.path) if one.block not in changed]
         once = twice = thrice = 0
-        for reach in reaches.values():
+        for _, _, reach in unchanged:
             thrice |= twice & reach
             twice |= once & reach
             once |= reach
         if astray & ~once:
-            return [[]]
+            return [()]
         alone = astray & ~twice
         if alone:
-            return [useful[block] for block, reach in reaches.items() if reach & alone]
+            return [_ruling_out(astray, one.options) for one in unchanged if one.reach & alone]
         hardest = next(members(astray & ~thrice or astray))
-        every = (one for options in useful.values() for one in options)
-        return [[one for one in every if one.rules_out & hardest]]
+        return [[option for one in unchanged for option in _ruling_out(hardest, one.options)]]
 
-    def _options_of(self, block: Block, choices: Mapping[str, Sequence[Position]]) -> list[Option]:
-        """A block's options, nearest first, without those that do no more than a nearer one."""
-        combinations = product(*([None, *choices[name]] for name in block.names))
-        kept = {name: self.given[name] for name in block.names if name in self.given}
-        tried = [self._option(block, kept, one) for one in islice(combinations, MOST_COMBINATIONS)]
-        self.exhausted |= next(combinations, None) is not None
-        tried.sort(key=lambda option: (len(option.changes), option.distance))
-        different = {(option.shape, option.rules_out): option for option in reversed(tried)}
-        return [option for option in reversed(different.values()) if option.changes]
+    def _fitting_to(self, path: Paths) -> Sequence[Fitting]:
+        """The options of each block with which some profile takes a path."""
+        if path not in self._fitting_of:
+            every = [fits[0] for fits in self._fitting]
+            for place, which in self.table.asked(path):
+                every[place] = self._fitting[place][which]
+            self._fitting_of[path] = [fitting for fitting in every if fitting.options]
+        return self._fitting_of[path]
 
-    def _option(self, block: Block, kept: Answers, positions: Sequence[Position | None]) -> Option:
-        pairs = zip(block.names, positions, strict=True)
-        changes = {name: position for name, position in pairs if position is not None}
-        shape, distance = 0, 0.0
-        for name, position in changes.items():
-            one, before = self.table.tree.inputs[name], kept.get(name)
-            key = (name, None if one.numeric else position)
-            shape |= self._shapes.setdefault(key, 1 << len(self._shapes))
-            if one.numeric and before is not None:
-                distance += abs(position - before) / one.width
-        rules_out = block.ruled_out({**kept, **changes})
-        return Option(block, tuple(changes.items()), rules_out, shape, distance)
+
+def _ruling_out(paths: Paths, options: Sequence[Option]) -> list[Option]:
+    return [option for option in options if option.rules_out & paths]
+
+
+def _covered(shape: int, found: Sequence[int]) -> bool:
+    """Whether a set that was found is part of one with a shape."""
+    for one in found:  # noqa: SIM110 - any() takes twice as long here
+        if one & shape == one:
+            return True
+    return False

@@ -27,10 +27,10 @@ class Decisions:
         """A batch of so many profiles was answered."""
         self.metrics.batch_profiles.observe(profiles)
 
-    def assessed(self, assessment: Assessment, endpoint: str) -> None:
-        """An assessment was given."""
-        self.metrics.assessed(assessment, endpoint)
-        if self.log:
+    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
+        """An assessment was given so many times."""
+        self.metrics.assessed(assessment, endpoint, times)
+        for _ in range(times if self.log else 0):
             log_.info(
                 "decision",
                 extra={

@@ -13,29 +13,35 @@ def seconds_before_the_kill(values: Values) -> int:
     spec = chart.server(values)
     [container] = spec["containers"]
     asleep = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    finishing = int(chart.environment(container)["FINETUNE_ADVISOR_GRACEFUL_TIMEOUT"])
-    return spec["terminationGracePeriodSeconds"] - asleep - finishing
+    settings = chart.environment(container)
+    draining, finishing = (
+        int(settings[f"FINETUNE_ADVISOR_{one}"]) for one in ("DRAIN_SECONDS", "GRACEFUL_TIMEOUT")
+    )
+    return spec["terminationGracePeriodSeconds"] - asleep - draining - finishing
 
 
-def drain(before: int, finishing: int, period: int) -> Values:
+def drain(before: int, draining: int, finishing: int, period: int) -> Values:
     """The values of a drain."""
     stop = {"preStopSeconds": before, "terminationGracePeriodSeconds": period}
-    return {"drain": stop, "settings": {"gracefulTimeout": finishing}}
+    return {"drain": stop, "settings": {"drainSeconds": draining, "gracefulTimeout": finishing}}
 
 
 def test_every_example_has_five_seconds_to_spare(example: Values) -> None:
-    """Sleep, graceful timeout and five seconds fit into the grace period."""
+    """Sleep, drain, graceful timeout and five seconds fit into the grace period."""
     assert seconds_before_the_kill(example) >= 5
 
 
-@pytest.mark.parametrize(("before", "finishing", "period"), [(10, 30, 45), (0, 0, 5), (60, 120, 185)])
+@pytest.mark.parametrize(
+    ("before", "draining", "finishing", "period"),
+    [(10, 0, 30, 45), (0, 0, 0, 5), (60, 0, 120, 185), (0, 10, 30, 45), (10, 20, 30, 65)],
+)
 def test_a_drain_that_just_fits_is_taken_and_a_second_less_is_not(
-    before: int, finishing: int, period: int
+    before: int, draining: int, finishing: int, period: int
 ) -> None:
     """The bound is exact, and the message says what is needed."""
-    assert seconds_before_the_kill(drain(before, finishing, period)) == 5
+    assert seconds_before_the_kill(drain(before, draining, finishing, period)) == 5
     with pytest.raises(chart.RefusedError, match=f"is too short.* need {period}"):
-        chart.render(drain(before, finishing, period - 1))
+        chart.render(drain(before, draining, finishing, period - 1))
 
 
 @pytest.mark.parametrize(

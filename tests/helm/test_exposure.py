@@ -119,3 +119,21 @@ def test_the_notes_tell_how_to_ask() -> None:
     assert "port-forward service/demo-finetune-advisor 8080:80" in chart.notes()
     assert "helm test demo --namespace advice" in chart.notes()
     assert "helm test" not in chart.notes(chart.case("minimal"))
+
+
+def test_the_dashboard_comes_through_to_the_letter() -> None:
+    """Grafana's sidecar finds a file that is the chart's, with the templates of its legends untouched."""
+    manifests = chart.render(chart.case("service-monitor"))
+    found = chart.one("ConfigMap", manifests, "-dashboard")
+    file = (chart.CHART / "files" / "dashboard.json").read_text(encoding="utf-8")
+    assert {"demo-finetune-advisor.json": file.rstrip("\n")} == found["data"]
+    assert "1" == found["metadata"]["labels"]["grafana_dashboard"]
+
+
+def test_thresholds_reach_the_alerts() -> None:
+    """A threshold that is set stands in the rule, and the others keep their defaults."""
+    rule = chart.one("PrometheusRule", chart.render(chart.case("service-monitor")))
+    expressions = [one["expr"] for group in rule["spec"]["groups"] for one in group["rules"]]
+    for threshold in ("0.01", "0.5", "0.9"):
+        assert [one for one in expressions if one.endswith(f"> {threshold}")]
+    assert not [one for one in expressions if one.endswith("> 0.25")]

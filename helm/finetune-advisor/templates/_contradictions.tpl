@@ -3,9 +3,9 @@
 {{- $trees := .Values.trees -}}
 {{- $scaling := .Values.autoscaling -}}
 {{- $budget := .Values.podDisruptionBudget -}}
-{{- $needed := add .Values.drain.preStopSeconds .Values.settings.gracefulTimeout 5 -}}
+{{- $needed := add .Values.drain.preStopSeconds .Values.settings.drainSeconds .Values.settings.gracefulTimeout 5 -}}
 {{- if lt (int64 .Values.drain.terminationGracePeriodSeconds) $needed -}}
-{{- fail (printf "drain.terminationGracePeriodSeconds: %v is too short; drain.preStopSeconds + settings.gracefulTimeout + 5 need %d" .Values.drain.terminationGracePeriodSeconds $needed) -}}
+{{- fail (printf "drain.terminationGracePeriodSeconds: %v is too short; drain.preStopSeconds + settings.drainSeconds + settings.gracefulTimeout + 5 need %d" .Values.drain.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- if eq (int .Values.ports.http) (int .Values.ports.metrics) -}}
 {{- fail "ports.metrics: is ports.http too; take another, so that no public route leads to /metrics" -}}

@@ -66,7 +66,9 @@ def texts(
 def render(values: Values | None = None, **options: Any) -> list[Manifest]:
     """The objects that a release has. Raises RefusedError."""
     found = texts(values, **options)
-    objects = (yaml.safe_load_all(found[one]) for one in sorted(found) if one.endswith(".yaml"))
+    objects = (
+        yaml.load_all(found[one], yaml.CSafeLoader) for one in sorted(found) if one.endswith(".yaml")
+    )
     return [one for documents in objects for one in documents if one]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from functools import cache
 
 import kubernetes_validate
 import pytest
@@ -40,8 +41,10 @@ def test_the_schemas_reach_from_the_oldest_to_the_newest() -> None:
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
-def test_kubernetes_takes_every_object(version: str) -> None:
+def test_kubernetes_takes_every_object(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example validates strictly: no unknown field, no wrong type."""
+    read_once = cache(kubernetes_validate.utils.schema_contents)
+    monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", read_once)
     examples = [chart.render(chart.case(name), kubernetes=f"{version}.0") for name in chart.cases()]
     distinct = {json.dumps(one): one for manifests in examples for one in native(manifests)}
     for manifest in distinct.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,11 @@ def violations(pods: Iterable[Manifest]) -> list[list[str]]:
     return found
 
 
+@cache
 def definitions() -> dict[str, Any]:
     """The schemas of the operators' resources by apiVersion and kind."""
-    crds = [yaml.safe_load(path.read_text()) for path in (_kubernetes() / "crds").glob("*.yaml")]
+    texts = [path.read_text(encoding="utf-8") for path in (_kubernetes() / "crds").glob("*.yaml")]
+    crds = [yaml.load(text, yaml.CSafeLoader) for text in texts]
     return {
         f"{crd['spec']['group']}/{version['name']} {crd['spec']['names']['kind']}": version["schema"]
         for crd in crds

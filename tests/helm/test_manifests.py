@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from functools import cache
 
 import kubernetes_validate
@@ -139,16 +138,3 @@ def test_labels_of_the_user_never_replace_those_that_select() -> None:
         )
     ]
     assert ("finetune-advisor", "ours") == (labels["app.kubernetes.io/name"], labels["team"])
-
-
-def test_the_versions_are_those_of_the_service() -> None:
-    """Chart, application and package have one version, and the annotations name the image by it."""
-    project = tomllib.loads((chart.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    about = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    images = yaml.safe_load(about["annotations"]["artifacthub.io/images"])
-    assert {project["version"]} == {about["version"], about["appVersion"]}
-    assert {one["image"] for one in images} == {
-        container["image"]
-        for pod in chart.pods(chart.render(chart.case("trees")))
-        for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]
-    }

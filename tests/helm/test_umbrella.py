@@ -47,6 +47,12 @@ def test_it_stays_strict(umbrella: Path) -> None:
         render(umbrella, {"settings": {"tpyo": 1}})
 
 
+def test_null_takes_a_default_away(umbrella: Path) -> None:
+    """As on OpenShift, whose umbrellas have no numbers of users either."""
+    [spec, *_] = [pod["spec"] for pod in chart.pods(render(umbrella, dict(chart.case("openshift"))))]
+    assert {"runAsNonRoot", "seccompProfile"} == spec["securityContext"].keys()
+
+
 def test_two_of_it_live_together(umbrella: Path) -> None:
     """Under an alias it has names and selectors of its own."""
     about = yaml.safe_load((umbrella / "Chart.yaml").read_text())

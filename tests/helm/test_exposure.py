@@ -116,7 +116,7 @@ def test_the_notes_tell_how_to_ask() -> None:
     """Through the Ingress, the route, or a forwarded port, whichever is there."""
     assert "curl -s https://advisor.example.com/assess" in chart.notes(chart.case("ingress"))
     assert "curl -s http://advisor.example.com/assess" in chart.notes(chart.case("httproute"))
-    assert "port-forward service/demo-finetune-advisor 8080:80" in chart.notes()
+    assert "port-forward service/demo-finetune-advisor 8080:80 &" in chart.notes()
     assert "helm test demo --namespace advice" in chart.notes()
     assert "helm test" not in chart.notes(chart.case("minimal"))
 

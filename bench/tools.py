@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from fcntl import LOCK_EX, flock
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,8 @@ ROOT = HERE.parent
 TOOLS = ROOT / ".tools"
 DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 VEGETA = "github.com/tsenart/vegeta/v12"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+INSTALL = (*PIP, "--require-hashes", "-r", "requirements.txt")
 OPA = "github.com/open-policy-agent/opa"
 
 
@@ -48,6 +51,12 @@ def openfisca() -> Path:
     return built("openfisca", HERE / "peers" / "openfisca", [], in_venv)
 
 
+def gevent() -> Path:
+    """The folder with gevent, to be found beside this project's own environment."""
+    build = partial(run, [sys.executable, *INSTALL, "--no-deps", "--target", "."])
+    return built("gevent", HERE / "gevent", [], build)
+
+
 def go_build(at: Path, package: str) -> None:
     """Build a command of the Go module in a folder."""
     run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", ".", package], at)
@@ -56,8 +65,7 @@ def go_build(at: Path, package: str) -> None:
 def in_venv(at: Path) -> None:
     """Install a folder's requirements.txt into an environment of its own."""
     run([sys.executable, "-m", "venv", "venv"], at)
-    install = ["venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*install, "--require-hashes", "-r", "requirements.txt"], at)
+    run(["venv/bin/python", *INSTALL], at)
 
 
 def built(

@@ -10,11 +10,14 @@ UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_me
 # Held to tools that need Node.js, Go, Java or Chromium, or minutes: make contract.
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py \
 	tests/contract/test_teeth.py tests/clients tests/web
+# What surrounds an instance once it is deployed.
+DEPLOYED := tests/helm tests/monitoring tests/drain
+OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
 
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.serve: requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
@@ -27,6 +30,10 @@ $(VENV)/.develop: $(VENV)/.serve requirements/develop.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.txt
 	@touch $@
 
+$(VENV)/.chart: $(VENV)/.develop requirements/chart.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/chart.txt
+	@touch $@
+
 serve: $(VENV)/.serve ## Serve on 127.0.0.1:8080, or FINETUNE_ADVISOR_PORT
 	$(BIN)/finetune-advisor serve
 
@@ -34,12 +41,18 @@ install: $(VENV)/.develop ## Make .venv with everything that development needs
 
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m exhaustive
-	$(PYTEST) $(UNMEASURED) $(JUDGED:%=--ignore=%)
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) $(JUDGED:%=--ignore=%)
+	$(PYTEST) -m exhaustive $(OUTSIDE)
+	$(PYTEST) $(UNMEASURED) $(OUTSIDE)
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) $(OUTSIDE)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/documents.py,*/yaml_documents.py,*/document_schema.py,*/lifecycle.py,*/catalog.py'
+
+chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
+	$(PYTEST) $(DEPLOYED)
+
+chart-readme: $(VENV)/.chart ## Write the chart's README anew
+	$(BIN)/python -m tests.helm.tools > helm/finetune-advisor/README.md
 
 check: $(VENV)/.develop ## Lint, types and layers
 	$(BIN)/ruff check .
@@ -73,4 +86,4 @@ image-test: $(VENV)/.develop ## Build the image without a registry and test it i
 lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test check contract fuzz openapi bench image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme check openapi bench image image-test lock

@@ -28,54 +28,63 @@ class UnavailableError(Exception):
 
 def vegeta() -> Path:
     """The load generator."""
-    return _built("vegeta", HERE / "vegeta", ["go"], lambda at: _go_build(at, VEGETA)) / "vegeta"
+    return built("vegeta", HERE / "vegeta", ["go"], lambda at: go_build(at, VEGETA)) / "vegeta"
 
 
 def opa() -> Path:
     """Open Policy Agent's own command."""
-    return _built("opa", HERE / "peers" / "opa", ["go"], lambda at: _go_build(at, OPA)) / "opa"
+    return built("opa", HERE / "peers" / "opa", ["go"], lambda at: go_build(at, OPA)) / "opa"
 
 
 def drools() -> Path:
     """The folder with Drools and the service around it."""
 
     def build(at: Path) -> None:
-        _run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
-        _run(["javac", "-cp", "lib/*", "Service.java"], at)
+        run(["mvn", "-B", "-q", DEPENDENCIES, "-DoutputDirectory=lib", "-DincludeScope=runtime"], at)
+        run(["javac", "-cp", "lib/*", "Service.java"], at)
 
-    return _built("drools", HERE / "peers" / "drools", ["java", "javac", "mvn"], build)
+    return built("drools", HERE / "peers" / "drools", ["java", "javac", "mvn"], build)
 
 
 def openfisca() -> Path:
     """The folder with OpenFisca in an environment of its own, and the country."""
-
-    def build(at: Path) -> None:
-        _run([sys.executable, "-m", "venv", "venv"], at)
-        _run(["venv/bin/python", *INSTALL], at)
-
-    return _built("openfisca", HERE / "peers" / "openfisca", [], build)
+    return built("openfisca", HERE / "peers" / "openfisca", [], in_venv)
 
 
 def gevent() -> Path:
     """The folder with gevent, to be found beside this project's own environment."""
-    build = partial(_run, [sys.executable, *INSTALL, "--no-deps", "--target", "."])
-    return _built("gevent", HERE / "gevent", [], build)
+    build = partial(run, [sys.executable, *INSTALL, "--no-deps", "--target", "."])
+    return built("gevent", HERE / "gevent", [], build)
 
 
-def _go_build(at: Path, package: str) -> None:
-    _run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", ".", package], at)
+def go_build(at: Path, package: str) -> None:
+    """Build a command of the Go module in a folder."""
+    run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", ".", package], at)
 
 
-def _built(name: str, source: Path, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
+def in_venv(at: Path) -> None:
+    """Install a folder's requirements.txt into an environment of its own."""
+    run([sys.executable, "-m", "venv", "venv"], at)
+    run(["venv/bin/python", *INSTALL], at)
+
+
+def built(
+    name: str,
+    source: Path,
+    needed: Sequence[str],
+    build: Callable[[Path], None],
+    *,
+    group: str = "bench",
+) -> Path:
     """Where something is built, once for each state of its sources."""
     for tool in needed:
         if shutil.which(tool) is None:
             raise UnavailableError(f"{name} needs {tool}, which isn't installed here")
     files = sorted(one for one in source.iterdir() if one.is_file())
     state = sha256(b"\0".join(part for s in files for part in (s.name.encode(), s.read_bytes())))
-    place = TOOLS / f"bench-{name}-{state.hexdigest()[:12]}"
+    place = TOOLS / f"{group}-{name}-{state.hexdigest()[:12]}"
     TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / f"bench-{name}.lock").open("w") as lock:
+    with (TOOLS / f"{group}-{name}.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         if not place.is_dir():
             print(f"building {name}, once", flush=True)
@@ -94,7 +103,8 @@ def _build_aside(source: Path, place: Path, build: Callable[[Path], None]) -> No
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _run(command: Sequence[str], at: Path) -> None:
+def run(command: Sequence[str], at: Path) -> None:
+    """Run a step of a build. Raises UnavailableError with what it said last."""
     environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     try:
         subprocess.run(

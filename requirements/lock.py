@@ -11,6 +11,7 @@ LOCKS = {
     "sbom.txt": ["--group", "sbom"],
     "runtime.txt": ["pyproject.toml", "--constraints", "requirements/build.txt"],
     "develop.txt": ["pyproject.toml", "--group", "dev", "--constraints", "requirements/runtime.txt"],
+    "chart.txt": ["pyproject.toml", "--group", "chart", "--constraints", "requirements/develop.txt"],
 }
 
 

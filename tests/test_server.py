@@ -200,3 +200,30 @@ def test_text_logs_are_for_people(start_server: StartServer) -> None:
     server.stop()
 
     assert "INFO gunicorn.error: Listening at" in server.log.read_text()
+
+
+def test_sigterm_turns_readiness_before_it_stops(start_server: StartServer) -> None:
+    """While it drains, /readyz says no, all else is served, and connections end with their answer."""
+    server = start_server(DRAIN_SECONDS="60", WORKERS="2")
+    with requests.Session() as kept:
+        before = kept.get(f"{server.url}/readyz", timeout=10)
+        server.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        while requests.get(f"{server.url}/readyz", timeout=10).ok and time.monotonic() < deadline:
+            time.sleep(0.05)
+        after = kept.get(f"{server.url}/readyz", timeout=10)
+        assessed = kept.post(f"{server.url}/assess", json={"profile": {}}, timeout=10)
+
+    assert (before.status_code, before.headers["Connection"]) == (200, "keep-alive")
+    assert (after.status_code, after.json()) == (503, {"status": "draining"})
+    assert (assessed.status_code, assessed.headers["Connection"]) == (200, "close")
+    assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
+    assert server.stop(30) == 0  # a second SIGTERM doesn't wait for the minute's end
+
+
+def test_the_drain_ends_by_itself(start_server: StartServer) -> None:
+    """After DRAIN_SECONDS the instance stops, without another signal."""
+    server = start_server(DRAIN_SECONDS="1")
+    server.process.send_signal(signal.SIGTERM)
+
+    assert server.process.wait(30) == 0

@@ -23,6 +23,7 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "metrics_port": ("9001", 9001),
         "workers": ("4", 4),
         "threads": ("8", 8),
+        "drain_seconds": ("3", 3),
         "graceful_timeout": ("5", 5),
         "trees_dir": ("/trees", Path("/trees")),
         "default_tree_version": ("2.0.0", "2.0.0"),

@@ -8,12 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+from finetune_advisor import readiness
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 
@@ -60,6 +62,30 @@ if workers > 1:
         left_over.unlink()
 else:
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def when_ready(arbiter: Any) -> None:
+    """Let the first SIGTERM begin the drain, and the drain's end, or a second SIGTERM, the stop."""
+
+    def stop(*_: Any) -> None:
+        arbiter.signal(signal.SIGTERM, None)
+
+    def drain(*_: Any) -> None:
+        readiness.drain()
+        signal.signal(signal.SIGTERM, stop)
+        if settings.drain_seconds:
+            signal.alarm(settings.drain_seconds)
+        else:
+            stop()
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGTERM, drain)
+
+
+def pre_request(_: Any, request: Any) -> None:
+    """While draining, close each connection after its answer, so that its client goes elsewhere."""
+    if readiness.draining():
+        request.force_close()
 
 
 def post_fork(_: Any, __: Any) -> None:

@@ -44,10 +44,16 @@ class Settings:
     )
     workers: int = _setting(1, "int", "Worker processes.", _COUNT)
     threads: int = _setting(32, "int", "Threads of each worker.", _COUNT)
+    drain_seconds: int = _setting(
+        0,
+        "int",
+        "Seconds after SIGTERM in which /readyz already answers 503 and all else is served.",
+        validate.Range(0, 3600),
+    )
     graceful_timeout: int = _setting(
         30,
         "int",
-        "Seconds that requests in flight get to finish after SIGTERM.",
+        "Seconds that requests in flight get to finish, once nothing new is accepted.",
         validate.Range(0, 3600),
     )
     trees_dir: Path | None = _setting(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import requests
 from flask.testing import FlaskClient
 
 from finetune_advisor import catalog
+from tests.conftest import free_port
 
 OPERATIONS = ["/healthz", "/readyz", "/metrics"]
 API = [
@@ -59,13 +59,6 @@ def test_metrics_are_prometheus_text(client: FlaskClient) -> None:
 def test_operations_are_outside_the_contract(client: FlaskClient, path: str) -> None:
     """What the platform asks isn't part of the API's promises."""
     assert path not in client.get("/openapi.json").json["paths"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def answering(url: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, request
 
+from finetune_advisor import readiness
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.telemetry.metrics import Metrics
 
@@ -18,8 +19,10 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
         return {"status": "ok"}
 
     @blp.get("/readyz")
-    def readyz() -> dict[str, str | list[str]]:
-        """Say that the trees are proven sound and served."""
+    def readyz() -> tuple[dict[str, str], int] | dict[str, str | list[str]]:
+        """Say that the trees are proven sound and served, or that new requests had better go elsewhere."""
+        if readiness.draining():
+            return {"status": "draining"}, 503
         return {"status": "ok", "trees": list(catalog.trees)}
 
     @blp.get("/metrics")

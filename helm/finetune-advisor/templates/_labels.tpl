@@ -1,0 +1,26 @@
+{{/* What never changes in the life of a release: (list $ "server"). */}}
+{{- define "finetune-advisor.selector" -}}
+app.kubernetes.io/name: {{ include "finetune-advisor.name" (index . 0) }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* The labels of an object or a pod, each name once: (list $ "server" $more $evenMore). */}}
+{{- define "finetune-advisor.labels" -}}
+{{- $root := index . 0 -}}
+{{- $own := include "finetune-advisor.selector" (list $root (index . 1)) | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" ($root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | trimAll "-._") -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" "finetune-advisor" -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimAll "-._") -}}
+{{- range (slice . 2) }}{{ $own = merge $own . }}{{ end -}}
+{{- toYaml (merge $own $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* The metadata that every object has, without annotations: (list $ "name" "server"). */}}
+{{- define "finetune-advisor.metadata" -}}
+name: {{ index . 1 }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels:
+  {{- include "finetune-advisor.labels" (concat (list (index . 0) (index . 2)) (slice . 3)) | nindent 2 }}
+{{- end -}}

@@ -1,0 +1,24 @@
+{{/* The ConfigMap that holds own trees; nothing if there are none. */}}
+{{- define "finetune-advisor.trees.configMap" -}}
+{{- if .Values.trees.documents -}}
+{{- include "finetune-advisor.nameWith" (list . (printf "trees-%s" (toJson .Values.trees.documents | sha256sum | trunc 10))) -}}
+{{- else -}}
+{{- .Values.trees.existingConfigMap -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "finetune-advisor.trees.volumeMounts" -}}
+{{- if include "finetune-advisor.trees.configMap" . -}}
+- name: trees
+  mountPath: /trees
+  readOnly: true
+{{- end -}}
+{{- end -}}
+
+{{- define "finetune-advisor.trees.volumes" -}}
+{{- with include "finetune-advisor.trees.configMap" . -}}
+- name: trees
+  configMap:
+    name: {{ . }}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,80 @@
+"""docs/deploy.md shows values that work, and names what is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from itertools import pairwise
+
+import helm_python as helm
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from finetune_advisor.cli import main
+from tests.helm import chart
+
+GUIDE = (chart.ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+SNIPPETS = [
+    text for language, text in BLOCKS if language == "yaml" and not text.startswith("# Chart.yaml")
+]
+COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.split(":")[0])
+def test_every_snippet_renders_and_does_something(snippet: str) -> None:
+    """Helm takes it without a word, and the release differs from the default one."""
+    values = yaml.safe_load(snippet)
+    assert [] == chart.lint(values)
+    assert chart.texts() != chart.texts(values)
+
+
+def test_all_snippets_go_together() -> None:
+    """One file may have them all but those that exclude each other."""
+    values = {}
+    for snippet in SNIPPETS:
+        given = yaml.safe_load(snippet)
+        if not given.keys() & {"replicas", "autoscaling"} and "existingConfigMap" not in snippet:
+            values = chart.merged(values, given)
+    assert {"Ingress", "HTTPRoute", "ServiceMonitor"} <= {one["kind"] for one in chart.render(values)}
+
+
+def test_the_tree_shown_is_sound(tmp_path: chart.Path) -> None:
+    """`finetune-advisor tree check` takes it."""
+    [shown] = [yaml.safe_load(text)["trees"]["documents"] for text in SNIPPETS if "documents:" in text]
+    for name, text in shown.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert CliRunner().invoke(main, ["tree", "check", str(tmp_path / name)]).exit_code == 0
+
+
+def test_the_commands_name_what_is_there() -> None:
+    """Charts by their path, files of values by the key that they set."""
+    helms = [shlex.split(line) for line in COMMANDS if line.startswith("helm ")]
+    assert len(helms) == 3
+    for words in helms:
+        assert not [one for one in words if one.startswith("./") and not (chart.ROOT / one).is_dir()]
+        for flag, given in pairwise(words):
+            if flag == "--set-file":
+                values = helm.parse_set_string(given.replace("=acme.yaml", "=version: 1"))
+                assert {"trees": {"documents": {"acme.yaml": "version: 1"}}} == values
+
+
+def test_the_dependency_is_this_chart() -> None:
+    """Name, version and condition are those of the chart."""
+    [text] = [text for _, text in BLOCKS if text.startswith("# Chart.yaml")]
+    [dependency] = yaml.safe_load(text)["dependencies"]
+    about = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert (about["name"], about["version"]) == (dependency["name"], dependency["version"])
+    assert f"{about['name']}.enabled" == dependency["condition"]
+
+
+def test_values_named_in_the_text_exist() -> None:
+    """What stands in backquotes with a dot is a value of the chart."""
+    named = set(re.findall(r"`([a-z]\w+(?:\.[a-z]\w+)+)`", GUIDE)) - {"values.yaml", "acme.yaml"}
+    assert len(named) > 5
+    for name in named:
+        level = chart.DEFAULTS
+        for part in name.split("."):
+            assert part in level, name
+            level = level[part]

@@ -1,0 +1,61 @@
+"""Every setting of the service can be set by a value, and means there what it means here."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from finetune_advisor.settings import PREFIX, Settings
+from tests.helm import chart
+from tests.helm.chart import Values
+
+ELSEWHERE = {"port", "metrics_port", "trees_dir"}
+"""Settings that follow from `ports` and `trees`."""
+
+
+def settings(values: Values, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings that the server of a release reads from its environment."""
+    [container] = chart.server(values)["containers"]
+    for name, value in chart.environment(container).items():
+        if name.startswith(PREFIX):
+            monkeypatch.setenv(name, value)
+    return Settings.from_environment()
+
+
+def test_every_setting_has_a_value() -> None:
+    """Neither more nor less than the service has."""
+    known = {one.name for one in fields(Settings)}
+    named = {"".join("_" * c.isupper() + c.lower() for c in key) for key in chart.DEFAULTS["settings"]}
+    assert known - ELSEWHERE == named
+
+
+def test_the_defaults_are_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that sets nothing differs from the service in where it listens alone."""
+    assert Settings(host="0.0.0.0", metrics_port=9090) == settings({}, monkeypatch)
+
+
+def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers beyond a million, booleans and texts come through as they are."""
+    expected = Settings(
+        host="0.0.0.0",
+        port=8000,
+        metrics_port=8001,
+        workers=4,
+        threads=64,
+        drain_seconds=5,
+        graceful_timeout=60,
+        default_tree_version="2.0.0",
+        max_batch=500,
+        max_body_bytes=1_048_576,
+        log_level="debug",
+        log_format="text",
+        decision_log=True,
+    )
+    assert expected == settings(chart.case("workers"), monkeypatch)
+
+
+def test_more_environment_comes_last() -> None:
+    """Variables of other software go with the settings, in whatever form Kubernetes has for them."""
+    [container] = chart.server(chart.case("workers"))["containers"]
+    assert chart.case("workers")["extraEnv"] == container["env"][-2:]

@@ -1,0 +1,58 @@
+"""A real Prometheus that scrapes a real instance under load, with the chart's alerts as its rules."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from tests.conftest import Server, start
+from tests.helm import chart
+from tests.monitoring import prometheus
+from tests.monitoring.prometheus import Prometheus
+
+ASKED = [
+    ("/assess", {"profile": {"prompt_engineering_sufficient": True}}),
+    ("/assess", {"profile": {}}),
+    ("/assess", {"profile": {}, "tree_version": "2.0.0"}),
+    ("/assess", {"profile": {"no_such_input": True}}),
+    ("/assess/batch", {"profiles": [{"prompt_engineering_sufficient": False}] * 20}),
+    ("/assess/explain", {"profile": {"prompt_engineering_sufficient": True}}),
+]
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chart's alerts with their default thresholds, as Helm renders them."""
+    found = chart.one("PrometheusRule", chart.render({"prometheusRule": {"enabled": True}}))
+    written = tmp_path_factory.mktemp("rules") / "alerts.yaml"
+    written.write_text(yaml.safe_dump(found["spec"]))
+    return written
+
+
+@pytest.fixture(scope="session")
+def observed(tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Iterator[Prometheus]:
+    """Prometheus once it has seen an instance answer every kind of request for some seconds."""
+    server = start(tmp_path_factory.mktemp("server") / "log")
+    try:
+        labels = {"namespace": chart.NAMESPACE, "job": "advisor"}
+        with prometheus.running(tmp_path_factory.mktemp("prometheus"), server, labels, rules) as running:
+            ask(server, until=lambda: running.scrapes() >= 6)
+            yield running
+    finally:
+        server.stop()
+
+
+def ask(server: Server, until: Callable[[], bool]) -> None:
+    """Send requests of every kind, a few a second, for a minute at most."""
+    deadline = time.monotonic() + 60
+    with requests.Session() as session:
+        while not until():
+            assert time.monotonic() < deadline
+            for path, body in ASKED:
+                session.post(server.url + path, json=body, timeout=20)
+            time.sleep(0.2)

@@ -20,10 +20,10 @@ global
     stats socket {control} mode 600 level admin
 defaults
     mode http
-    timeout connect 1s
-    timeout check 5s
+    timeout connect 5s
+    timeout check 20s
     timeout client 30s
-    timeout server 10s
+    timeout server 30s
     retries 0
     option {connections}
     http-reuse always

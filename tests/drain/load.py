@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-CALLERS = 4
+CALLERS = 3
 MOST_REQUESTS = 10_000
 BATCH = {"profiles": [{"prompt_engineering_sufficient": False}] * 100}
 
@@ -30,12 +30,12 @@ class Load:
             for _ in range(MOST_REQUESTS // CALLERS // 2):
                 self._post(session, "/assess", {"profile": {}})
                 self._post(session, "/assess/batch", BATCH)
-                if self.stopped.wait(0.02):
+                if self.stopped.wait(0.05):
                     return
 
     def _post(self, session: requests.Session, path: str, body: object) -> None:
         try:
-            answer = session.post(self.url + path, json=body, timeout=20)
+            answer = session.post(self.url + path, json=body, timeout=60)
         except requests.RequestException as error:
             self.failures[type(error).__name__] += 1
         else:

@@ -142,15 +142,18 @@ def _row(name: str, ones: Sequence[Outcome]) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--examples", default=10_000, show_default=True, help="Requests of a part.")
-@click.option("--seeds", default=5, show_default=True, help="Seeds.")
+@click.option(
+    "--examples", default=10_000, show_default=True, help="Requests to an operation of a server."
+)
+@click.option("--seeds", default=5, show_default=True, help="Seeds that the requests are shared among.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Parts at a time.")
 @click.option("--only", default="", help="Run only parts whose name contains this.")
 def main(examples: int, seeds: int, jobs: int, only: str) -> None:
     """Run what isn't done yet, print the numbers, and exit with 1 if anything was found."""
-    results = KEPT / strength(examples)
+    share = max(1, examples // seeds)
+    results = KEPT / strength(share)
     results.mkdir(parents=True, exist_ok=True)
-    found = run_all([part for part in parts(seeds) if only in part.name], examples, jobs, results)
+    found = run_all([part for part in parts(seeds) if only in part.name], share, jobs, results)
     print(*table(found), sep="\n")
     failed = [part.name for part, outcome in found.items() if not outcome.passed]
     print(f"{len(found) - len(failed)} of {len(found)} parts passed; what failed said so in {results}")

@@ -163,6 +163,7 @@ UNLOGGED = Contestant(
 SILENT = Contestant(
     "without telemetry", "own", "no metrics, traces or logs", _gunicorn("silent"), ASSESS
 )
+UNMETERED = Contestant("without metrics", "own", "nothing is counted", _gunicorn("unmetered"), ASSESS)
 STRAIGHT = Contestant(
     "straightforward", "plain", "flask-smorest and marshmallow", _gunicorn("straightforward"), ASSESS
 )
@@ -209,4 +210,4 @@ OPENFISCA = Contestant(
     Question("/calculate", _persons, _calculated),
     health="/spec",
 )
-ALL = (FLOOR, BARE, OWN, STRAIGHT, ZEN, OPA, DROOLS, OPENFISCA, UNLOGGED, SILENT)
+ALL = (FLOOR, BARE, OWN, STRAIGHT, ZEN, OPA, DROOLS, OPENFISCA, UNLOGGED, UNMETERED, SILENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.contestants import BARE, FLOOR, OWN, SILENT, STRAIGHT, UNLOGGED
+from bench.contestants import BARE, FLOOR, OWN, SILENT, STRAIGHT, UNLOGGED, UNMETERED
 from bench.measure import BATCH, Batches, Latency, Throughput
 from bench.operations import Memory, Scrape, Workers
 from bench.sizes import Size
@@ -50,7 +50,8 @@ class Results:
     def telemetry(self) -> dict[str, Spread]:
         """The share of the CPU time of a request that logs take, and all telemetry."""
         shares = {}
-        for what, without in (("logs", UNLOGGED), ("logs, metrics and traces", SILENT)):
+        kinds = (("logs", UNLOGGED), ("metrics", UNMETERED), ("logs, metrics and traces", SILENT))
+        for what, without in kinds:
             ratio = self.cpu_to(without.name)
             if ratio:
                 shares[what] = Spread(1 - ratio.median, 1 - ratio.greatest, 1 - ratio.least)

@@ -1,0 +1,25 @@
+"""The same service without its metrics: requests are traced and logged, and nothing is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+from finetune_advisor import app
+from finetune_advisor.telemetry.metrics import Metrics
+
+
+class Unmetered(Metrics):
+    """Counts nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_progress = self.batch_profiles = self  # type: ignore[assignment]  # takes what they take
+
+    def _nothing(self, *_: Any, **__: Any) -> None: ...
+
+    answered = assessed = followed = inc = dec = observe = _nothing
+
+
+with patch.object(app, "Metrics", Unmetered):
+    application = app.create_app()

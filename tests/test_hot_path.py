@@ -28,7 +28,7 @@ from tests.api import guide
 from tests.conftest import BUNDLED
 
 COMPLETE = dict.fromkeys(guide.INPUTS, False)
-TIMES_PLAIN_FLASK = 2.9
+TIMES_PLAIN_FLASK = 2.6
 CALLS_A_QUESTION = 4
 CALLS_IN_A_BATCH = 1.2
 

@@ -24,6 +24,7 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.fields import UNKNOWN
+from finetune_advisor.api.schemas.requests import NoParameters
 
 MOST_ERRORS = 20
 LONGEST_NAME = 64
@@ -38,6 +39,15 @@ class StrictParser(FlaskParser):
 
     def get_default_request(self) -> Request:
         return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # one look-up for all
+
+    def parse(
+        self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any
+    ) -> Any:
+        """As webargs', but for a query that neither is there nor should be."""
+        req = req or self.get_default_request()
+        if location == "query" and isinstance(argmap, NoParameters) and not req.query_string:
+            return {}
+        return super().parse(argmap, req, location=location, **options)
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)

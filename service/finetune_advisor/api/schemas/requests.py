@@ -67,26 +67,31 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
         "version knows, but not the one asked, are accepted and listed in `ignored`."
     )
-    checks = {name: _check(one) for name, one in catalog.inputs.items()}
+    checks = {name: _check(one) for name, one in catalog.inputs.items() if one.type != "boolean"}
+    booleans = {name for name, one in catalog.inputs.items() if one.type == "boolean"}
 
     class ProfileSchema(Swift):
         class Meta(Swift.Meta):
             description = text
 
         def plainly_right(self, data: Any) -> bool:
-            return data.__class__ is dict and all(
-                name in checks and checks[name](value) for name, value in data.items()
-            )
+            if data.__class__ is not dict:
+                return False
+            for name, value in data.items():
+                if value.__class__ is bool:
+                    if name not in booleans:
+                        return False
+                elif name not in checks or not checks[name](value):
+                    return False
+            return True
 
     members = {name: input_field(one) for name, one in catalog.inputs.items()}
     return type("ProfileSchema", (ProfileSchema,), members)
 
 
 def _check(one: Input) -> Callable[[Any], bool]:
-    """Whether a value is plainly one of an input's: 12.0 for an integer, say, takes a closer look."""
+    """Whether a value, no boolean, is plainly one of an input's: 12.0 for an integer takes a closer look."""
     low, high, choices = one.lowest, one.highest, frozenset(one.choices)
-    if one.type == "boolean":
-        return lambda value: value is True or value is False
     if one.type == "enum":
         return lambda value: value.__class__ is str and value in choices
     if one.type == "integer":

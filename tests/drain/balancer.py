@@ -33,7 +33,7 @@ frontend api
 backend advisor
     option httpchk
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host advisor
-    default-server inter 100ms fall 1 rise 1 {check}
+    default-server inter 500ms fall 1 rise 1 {check}
     server first 127.0.0.1:{first}
     server second 127.0.0.1:{second}
 """

@@ -84,6 +84,6 @@ def test_none_fails_with_pre_stop(tmp_path: Path, keep_alive: bool) -> None:
 @pytest.mark.parametrize("stop", [on_sigterm, without_pre_stop])
 def test_some_fail_without_a_pause(tmp_path: Path, stop: Stop) -> None:
     """What the tests above promise isn't given by the balancer: with no pause of any kind, requests fail."""
-    load = rolling_restart(tmp_path, stop, keep_alive=True, drain=0, rounds=1)
+    load = rolling_restart(tmp_path, stop, keep_alive=False, drain=0, rounds=1)
 
     assert load.failures

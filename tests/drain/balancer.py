@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tests.conftest import free_port, tool
 
+# An address of their own: no outgoing connection takes an instance's port while it is stopped.
+HOST = "127.0.0.2"
 CONFIGURATION = """
 global
     maxconn 256
@@ -34,8 +36,8 @@ backend advisor
     option httpchk
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host advisor
     default-server inter 500ms fall 1 rise 1 {check}
-    server first 127.0.0.1:{first}
-    server second 127.0.0.1:{second}
+    server first {host}:{first}
+    server second {host}:{second}
 """
 
 
@@ -84,6 +86,7 @@ def running(*, checks: bool, keep_alive: bool) -> Iterator[Balancer]:
         text = CONFIGURATION.format(
             control=place / "control",
             connections="http-keep-alive" if keep_alive else "http-server-close",
+            host=HOST,
             listener=listener.fileno(),
             check="check" if checks else "",
             **ports,

@@ -49,7 +49,8 @@ def rolling_restart(place: Path, stop: Stop, *, keep_alive: bool, drain: int, ro
 
         def start_one(name: str) -> Server:
             log = place / f"{name}.log"
-            server = start(log, PORT=str(pool.ports[name]), DRAIN_SECONDS=str(drain))
+            address = {"HOST": balancer.HOST, "PORT": str(pool.ports[name])}
+            server = start(log, **address, DRAIN_SECONDS=str(drain))
             ended.callback(server.stop)
             pool.add(name)
             pool.await_up(name)

@@ -204,7 +204,7 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
     assert schemas["TreeVersion"]["enum"] == [*catalog.load().trees, VERSION]
     assert properties["team"]["$ref"] == "#/components/schemas/Input_team"
     assert properties["team"]["description"] == "Who does the work. Count people."
-    tokens = {"type": "integer", "minimum": 0, "maximum": 1000000}
+    tokens = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1000000}
     assert {**tokens, "description": "Size of the corpus. Unit: tokens."} == properties["corpus_length"]
     score = {"type": "number", "format": "double", "minimum": 0, "maximum": 1}
     assert {**score, "description": "Best score so far."} == properties["best_score"]

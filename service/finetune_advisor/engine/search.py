@@ -12,7 +12,7 @@ from finetune_advisor.engine.domain import Position
 from finetune_advisor.engine.options import Fitting, Option, Options
 from finetune_advisor.engine.paths import Answers, Paths, PathTable, members, union
 
-MOST_STATES = 150
+MOST_STATES = 100
 """How many states a search looks at before it gives up: some 5 ms of work on a tree of 40 questions."""
 
 MOST_ADDED = 1_000

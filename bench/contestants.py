@@ -114,7 +114,7 @@ def _drools(desk: Desk, port: int) -> Sequence[str]:
 
 def _openfisca(_desk: Desk, port: int) -> Sequence[str]:
     built = tools.openfisca()
-    options = ["--worker-class", "gthread", "--threads", "32", "--keep-alive", "75", "--preload"]
+    options = ["--worker-class", "gthread", "--threads", "64", "--keep-alive", "75", "--preload"]
     listen = ["--bind", f"127.0.0.1:{port}", "--chdir", str(built), "--log-level", "error"]
     return [f"{built}/venv/bin/python", "-m", "gunicorn", *options, *listen, "country:application"]
 

@@ -62,8 +62,8 @@ class Shape:
 SHAPES = (
     Shape("gthread, 4 threads", ("--worker-class=gthread",), 4),
     Shape("gthread, 16 threads", ("--worker-class=gthread",), 16),
-    Shape("as shipped, 32 threads", (), 32),
-    Shape("as shipped, 64 threads", (), 64),
+    Shape("32 threads, with this worker", (), 32),
+    Shape("as shipped: 64 threads", (), 64),
     Shape("gevent", ("--worker-class=gevent", "--worker-connections=1000"), needs=tools.gevent),
 )
 

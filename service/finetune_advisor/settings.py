@@ -43,7 +43,7 @@ class Settings:
         validate.Range(1, 65535),
     )
     workers: int = _setting(1, "int", "Worker processes.", _COUNT)
-    threads: int = _setting(32, "int", "Threads of each worker.", _COUNT)
+    threads: int = _setting(64, "int", "Threads of each worker.", _COUNT)
     drain_seconds: int = _setting(
         0,
         "int",

@@ -45,13 +45,12 @@ Holds = Callable[[Profile], bool]
 class Trail:
     """A path as profiles take it that answer every question on it: all but their answers is settled.
 
-    `names` are the inputs whose answers count, those on the path and those that warnings look at, and whether
-    they are numbers.
+    `names` are the inputs whose answers count: those on the path and those that warnings look at.
     """
 
     tree: Tree
     taken: tuple[tuple[Question, Branch], ...]
-    names: tuple[tuple[str, bool], ...]
+    names: tuple[str, ...]
     warnings: tuple[tuple[WarningRule, Holds], ...]
 
     @property
@@ -66,9 +65,9 @@ class Trail:
     def answers(self, profile: Profile) -> dict[str, Value]:
         """The answers of a profile that count, each in its normal form."""
         return {
-            name: whole(profile[name]) if numeric else profile[name]  # type: ignore[arg-type]
-            for name, numeric in self.names
-            if name in profile
+            name: whole(value) if value.__class__ is float else value
+            for name in self.names
+            if (value := profile.get(name)) is not None
         }
 
     def assessment(self, profile: Profile) -> Assessment:
@@ -102,7 +101,7 @@ class Trail:
     @cached_property
     def _keys(self) -> list[tuple[str, str, Callable[[Any], str]]]:
         """The names in canonical order, with their keys and what writes their values."""
-        inputs = (self.tree.inputs[name] for name in sorted(name for name, _ in self.names))
+        inputs = (self.tree.inputs[name] for name in sorted(self.names))
         return [(one.name, CANONICAL.encode(one.name), _writer(one)) for one in inputs]
 
     def warned(self, answers: Profile) -> list[WarningRule]:
@@ -176,8 +175,7 @@ class CompiledTree:
             for rule, holds in self._rules
             if end in rule.recommendations or not rule.recommendations
         )
-        inputs = (self.tree.inputs[name] for name in dict.fromkeys([*asked, *self._watched]))
-        names = tuple((one.name, one.numeric) for one in inputs)
+        names = tuple(dict.fromkeys([*asked, *self._watched]))
         return Trail(self.tree, taken, names, tuple(rules))
 
 
@@ -247,7 +245,8 @@ def _holds(tree: Tree, one: Circumstance) -> Holds:
         return lambda answers: name in answers and other in answers and bool(choose(answers))
     domain = _domain(condition)
     if asked.numeric:
-        return lambda answers: name in answers and answers[name] in domain  # type: ignore[operator]
+        low, high = domain.least, domain.greatest  # a test of a number takes one span
+        return lambda answers: name in answers and low <= answers[name] <= high  # type: ignore[operator]
     allowed = {asked.value(position) for position in _members(domain)}
     return lambda answers: name in answers and answers[name] in allowed
 

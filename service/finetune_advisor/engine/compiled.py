@@ -65,9 +65,9 @@ class Trail:
     def answers(self, profile: Profile) -> dict[str, Value]:
         """The answers of a profile that count, each in its normal form."""
         return {
-            name: whole(value) if value.__class__ is float else value
+            name: whole(profile[name]) if profile[name].__class__ is float else profile[name]  # type: ignore[arg-type]
             for name in self.names
-            if (value := profile.get(name)) is not None
+            if name in profile
         }
 
     def assessment(self, profile: Profile) -> Assessment:

@@ -52,9 +52,9 @@ chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the 
 	$(PYTEST) $(DEPLOYED)
 
 chart-readme: $(VENV)/.chart ## Write the chart's README anew
-	$(BIN)/python -m tests.helm.tools > helm/finetune-advisor/README.md
+	$(BIN)/python -m tests.helm.tools > $@.tmp && mv $@.tmp helm/finetune-advisor/README.md
 
-check: $(VENV)/.develop ## Lint, types and layers
+check: $(VENV)/.develop ## Lint, types, layers, Dockerfile and scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -70,7 +70,7 @@ fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, SEEDS, and ON
 	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) --seeds $(SEEDS) $(ONLY:%=--only %)
 
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
-	$(BIN)/finetune-advisor openapi > openapi/openapi.yaml
+	$(BIN)/finetune-advisor openapi > $@.tmp && mv $@.tmp openapi/openapi.yaml
 
 ROUNDS ?= 5
 SECONDS ?= 3

@@ -1,4 +1,6 @@
-"""How long POST /assess/explain takes in a real server: `python bench/explain.py [REQUESTS]`.
+"""How long POST /assess/explain takes in a real server.
+
+`python bench/explain.py [--tree-version VERSION] [REQUESTS]`
 
 Sends random profiles of the default tree, or of `--tree-version`, complete and partial, one after the
 other over one connection, and reads what the server measured: the

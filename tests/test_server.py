@@ -132,6 +132,15 @@ def test_who_comes_after_sigterm_is_refused(start_server: StartServer) -> None:
     assert 0 == server.stop()
 
 
+def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) -> None:
+    """One that has been connected for a while without a request gets no more time than a kept connection."""
+    server = start_server(GRACEFUL_TIMEOUT="120")
+    with socket.create_connection((server.host, server.port), timeout=20):
+        time.sleep(6)  # gunicorn gives a thread to such a client for five seconds
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+
+
 def test_options_go_before_the_environment(tmp_path: Path) -> None:
     """serve takes host, port, workers and threads as options too, and a wrong one stops the start."""
     command = [sys.executable, "-m", "finetune_advisor.cli", "serve", "--threads", "many"]

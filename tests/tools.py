@@ -31,8 +31,11 @@ def built(name: str, source: Path, needed: Sequence[str], build: Callable[[Path]
         if not place.is_dir():
             building = place.with_name(f"{place.name}.{os.getpid()}")
             shutil.copytree(source, building)
-            build(building)
-            building.rename(place)
+            try:
+                build(building)
+                building.rename(place)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
     return place
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import select
+import time
 from concurrent.futures import Future
 from typing import Any
 
 from flask import Response
 from gunicorn import util
 from gunicorn.http.errors import LimitRequestLine
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from finetune_advisor.api.headers import secure
 from finetune_advisor.api.problems import UriTooLong
@@ -37,6 +38,8 @@ class Worker(ThreadWorker):
                         break
                     self.accept(listener)
                 listener.close()
+            for conn in self.pending_conns:  # they have said nothing yet, and end as kept ones do
+                conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is wrong with a request that never reaches the application."""

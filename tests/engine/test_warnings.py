@@ -90,6 +90,11 @@ def broken(test: Test, name: str = "rows", only: str = "use_rag") -> WarningRule
             ("warnings", 0, "when", 0),
             "is and in don't fit the integer input rows",
         ),
+        (
+            broken(Between(lower=Bound(1000, inclusive=False))),
+            ("warnings", 0, "when", 0),
+            "no value of rows passes",
+        ),
         (broken(Against("lt", "rows")), ("warnings", 0, "when", 0), "rows is compared with itself"),
         (
             broken(FEW.test, only="use_magic"),

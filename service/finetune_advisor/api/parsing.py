@@ -84,21 +84,24 @@ def _require_plain_json(req: Request) -> None:
 def _body(req: Request) -> bytes:
     # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
     limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
-    too_large = BodyTooLarge(f"the body is larger than {limit} bytes; send a smaller one")
     try:
         body = req.get_data(cache=False)
     except RequestEntityTooLarge:
         if (req.content_length or 0) <= 2 * limit:
             _discard(req, 2 * limit)
-        raise too_large from None
+        raise _too_large(limit) from None
     except (OSError, ParseException):
         raise MalformedRequest("the body was cut off or its chunks are malformed") from None
     if len(body) > limit:
         _discard(req, limit)
-        raise too_large
+        raise _too_large(limit)
     if len(body) < (req.content_length or 0):
         raise MalformedRequest("the body is shorter than its Content-Length")
     return body
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the body is larger than {limit} bytes; send a smaller one")
 
 
 def _discard(req: Request, most: int) -> None:

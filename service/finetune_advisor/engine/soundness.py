@@ -165,6 +165,8 @@ def _warning_types(tree: Tree) -> Iterator[Fault]:
             problem = _type_problem(tree, tree.inputs[one.input], one.test, others)
             if problem:
                 yield Fault(here, *problem)
+            elif not others and not domain_of(tree.inputs[one.input], one.test):
+                yield Fault(here, f"no value of {one.input} passes", "correct the test, or remove it")
 
 
 def _types(tree: Tree) -> Iterator[Fault]:

@@ -9,8 +9,18 @@ from tests.conftest import ROOT
 from tests.image.container import Container, Image, bind
 
 HOME = "/opt/finetune-advisor"
-OTHERWISE = ["tests/formats/test_oracles.py", "tests/formats/test_mermaid.py"]
-"""What needs Node.js, Go or Java."""
+OTHERWISE = [
+    "tests/formats/test_oracles.py",
+    "tests/formats/test_mermaid.py",
+    "tests/contract/test_lint.py",
+    "tests/contract/test_breaking.py",
+    "tests/clients",
+    "tests/web",
+    "tests/helm",
+    "tests/monitoring",
+    "tests/drain",
+]
+"""What needs Node.js, Go, Java, Chromium, Helm or Debian's packages."""
 DEFAULTS = ["FINETUNE_ADVISOR_HOST", "FINETUNE_ADVISOR_WORKERS"]
 """The image's own settings, which tests start without."""
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import ClassVar
 
+from bench.tools import DEPENDENCIES
+
 from tests.conftest import ROOT
-from tests.tools import DEPENDENCIES, NPM_CI, built, run
+from tests.tools import NPM_CI, built, run
 
 HERE = Path(__file__).parent
 SERVED_AT = "http://127.0.0.1:8080"

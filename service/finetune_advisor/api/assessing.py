@@ -16,7 +16,7 @@ from finetune_advisor.api.parsing import MOST_ERRORS, invalid
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.compiled import CompiledTree, Trail
-from finetune_advisor.engine.evaluation import Assessment
+from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.tree import Tree
 
@@ -163,9 +163,10 @@ class Assessor:
     def _worked_out(self, profile: Any) -> Answered:
         """What a profile is answered with that nobody sent before. Raises ValidationError."""
         valid = self._schema.load(profile)
-        assessment = self._compiled.evaluate(valid)
-        trail = None if self._report.log else self._compiled.trail(valid)
-        return Answered(trail or assessment, orjson.dumps(bodies.result(assessment)))
+        trail = self._compiled.trail(valid)
+        assessment = trail.assessment(valid) if trail else evaluate(self.tree, valid)
+        source = assessment if self._report.log or trail is None else trail
+        return Answered(source, orjson.dumps(bodies.result(assessment)))
 
     def _reported(self, source: Trail | Assessment, times: int) -> None:
         if isinstance(source, Trail):

@@ -6,6 +6,7 @@ import os
 import platform
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -47,70 +48,62 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        own: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
         self.assessments = Counter(
             "assessments",
             "Assessments by what they came to; recommendation is none while undecided.",
             ["tree_version", "status", "recommendation", "finetune", "endpoint"],
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.answers = Counter(
             "answers",
             "Questions on the way of assessments by the branch taken; unknown where it wasn't answered.",
             ["tree_version", "question", "branch"],
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.path_questions = BulkHistogram(
             "path_questions",
             "Questions answered on the path of an assessment.",
             buckets=PATH_BUCKETS,
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.batch_profiles = Histogram(
             "batch_profiles",
             "Profiles in a batch.",
             buckets=BATCH_BUCKETS,
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.tree_info = Gauge(
             "tree_info",
             "The trees served; always 1.",
             ["version", "digest", "status", "default"],
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
             multiprocess_mode="max",
         )
         self.build_info = Gauge(
             "build_info",
             "The software that serves; always 1.",
             ["version", "revision", "python"],
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
             multiprocess_mode="max",
         )
         self.requests = Counter(
             "http_requests",
             "HTTP requests answered.",
             ["method", "route", "status"],
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's arrival in the application to its answer.",
             ["method", "route"],
             buckets=SECONDS_BUCKETS,
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
         )
         self.in_progress = Gauge(
             "http_requests_in_progress",
             "HTTP requests that are being answered.",
-            namespace=NAMESPACE,
-            registry=registry,
+            **own,
             multiprocess_mode="livesum",
         )
         self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}

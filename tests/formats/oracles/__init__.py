@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import zen
+from bench.tools import DEPENDENCIES
 
-from tests.tools import DEPENDENCIES, NPM_CI, built, run
+from tests.tools import NPM_CI, built, run
 
 HERE = Path(__file__).parent
 

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from bench import tools
 
 from tests.helm.chart import CHART, Manifest
+from tests.tools import built
 
 HERE = Path(__file__).parent
 OPERATORS = [
@@ -101,10 +101,7 @@ def _go(package: str) -> Callable[[Path], None]:
 
 
 def _built(name: str, needed: Sequence[str], build: Callable[[Path], None]) -> Path:
-    try:
-        return tools.built(name, HERE / name, needed, build, group="chart")
-    except tools.UnavailableError as reason:
-        pytest.skip(str(reason))
+    return built(f"chart-{name}", HERE / name, needed, build)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -41,6 +42,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("FINETUNE_ADVISOR_") or name == "PROMETHEUS_MULTIPROC_DIR":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lines_written() -> Iterator[None]:
+    """Lines that wait to be written are, while there is somewhere to write to."""
+    yield
+    logging.shutdown()
 
 
 @pytest.fixture(scope="session", autouse=True)

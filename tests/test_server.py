@@ -189,6 +189,15 @@ def test_logs_are_json_lines_without_profile_values(start_server: StartServer) -
         assert secret not in text
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stop_loses_no_line(start_server: StartServer, workers: str) -> None:
+    """Each request that was answered has its line, though lines wait to be written together."""
+    server = start_server(WORKERS=workers)
+    assess_at_random(server.url, 30, seed=2)
+    server.stop()
+    assert server.log.read_text().count('"route":"/assess"') == 30
+
+
 def test_the_decision_log_shows_answers_when_asked_to(start_server: StartServer) -> None:
     """DECISION_LOG=true logs each assessment with the answers on its path and its receipt."""
     server = start_server(DECISION_LOG="true")

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging.config
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import orjson
 from flask import Flask
-from flask.json.provider import JSONProvider
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import assess, changes, diagram, explain, operations, problem_types, tree
+from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import require_host, secure
+from finetune_advisor.api.headers import require_host, secured
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.requests import observe
+from finetune_advisor.telemetry.requests import observed
 from finetune_advisor.web import reference
 
 
@@ -36,14 +33,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.serving(__version__, served.trees.values(), served.default)
 
     app = Application(__name__, static_folder=None)
-    app.json = OrjsonProvider(app)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
-    observe(app, metrics)
+    app.wsgi_app = observed(secured(app.wsgi_app), metrics)  # type: ignore[assignment, method-assign]
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
     app.before_request(require_host)
-    app.after_request(secure)
 
     contract = Contract(app)
     decisions = Decisions(metrics, log=settings.decision_log)
@@ -56,20 +51,3 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(operations.blueprint(served, metrics))
     app.register_blueprint(reference.blueprint())
     return app
-
-
-class Application(Flask):
-    """Flask, without the look at each view and hook whether it is a coroutine: none is."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
-
-
-class OrjsonProvider(JSONProvider):
-    """JSON by orjson: the same bytes for the same value, in the order of its fields."""
-
-    def dumps(self, obj: Any, **_: Any) -> str:
-        return orjson.dumps(obj).decode()
-
-    def loads(self, s: str | bytes, **_: Any) -> Any:
-        return orjson.loads(s)

@@ -7,12 +7,11 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
-from flask import Response
 from gunicorn import util
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from finetune_advisor.api.headers import secure
+from finetune_advisor.api.headers import security
 from finetune_advisor.api.problems import UriTooLong
 from finetune_advisor.telemetry.tracing import trace
 
@@ -53,8 +52,13 @@ class Worker(ThreadWorker):
 def _overlong(limit: int) -> bytes:
     """A whole answer that refuses a request line of more than so many bytes, as the contract has it."""
     refused = UriTooLong(f"the request line is longer than {limit} bytes; shorten the query")
-    headers = {"X-Request-ID": trace(None, None).request_id, "Connection": "close"}
-    answer = secure(
-        Response(refused.get_body(), refused.code, [*refused.get_headers(), *headers.items()])
-    )
-    return f"HTTP/1.1 {answer.status}\r\n{answer.headers}".encode() + answer.get_data()
+    body = refused.get_body().encode()
+    headers = [
+        *refused.get_headers(),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+        *security(()),
+        *trace(None, None).headers,
+    ]
+    lines = [f"HTTP/1.1 {refused.code} {refused.name}", *map(": ".join, headers), "", ""]
+    return "\r\n".join(lines).encode() + body

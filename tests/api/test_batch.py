@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -273,6 +274,7 @@ def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) 
     profiles = drawn(10)[GUIDE][::10]
     client = create_app(Settings(decision_log=True)).test_client()
     results = batch(client, [*profiles, None])["results"]
+    logging.shutdown()  # as at the end of a process: what waits to be written is
     printed = capsys.readouterr()
     found = list(logged(printed.out + printed.err))
 

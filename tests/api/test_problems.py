@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging.config
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from flask.testing import FlaskClient
 
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import logs
 from tests.conftest import StartServer
 
 STATUSES = {
@@ -148,6 +151,20 @@ def broken() -> Flask:
         raise RuntimeError("secret detail of the inside")
 
     return app
+
+
+def test_a_fault_of_ours_is_logged_under_the_id_of_its_answer(
+    broken: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With where it came from, and without its message, which may quote a profile."""
+    logging.config.dictConfig(logs.config("error", "json"))
+    broken.test_client().get("/broken", headers={"X-Request-ID": "abc"})
+    line = json.loads(capsys.readouterr().out)
+
+    assert (line["level"], line["request_id"]) == ("ERROR", "abc")
+    assert line["exc_info"].endswith(
+        'in fail\n    raise RuntimeError("secret detail of the inside")\nbuiltins.RuntimeError'
+    )
 
 
 def test_a_fault_of_ours_is_a_problem_that_gives_nothing_away(broken: Flask) -> None:

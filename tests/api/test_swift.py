@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finetune_advisor import catalog
 from finetune_advisor.api.schemas.fields import Swift
-from finetune_advisor.api.schemas.requests import NoParameters, assess_request_schema, profile_schema
+from finetune_advisor.api.schemas.requests import assess_request_schema, profile_schema
 from finetune_advisor.engine.inputs import Input
 from tests.api.conftest import TYPED
 
@@ -109,13 +109,6 @@ def test_requests(data: Any) -> None:
     agrees(REQUEST, data)
 
 
-@given(JSON)
-@settings(max_examples=100, deadline=None)
-def test_queries_without_parameters(data: Any) -> None:
-    """Nothing but an empty object is right."""
-    agrees(NoParameters(), data)
-
-
 WHOLE = {
     "team": "small",
     "corpus_length": 5000,
@@ -132,7 +125,6 @@ WHOLE = {
         (PROFILE, WHOLE),
         (REQUEST, {"profile": WHOLE}),
         (REQUEST, {"profile": {}, "tree_version": "9.0.0-typed"}),
-        (NoParameters(), {}),
     ],
 )
 def test_plain_ones_are_taken_as_they_are(schema: Swift, data: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import flask
 import marshmallow
 import orjson
-from flask import Response, request
+from flask import Request, Response
 from marshmallow import EXCLUDE, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -33,33 +33,42 @@ from finetune_advisor.api.schemas import requests
 from finetune_advisor.catalog import Catalog
 
 
-def answering(change: Callable[[Response], Any]) -> None:
+def answering(change: Callable[[Request, Response], Any]) -> None:
     """Change every answer, after all else has been done to it."""
-    secure = app.secure
+    observed = app.observed
 
-    def changed(response: Response) -> Response:
-        secure(response)
-        change(response)
-        return response
+    def changed(*application: Any) -> Any:
+        inner = observed(*application)
 
-    app.secure = changed
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            response = Response.from_app(inner, environ)
+            change(Request(environ, populate_request=False), response)
+            return response(environ, start_response)
+
+        return answer
+
+    app.observed = changed
 
 
 def without(header: str, **where: Any) -> None:
     """Lose a header of the answers that have these attributes."""
 
-    def lose(response: Response) -> None:
+    def lose(_: Request, response: Response) -> None:
         if all(getattr(response, name) == value for name, value in where.items()):
             response.headers.pop(header, None)
 
     answering(lose)
 
 
+def _assessed(request: Request, response: Response) -> bool:
+    return (request.method, request.path, response.status_code) == ("POST", "/assess", 200)
+
+
 def rewriting(change: Callable[[dict[str, Any]], Any]) -> None:
     """Change the body of every assessment."""
 
-    def rewrite(response: Response) -> None:
-        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
+    def rewrite(request: Request, response: Response) -> None:
+        if _assessed(request, response):
             body = orjson.loads(response.data)
             change(body)
             response.data = orjson.dumps(body)
@@ -75,8 +84,8 @@ def reading(loads: Callable[[bytes], Any], wrong: type[Exception] = ValueError) 
 
 
 def undocumented_status() -> None:
-    def create(response: Response) -> None:
-        if (request.method, request.path, response.status_code) == ("POST", "/assess", 200):
+    def create(request: Request, response: Response) -> None:
+        if _assessed(request, response):
             response.status_code = 201
 
     answering(create)
@@ -209,7 +218,7 @@ def etag_lost_on_304() -> None:
 
 
 def etag_weakened() -> None:
-    def weaken(response: Response) -> None:
+    def weaken(_: Request, response: Response) -> None:
         if "ETag" in response.headers:
             response.headers["ETag"] = f"W/{response.headers['ETag']}"
 

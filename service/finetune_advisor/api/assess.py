@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response
 
 from finetune_advisor.api import deprecation
+from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assessing import Assessor
-from finetune_advisor.api.blueprint import JSON, Blueprint
+from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -44,7 +45,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].body(request["profile"], "/assess")
-        return Response(body, content_type=JSON, headers=not_stored(tree))
+        return Prepared(body, not_stored(tree))
 
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
@@ -60,7 +61,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
-        return Response(body, content_type=JSON, headers=not_stored(tree))
+        return Prepared(body, not_stored(tree))
 
     return blp
 

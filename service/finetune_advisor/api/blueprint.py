@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import flask
@@ -11,16 +11,18 @@ import flask_smorest
 from flask import Request
 from werkzeug.datastructures import MIMEAccept
 
-from finetune_advisor.api.parsing import StrictParser
+from finetune_advisor.api.parsing import JSON, StrictParser
 from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
 from finetune_advisor.api.schemas.requests import NoParameters
 
-JSON = "application/json"
 ANYTHING = "*/*"
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """flask-smorest's blueprint, with this API's rules for every operation on it."""
+    """flask-smorest's blueprint, with this API's rules for every operation on it.
+
+    Views give whole responses, so that decorators which describe these needn't wrap them.
+    """
 
     ARGUMENTS_PARSER = StrictParser()
 
@@ -28,22 +30,41 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(name, __name__, description=description)
         self.before_request(partial(_require_acceptable, list(produces)))
 
-    def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
+    def arguments(
+        self, schema: Any, *, location: str = "json", as_kwargs: bool = False, **options: Any
+    ) -> Callable[..., Any]:
         """As flask-smorest's, with a schema made once; what any request may break is documented here."""
-        decorate = super().arguments(schema() if isinstance(schema, type) else schema, **options)
+        made = schema() if isinstance(schema, type) else schema
+        decorate = super().arguments(made, location=location, **options)
+        read = self.ARGUMENTS_PARSER.use_args(made, location=location, as_kwargs=as_kwargs)
 
         def decorator(view: Callable[..., Any]) -> Any:
-            decorated = decorate(view)
-            decorated._apidoc["arguments"]["responses"] = {
+            documented = _documented(decorate, read(view))
+            documented._apidoc["arguments"]["responses"] = {
                 kind.code: kind.__name__ for kind in (UriTooLong, InvalidRequest)
             }
-            return decorated
+            return documented
 
         return decorator
 
+    def response(self, *args: Any, **description: Any) -> Callable[..., Any]:
+        return partial(_documented, super().response(*args, **description))
+
+    def doc(self, **description: Any) -> Callable[..., Any]:
+        return partial(_documented, super().doc(**description))
+
+    def alt_response(self, *args: Any, **description: Any) -> Callable[..., Any]:
+        return partial(_documented, super().alt_response(*args, **description))
+
     def no_parameters(self, view: Callable[..., Any]) -> Any:
         """Refuse every query parameter."""
-        return self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+        refuse = self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+
+        @wraps(refuse)
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            return (refuse if flask.request.query_string else view)(*args, **kwargs)
+
+        return answer
 
     def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""
@@ -54,6 +75,12 @@ class Blueprint(flask_smorest.Blueprint):
             return view
 
         return decorator
+
+
+def _documented(decorate: Callable[..., Any], view: Any) -> Any:
+    """A view with the description that a decorator of flask-smorest gives it, and not its wrapper."""
+    view._apidoc = decorate(view)._apidoc
+    return view
 
 
 def acceptable(request: Request, types: list[str]) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response
 
 from finetune_advisor.api import bodies
+from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assess import HEADERS, examples, not_stored
 from finetune_advisor.api.assessing import Assessor
-from finetune_advisor.api.blueprint import JSON, Blueprint
+from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -46,7 +47,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         explanation = explainers[tree.version].explain(**request)
         assessment = assessors[tree.version].body(request["profile"], "/assess/explain")
         body = bodies.explanation(explanation, assessment)
-        return Response(body, content_type=JSON, headers=not_stored(tree))
+        return Prepared(body, not_stored(tree))
 
     return blp
 

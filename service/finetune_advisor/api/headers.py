@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import request
 
 from finetune_advisor.api.problems import MalformedRequest
 
-POLICY = (("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),)
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
@@ -17,8 +23,18 @@ def require_host() -> None:
         raise MalformedRequest("an HTTP/1.1 request needs a Host header")
 
 
-def secure(response: Response) -> Response:
-    """Tell browsers to trust an answer no further than it needs; a page brings its own policy."""
-    policy = () if "Content-Security-Policy" in response.headers else POLICY
-    response.headers.extend((*policy, *DISCRETION))
-    return response
+def secured(application: WSGIApplication) -> WSGIApplication:
+    """A WSGI application whose every answer tells browsers to trust it no further than it needs."""
+
+    def secure(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, [*headers, *security(headers)], *error)
+
+        return application(environ, start)
+
+    return secure
+
+
+def security(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What an answer with these headers lacks; a page brings its own policy."""
+    return DISCRETION if POLICY[0] in dict(headers) else (POLICY, *DISCRETION)

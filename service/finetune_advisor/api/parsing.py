@@ -16,6 +16,7 @@ from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_content_length
 
 from finetune_advisor.api.problems import (
     BodyTooLarge,
@@ -24,8 +25,8 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.fields import UNKNOWN
-from finetune_advisor.api.schemas.requests import NoParameters
 
+JSON = "application/json"
 MOST_ERRORS = 20
 LONGEST_NAME = 64
 PART = 65536
@@ -39,15 +40,6 @@ class StrictParser(FlaskParser):
 
     def get_default_request(self) -> Request:
         return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # one look-up for all
-
-    def parse(
-        self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any
-    ) -> Any:
-        """As webargs', but for a query that neither is there nor should be."""
-        req = req or self.get_default_request()
-        if location == "query" and isinstance(argmap, NoParameters) and not req.query_string:
-            return {}
-        return super().parse(argmap, req, location=location, **options)
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
@@ -72,10 +64,12 @@ class StrictParser(FlaskParser):
 
 
 def _require_plain_json(req: Request) -> None:
+    if req.environ.get("CONTENT_TYPE") == JSON and "HTTP_CONTENT_ENCODING" not in req.environ:
+        return
     charset = req.mimetype_params.get("charset", "utf-8").lower()
-    if req.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+    if req.mimetype != JSON or charset not in ("utf-8", "utf8"):
         detail = "send the body with Content-Type: application/json, in UTF-8"
-        raise UnsupportedMediaType(detail, headers={"Accept-Post": "application/json"})
+        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON})
     if req.headers.get("Content-Encoding", "identity").lower() != "identity":
         detail = "send the body without Content-Encoding"
         raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
@@ -84,10 +78,13 @@ def _require_plain_json(req: Request) -> None:
 def _body(req: Request) -> bytes:
     # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
     limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
+    length = get_content_length(req.environ) or 0
     try:
-        body = req.get_data(cache=False)
+        body = (
+            req.environ["wsgi.input"].read(length) if 0 < length <= limit else req.get_data(cache=False)
+        )
     except RequestEntityTooLarge:
-        if (req.content_length or 0) <= 2 * limit:
+        if length <= 2 * limit:
             _discard(req, 2 * limit)
         raise _too_large(limit) from None
     except (OSError, ParseException):
@@ -95,7 +92,7 @@ def _body(req: Request) -> bytes:
     if len(body) > limit:
         _discard(req, limit)
         raise _too_large(limit)
-    if len(body) < (req.content_length or 0):
+    if len(body) < length:
         raise MalformedRequest("the body is shorter than its Content-Length")
     return body
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from flask import Response, jsonify
 
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
@@ -26,13 +26,13 @@ def blueprint() -> Blueprint:
     @blp.no_parameters
     @blp.response(200, ProblemTypeSchema, description="The explanation")
     @blp.problems(NotFound, NotAcceptable)
-    def explain_problem(slug: str) -> dict[str, Any]:
+    def explain_problem(slug: str) -> Response:
         """Explain a problem type
 
         Every error has a type; this is what it means and what to do about it.
         """
         if slug not in Problem.kinds:
             raise NotFound(f"there is no such problem type; there are {', '.join(Problem.kinds)}")
-        return Problem.kinds[slug].explanation()
+        return jsonify(Problem.kinds[slug].explanation())
 
     return blp

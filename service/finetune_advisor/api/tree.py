@@ -9,7 +9,8 @@ from flask import Response, request
 from marshmallow import Schema
 
 from finetune_advisor.api import deprecation
-from finetune_advisor.api.blueprint import JSON, Blueprint
+from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
     NotAcceptable,
     PreconditionFailed,

@@ -1,53 +1,62 @@
-"""The telemetry hook: every request is identified, timed, counted and logged."""
+"""The telemetry around the application: every request is identified, timed, counted and logged."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from time import perf_counter
-
-from flask import Flask, Request, Response, g, request
+from typing import TYPE_CHECKING, Any
 
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.tracing import trace
+from finetune_advisor.telemetry.tracing import Trace, trace
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+TRACE = "finetune_advisor.trace"
 UNMATCHED = "unmatched"
 
 log = logging.getLogger("finetune_advisor.access")
 
 
-def observe(app: Flask, metrics: Metrics) -> None:
-    """Hook an application up to metrics, logs and tracing; before any other hook."""
+def observed(application: WSGIApplication, metrics: Metrics) -> WSGIApplication:
+    """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests."""
 
-    @app.before_request
-    def begin() -> None:
-        given = request.headers
-        g.seen = perf_counter(), trace(given.get("X-Request-ID"), given.get("traceparent"))
+    def observe(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = perf_counter()
+        traced = trace(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
+        environ[TRACE] = traced
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            _report(environ, int(status[:3]), perf_counter() - began, traced, metrics)
+            return start_response(status, [*headers, *traced.headers], *error)
+
         metrics.in_progress.inc()
-
-    @app.teardown_request
-    def end(_: BaseException | None) -> None:
-        if "seen" in g:
+        try:
+            return application(environ, start)
+        finally:
             metrics.in_progress.dec()
 
-    @app.after_request
-    def report(response: Response) -> Response:
-        asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # one look-up, not four
-        began, traced = g.seen
-        seconds = perf_counter() - began
-        method = asked.method if asked.method in METHODS else "other"
-        route = asked.url_rule.rule if asked.url_rule else UNMATCHED
-        metrics.answered(method, route, response.status_code, seconds)
-        response.headers.extend({"X-Request-ID": traced.request_id, "traceparent": traced.traceparent})
-        log.info(
-            "request",
-            extra={
-                "request_id": traced.request_id,
-                "trace_id": traced.trace_id,
-                "method": method,
-                "route": route,
-                "status": response.status_code,
-                "duration_ms": round(seconds * 1000, 3),
-            },
-        )
-        return response
+    return observe
+
+
+def _report(
+    environ: WSGIEnvironment, status: int, seconds: float, traced: Trace, metrics: Metrics
+) -> None:
+    asked = environ["REQUEST_METHOD"]
+    method = asked if asked in METHODS else "other"
+    rule = environ["werkzeug.request"].url_rule
+    route = rule.rule if rule else UNMATCHED
+    metrics.answered(method, route, status, seconds)
+    log.info(
+        "request",
+        extra={
+            "request_id": traced.request_id,
+            "trace_id": traced.trace_id,
+            "method": method,
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 3),
+        },
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import secrets
-from dataclasses import dataclass
+from random import getrandbits
+from typing import NamedTuple
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 TRACEPARENT = re.compile(
@@ -12,8 +12,7 @@ TRACEPARENT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """Who a request is: taken over from the caller where it says so in a valid form, else made here."""
 
     request_id: str
@@ -22,17 +21,23 @@ class Trace:
     flags: str
 
     @property
-    def traceparent(self) -> str:
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+    def headers(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """What an answer says of it."""
+        parent = f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+        return ("X-Request-ID", self.request_id), ("traceparent", parent)
 
 
 def trace(request_id: str | None, traceparent: str | None) -> Trace:
-    """The trace of a request with these headers, with a new span for the work done here."""
-    parent = TRACEPARENT.fullmatch(traceparent or "")
-    given = REQUEST_ID.fullmatch(request_id or "")
+    """The trace of a request with these headers, with a new span for the work done here.
+
+    Ids are random and no secrets; the chance that a part is all zeros is 1 in 2 to the 64.
+    """
+    parent = TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    given = REQUEST_ID.fullmatch(request_id) if request_id else None
+    made = f"{getrandbits(320):080x}"
     return Trace(
-        request_id=given[0] if given else secrets.token_hex(16),
-        trace_id=parent[1] if parent else secrets.token_hex(16),
-        span_id=secrets.token_hex(8),
+        request_id=given[0] if given else made[:32],
+        trace_id=parent[1] if parent else made[32:64],
+        span_id=made[64:],
         flags=parent[2] if parent else "00",
     )

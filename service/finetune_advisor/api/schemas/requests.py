@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -34,11 +34,8 @@ COUNTERFACTUALS = 20
 ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
 
 
-class NoParameters(Swift):
+class NoParameters(Closed):
     """The query of an operation that takes no parameters."""
-
-    def plainly_right(self, data: Any) -> bool:
-        return isinstance(data, Mapping) and not data
 
 
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:

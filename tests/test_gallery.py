@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import combinations
 from statistics import median
 
 import pytest
@@ -16,6 +17,7 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.cli import main
 from finetune_advisor.engine.coverage import paths
 from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Profile, Value
 from finetune_advisor.engine.tree import Reference, Tree
 from tests.conftest import ROOT
@@ -105,6 +107,23 @@ def test_the_command_runs_an_example() -> None:
     printed = CliRunner().invoke(main, [*options, str(ROOT / file)])
 
     assert printed.stdout.splitlines()[1].startswith(f"[{EXAMPLES[file.removeprefix('examples/')]};")
+
+
+def test_what_would_change_an_example_does(newer: Tree) -> None:
+    """Each counterfactual of each example leads where it says, none of its parts does, and none is twice."""
+    explainer = Explainer(newer)
+    for name in EXAMPLES:
+        profile = profile_of(name)
+        found = explainer.explain(profile).counterfactuals
+        assert found
+        assert len(set(found)) == len(found)
+        for one in found:
+            changes = [(change.input, change.after) for change in one.changes]
+            parts = [dict(part) for part in combinations(changes, len(changes) - 1)]
+            assert evaluate(newer, {**profile, **dict(changes)}).candidates == (one.recommendation,)
+            assert all(
+                evaluate(newer, {**profile, **part}).candidates != (one.recommendation,) for part in parts
+            )
 
 
 def test_every_example_stands_in_the_table() -> None:

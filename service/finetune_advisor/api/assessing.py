@@ -112,7 +112,7 @@ class Assessor:
             self._reported(source, times)
         self._report.batched(len(profiles))
         results = b",".join([one.result for one in answered])
-        return b'{"results":[' + results + b"]," + orjson.dumps(self._together(tally))[1:]
+        return b"".join((b'{"results":[', results, b"],", orjson.dumps(self._together(tally))[1:]))
 
     def result(self, profile: Any, tally: Tally) -> bytes:
         """The result of a batch for one profile. Raises ValidationError."""

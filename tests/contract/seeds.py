@@ -358,12 +358,12 @@ def default_response() -> None:
 def operation_renamed() -> None:
     doc = blueprint.Blueprint.doc
 
-    def renamed(**described: Any) -> Any:
+    def renamed(self: Any, **described: Any) -> Any:
         if described.get("operationId") == "getTree":
             described["operationId"] = "readTree"
-        return doc(**described)
+        return doc(self, **described)
 
-    blueprint.Blueprint.doc = staticmethod(renamed)
+    blueprint.Blueprint.doc = renamed
 
 
 def slug_removed() -> None:

@@ -148,6 +148,13 @@ CHUNKED_BODIES = [
         (TYPED, ("Transfer-Encoding", "gzip, chunked")),
         chunked(gzip.compress(EMPTY)),
     ),
+    _raw(
+        "chunks that aren't gzip",
+        "RFC 9112 §6.1: a body isn't what its transfer coding says",
+        400,
+        (TYPED, ("Transfer-Encoding", "gzip, chunked")),
+        chunked(EMPTY),
+    ),
     *(
         _raw(
             f"transfer coding {value!r}", "RFC 9112 §7: codings in any case", 200, fields, chunked(EMPTY)

@@ -43,6 +43,7 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
+        _require_no_coding(req)
         return parse(_body(req))
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
@@ -73,6 +74,12 @@ def _require_plain_json(req: Request) -> None:
     if req.headers.get("Content-Encoding", "identity").lower() != "identity":
         detail = "send the body without Content-Encoding"
         raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
+
+
+def _require_no_coding(req: Request) -> None:
+    """Refuse what gunicorn leaves to the application: codings beneath the chunks."""
+    if req.environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+        raise MalformedRequest("the body has a transfer coding besides chunked; send it without")
 
 
 def _body(req: Request) -> bytes:

@@ -122,7 +122,8 @@ def test_what_would_change_an_example_does(newer: Tree) -> None:
             parts = [dict(part) for part in combinations(changes, len(changes) - 1)]
             assert evaluate(newer, {**profile, **dict(changes)}).candidates == (one.recommendation,)
             assert all(
-                evaluate(newer, {**profile, **part}).candidates != (one.recommendation,) for part in parts
+                evaluate(newer, {**profile, **part}).candidates != (one.recommendation,)
+                for part in parts
             )
 
 

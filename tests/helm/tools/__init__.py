@@ -47,6 +47,16 @@ def scan(folder: Path) -> set[tuple[str, str]]:
     return {(Path(one["file_path"]).stem, one["check_id"]) for one in said["results"]["failed_checks"]}
 
 
+def conform(texts: Path, schemas: Path) -> list[str]:
+    """What kubeconform has against the files of a folder, by schemas of objects that lie in another."""
+    location = f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+    said = _run(
+        [_kubeconform(), "-strict", "-output", "json", "-schema-location", location, texts],
+        expect=(0, 1),
+    )
+    return [f"{one['kind']} {one['name']}: {one['msg']}" for one in json.loads(said)["resources"]]
+
+
 def violations(pods: Iterable[Manifest]) -> list[list[str]]:
     """Why Kubernetes' own admission forbids each pod under the standard "restricted"."""
     found: list[list[str]] = json.loads(
@@ -75,6 +85,11 @@ def readme() -> str:
 
 def _kube_score() -> Path:
     return _built("kube-score", ["go"], _go("github.com/zegl/kube-score/cmd/kube-score")) / "kube-score"
+
+
+def _kubeconform() -> Path:
+    package = "github.com/yannh/kubeconform/cmd/kubeconform"
+    return _built("kubeconform", ["go"], _go(package)) / "kubeconform"
 
 
 def _helm_docs() -> Path:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from bench import machine, measure, operations, plot, report, sizes, tools
-from bench.contestants import ALL, OWN, STRAIGHT, Contestant
+from bench.contestants import ALL, BARE, FLOOR, OWN, STRAIGHT, Contestant
 from bench.desk import Desk
 from bench.load import Generator
 from bench.measure import Bench, Running
@@ -65,8 +65,12 @@ def run(bench: Bench) -> Results:
         own = next(one for one in running if one.contestant is OWN)
         results.orjson_one_seconds = measure.orjson_seconds(own, bench.desk, 1)
         results.batches = measure.batches(bench, running)
-        peak = spread(results.throughput[OWN.name].rates).median
-        results.latency = measure.latency(bench, own, peak)
+        peaks = {name: spread(found.rates).median for name, found in results.throughput.items()}
+        results.latency = measure.latency(bench, own, peaks[OWN.name])
+        for one in running:
+            if one.contestant in (FLOOR, BARE):
+                name = one.contestant.name
+                [results.limits[name]] = measure.latency(bench, one, peaks[name], [measure.BUSY])
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)
     results.sizes = sizes.sizes(bench)

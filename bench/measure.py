@@ -22,6 +22,7 @@ BATCH = 1000
 PEER_SIZES = (100, 1000)
 BATCH_CONNECTIONS = 2
 SHARES = tuple(share / 100 for share in range(10, 100, 10))
+BUSY = 0.7
 Say = Callable[[str], None]
 
 
@@ -188,12 +189,12 @@ class Latency:
     ratio: Spread
 
 
-def latency(bench: Bench, one: Running, peak: float) -> list[Latency]:
+def latency(bench: Bench, one: Running, peak: float, shares: Sequence[float] = SHARES) -> list[Latency]:
     """Latency against load at fixed rates; 70 % of the peak in every round, the others in two."""
-    loads: dict[float, list[Load]] = {share: [] for share in SHARES}
+    loads: dict[float, list[Load]] = {share: [] for share in shares}
     for number in range(bench.rounds):
-        bench.say(f"latency, round {number + 1} of {bench.rounds}")
-        for share in SHARES if number < 2 else (0.7,):
+        bench.say(f"latency of {one.contestant.name}, round {number + 1} of {bench.rounds}")
+        for share in shares if number < 2 else (BUSY,):
             load = bench.generator.pace(one.targets, bench.seconds, share * peak)
             _require_success(bench, f"{one.contestant.name} at {share:.0%} of its peak", load)
             loads[share].append(load)

@@ -134,8 +134,18 @@ def _latency(results: Results) -> list[str]:
         (f"{one.share:.0%}", figure(one.offered), str(one.p50), str(one.p99), str(one.ratio))
         for one in results.latency
     ]
+    rows += [
+        (
+            f"{one.share:.0%} of that of {name}",
+            figure(one.offered),
+            str(one.p50),
+            str(one.p99),
+            str(one.ratio),
+        )
+        for name, one in results.limits.items()
+    ]
     head = ("of the peak", "requests/s", "p50 ms", "p99 ms", "p99 / p50")
-    return _table(f"Latency of {OWN.name} against load", head, rows)
+    return _table(f"Latency of {OWN.name} against load, and of the limits", head, rows)
 
 
 def _telemetry(results: Results) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.contestants import BARE, FLOOR, OWN, SILENT, STRAIGHT, UNLOGGED, UNMETERED
-from bench.measure import BATCH, Batches, Latency, Throughput
+from bench.measure import BATCH, BUSY, Batches, Latency, Throughput
 from bench.operations import Memory, Scrape, Workers
 from bench.sizes import Size
 from bench.spread import Spread, ratios, spread
@@ -26,6 +26,7 @@ class Results:
     orjson_one_seconds: float | None = None
     batches: Batches | None = None
     latency: list[Latency] = field(default_factory=list)
+    limits: dict[str, Latency] = field(default_factory=dict)
     starts: dict[str, Spread] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     scrapes: list[Scrape] = field(default_factory=list)
@@ -100,7 +101,7 @@ class Target:
 def targets(results: Results) -> list[Target]:
     """Each target with its verdict."""
     to, cpu_to = results.to, results.cpu_to
-    busy = [one.ratio for one in results.latency if one.share == 0.7]
+    busy = [one.ratio for one in results.latency if one.share == BUSY]
     return [
         Target("`/assess` to plain Flask", 0.95, True, to(FLOOR.name), cpu_to(FLOOR.name)),
         Target("`/assess` to bare WSGI", 0.55, True, to(BARE.name), cpu_to(BARE.name)),

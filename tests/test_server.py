@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 import requests
 
-from tests.conftest import Server, StartServer
+from tests.conftest import Server, StartServer, start
 
 COUNTER = re.compile(r"^(\w+)\{(.*)\} ([\d.e+-]+)$", re.MULTILINE)
 
@@ -141,6 +141,38 @@ def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) 
         assert server.process.wait(60) == 0
 
 
+IMPATIENT = """
+from gunicorn.app.wsgiapp import run
+from finetune_advisor import worker
+worker.READ_SECONDS = 1
+run()
+"""
+
+
+def test_requests_that_never_end_hold_nobody_up(tmp_path: Path) -> None:
+    """Half a head and half a body hold a thread for so long and no longer, and one that drips no longer."""
+    head = (
+        b"POST /assess HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 14\r\n"
+    )
+    command = [sys.executable, "-c", IMPATIENT, "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", command, THREADS="3")
+    try:
+        with ExitStack() as clients:
+            address = (server.host, server.port)
+            stuck = [clients.enter_context(socket.create_connection(address)) for _ in range(3)]
+            for client, sent in zip(stuck, (head, head + b"\r\n{", head + b"\r\n"), strict=True):
+                client.sendall(sent)
+            with suppress(BrokenPipeError):
+                for _ in range(30):
+                    stuck[2].send(b" ")
+                    time.sleep(0.1)
+            assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+            assert stuck[0].recv(1000) == b""
+            assert b"/problems/malformed-request" in stuck[1].recv(10_000)
+    finally:
+        server.stop()
+
+
 def test_options_go_before_the_environment(tmp_path: Path) -> None:
     """serve takes host, port, workers and threads as options too, and a wrong one stops the start."""
     command = [sys.executable, "-m", "finetune_advisor.cli", "serve", "--threads", "many"]
@@ -176,6 +208,16 @@ def test_logs_are_json_lines_without_profile_values(start_server: StartServer) -
     requests.post(
         f"{server.url}/assess?pin=4711", json={"profile": profile}, headers=headers, timeout=10
     )
+    secret = b'"data_sensitive": "a secret"'
+    for raw in (
+        b"GET /tree?%s HTTP/1.1\r\n\r\n" % secret,
+        b"GET /tree HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n" % secret.replace(b":", b""),
+        b"POST /assess HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{%s}" % secret,
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n" % secret,
+    ):
+        with socket.create_connection((server.host, server.port), timeout=10) as client:
+            client.sendall(raw)
+            assert client.recv(100)
     server.stop()
     text = server.log.read_text()
     lines = [json.loads(line) for line in text.splitlines()]

@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.wsgi_app = observed(secured(app.wsgi_app), metrics)  # type: ignore[assignment, method-assign]
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))

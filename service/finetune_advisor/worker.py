@@ -1,23 +1,60 @@
-"""gunicorn's worker with threads, except for how it closes connections, stops and refuses long lines."""
+"""gunicorn's worker with threads, except for how it closes, stops, and refuses what it can't read."""
 
 from __future__ import annotations
 
 import select
+import socket
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http.errors import LimitRequestLine
+from gunicorn.http import errors
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from finetune_advisor.api.headers import security
-from finetune_advisor.api.problems import UriTooLong
-from finetune_advisor.telemetry.tracing import trace
+from finetune_advisor.api.problems import InternalError, MalformedRequest, Problem, UriTooLong
+from finetune_advisor.telemetry.tracing import Trace, trace
+
+READ_SECONDS = 30
+"""How long a client may take to send a request: a thread waits for it meanwhile."""
+FAULTS: dict[type[errors.ParseException], str] = {
+    errors.InvalidRequestLine: "its first line isn't that of an HTTP request",
+    errors.InvalidRequestMethod: "its method is malformed",
+    errors.InvalidHTTPVersion: "its HTTP version is neither 1.0 nor 1.1",
+    errors.InvalidHeader: "a header field is malformed",
+    errors.InvalidHeaderName: "the name of a header field is malformed",
+    errors.ObsoleteFolding: "a header field goes over several lines; put it on one",
+    errors.LimitRequestHeaders: "its header fields are too large or too many; send less",
+    errors.UnsupportedTransferCoding: "it has a transfer coding other than chunked; send it without",
+    errors.ExpectationFailed: "it expects something other than 100-continue",
+}
 
 
 class Worker(ThreadWorker):
-    """A worker whose main loop waits for no client."""
+    """A worker whose main loop waits for no client, and whose threads wait only so long."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._due: dict[TConn, float] = {}
+
+    def handle(self, conn: TConn) -> Any:
+        """Handle a request while its time runs."""
+        self._due[conn] = time.monotonic() + READ_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self._due.pop(conn, None)
+
+    def murder_pending(self) -> None:
+        """End the requests that take too long to come, too; one that has come is answered all the same."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, due in list(self._due.items()) if due < now]:
+            self._due.pop(conn, None)
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RD)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Close a connection in a thread: its client may take seconds to close its own side."""
@@ -41,24 +78,43 @@ class Worker(ThreadWorker):
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what is wrong with a request that never reaches the application."""
-        if isinstance(exc, LimitRequestLine):
-            self.log.warning("refused: %s", exc)
-            util.write_nonblock(client, _overlong(self.cfg.limit_request_line))
+        """Answer a request that never reaches the application. What it says is in no line of the log."""
+        traced = trace(None, None)
+        known = {"request_id": traced.request_id}
+        if self._is_own_fault(exc):
+            self.log.error("failed", exc_info=exc, extra=known)
         else:
-            super().handle_error(req, client, addr, exc)
+            self.log.warning("refused: %s", type(exc).__name__, extra=known)
+            if req is not None:
+                return  # it was answered; what comes behind it can't be read
+        with suppress(OSError):
+            util.write_nonblock(client, _whole(self._refusal(exc), traced))
+
+    def _is_own_fault(self, exc: BaseException) -> bool:
+        """Whether it isn't the client's."""
+        answered = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName
+        return isinstance(exc, answered) or not isinstance(exc, errors.ParseException)
+
+    def _refusal(self, exc: BaseException) -> Problem:
+        """The problem that answers an error."""
+        if self._is_own_fault(exc):
+            return InternalError("something failed here")
+        if isinstance(exc, errors.LimitRequestLine):
+            limit = self.cfg.limit_request_line
+            return UriTooLong(f"the request line is longer than {limit} bytes; shorten the query")
+        what = next((what for kind, what in FAULTS.items() if isinstance(exc, kind)), "it is malformed")
+        return MalformedRequest(f"the request can't be read: {what}")
 
 
-def _overlong(limit: int) -> bytes:
-    """A whole answer that refuses a request line of more than so many bytes, as the contract has it."""
-    refused = UriTooLong(f"the request line is longer than {limit} bytes; shorten the query")
-    body = refused.get_body().encode()
+def _whole(problem: Problem, traced: Trace) -> bytes:
+    """A whole answer, after which the connection is closed."""
+    body = problem.get_body().encode()
     headers = [
-        *refused.get_headers(),
+        *problem.get_headers(),
         ("Content-Length", str(len(body))),
         ("Connection", "close"),
         *security(()),
-        *trace(None, None).headers,
+        *traced.headers,
     ]
-    lines = [f"HTTP/1.1 {refused.code} {refused.name}", *map(": ".join, headers), "", ""]
+    lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
     return "\r\n".join(lines).encode() + body

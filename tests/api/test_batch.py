@@ -169,6 +169,27 @@ def test_a_bad_item_lists_only_so_many_faults(client: FlaskClient) -> None:
     assert len(refused["errors"]) == 20
 
 
+def test_a_batch_explains_only_so_many_bad_items(client: FlaskClient) -> None:
+    """Of fifty items all errors that one lists, of the others the first: an answer stays in proportion."""
+    bad = {f"x{number}": 1 for number in range(100)}
+    results = batch(client, [bad, {}] * 60)["results"]
+    listed = [len(one["errors"]) for one in results[::2]]
+
+    assert listed == [20] * 50 + [1] * 10
+    assert {one["status"] for one in results[1::2]} == {"undecided"}
+
+
+def test_a_body_of_brackets_is_not_taken_apart(client: FlaskClient) -> None:
+    """Empty objects and arrays take a hundred times their size; a batch of the largest size has fewer."""
+    whole = b'{"profiles":[' + b",".join([b"{}"] * 10_000) + b"]}"
+    assert client.post("/assess/batch", data=whole, content_type="application/json").status_code == 200
+
+    body = b'{"profiles":[' + b",".join([b"[[[[[]]]]]"] * 10_000) + b"]}"
+    answer = client.post("/assess/batch", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["detail"].endswith("brackets and braces; send fewer")
+
+
 def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:
     """No item is read before the whole body is JSON without repeated names, deeply nested ones or not."""
     deep = b"[" * 1000 + b"]" * 1000

@@ -70,6 +70,7 @@ CONTENT_TYPES = [
         "RFC 9110 §5.3: a single-valued field given twice; refused by gunicorn",
         post("", "", 0, fields=(("Content-Type", JSON), ("Content-Type", "text/plain"))).sent,
         400,
+        "malformed-request",
         by_server=True,
     ),
 ]

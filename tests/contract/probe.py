@@ -10,7 +10,6 @@ from tests.contract.wire import request
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-HTML = "text/html"
 SVG = "image/svg+xml; charset=utf-8"
 MERMAID = "text/vnd.mermaid; charset=utf-8"
 EMPTY = b'{"profile":{}}'
@@ -26,7 +25,7 @@ class Probe:
 
     `slug` names the problem type, and so asks for a problem body; `pointers` and `parameters` are where
     its errors are. `media` is the type of any other body. `by_server` marks the answers that
-    gunicorn gives before the application sees the request. `finish` ends the sending side early;
+    are given before the application sees the request. `finish` ends the sending side early;
     `empty` asks for no content, and `any_media` leaves the Content-Type open.
     """
 
@@ -50,8 +49,6 @@ class Probe:
 
     @property
     def media_type(self) -> str:
-        if self.by_server:
-            return HTML
         return PROBLEM if self.slug else self.media
 
 

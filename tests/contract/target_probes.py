@@ -323,9 +323,16 @@ OVERLONG = [
     for path, operation in {**OPERATIONS, **ASSESSING}.items()
 ] + [get("long line", "RFC 9112 §3: 8000 octets at least", f"{DIAGRAM}?a={'a' * 8000}", 422)]
 
-SERVERS_OWN = "contract description: what gunicorn refuses before the application has no problem body; "
+SERVERS_OWN = "contract description: what can't be read is a problem all the same; "
 LINES = [
-    Probe(name, SERVERS_OWN + clause, sent.replace(b"\n", b"\r\n") + b"\r\n\r\n", status, by_server=True)
+    Probe(
+        name,
+        SERVERS_OWN + clause,
+        sent.replace(b"\n", b"\r\n") + b"\r\n\r\n",
+        status,
+        "malformed-request",
+        by_server=True,
+    )
     for name, clause, sent, status in (
         ("lower-case method", "RFC 9112 §3", b"get /tree HTTP/1.1\nHost: a", 400),
         ("overlong method", "RFC 9112 §3", b"A" * 30 + b" /tree HTTP/1.1\nHost: a", 400),
@@ -362,8 +369,8 @@ LINES = [
         ("NUL in a field", "RFC 9110 §5.5", b"GET /tree HTTP/1.1\nHost: a\nX-A: \x00", 400),
         ("DEL in a field", "RFC 9110 §5.5", b"GET /tree HTTP/1.1\nHost: a\nX-A: \x7f", 400),
         ("bare CR in a field", "RFC 9112 §2.2", b"GET /tree HTTP/1.1\nHost: a\rX-A: 1", 400),
-        ("overlong field", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a\nX-A: " + b"a" * 9000, 431),
-        ("too many fields", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a" + b"\nX-A: 1" * 200, 431),
+        ("overlong field", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a\nX-A: " + b"a" * 9000, 400),
+        ("too many fields", "RFC 6585 §5", b"GET /tree HTTP/1.1\nHost: a" + b"\nX-A: 1" * 200, 400),
     )
 ]
 LINES.append(
@@ -372,6 +379,7 @@ LINES.append(
         SERVERS_OWN + "RFC 9112 §2.2: a lone LF may be taken for a line's end, and isn't",
         b"GET /tree HTTP/1.1\nHost: a\n\n",
         400,
+        "malformed-request",
         by_server=True,
         finish=True,
     )
@@ -392,6 +400,27 @@ HOSTS = [
         400,
         slug="malformed-request",
         path="/tree",
+    ),
+    *(
+        Probe(
+            f"host {host!r}",
+            "RFC 9112 §3.2: a server answers 400 to an invalid Host",
+            request("GET", "/tree").replace(b"advisor.example", host),
+            400,
+            slug="malformed-request",
+            path="/tree",
+        )
+        for host in (b"a b", b"evil/@", b"[::1", b"x:y", b"x:999999", b"a,b@c", b"\xc3\xa9", b"a\tb")
+    ),
+    *(
+        Probe(
+            f"host {host!r}",
+            "RFC 3986 §3.2.2: a name, an address, and a port or none",
+            request("GET", "/tree").replace(b"advisor.example", host),
+            200,
+            path="/tree",
+        )
+        for host in (b"[::1]:8080", b"127.0.0.1", b"a-b.example:", b"x_y", b"%41")
     ),
     Probe(
         "empty line first",

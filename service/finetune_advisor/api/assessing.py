@@ -21,6 +21,8 @@ from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.tree import Tree
 
 BATCH = "/assess/batch"
+EXPLAINED = 50
+"""Of how many invalid profiles a batch lists more than the first error: an answer stays in proportion."""
 KEPT = 4096
 """How many results are kept for each tree: all there are for 1.0.0, some 40 MB at most."""
 
@@ -120,27 +122,29 @@ class Assessor:
         tally.answered[found] += 1
         return found.result
 
-    def errors(self, error: ValidationError, *place: str) -> list[dict[str, str]]:
+    def errors(
+        self, error: ValidationError, *place: str, most: int = MOST_ERRORS
+    ) -> list[dict[str, str]]:
         """What is wrong with a profile at some place of what was sent."""
         found = invalid(error.messages_dict, self._schema, in_body=True, place=place)
-        return [*islice(found, MOST_ERRORS)]
+        return [*islice(found, most)]
 
     def _answers(self, profiles: Sequence[Any]) -> list[Answered]:
         """What each profile is answered with; what is wrong with one concerns no other."""
         try:
-            known = [*map(self._answered.get, map(orjson.dumps, profiles))]
+            answered = [*map(self._answered.get, map(orjson.dumps, profiles))]
         except orjson.JSONEncodeError:
-            known = [None] * len(profiles)
-        return [
-            one or self._answer_or_refusal(profiles[place], place) for place, one in enumerate(known)
-        ]
-
-    def _answer_or_refusal(self, profile: Any, place: int) -> Answered:
-        try:
-            return self._answer(profile)
-        except ValidationError as error:
-            errors = self.errors(error, "profiles", str(place))
-            return Answered(None, orjson.dumps({"status": "invalid", "errors": errors}))
+            answered = [None] * len(profiles)
+        refused = 0
+        for place in [place for place, one in enumerate(answered) if one is None]:
+            try:
+                answered[place] = self._answer(profiles[place])
+            except ValidationError as error:
+                most = MOST_ERRORS if refused < EXPLAINED else 1
+                errors = self.errors(error, "profiles", str(place), most=most)
+                answered[place] = Answered(None, orjson.dumps({"status": "invalid", "errors": errors}))
+                refused += 1
+        return answered  # type: ignore[return-value]  # no None is left
 
     def _answer(self, profile: Any) -> Answered:
         """What a profile is answered with. Raises ValidationError.

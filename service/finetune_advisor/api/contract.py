@@ -34,8 +34,8 @@ Every answer from a deprecated tree version carries Deprecation, Sunset and a Li
 retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the
 successor.
 
-An error that the HTTP server finds before the application sees the request, such as a malformed request
-line, comes as a plain 4xx without a problem body.
+A request that isn't HTTP as it should be is a 400 malformed-request, too, after which the connection is
+closed. One that takes longer than 30 seconds to come is cut off.
 """
 SERVERS = [
     {

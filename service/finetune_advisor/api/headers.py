@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,21 @@ from finetune_advisor.api.problems import MalformedRequest
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+"""Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
 POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
 def require_host() -> None:
-    """Refuse an HTTP/1.1 request without Host, as RFC 9112, 3.2 asks; gunicorn lets it pass."""
+    """Refuse a Host that is none, or none in HTTP/1.1, as RFC 9112, 3.2 asks; gunicorn lets it pass."""
     environ = request.environ
-    if environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in environ:
-        raise MalformedRequest("an HTTP/1.1 request needs a Host header")
+    host = environ.get("HTTP_HOST")
+    if host is None:
+        if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            raise MalformedRequest("an HTTP/1.1 request needs a Host header")
+    elif not HOST.fullmatch(host):
+        raise MalformedRequest("the Host header is no host, with or without a port")
 
 
 def secured(application: WSGIApplication) -> WSGIApplication:

@@ -44,7 +44,9 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
         _require_no_coding(req)
-        return parse(_body(req))
+        body = _body(req)
+        _require_few_containers(body)
+        return parse(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         for name, values in req.args.lists():
@@ -104,6 +106,13 @@ def _body(req: Request) -> bytes:
     return body
 
 
+def _require_few_containers(body: bytes) -> None:
+    """Refuse what would take a hundred times its size in memory, as brackets that hold nothing do."""
+    most: int = current_app.config["MAX_CONTAINERS"]
+    if len(body) > most and body.count(b"[") + body.count(b"{") > most:
+        raise MalformedRequest(f"the body opens more than {most} brackets and braces; send fewer")
+
+
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"the body is larger than {limit} bytes; send a smaller one")
 
@@ -127,7 +136,7 @@ def parse(text: bytes, what: str = "body") -> Any:
             raise MalformedRequest(f"the {what} is empty; send a JSON object") from None
         if not _is_utf8(text):
             raise MalformedRequest(f"the {what} is not UTF-8; encode it so") from None
-        raise MalformedRequest(f"the {what} is not JSON: {error}") from None
+        raise MalformedRequest(f"the {what} can't be read as JSON: {error}") from None
     if b"\\" in text or not _written_once(value, text):
         try:
             json.loads(text, object_pairs_hook=partial(_unrepeated, what))

@@ -33,7 +33,10 @@ class ResultSchema(Growing):
     receipt = fields.String(metadata=described("As POST /assess gives it."))
     errors = fields.List(
         fields.Nested(ProblemErrorSchema),
-        metadata=described("What is wrong with the profile, if invalid."),
+        metadata=described(
+            "What is wrong with the profile, if invalid: of the first 50 invalid ones up to 20 errors, of "
+            "the others one."
+        ),
     )
 
 

@@ -8,7 +8,16 @@ from functools import partial
 from flask import Flask
 
 from finetune_advisor import __version__, catalog
-from finetune_advisor.api import assess, changes, diagram, explain, operations, problem_types, tree
+from finetune_advisor.api import (
+    assess,
+    changes,
+    diagram,
+    explain,
+    operations,
+    problem_types,
+    tree,
+    turns,
+)
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
@@ -40,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
     app.before_request(require_host)
+    app.teardown_request(turns.give_back)
 
     contract = Contract(app)
     decisions = Decisions(metrics, log=settings.decision_log)

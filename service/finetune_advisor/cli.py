@@ -89,6 +89,8 @@ def serve(**options: str | None) -> None:
         if here.metrics_port is not None:
             _require_free(here.host, here.metrics_port, "METRICS_PORT")
     command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    # Each thread would keep memory for itself that it needed once; two heaps are enough for threads in turns.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals
 
 

@@ -18,6 +18,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import get_content_length
 
+from finetune_advisor.api import turns
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     InvalidRequest,
@@ -45,6 +46,7 @@ class StrictParser(FlaskParser):
         _require_plain_json(req)
         _require_no_coding(req)
         body = _body(req)
+        turns.take(req, len(body))
         _require_few_containers(body)
         return parse(body)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import flask
 import orjson
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from flask.json.provider import JSONProvider
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
@@ -35,6 +35,12 @@ class NoSessions(SessionInterface):
         return self.none
 
 
+class Bare(Response):
+    """An answer without content, and so of no type."""
+
+    default_mimetype = None
+
+
 class Application(Flask):
     """Flask with orjson, without sessions, coroutines and routing by host."""
 
@@ -58,6 +64,11 @@ class Application(Flask):
             path_info=request.path,
             default_method=request.method,
         )
+
+    def make_default_options_response(self) -> Response:
+        """As Flask's, which calls nothing HTML."""
+        allow = super().make_default_options_response().headers["Allow"]
+        return Bare(status=204, headers={"Allow": allow})
 
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]

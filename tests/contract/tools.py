@@ -51,7 +51,7 @@ def probes(server: Server, operation: str) -> bool:
 def _checks(probe: Probe) -> list[Callable[..., None]]:
     checks = [
         test_probes.test_no_answer_is_a_server_error_or_shows_the_inside,
-        test_probes.test_each_answer_of_the_application_carries_the_security_headers,
+        test_probes.test_each_answer_carries_the_security_headers,
     ]
     problem = test_probes.test_each_refusal_is_a_problem_that_says_what_and_where
     return [*checks, problem] if probe.slug else checks

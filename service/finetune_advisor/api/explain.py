@@ -19,7 +19,7 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
-from finetune_advisor.api.schemas.requests import explain_request_schema
+from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.explanation import Explainer
 
@@ -44,7 +44,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
-        explanation = explainers[tree.version].explain(**request)
+        explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].body(request["profile"], "/assess/explain")
         body = bodies.explanation(explanation, assessment)
         return Prepared(body, not_stored(tree))

@@ -258,6 +258,34 @@ def test_every_example_is_accepted(server: Server, contract: dict[str, Any]) -> 
             assert answer.status_code == 200, (url, example, answer.text)
 
 
+def test_every_example_of_an_answer_is_the_answer(server: Server, contract: dict[str, Any]) -> None:
+    """What the contract shows beside a request is what the server answers it with; each POST shows some."""
+    shown_ = {}
+    for path, _, one in operations(contract):
+        if "requestBody" not in one:
+            continue
+        requests_ = one["requestBody"]["content"]["application/json"]["examples"]
+        answers = one["responses"]["200"]["content"]["application/json"]["examples"]
+        for name, reference in answers.items():
+            assert reference == {"$ref": f"#/components/examples/{name}"}
+            answer = requests.post(server.url + path, json=requests_[name]["value"], timeout=10)
+            assert contract["components"]["examples"][name]["value"] == answer.json()
+        shown_[one["operationId"]] = list(answers)
+
+    assert shown_ == {
+        "assess": ["decided", "undecided"],
+        "assessBatch": ["defaults"],
+        "explain": ["narrowed"],
+    }
+
+
+def test_the_example_of_a_problem_is_one(server: Server, contract: dict[str, Any]) -> None:
+    """It is what a body without a profile is answered with."""
+    [example] = contract["components"]["schemas"]["Problem"]["examples"]
+
+    assert example == requests.post(f"{server.url}/assess", json={}, timeout=10).json()
+
+
 def test_the_decided_example_is_decided_and_the_others_are_not(
     server: Server, contract: dict[str, Any]
 ) -> None:

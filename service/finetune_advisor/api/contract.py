@@ -48,7 +48,7 @@ SERVERS = [
 
 
 class Converter(OpenAPIConverter):
-    """apispec's converter; a described schema keeps its `additionalProperties: false`."""
+    """apispec's converter; a described schema keeps its `additionalProperties: false`, and its examples."""
 
     def init_attribute_functions(self) -> None:
         super().init_attribute_functions()  # type: ignore[no-untyped-call]
@@ -63,6 +63,8 @@ class Converter(OpenAPIConverter):
         text = type(instance).__doc__
         if text and "description" not in form and not text.startswith("The base"):
             form["description"] = " ".join(text.split())
+        if examples := getattr(instance.Meta, "examples", ()):
+            form["examples"] = list(examples)
         return form
 
 

@@ -310,7 +310,7 @@ def test_every_field_of_a_200_is_described_by_the_contract(contract: dict[str, A
 
 def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -> None:
     """A tree's 200 and 304 both document ETag and Cache-Control, a picture's Vary too, and what a deprecated
-    tree is told by; If-None-Match is unconstrained.
+    tree is told by; If-None-Match and If-Match are unconstrained.
     """
     for path, _, one in operations(contract):
         if path.startswith("/tree"):
@@ -321,6 +321,7 @@ def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -
                 assert {*validators, *varied, *ending} == one["responses"][status]["headers"].keys()
             named = {each["name"]: each for each in parameters(contract, path)}
             assert named["If-None-Match"]["schema"] == {"type": "string"}
+            assert named["If-Match"]["schema"] == {"type": "string"}
 
 
 def test_a_picture_comes_in_two_kinds(contract: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from ruamel.yaml import YAML
 
+from finetune_advisor.settings import Settings
 from tests.conftest import ROOT, Server
 
 COMMITTED = ROOT / "openapi" / "openapi.yaml"
@@ -158,6 +160,22 @@ def test_every_operation_says_what_it_is_for(contract: dict[str, Any]) -> None:
         assert len(one["description"]) > len(one["summary"])
         assert [tag in tags for tag in one["tags"]] == [True]
         assert "default" not in one["responses"]
+
+
+def test_the_limits_in_words_hold(server: Server, contract: dict[str, Any]) -> None:
+    """The description's numbers are those of a server with its defaults."""
+    text = " ".join(contract["info"]["description"].split())
+    assert f"up to {Settings().max_body_bytes >> 20} MiB" in text
+    [levels] = re.findall(r"deeper than some (\d+) levels", text)
+    around, arrays = '{"profiles":[%s]}', int(levels) - 2
+    statuses = []
+    for depth in (arrays, 2 * arrays):
+        body = around % ("[" * depth + "]" * depth)
+        headers = {"Content-Type": "application/json"}
+        answer = requests.post(f"{server.url}/assess/batch", data=body, headers=headers, timeout=10)
+        statuses.append(answer.status_code)
+
+    assert statuses == [200, 400]
 
 
 def test_every_error_is_a_problem(contract: dict[str, Any]) -> None:

@@ -30,12 +30,17 @@ path that led there and the reasons.
 Requests are strict: unknown fields and query parameters, repeated names, nulls and values of another type
 are refused with a problem that says where and what to do. Responses may grow fields.
 
+A body may have up to 8 MiB, unless the operator set another limit; a larger one is a 413. JSON that is
+nested deeper than some 900 levels isn't read, which is a 400.
+
 Every answer from a deprecated tree version carries Deprecation, Sunset and a Link to its successor. A
 retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the
 successor.
 
+Every answer carries X-Request-ID: tell the operator that id, and they find the request in their logs.
+
 An error that the HTTP server finds before the application sees the request, such as a malformed request
-line, comes as a plain 4xx without a problem body.
+line, comes as a plain 4xx without a problem body and without that id.
 """
 SERVERS = [
     {

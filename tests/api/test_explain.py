@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
+from ruamel.yaml import YAML
 
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from tests.api import guide
-from tests.conftest import StartServer
+from tests.conftest import ROOT, StartServer
 
 GUIDE = "1.0.0"
 TYPED = "9.0.0-typed"
@@ -247,6 +248,19 @@ def test_a_limit_keeps_the_nearest(
         kept = whole["counterfactuals"][:limit]
         cut = len(kept) < len(whole["counterfactuals"])
         assert {**whole, "counterfactuals": kept, "truncated": cut} == narrowed
+
+
+def test_without_a_limit_there_are_twenty_at_most(client: FlaskClient) -> None:
+    """A list that nobody limits is cut after 20, as the contract says."""
+    profile = YAML(typ="safe").load(ROOT / "examples" / "03-column-lineage.yaml")
+    asked = {"profile": profile, "tree_version": "2.0.0"}
+
+    every, some = (
+        explain(client, **asked, **limit)["counterfactuals"] for limit in ({"limit": 1000}, {})
+    )
+
+    assert len(every) > 20
+    assert every[:20] == some
 
 
 def test_all_that_narrows_goes_together(client: FlaskClient) -> None:

@@ -15,6 +15,8 @@ import requests
 from flask.testing import FlaskClient
 
 from finetune_advisor import catalog
+from finetune_advisor.app import create_app
+from finetune_advisor.settings import Settings
 from tests.conftest import free_port
 
 OPERATIONS = ["/healthz", "/readyz", "/metrics"]
@@ -53,6 +55,15 @@ def test_metrics_are_prometheus_text(client: FlaskClient) -> None:
     assert answer.content_type.startswith("text/plain; version=")
     for name in ("assessments_total", "tree_info", "build_info", "http_requests_total"):
         assert f"finetune_advisor_{name}" in answer.text
+
+
+def test_the_contract_examples_are_not_counted() -> None:
+    """An application that nobody has asked yet has assessed nothing."""
+    text = create_app(Settings(log_level="error")).test_client().get("/metrics").text
+
+    samples = r"^finetune_advisor_(?:assessments_total|batch_profiles_count)\b.* (\S+)$"
+    counted = re.findall(samples, text, re.MULTILINE)
+    assert {float(count) for count in counted} == {0}
 
 
 @pytest.mark.parametrize("path", OPERATIONS)

@@ -80,6 +80,38 @@ def test_a_missing_profile_is_pointed_at(client: FlaskClient) -> None:
     assert errors(client, {}) == [{"pointer": "#/profile", "detail": "this is missing; add it"}]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/assess", {"profile": None}, "#/profile"),
+        ("/assess/batch", {"profiles": None}, "#/profiles"),
+        ("/assess/explain", {"profile": {}, "frozen": [None]}, "#/frozen/0"),
+    ],
+)
+def test_null_where_a_value_is_needed(client: FlaskClient, path: str, body: Any, pointer: str) -> None:
+    """Nobody is told to leave out what would then be missing."""
+    [error] = client.post(path, json=body).json["errors"]
+
+    assert error == {"pointer": pointer, "detail": "null is not allowed; give a value"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/assess", {"profile": {"data_sensitive": None}}, "#/profile/data_sensitive"),
+        ("/assess", {"profile": {}, "tree_version": None}, "#/tree_version"),
+        ("/assess/batch", {"profiles": [], "defaults": None}, "#/defaults"),
+        ("/assess/explain", {"profile": {}, "frozen": None}, "#/frozen"),
+        ("/assess/explain", {"profile": {}, "limit": None}, "#/limit"),
+    ],
+)
+def test_null_where_none_is_needed(client: FlaskClient, path: str, body: Any, pointer: str) -> None:
+    """What isn't known is left out."""
+    [error] = client.post(path, json=body).json["errors"]
+
+    assert error == {"pointer": pointer, "detail": "null is not allowed; leave the field out"}
+
+
 def test_each_fault_is_listed(client: FlaskClient) -> None:
     """One answer lists every fault, so nobody mends them one request at a time."""
     body = {"profile": {"data_sensitive": 1, "api_usable": None, "nope": 1}, "tree_version": 2, "x": 1}

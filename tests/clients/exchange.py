@@ -20,6 +20,7 @@ REFUSALS = {
     "400": "malformed-request",
     "404": "not-found",
     "406": "not-acceptable",
+    "412": "precondition-failed",
     "413": "body-too-large",
     "415": "unsupported-media-type",
     "422": "invalid-request",

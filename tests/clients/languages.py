@@ -11,8 +11,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import ClassVar
 
-from bench.tools import DEPENDENCIES
-
 from tests.conftest import ROOT
 from tests.tools import NPM_CI, built, run
 
@@ -51,15 +49,13 @@ class Language(ABC):
 
     def shown(self, fence: str) -> str:
         """The block in a fence, in the language's section of the guide."""
-        section = GUIDE.partition(f"\n## {self.heading}\n")[2].partition("\n## ")[0]
-        [block] = re.findall(rf"^```{fence}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-        return str(block)
+        return _block(self.heading, fence)
 
     @property
     def commands(self) -> list[str]:
         """The guide's commands but for those that install."""
         lines = self.shown("sh").replace("\\\n", "").splitlines()
-        return [line for line in lines if not line.startswith(("pip ", "npm "))]
+        return [line for line in lines if not line.startswith(("pip ", "npm ", "mvn "))]
 
     def generate(self) -> str:
         """Generate the client; what the generator says."""
@@ -125,18 +121,22 @@ class Java(Language):
 
     @staticmethod
     def install(place: Path) -> None:
-        copy = ["mvn", "-B", "-q", DEPENDENCIES, "-DincludeScope=runtime"]
-        generator = "org.openapitools"
-        run([*copy, "-DoutputDirectory=generator", f"-DincludeGroupIds={generator}"], place)
-        run([*copy, "-DoutputDirectory=lib", f"-DexcludeGroupIds={generator}"], place)
+        for line in re.findall(r"^mvn .*", _block(Java.heading, "sh"), re.MULTILINE):
+            run(["bash", "-ec", line], place)
 
     def lay_out(self, tools: Path) -> None:
-        [generator] = (tools / "generator").iterdir()
-        (self.at / "openapi-generator-cli.jar").symlink_to(generator)
-        (self.at / "lib").symlink_to(tools / "lib")
+        for name in ("openapi-generator-cli.jar", "lib"):
+            (self.at / name).symlink_to(tools / name)
 
 
 LANGUAGES: list[type[Language]] = [Python, TypeScript, Java]
+
+
+def _block(heading: str, fence: str) -> str:
+    """The block in a fence, in a section of the guide."""
+    section = GUIDE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    [block] = re.findall(rf"^```{fence}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    return str(block)
 
 
 def _script(at: Path, line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from ruamel.yaml import YAML
 
+from finetune_advisor.settings import Settings
 from tests.conftest import ROOT, Server
 
 COMMITTED = ROOT / "openapi" / "openapi.yaml"
@@ -160,6 +162,22 @@ def test_every_operation_says_what_it_is_for(contract: dict[str, Any]) -> None:
         assert "default" not in one["responses"]
 
 
+def test_the_limits_in_words_hold(server: Server, contract: dict[str, Any]) -> None:
+    """The description's numbers are those of a server with its defaults."""
+    text = " ".join(contract["info"]["description"].split())
+    assert f"up to {Settings().max_body_bytes >> 20} MiB" in text
+    [levels] = re.findall(r"deeper than some (\d+) levels", text)
+    around, arrays = '{"profiles":[%s]}', int(levels) - 2
+    statuses = []
+    for depth in (arrays, 2 * arrays):
+        body = around % ("[" * depth + "]" * depth)
+        headers = {"Content-Type": "application/json"}
+        answer = requests.post(f"{server.url}/assess/batch", data=body, headers=headers, timeout=10)
+        statuses.append(answer.status_code)
+
+    assert statuses == [200, 400]
+
+
 def test_every_error_is_a_problem(contract: dict[str, Any]) -> None:
     """4xx responses are application/problem+json with the one schema, and nothing else."""
     for name, one in contract["components"]["responses"].items():
@@ -258,6 +276,34 @@ def test_every_example_is_accepted(server: Server, contract: dict[str, Any]) -> 
             assert answer.status_code == 200, (url, example, answer.text)
 
 
+def test_every_example_of_an_answer_is_the_answer(server: Server, contract: dict[str, Any]) -> None:
+    """What the contract shows beside a request is what the server answers it with; each POST shows some."""
+    shown_ = {}
+    for path, _, one in operations(contract):
+        if "requestBody" not in one:
+            continue
+        requests_ = one["requestBody"]["content"]["application/json"]["examples"]
+        answers = one["responses"]["200"]["content"]["application/json"]["examples"]
+        for name, reference in answers.items():
+            assert reference == {"$ref": f"#/components/examples/{name}"}
+            answer = requests.post(server.url + path, json=requests_[name]["value"], timeout=10)
+            assert contract["components"]["examples"][name]["value"] == answer.json()
+        shown_[one["operationId"]] = list(answers)
+
+    assert shown_ == {
+        "assess": ["decided", "undecided"],
+        "assessBatch": ["defaults"],
+        "explain": ["narrowed"],
+    }
+
+
+def test_the_example_of_a_problem_is_one(server: Server, contract: dict[str, Any]) -> None:
+    """It is what a body without a profile is answered with."""
+    [example] = contract["components"]["schemas"]["Problem"]["examples"]
+
+    assert example == requests.post(f"{server.url}/assess", json={}, timeout=10).json()
+
+
 def test_the_decided_example_is_decided_and_the_others_are_not(
     server: Server, contract: dict[str, Any]
 ) -> None:
@@ -282,7 +328,7 @@ def test_every_field_of_a_200_is_described_by_the_contract(contract: dict[str, A
 
 def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -> None:
     """A tree's 200 and 304 both document ETag and Cache-Control, a picture's Vary too, and what a deprecated
-    tree is told by; If-None-Match is unconstrained.
+    tree is told by; If-None-Match and If-Match are unconstrained.
     """
     for path, _, one in operations(contract):
         if path.startswith("/tree"):
@@ -293,6 +339,7 @@ def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -
                 assert {*validators, *varied, *ending} == one["responses"][status]["headers"].keys()
             named = {each["name"]: each for each in parameters(contract, path)}
             assert named["If-None-Match"]["schema"] == {"type": "string"}
+            assert named["If-Match"]["schema"] == {"type": "string"}
 
 
 def test_a_picture_comes_in_two_kinds(contract: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import deprecation
+from finetune_advisor.api import deprecation, examples
 from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
@@ -21,7 +21,6 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.batches import BatchSchema
 from finetune_advisor.api.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
 
 
@@ -32,8 +31,14 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
     @blp.no_parameters
-    @blp.arguments(assess_request_schema(catalog), examples=examples(catalog))
-    @blp.response(200, AssessmentSchema, description="The assessment", headers=HEADERS)
+    @blp.arguments(assess_request_schema(catalog), examples=examples.assess_requests(catalog))
+    @blp.response(
+        200,
+        AssessmentSchema,
+        description="The assessment",
+        examples=examples.assess_answers(catalog),
+        headers=HEADERS,
+    )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess(request: dict[str, Any]) -> Response:
         """Assess a profile
@@ -50,8 +55,14 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
-    @blp.arguments(batch_request_schema(catalog, most), examples=batch_examples(catalog))
-    @blp.response(200, BatchSchema, description="A result for each profile, in order", headers=HEADERS)
+    @blp.arguments(batch_request_schema(catalog, most), examples=examples.batch_requests(catalog))
+    @blp.response(
+        200,
+        BatchSchema,
+        description="A result for each profile, in order",
+        examples=examples.batch_answers(catalog),
+        headers=HEADERS,
+    )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess_batch(request: dict[str, Any]) -> Response:
         """Assess many profiles
@@ -75,33 +86,3 @@ HEADERS = {
 def not_stored(tree: Tree) -> dict[str, str]:
     """The headers of an answer that a tree gives to one profile."""
     return {"Cache-Control": "no-store", **deprecation.headers(tree)}
-
-
-def examples(catalog: Catalog) -> dict[str, Any]:
-    """Example requests for the default tree: a whole path, the same one half known, and nothing known."""
-    tree = catalog.default
-    region, node = Region(tree.axes, {}), tree.root
-    asked: list[str] = []
-    while node in tree.questions:
-        asked.extend(tree.questions[node].inputs)
-        moves = [(branch.to, region.narrow(condition)) for condition, branch in tree.cases[node]]
-        node, region = next((to, here) for to, here in reversed(moves) if here)
-    positions = region.witness()
-    path = {name: tree.inputs[name].value(positions[name]) for name in dict.fromkeys(asked)}
-    half = dict(list(path.items())[: len(path) // 2])
-    return {
-        "decided": {"summary": "Enough is known", "value": {"profile": path}},
-        "undecided": {"summary": "Some is known", "value": {"profile": half}},
-        "nothing": {
-            "summary": "Nothing is known yet",
-            "value": {"profile": {}, "tree_version": tree.version},
-        },
-    }
-
-
-def batch_examples(catalog: Catalog) -> dict[str, Any]:
-    """An example request: two profiles that differ, with what they share said once."""
-    path = examples(catalog)["decided"]["value"]["profile"]
-    *shared, last = path
-    value = {"defaults": {name: path[name] for name in shared}, "profiles": [{last: path[last]}, {}]}
-    return {"defaults": {"summary": "Two profiles with shared answers", "value": value}}

@@ -44,6 +44,21 @@ class Report(Protocol):
         """A batch of so many profiles was answered."""
 
 
+class Unheard:
+    """Hears of decisions that nobody asked for, and lets them pass."""
+
+    log = False
+
+    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
+        """Not counted."""
+
+    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
+        """Not counted."""
+
+    def batched(self, profiles: int) -> None:
+        """Not counted."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
     """A profile's result in a batch, and where it comes from; None for a profile at fault."""

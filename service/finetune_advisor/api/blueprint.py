@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Any
 
@@ -28,6 +28,7 @@ class Blueprint(flask_smorest.Blueprint):
 
     def __init__(self, name: str, description: str, produces: Sequence[str] = (JSON,)) -> None:
         super().__init__(name, __name__, description=description)
+        self._examples: dict[str, Any] = {}
         self.before_request(partial(_require_acceptable, list(produces)))
 
     def arguments(
@@ -47,8 +48,19 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorator
 
-    def response(self, *args: Any, **description: Any) -> Callable[..., Any]:
+    def response(
+        self, *args: Any, examples: Mapping[str, Any] | None = None, **description: Any
+    ) -> Callable[..., Any]:
+        """As flask-smorest's, with its examples in components: OpenAPI Generator warns of others."""
+        if examples:
+            self._examples |= examples
+            description["examples"] = {name: name for name in examples}
         return partial(_documented, super().response(*args, **description))
+
+    def register_views_in_doc(self, api: Any, app: Any, spec: Any, **options: Any) -> None:
+        for name, example in self._examples.items():
+            spec.components.example(name, example)
+        super().register_views_in_doc(api, app, spec, **options)
 
     def doc(self, **description: Any) -> Callable[..., Any]:
         return partial(_documented, super().doc(**description))

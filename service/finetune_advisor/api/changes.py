@@ -16,8 +16,8 @@ from finetune_advisor.api.problems import (
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import changes_query_schema
 from finetune_advisor.api.tree import (
+    CONDITIONS,
     HEADERS,
-    IF_NONE_MATCH,
     cacheable,
     rendered,
     served,
@@ -33,9 +33,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     compared: dict[tuple[str, str], bytes] = {}
     comparing = Lock()
 
-    @blp.route(
-        "/tree/versions/<version>/changes", parameters=[version_parameter(catalog), IF_NONE_MATCH]
-    )
+    @blp.route("/tree/versions/<version>/changes", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getChanges")
     @blp.arguments(changes_query_schema(catalog), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)

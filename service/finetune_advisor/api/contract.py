@@ -30,9 +30,14 @@ path that led there and the reasons.
 Requests are strict: unknown fields and query parameters, repeated names, nulls and values of another type
 are refused with a problem that says where and what to do. Responses may grow fields.
 
+A body may have up to 8 MiB, unless the operator set another limit; a larger one is a 413. JSON that is
+nested deeper than some 900 levels isn't read, which is a 400.
+
 Every answer from a deprecated tree version carries Deprecation, Sunset and a Link to its successor. A
 retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the
 successor.
+
+Every answer carries X-Request-ID: tell the operator that id, and they find the request in their logs.
 
 A request that isn't HTTP as it should be is a 400 malformed-request, too, after which the connection is
 closed. One that takes longer than 30 seconds to come is cut off.
@@ -48,7 +53,7 @@ SERVERS = [
 
 
 class Converter(OpenAPIConverter):
-    """apispec's converter; a described schema keeps its `additionalProperties: false`."""
+    """apispec's converter; a described schema keeps its `additionalProperties: false`, and its examples."""
 
     def init_attribute_functions(self) -> None:
         super().init_attribute_functions()  # type: ignore[no-untyped-call]
@@ -63,6 +68,8 @@ class Converter(OpenAPIConverter):
         text = type(instance).__doc__
         if text and "description" not in form and not text.startswith("The base"):
             form["description"] = " ".join(text.split())
+        if examples := getattr(instance.Meta, "examples", ()):
+            form["examples"] = list(examples)
         return form
 
 

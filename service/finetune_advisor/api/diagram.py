@@ -14,7 +14,7 @@ from finetune_advisor.api.problems import (
     UnknownVersion,
 )
 from finetune_advisor.api.schemas.requests import profile_query_schema
-from finetune_advisor.api.tree import HEADERS, IF_NONE_MATCH, cacheable, served, version_parameter
+from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.formats import mermaid, svg
@@ -29,9 +29,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     blp = Blueprint("diagrams", "Pictures of the trees.", list(PICTURES))
     vary = HEADERS | {"Vary": {"description": "Accept.", "schema": TEXT}}
 
-    @blp.route(
-        "/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), IF_NONE_MATCH]
-    )
+    @blp.route("/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getDiagram")
     @blp.arguments(profile_query_schema(catalog), location="query")
     @blp.response(200, TEXT, content_type="image/svg+xml", description="The picture", headers=vary)

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import bodies
+from finetune_advisor.api import bodies, examples
 from finetune_advisor.api.answers import Prepared
-from finetune_advisor.api.assess import HEADERS, examples, not_stored
+from finetune_advisor.api.assess import HEADERS, not_stored
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import (
@@ -19,7 +19,7 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
-from finetune_advisor.api.schemas.requests import explain_request_schema
+from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.explanation import Explainer
 
@@ -32,8 +32,14 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     @blp.route("/assess/explain", methods=["POST"])
     @blp.doc(operationId="explain")
     @blp.no_parameters
-    @blp.arguments(explain_request_schema(catalog), examples=explain_examples(catalog))
-    @blp.response(200, ExplanationSchema, description="The explanation", headers=HEADERS)
+    @blp.arguments(explain_request_schema(catalog), examples=examples.explain_requests(catalog))
+    @blp.response(
+        200,
+        ExplanationSchema,
+        description="The explanation",
+        examples=examples.explain_answers(catalog, explainers[catalog.default.version]),
+        headers=HEADERS,
+    )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
@@ -44,18 +50,9 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
-        explanation = explainers[tree.version].explain(**request)
+        explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].body(request["profile"], "/assess/explain")
         body = bodies.explanation(explanation, assessment)
         return Prepared(body, not_stored(tree))
 
     return blp
-
-
-def explain_examples(catalog: Catalog) -> dict[str, Any]:
-    """The examples of POST /assess, and one that narrows what is asked."""
-    shared = examples(catalog)
-    profile = shared["decided"]["value"]["profile"]
-    target = next(iter(catalog.default.recommendations))
-    narrowed = {"profile": profile, "target": target, "frozen": list(profile)[-1:], "limit": 3}
-    return shared | {"narrowed": {"summary": "How to get somewhere", "value": narrowed}}

@@ -26,12 +26,21 @@ VALIDATORS = {
     "Cache-Control": {"description": "How long the answer keeps.", "schema": {"type": "string"}},
 }
 HEADERS = VALIDATORS | deprecation.HEADERS
-IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "An ETag from before; if nothing has changed since, the answer is 304.",
-    "schema": {"type": "string"},
-}
+CONDITIONS = [
+    {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "An ETag from before; if nothing has changed since, the answer is 304.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "If-Match",
+        "in": "header",
+        "description": "An ETag from before; if anything has changed since, the answer is 412.",
+        "schema": {"type": "string"},
+    },
+]
+"""What the answer of a GET may be made to depend on."""
 
 LINKS = {
     "version": {
@@ -50,7 +59,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
     list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=VALIDATORS)
 
-    @blp.route("/tree", parameters=[IF_NONE_MATCH])
+    @blp.route("/tree", parameters=CONDITIONS)
     @blp.doc(operationId="getTree")
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
@@ -63,7 +72,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         return cacheable(trees[catalog.default.version], catalog.default)
 
-    @blp.route("/tree/versions", parameters=[IF_NONE_MATCH])
+    @blp.route("/tree/versions", parameters=CONDITIONS)
     @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
     @blp.no_parameters
     @blp.response(200, VersionListSchema, description="The versions, oldest first", headers=VALIDATORS)
@@ -77,7 +86,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         return cacheable(versions)
 
-    @blp.route("/tree/versions/<version>", parameters=[version_parameter(catalog), IF_NONE_MATCH])
+    @blp.route("/tree/versions/<version>", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getVersion")
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)

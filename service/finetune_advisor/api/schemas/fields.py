@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from marshmallow import EXCLUDE, RAISE, Schema, fields, post_dump, validate
+from marshmallow.types import ErrorMessages
 
 from finetune_advisor.engine.inputs import whole
 
@@ -14,6 +15,8 @@ UNKNOWN = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
 MISSING = "this is missing; add it"
 NOT_NULL = "null is not allowed; leave the field out"
+NEEDED = "null is not allowed; give a value"
+"""The same, where there is nothing that could be left out."""
 
 
 def described(text: str, **metadata: Any) -> dict[str, Any]:
@@ -21,10 +24,26 @@ def described(text: str, **metadata: Any) -> dict[str, Any]:
     return {"description": text, **metadata}
 
 
-class Flag(fields.Boolean):
+class Sent:
+    """Mixed into a field of a request: null is refused, with what to do instead."""
+
+    default_error_messages: ErrorMessages = {"required": MISSING, "null": NOT_NULL}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kwargs.get("required"):
+            require_value(self)
+
+
+def require_value(field: Any) -> None:
+    """Have a field that can't be left out say so of null."""
+    field.error_messages["null"] = NEEDED
+
+
+class Flag(Sent, fields.Boolean):
     """true or false, and nothing that looks like them."""
 
-    default_error_messages = {"invalid": "not a boolean; give true or false", "null": NOT_NULL}
+    default_error_messages = {"invalid": "not a boolean; give true or false"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if value is True or value is False:
@@ -32,10 +51,10 @@ class Flag(fields.Boolean):
         raise self.make_error("invalid")
 
 
-class Whole(fields.Integer):
+class Whole(Sent, fields.Integer):
     """An integer as JSON Schema means it: 12 and 12.0, not 12.5, "12" or true."""
 
-    default_error_messages = {"invalid": "not an integer; give a whole number", "null": NOT_NULL}
+    default_error_messages = {"invalid": "not an integer; give a whole number"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is int or (isinstance(value, float) and value.is_integer()):
@@ -43,10 +62,10 @@ class Whole(fields.Integer):
         raise self.make_error("invalid")
 
 
-class Real(fields.Float):
+class Real(Sent, fields.Float):
     """A number, not "0.5" or true."""
 
-    default_error_messages = {"invalid": "not a number; give one without quotes", "null": NOT_NULL}
+    default_error_messages = {"invalid": "not a number; give one without quotes"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | float:
         if type(value) is int or (isinstance(value, float) and isfinite(value)):
@@ -84,10 +103,8 @@ class Number(fields.Float):
         return value
 
 
-class Choice(fields.String):
+class Choice(Sent, fields.String):
     """One of some strings; the contract keeps them in a component of their own, under `component`."""
-
-    default_error_messages = {"null": NOT_NULL, "required": MISSING}
 
     def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
         self.choices, self.component = choices, component
@@ -97,18 +114,17 @@ class Choice(fields.String):
         )
 
 
-class Array(fields.List[Any]):
+class Array(Sent, fields.List[Any]):
     """A list of a request."""
 
     default_error_messages = {
-        "required": MISSING,
         "invalid": "not an array; give one in brackets",
-        "null": NOT_NULL,
         "long": "more than {most} items; give fewer",
     }
 
     def __init__(self, item: fields.Field[Any], most: int, **kwargs: Any) -> None:
         self.most = most
+        require_value(item)
         super().__init__(item, validate=validate.Length(max=most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -128,14 +144,10 @@ class Anything(Array):
         return value
 
 
-class Object(fields.Nested):
+class Object(Sent, fields.Nested):
     """An object of a request."""
 
-    default_error_messages = {
-        "required": MISSING,
-        "null": NOT_NULL,
-        "type": "not an object; give one in braces",
-    }
+    default_error_messages = {"type": "not an object; give one in braces"}
 
 
 class Closed(Schema):

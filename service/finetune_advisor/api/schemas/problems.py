@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from finetune_advisor.api.schemas.fields import Growing, described
+
+ERROR = validate.Range(400, 599)
+"""The statuses that say that something is wrong."""
 
 
 class ProblemErrorSchema(Growing):
@@ -16,9 +19,20 @@ class ProblemErrorSchema(Growing):
 class ProblemSchema(Growing):
     """An error, as RFC 9457 lays it out."""
 
+    class Meta(Growing.Meta):
+        examples = (
+            {
+                "type": "/problems/invalid-request",
+                "title": "The request breaks the contract",
+                "status": 422,
+                "detail": "the body breaks the contract",
+                "errors": [{"pointer": "#/profile", "detail": "this is missing; add it"}],
+            },
+        )
+
     type = fields.String(required=True, metadata={"format": "uri-reference"})
     title = fields.String(required=True)
-    status = fields.Integer(required=True)
+    status = fields.Integer(required=True, validate=ERROR)
     detail = fields.String(required=True)
     errors = fields.List(fields.Nested(ProblemErrorSchema))
 
@@ -26,5 +40,5 @@ class ProblemSchema(Growing):
 class ProblemTypeSchema(Growing):
     type = fields.String(required=True, metadata={"format": "uri-reference"})
     title = fields.String(required=True)
-    status = fields.Integer(required=True)
+    status = fields.Integer(required=True, validate=ERROR)
     explanation = fields.String(required=True)

@@ -176,9 +176,8 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
             metadata=described("Inputs that counterfactuals may not change."),
         ),
         "limit": Whole(
-            load_default=COUNTERFACTUALS,
             validate=limits(1, MOST_COUNTERFACTUALS),
-            metadata=described("The most counterfactuals to list."),
+            metadata=described(f"The most counterfactuals to list. Left out, {COUNTERFACTUALS}."),
         ),
     }
     return type("ExplainRequestSchema", (Closed,), members)

@@ -19,7 +19,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 SNIPPETS = [
     text for language, text in BLOCKS if language == "yaml" and not text.startswith("# Chart.yaml")
 ]
-COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+SHELL = [text.replace("\\\n", "") for language, text in BLOCKS if language == "sh"]
+COMMANDS = [line for text in SHELL for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.split(":")[0])
@@ -51,13 +52,20 @@ def test_the_tree_shown_is_sound(tmp_path: chart.Path) -> None:
 def test_the_commands_name_what_is_there() -> None:
     """Charts by their path, files of values by the key that they set."""
     helms = [shlex.split(line) for line in COMMANDS if line.startswith("helm ")]
-    assert len(helms) == 3
+    assert len(helms) >= 5
     for words in helms:
         assert not [one for one in words if one.startswith("./") and not (chart.ROOT / one).is_dir()]
         for flag, given in pairwise(words):
             if flag == "--set-file":
                 values = helm.parse_set_string(given.replace("=acme.yaml", "=version: 1"))
                 assert {"trees": {"documents": {"acme.yaml": "version: 1"}}} == values
+
+
+def test_every_command_for_the_cluster_names_the_namespace() -> None:
+    """Whatever namespace is the user's own, in blocks and in the text."""
+    inline = re.findall(r"`(kubectl [^`]*)`", GUIDE)
+    asking = [one for one in COMMANDS if one.startswith(("helm ", "kubectl ")) and "template" not in one]
+    assert [] == [one for one in [*asking, *inline] if "--namespace advice" not in one]
 
 
 def test_the_dependency_is_this_chart() -> None:

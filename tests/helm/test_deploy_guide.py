@@ -68,6 +68,24 @@ def test_every_command_for_the_cluster_names_the_namespace() -> None:
     assert [] == [one for one in [*asking, *inline] if "--namespace advice" not in one]
 
 
+def test_what_is_pushed_is_what_the_chart_asks_for() -> None:
+    """The guide's image, and that of the README, is the one that the pods of its values have."""
+    about = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    pushed = [
+        word for one in COMMANDS if " push " in one for word in one.split() if "example.com" in word
+    ]
+    [values] = [one for one in map(yaml.safe_load, SNIPPETS) if "repository" in one.get("image", {})]
+    [wanted] = {one["image"] for one in chart.server(values)["containers"]}
+    assert {wanted} == {one.removeprefix("docker://") for one in pushed}
+    assert {about["appVersion"]} == set(re.findall(r"finetune-advisor:(\d[\w.]*)", GUIDE))
+    readme = (chart.CHART / "README.md").read_text(encoding="utf-8")
+    [wanted] = {
+        one["image"]
+        for one in chart.server({"image": {"registry": "registry.example.com"}})["containers"]
+    }
+    assert f"docker push {wanted}\n" in readme
+
+
 def test_the_dependency_is_this_chart() -> None:
     """Name, version and condition are those of the chart."""
     [text] = [text for _, text in BLOCKS if text.startswith("# Chart.yaml")]

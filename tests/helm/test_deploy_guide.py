@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from itertools import pairwise
+from typing import Any
 
 import helm_python as helm
 import pytest
@@ -39,6 +40,41 @@ def test_all_snippets_go_together() -> None:
         if not given.keys() & {"replicas", "autoscaling"} and "existingConfigMap" not in snippet:
             values = chart.merged(values, given)
     assert {"Ingress", "HTTPRoute", "ServiceMonitor"} <= {one["kind"] for one in chart.render(values)}
+
+
+class NoKeyTwice(yaml.SafeLoader):
+    """What refuses a section that stands twice, of which Helm would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, unless it has a key twice."""
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), keys
+        return super().construct_mapping(node, deep=deep)
+
+
+def test_the_whole_file_has_every_section_once() -> None:
+    """The file that the guide points to, and each of its snippets."""
+    whole = chart.cases()["production"]
+    assert f"../{whole.relative_to(chart.ROOT)}" in GUIDE
+    for text in (whole.read_text(encoding="utf-8"), *SNIPPETS):
+        assert yaml.load(text, NoKeyTwice)
+
+
+def test_the_whole_file_has_all_that_the_guide_shows() -> None:
+    """An object of each kind, and what "Harden" says."""
+    values = chart.case("production")
+    [hardened] = [one for one in map(yaml.safe_load, SNIPPETS) if "digest" in one.get("image", {})]
+    kinds = {one["kind"] for one in chart.render(values)}
+    assert {
+        "Ingress",
+        "NetworkPolicy",
+        "HorizontalPodAutoscaler",
+        "ServiceMonitor",
+        "PrometheusRule",
+    } <= kinds
+    for name in ("image", "resources", "tests"):
+        assert chart.merged(values[name], hardened[name]) == values[name]
+    assert hardened["networkPolicy"].keys() == values["networkPolicy"].keys()
 
 
 def test_the_tree_shown_is_sound(tmp_path: chart.Path) -> None:

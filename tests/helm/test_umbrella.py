@@ -45,6 +45,8 @@ def test_it_stays_strict(umbrella: Path) -> None:
     """A typo in the umbrella's values is refused, too."""
     with pytest.raises(chart.RefusedError, match="tpyo"):
         render(umbrella, {"settings": {"tpyo": 1}})
+    with pytest.raises(chart.RefusedError, match="missing property 'settings'"):
+        render(umbrella, {"settings": None})
 
 
 def test_null_takes_a_default_away(umbrella: Path) -> None:

@@ -76,7 +76,8 @@ def test_ways_out_are_opened_one_by_one() -> None:
     """DNS when switched on, and what is named besides."""
     collector = {"ports": [{"port": 4317, "protocol": "TCP"}], "to": [{"podSelector": {}}]}
     dns, other = policy({"networkPolicy": {"allowDNS": True, "egress": [collector]}})["egress"]
-    assert {(53, "UDP"), (53, "TCP")} == {(port["port"], port["protocol"]) for port in dns["ports"]}
+    asked = {(number, protocol) for number in (53, 5353) for protocol in ("UDP", "TCP")}
+    assert asked == {(port["port"], port["protocol"]) for port in dns["ports"]}
     assert collector == other
 
 
@@ -84,7 +85,7 @@ def test_the_tests_reach_the_server_and_dns_alone() -> None:
     """Their pods have a policy of their own: nobody comes in, no internet."""
     rules = policy(name="-test")
     assert [] == rules["ingress"]
-    assert {53, 8080, 9090} == {port["port"] for rule in rules["egress"] for port in rule["ports"]}
+    assert {53, 5353, 8080, 9090} == {port["port"] for rule in rules["egress"] for port in rule["ports"]}
     assert all(rule["to"] for rule in rules["egress"])
 
 

@@ -19,12 +19,19 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* The names of pull secrets, which are given as names or in Kubernetes' form. */}}
+{{- define "finetune-advisor.pullSecrets" -}}
+{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+- {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
+{{- end }}
+{{- end -}}
+
 {{/* What every pod of this chart has. */}}
 {{- define "finetune-advisor.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 serviceAccountName: {{ include "finetune-advisor.serviceAccountName" . | quote }}
-{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets | uniq }}
+{{- with include "finetune-advisor.pullSecrets" . | fromYamlArray | uniq }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . | quote }}

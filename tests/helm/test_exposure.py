@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from itertools import chain
 from typing import Any
 
@@ -123,12 +125,23 @@ def test_the_notes_tell_how_to_ask() -> None:
 
 
 def test_the_dashboard_comes_through_to_the_letter() -> None:
-    """Grafana's sidecar finds a file that is the chart's, with the templates of its legends untouched."""
-    manifests = chart.render(chart.case("service-monitor"))
-    found = chart.one("ConfigMap", manifests, "-dashboard")
-    file = (chart.CHART / "files" / "dashboard.json").read_text(encoding="utf-8")
-    assert {"demo-finetune-advisor.json": file.rstrip("\n")} == found["data"]
+    """Grafana's sidecar finds the chart's file but for the uid, with the templates of legends untouched."""
+    found = chart.one("ConfigMap", chart.render(chart.case("service-monitor")), "-dashboard")
+    file = (chart.CHART / "files" / "dashboard.json").read_text(encoding="utf-8").rstrip("\n")
+    [(name, text)] = found["data"].items()
+    assert "demo-finetune-advisor.json" == name
+    assert file == text.replace(f'"{json.loads(text)["uid"]}"', '"finetune-advisor"', 1)
     assert "1" == found["metadata"]["labels"]["grafana_dashboard"]
+
+
+def test_each_release_has_a_dashboard_of_its_own() -> None:
+    """Grafana keeps one for each uid, and takes 40 characters."""
+    releases = [{"name": "alpha"}, {"name": "beta"}, {"name": "alpha", "namespace": "staging"}]
+    found = [
+        chart.one("ConfigMap", chart.render({"dashboard": {"enabled": True}}, **one)) for one in releases
+    ]
+    uids = {json.loads(text)["uid"] for one in found for text in one["data"].values()}
+    assert [40, 40, 40] == [len(uid) for uid in uids]
 
 
 def test_thresholds_reach_the_alerts() -> None:
@@ -136,5 +149,5 @@ def test_thresholds_reach_the_alerts() -> None:
     rule = chart.one("PrometheusRule", chart.render(chart.case("service-monitor")))
     expressions = [one["expr"] for group in rule["spec"]["groups"] for one in group["rules"]]
     for threshold in ("0.01", "0.5", "0.9"):
-        assert [one for one in expressions if one.endswith(f"> {threshold}")]
-    assert not [one for one in expressions if one.endswith("> 0.25")]
+        assert [one for one in expressions if re.search(rf"> {threshold}$", one, re.MULTILINE)]
+    assert not [one for one in expressions if re.search("> 0.25$", one, re.MULTILINE)]

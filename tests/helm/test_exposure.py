@@ -124,6 +124,35 @@ def test_the_notes_tell_how_to_ask() -> None:
     assert "helm test" not in chart.notes(chart.case("minimal"))
 
 
+@pytest.mark.parametrize(
+    ("hosts", "tls", "url"),
+    [
+        ([{"host": "a.example.com"}], [], "http://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"hosts": ["a.example.com"]}], "https://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"hosts": ["b.example.com"]}], "http://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"secretName": "b"}], "http://a.example.com/assess"),
+        (
+            [{"host": "a.example.com", "paths": [{"path": "/advisor/"}]}],
+            [],
+            "http://a.example.com/advisor/assess",
+        ),
+        ([{"host": "a.example.com", "paths": [{"path": "/"}]}], [], "http://a.example.com/assess"),
+    ],
+)
+def test_the_notes_name_the_address_of_the_ingress(hosts: list[Any], tls: list[Any], url: str) -> None:
+    """With the path if there is one, and https if a certificate is for that host."""
+    values = {"ingress": {"enabled": True, "hosts": hosts, "tls": tls}}
+    assert f"curl -s {url} " in chart.notes(values)
+
+
+def test_the_examples_lead_to_what_the_service_answers() -> None:
+    """It has no prefix that an Ingress could add."""
+    examples = [chart.render(chart.case(name)) for name in chart.cases()]
+    ingresses = [one for manifests in examples for one in manifests if one["kind"] == "Ingress"]
+    rules = [rule for one in ingresses for rule in one["spec"]["rules"]]
+    assert {"/"} == {path["path"] for rule in rules for path in rule["http"]["paths"]}
+
+
 def test_the_dashboard_comes_through_to_the_letter() -> None:
     """Grafana's sidecar finds the chart's file but for the uid, with the templates of legends untouched."""
     found = chart.one("ConfigMap", chart.render(chart.case("service-monitor")), "-dashboard")

@@ -104,6 +104,48 @@ def test_every_command_for_the_cluster_names_the_namespace() -> None:
     assert [] == [one for one in [*asking, *inline] if "--namespace advice" not in one]
 
 
+@pytest.mark.parametrize(
+    ("values", "rolls"),
+    [
+        ({"image": {"tag": "0.2.0"}}, True),
+        ({"settings": {"maxBatch": 1}}, True),
+        ({"trees": {"documents": {"a.yaml": "a"}}}, True),
+        ({"probes": {"liveness": {"periodSeconds": 60}}}, True),
+        ({"podLabels": {"a": "b"}}, True),
+        ({"podAnnotations": {"a": "b"}}, True),
+        ({"commonLabels": {"a": "b"}}, True),
+        ({"replicas": 5}, False),
+        ({"autoscaling": {"mode": "hpa"}}, False),
+        ({"service": {"port": 81}}, False),
+        (chart.case("ingress"), False),
+        ({"networkPolicy": {"enabled": False}}, False),
+        ({"podDisruptionBudget": {"enabled": False}}, False),
+        (chart.case("service-monitor"), False),
+    ],
+    ids=lambda given: ".".join(given) if isinstance(given, dict) else "",
+)
+def test_what_rolls_the_pods(values: chart.Values, rolls: bool) -> None:
+    """What "Upgrade" says of it."""
+    old, new = (
+        chart.one("Deployment", chart.render(given))["spec"]["template"] for given in ({}, values)
+    )
+    assert rolls == (old != new)
+
+
+def test_the_rules_without_an_operator_are_a_file_of_rules() -> None:
+    """The command names the template that has them."""
+    [command] = [one for one in COMMANDS if one.startswith("helm template")]
+    words = shlex.split(command)
+    settings = [given for flag, given in pairwise(words) if flag == "--set"]
+    values: dict[str, Any] = {}
+    for one in settings:
+        values = chart.merged(values, helm.parse_set_string(one))
+    shown = words[words.index("--show-only") + 1]
+    found = yaml.safe_load(chart.texts(values, name="advisor")[f"{chart.CHART.name}/{shown}"])
+    assert ["groups"] == list(found["spec"])
+    assert 'job="advisor-finetune-advisor-metrics"' in str(found["spec"])
+
+
 def test_what_is_pushed_is_what_the_chart_asks_for() -> None:
     """The guide's image, and that of the README, is the one that the pods of its values have."""
     about = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))

@@ -87,7 +87,7 @@ def built(
     with (TOOLS / f"{group}-{name}.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         if not place.is_dir():
-            print(f"building {name}, once", flush=True)
+            print(f"building {name}, once", file=sys.stderr, flush=True)
             _build_aside(source, place, build)
     return place
 

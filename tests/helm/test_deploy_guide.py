@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from itertools import pairwise
+from typing import Any
 
 import helm_python as helm
 import pytest
@@ -19,7 +20,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 SNIPPETS = [
     text for language, text in BLOCKS if language == "yaml" and not text.startswith("# Chart.yaml")
 ]
-COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+SHELL = [text.replace("\\\n", "") for language, text in BLOCKS if language == "sh"]
+COMMANDS = [line for text in SHELL for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.split(":")[0])
@@ -40,6 +42,41 @@ def test_all_snippets_go_together() -> None:
     assert {"Ingress", "HTTPRoute", "ServiceMonitor"} <= {one["kind"] for one in chart.render(values)}
 
 
+class NoKeyTwice(yaml.SafeLoader):
+    """What refuses a section that stands twice, of which Helm would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, unless it has a key twice."""
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), keys
+        return super().construct_mapping(node, deep=deep)
+
+
+def test_the_whole_file_has_every_section_once() -> None:
+    """The file that the guide points to, and each of its snippets."""
+    whole = chart.cases()["production"]
+    assert f"../{whole.relative_to(chart.ROOT)}" in GUIDE
+    for text in (whole.read_text(encoding="utf-8"), *SNIPPETS):
+        assert yaml.load(text, NoKeyTwice)
+
+
+def test_the_whole_file_has_all_that_the_guide_shows() -> None:
+    """An object of each kind, and what "Harden" says."""
+    values = chart.case("production")
+    [hardened] = [one for one in map(yaml.safe_load, SNIPPETS) if "digest" in one.get("image", {})]
+    kinds = {one["kind"] for one in chart.render(values)}
+    assert {
+        "Ingress",
+        "NetworkPolicy",
+        "HorizontalPodAutoscaler",
+        "ServiceMonitor",
+        "PrometheusRule",
+    } <= kinds
+    for name in ("image", "resources", "tests"):
+        assert chart.merged(values[name], hardened[name]) == values[name]
+    assert hardened["networkPolicy"].keys() == values["networkPolicy"].keys()
+
+
 def test_the_tree_shown_is_sound(tmp_path: chart.Path) -> None:
     """`finetune-advisor tree check` takes it."""
     [shown] = [yaml.safe_load(text)["trees"]["documents"] for text in SNIPPETS if "documents:" in text]
@@ -51,13 +88,80 @@ def test_the_tree_shown_is_sound(tmp_path: chart.Path) -> None:
 def test_the_commands_name_what_is_there() -> None:
     """Charts by their path, files of values by the key that they set."""
     helms = [shlex.split(line) for line in COMMANDS if line.startswith("helm ")]
-    assert len(helms) == 3
+    assert len(helms) >= 5
     for words in helms:
         assert not [one for one in words if one.startswith("./") and not (chart.ROOT / one).is_dir()]
         for flag, given in pairwise(words):
             if flag == "--set-file":
                 values = helm.parse_set_string(given.replace("=acme.yaml", "=version: 1"))
                 assert {"trees": {"documents": {"acme.yaml": "version: 1"}}} == values
+
+
+def test_every_command_for_the_cluster_names_the_namespace() -> None:
+    """Whatever namespace is the user's own, in blocks and in the text."""
+    inline = re.findall(r"`(kubectl [^`]*)`", GUIDE)
+    asking = [one for one in COMMANDS if one.startswith(("helm ", "kubectl ")) and "template" not in one]
+    assert [] == [one for one in [*asking, *inline] if "--namespace advice" not in one]
+
+
+@pytest.mark.parametrize(
+    ("values", "rolls"),
+    [
+        ({"image": {"tag": "0.2.0"}}, True),
+        ({"settings": {"maxBatch": 1}}, True),
+        ({"trees": {"documents": {"a.yaml": "a"}}}, True),
+        ({"probes": {"liveness": {"periodSeconds": 60}}}, True),
+        ({"podLabels": {"a": "b"}}, True),
+        ({"podAnnotations": {"a": "b"}}, True),
+        ({"commonLabels": {"a": "b"}}, True),
+        ({"replicas": 5}, False),
+        ({"autoscaling": {"mode": "hpa"}}, False),
+        ({"service": {"port": 81}}, False),
+        (chart.case("ingress"), False),
+        ({"networkPolicy": {"enabled": False}}, False),
+        ({"podDisruptionBudget": {"enabled": False}}, False),
+        (chart.case("service-monitor"), False),
+    ],
+    ids=lambda given: ".".join(given) if isinstance(given, dict) else "",
+)
+def test_what_rolls_the_pods(values: chart.Values, rolls: bool) -> None:
+    """What "Upgrade" says of it."""
+    old, new = (
+        chart.one("Deployment", chart.render(given))["spec"]["template"] for given in ({}, values)
+    )
+    assert rolls == (old != new)
+
+
+def test_the_rules_without_an_operator_are_a_file_of_rules() -> None:
+    """The command names the template that has them."""
+    [command] = [one for one in COMMANDS if one.startswith("helm template")]
+    words = shlex.split(command)
+    settings = [given for flag, given in pairwise(words) if flag == "--set"]
+    values: dict[str, Any] = {}
+    for one in settings:
+        values = chart.merged(values, helm.parse_set_string(one))
+    shown = words[words.index("--show-only") + 1]
+    found = yaml.safe_load(chart.texts(values, name="advisor")[f"{chart.CHART.name}/{shown}"])
+    assert ["groups"] == list(found["spec"])
+    assert 'job="advisor-finetune-advisor-metrics"' in str(found["spec"])
+
+
+def test_what_is_pushed_is_what_the_chart_asks_for() -> None:
+    """The guide's image, and that of the README, is the one that the pods of its values have."""
+    about = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    pushed = [
+        word for one in COMMANDS if " push " in one for word in one.split() if "example.com" in word
+    ]
+    [values] = [one for one in map(yaml.safe_load, SNIPPETS) if "repository" in one.get("image", {})]
+    [wanted] = {one["image"] for one in chart.server(values)["containers"]}
+    assert {wanted} == {one.removeprefix("docker://") for one in pushed}
+    assert {about["appVersion"]} == set(re.findall(r"finetune-advisor:(\d[\w.]*)", GUIDE))
+    readme = (chart.CHART / "README.md").read_text(encoding="utf-8")
+    [wanted] = {
+        one["image"]
+        for one in chart.server({"image": {"registry": "registry.example.com"}})["containers"]
+    }
+    assert f"docker push {wanted}\n" in readme
 
 
 def test_the_dependency_is_this_chart() -> None:

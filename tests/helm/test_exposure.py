@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from itertools import chain
 from typing import Any
 
@@ -76,7 +78,8 @@ def test_ways_out_are_opened_one_by_one() -> None:
     """DNS when switched on, and what is named besides."""
     collector = {"ports": [{"port": 4317, "protocol": "TCP"}], "to": [{"podSelector": {}}]}
     dns, other = policy({"networkPolicy": {"allowDNS": True, "egress": [collector]}})["egress"]
-    assert {(53, "UDP"), (53, "TCP")} == {(port["port"], port["protocol"]) for port in dns["ports"]}
+    asked = {(number, protocol) for number in (53, 5353) for protocol in ("UDP", "TCP")}
+    assert asked == {(port["port"], port["protocol"]) for port in dns["ports"]}
     assert collector == other
 
 
@@ -84,7 +87,7 @@ def test_the_tests_reach_the_server_and_dns_alone() -> None:
     """Their pods have a policy of their own: nobody comes in, no internet."""
     rules = policy(name="-test")
     assert [] == rules["ingress"]
-    assert {53, 8080, 9090} == {port["port"] for rule in rules["egress"] for port in rule["ports"]}
+    assert {53, 5353, 8080, 9090} == {port["port"] for rule in rules["egress"] for port in rule["ports"]}
     assert all(rule["to"] for rule in rules["egress"])
 
 
@@ -121,13 +124,53 @@ def test_the_notes_tell_how_to_ask() -> None:
     assert "helm test" not in chart.notes(chart.case("minimal"))
 
 
+@pytest.mark.parametrize(
+    ("hosts", "tls", "url"),
+    [
+        ([{"host": "a.example.com"}], [], "http://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"hosts": ["a.example.com"]}], "https://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"hosts": ["b.example.com"]}], "http://a.example.com/assess"),
+        ([{"host": "a.example.com"}], [{"secretName": "b"}], "http://a.example.com/assess"),
+        (
+            [{"host": "a.example.com", "paths": [{"path": "/advisor/"}]}],
+            [],
+            "http://a.example.com/advisor/assess",
+        ),
+        ([{"host": "a.example.com", "paths": [{"path": "/"}]}], [], "http://a.example.com/assess"),
+    ],
+)
+def test_the_notes_name_the_address_of_the_ingress(hosts: list[Any], tls: list[Any], url: str) -> None:
+    """With the path if there is one, and https if a certificate is for that host."""
+    values = {"ingress": {"enabled": True, "hosts": hosts, "tls": tls}}
+    assert f"curl -s {url} " in chart.notes(values)
+
+
+def test_the_examples_lead_to_what_the_service_answers() -> None:
+    """It has no prefix that an Ingress could add."""
+    examples = [chart.render(chart.case(name)) for name in chart.cases()]
+    ingresses = [one for manifests in examples for one in manifests if one["kind"] == "Ingress"]
+    rules = [rule for one in ingresses for rule in one["spec"]["rules"]]
+    assert {"/"} == {path["path"] for rule in rules for path in rule["http"]["paths"]}
+
+
 def test_the_dashboard_comes_through_to_the_letter() -> None:
-    """Grafana's sidecar finds a file that is the chart's, with the templates of its legends untouched."""
-    manifests = chart.render(chart.case("service-monitor"))
-    found = chart.one("ConfigMap", manifests, "-dashboard")
-    file = (chart.CHART / "files" / "dashboard.json").read_text(encoding="utf-8")
-    assert {"demo-finetune-advisor.json": file.rstrip("\n")} == found["data"]
+    """Grafana's sidecar finds the chart's file but for the uid, with the templates of legends untouched."""
+    found = chart.one("ConfigMap", chart.render(chart.case("service-monitor")), "-dashboard")
+    file = (chart.CHART / "files" / "dashboard.json").read_text(encoding="utf-8").rstrip("\n")
+    [(name, text)] = found["data"].items()
+    assert "demo-finetune-advisor.json" == name
+    assert file == text.replace(f'"{json.loads(text)["uid"]}"', '"finetune-advisor"', 1)
     assert "1" == found["metadata"]["labels"]["grafana_dashboard"]
+
+
+def test_each_release_has_a_dashboard_of_its_own() -> None:
+    """Grafana keeps one for each uid, and takes 40 characters."""
+    releases = [{"name": "alpha"}, {"name": "beta"}, {"name": "alpha", "namespace": "staging"}]
+    found = [
+        chart.one("ConfigMap", chart.render({"dashboard": {"enabled": True}}, **one)) for one in releases
+    ]
+    uids = {json.loads(text)["uid"] for one in found for text in one["data"].values()}
+    assert [40, 40, 40] == [len(uid) for uid in uids]
 
 
 def test_thresholds_reach_the_alerts() -> None:
@@ -135,5 +178,5 @@ def test_thresholds_reach_the_alerts() -> None:
     rule = chart.one("PrometheusRule", chart.render(chart.case("service-monitor")))
     expressions = [one["expr"] for group in rule["spec"]["groups"] for one in group["rules"]]
     for threshold in ("0.01", "0.5", "0.9"):
-        assert [one for one in expressions if one.endswith(f"> {threshold}")]
-    assert not [one for one in expressions if one.endswith("> 0.25")]
+        assert [one for one in expressions if re.search(rf"> {threshold}$", one, re.MULTILINE)]
+    assert not [one for one in expressions if re.search("> 0.25$", one, re.MULTILINE)]

@@ -92,6 +92,30 @@ def test_names_and_labels_stay_short(example: Values) -> None:
             assert re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", value), value
 
 
+class GoLoader(yaml.CSafeLoader):
+    """YAML as Kubernetes' own library reads it, for which 1e3 is a number, too."""
+
+
+GoLoader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"\d+[eE]\d+$"), list("0123456789"))
+
+
+@pytest.mark.parametrize("name", ["123", "true", "null", "1e3", "007", "0x1f", "a.b", "1.5", "9-lives"])
+@pytest.mark.parametrize("values", [{}, {"fullnameOverride": "true"}, {"nameOverride": "42"}], ids=str)
+def test_names_that_look_like_something_else_stay_names(name: str, values: Values) -> None:
+    """A release or a namespace may be named like a number, or as no Service may be."""
+    given = {**chart.case("production"), **values, "priorityClassName": "1", "imagePullSecrets": ["2"]}
+    found = chart.texts(given, name=name, namespace=name.replace(".", "-"))
+    texts = [text for template, text in found.items() if template.endswith(".yaml")]
+    manifests = [one for text in texts for one in yaml.load_all(text, GoLoader) if one]
+    assert len(manifests) > 10
+    for manifest in native(manifests):
+        kubernetes_validate.validate(manifest, "1.37", strict=True)
+    for manifest in manifests:
+        assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", manifest["metadata"]["name"])
+        assert manifest["metadata"]["namespace"] == name.replace(".", "-")
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/instance"] == name
+
+
 def test_long_releases_that_differ_in_their_last_letter_do_not_collide() -> None:
     """What is cut from a name is hashed."""
     one, other = (

@@ -56,3 +56,11 @@ def test_placing_can_be_said() -> None:
         spread["maxSkew"],
         spread["matchLabelKeys"],
     )
+
+
+def test_the_example_for_keda_counts_what_callers_ask() -> None:
+    """Of one namespace, without probes and scrapes; in the guide, too."""
+    [trigger] = chart.case("keda")["autoscaling"]["keda"]["triggers"]
+    query = trigger["metadata"]["query"]
+    assert f'{{namespace="{chart.NAMESPACE}",route!~"/healthz|/readyz|/metrics"}}' in query
+    assert f"query: {query}\n" in (chart.ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")

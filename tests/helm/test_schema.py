@@ -61,6 +61,33 @@ CLOSED = [path for path, schema in LEVELS.items() if schema.get("additionalPrope
 OPEN = {path: schema for path, schema in LEVELS.items() if path not in CLOSED}
 
 
+OPTIONAL = {
+    ("podSecurityContext", "seccompProfile"),
+    ("securityContext", "capabilities"),
+    ("resources", "requests"),
+    ("resources", "limits"),
+    ("tests", "resources", "requests"),
+    ("tests", "resources", "limits"),
+    ("autoscaling", "hpa", "behavior"),
+    ("autoscaling", "hpa", "behavior", "scaleDown"),
+    ("autoscaling", "keda", "advanced"),
+}
+"""Sections in Kubernetes' or KEDA's form that null takes away."""
+FOREIGN = {
+    ("podSecurityContext",),
+    ("podSecurityContext", "seccompProfile"),
+    ("securityContext",),
+    ("securityContext", "capabilities"),
+    ("resources",),
+    ("tests", "resources"),
+    ("probes", "startup"),
+    ("probes", "readiness"),
+    ("probes", "liveness"),
+    ("autoscaling", "hpa", "behavior"),
+}
+"""Levels in Kubernetes' form, which has more names than the defaults use."""
+
+
 def test_every_level_is_closed_or_says_whose_it_is() -> None:
     """A level takes any name only where the names aren't the chart's, and says why."""
     assert len(CLOSED) > 50
@@ -74,6 +101,25 @@ def test_a_typo_is_refused(path: Path) -> None:
         chart.render(nested(path, {"tpyo": "x"}))
 
 
+def default(path: Path) -> Any:
+    """What the chart has at a path; nothing if there is nothing."""
+    value: Any = DEFAULTS
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+SECTIONS = [path for path in LEVELS if path and isinstance(default(path), dict) and path not in OPTIONAL]
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=".".join)
+def test_an_empty_section_is_refused_by_its_name(path: Path) -> None:
+    """One whose lines are all commented out is null, of which no template knows what it means."""
+    with pytest.raises(chart.RefusedError, match=rf"missing property '{path[-1]}'") as refused:
+        chart.render(nested(path, None))
+    assert "nil pointer" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [
@@ -82,6 +128,10 @@ def test_a_typo_is_refused(path: Path) -> None:
         ({"image": {"tag": 1.0}}, "tag"),
         ({"image": {"digest": "sha256:123"}}, "digest"),
         ({"image": {"pullPolicy": "always"}}, "pullPolicy"),
+        ({"image": {"registry": None}}, "registry"),
+        ({"imagePullSecrets": None}, "imagePullSecrets"),
+        ({"imagePullSecrets": [{"name": "ours", "key": "x"}]}, "key"),
+        ({"global": {"imagePullSecrets": [""]}}, "imagePullSecrets"),
         ({"settings": {"workers": 0}}, "workers"),
         ({"settings": {"logLevel": "trace"}}, "logLevel"),
         ({"settings": {"decisionLog": "yes"}}, "decisionLog"),
@@ -145,26 +195,9 @@ def test_every_default_is_in_the_schema() -> None:
         assert level, path
         assert path[-1] in level["properties"], path
     for path in CLOSED:
-        value = DEFAULTS
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        if path in {one[:-1] for one in leaves(DEFAULTS)} and path not in OPTIONAL:
+        value = default(path)
+        if path in {one[:-1] for one in leaves(DEFAULTS)} and path not in FOREIGN:
             assert LEVELS[path]["properties"].keys() == value.keys(), path
-
-
-OPTIONAL = {
-    ("podSecurityContext",),
-    ("podSecurityContext", "seccompProfile"),
-    ("securityContext",),
-    ("securityContext", "capabilities"),
-    ("resources",),
-    ("tests", "resources"),
-    ("probes", "startup"),
-    ("probes", "readiness"),
-    ("probes", "liveness"),
-    ("autoscaling", "hpa", "behavior"),
-}
-"""Levels in Kubernetes' form, which has more names than the defaults use."""
 
 
 def test_the_readme_names_every_value() -> None:

@@ -41,10 +41,20 @@ def test_what_holds_for_all_charts_holds_here(umbrella: Path) -> None:
         assert [{"name": "all"}] == pod["spec"]["imagePullSecrets"]
 
 
+def test_pull_secrets_are_named_or_in_the_form_of_kubernetes(umbrella: Path) -> None:
+    """Charts of an umbrella differ in what they want; each secret comes once."""
+    everywhere = {"imagePullSecrets": ["all", {"name": "mirror"}]}
+    ours = {"imagePullSecrets": [{"name": "all"}, "1e3"]}
+    for pod in chart.pods(render(umbrella, ours, **{"global": everywhere})):
+        assert [{"name": "all"}, {"name": "mirror"}, {"name": "1e3"}] == pod["spec"]["imagePullSecrets"]
+
+
 def test_it_stays_strict(umbrella: Path) -> None:
     """A typo in the umbrella's values is refused, too."""
     with pytest.raises(chart.RefusedError, match="tpyo"):
         render(umbrella, {"settings": {"tpyo": 1}})
+    with pytest.raises(chart.RefusedError, match="missing property 'settings'"):
+        render(umbrella, {"settings": None})
 
 
 def test_null_takes_a_default_away(umbrella: Path) -> None:

@@ -8,9 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT, tool
+from tests.helm import chart
 from tests.monitoring.prometheus import Prometheus
 
 HERE = Path(__file__).parent
@@ -42,6 +44,42 @@ def test_each_alert_fires_when_it_should(rules: Path) -> None:
     tested = promtool("test", "rules", cases, at=rules.parent)
 
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_two_releases_in_a_namespace_are_told_apart(tmp_path: Path) -> None:
+    """One that is gone is missed while the other lives, and neither records the other's series."""
+    watched = {"prometheusRule": {"enabled": True}, "metrics": {"monitor": {"kind": "ServiceMonitor"}}}
+    for name in ("alpha", "beta"):
+        found = chart.one("PrometheusRule", chart.render(watched, name=name))
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(found["spec"]))
+    tested = promtool("test", "rules", shutil.copy(HERE / "releases_test.yaml", tmp_path), at=tmp_path)
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "selected"),
+    [
+        ("ServiceMonitor", 'namespace="advice",job="demo-finetune-advisor-metrics"'),
+        ("PodMonitor", 'namespace="advice",job="advice/demo-finetune-advisor"'),
+        ("none", 'namespace="advice"'),
+    ],
+)
+def test_every_metric_is_asked_of_the_release_alone(kind: str, selected: str) -> None:
+    """By the job that Prometheus' operator makes of the monitor; where others scrape, it is theirs."""
+    watched = {"prometheusRule": {"enabled": True}, "metrics": {"monitor": {"kind": kind}}}
+    manifests = chart.render(watched)
+    groups = chart.one("PrometheusRule", manifests)["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        matchers = re.findall(r"\{(.*?)\}", rule["expr"])
+        assert matchers
+        assert [] == [one for one in matchers if one != selected and not one.startswith(f"{selected},")]
+        assert kind != "none" or "job=" not in rule["expr"]
+    names = {
+        "ServiceMonitor": chart.one("Service", manifests, "-metrics")["metadata"]["name"],
+        "PodMonitor": f"{chart.NAMESPACE}/{chart.one('Deployment', manifests)['metadata']['name']}",
+    }
+    assert kind == "none" or f'job="{names[kind]}"' in selected
 
 
 def test_each_alert_has_a_case_in_which_it_fires(rules: Path) -> None:
@@ -81,3 +119,12 @@ def test_alerts_name_only_metrics_that_are_served(observed: Prometheus, rules: P
 
     assert named
     assert named <= observed.metrics()
+
+
+def test_the_table_of_metrics_is_complete(observed: Prometheus) -> None:
+    """docs/operations.md names every metric that an instance under load serves, and no other."""
+    table = re.findall(r"^\| `(\w+)", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    own = (name for name in observed.metrics() if name.startswith("finetune_advisor_"))
+    served = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in own}
+
+    assert served == set(table)

@@ -19,15 +19,22 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* The names of pull secrets, which are given as names or in Kubernetes' form. */}}
+{{- define "finetune-advisor.pullSecrets" -}}
+{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+- {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
+{{- end }}
+{{- end -}}
+
 {{/* What every pod of this chart has. */}}
 {{- define "finetune-advisor.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-serviceAccountName: {{ include "finetune-advisor.serviceAccountName" . }}
-{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets | uniq }}
+serviceAccountName: {{ include "finetune-advisor.serviceAccountName" . | quote }}
+{{- with include "finetune-advisor.pullSecrets" . | fromYamlArray | uniq }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .Values.podSecurityContext }}
@@ -35,10 +42,10 @@ securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:

@@ -1,7 +1,7 @@
-{{/* What never changes in the life of a release: (list $ "server"). */}}
+{{/* What never changes in the life of a release: (list $ "server"). Quoted, as a release may be named 123, true or 1e3. */}}
 {{- define "finetune-advisor.selector" -}}
-app.kubernetes.io/name: {{ include "finetune-advisor.name" (index . 0) }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/name: {{ include "finetune-advisor.name" (index . 0) | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -19,8 +19,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 
 {{/* The metadata that every object has, without annotations: (list $ "name" "server"). */}}
 {{- define "finetune-advisor.metadata" -}}
-name: {{ index . 1 }}
-namespace: {{ (index . 0).Release.Namespace }}
+name: {{ index . 1 | quote }}
+namespace: {{ (index . 0).Release.Namespace | quote }}
 labels:
   {{- include "finetune-advisor.labels" (concat (list (index . 0) (index . 2)) (slice . 3)) | nindent 2 }}
 {{- end -}}

@@ -12,10 +12,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A Service's name starts with a letter and has no dot; a release's may do otherwise. */}}
 {{- define "finetune-advisor.wholeName" -}}
 {{- $name := include "finetune-advisor.name" . -}}
 {{- $both := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- .Values.fullnameOverride | default $both -}}
+{{- $whole := .Values.fullnameOverride | default $both | replace "." "-" -}}
+{{- regexMatch "^[0-9]" $whole | ternary (printf "advisor-%s" $whole) $whole -}}
 {{- end -}}
 
 {{- define "finetune-advisor.fullname" -}}

@@ -19,6 +19,6 @@
 {{- with include "finetune-advisor.trees.configMap" . -}}
 - name: trees
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
 {{- end -}}
 {{- end -}}

@@ -309,13 +309,15 @@ def crash_on_a_rare_value() -> None:
 
 
 def bad_item_fails_the_batch() -> None:
-    def answer(self: Any, profile: Any, _: int) -> Any:
+    answer = assessing.Assessor._answer
+
+    def failing(self: Any, profile: Any) -> Any:
         try:
-            return self._answer(profile)
+            return answer(self, profile)
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 
-    assessing.Assessor._answer_or_refusal = answer
+    assessing.Assessor._answer = failing
 
 
 def deprecation_as_a_date() -> None:

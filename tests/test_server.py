@@ -144,7 +144,7 @@ def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) 
 IMPATIENT = """
 from gunicorn.app.wsgiapp import run
 from finetune_advisor import worker
-worker.READ_SECONDS = 1
+worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
 run()
 """
 
@@ -169,6 +169,23 @@ def test_requests_that_never_end_hold_nobody_up(tmp_path: Path) -> None:
             assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
             assert stuck[0].recv(1000) == b""
             assert b"/problems/malformed-request" in stuck[1].recv(10_000)
+    finally:
+        server.stop()
+
+
+def test_answers_that_nobody_reads_hold_nobody_up(tmp_path: Path) -> None:
+    """A client that asks for much and takes nothing holds a thread for so long and no longer."""
+    body = b'{"profiles":[%s]}' % b",".join([b"{}"] * 10_000)
+    head = b"POST /assess/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    command = [sys.executable, "-c", IMPATIENT, "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", command, THREADS="1")
+    try:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect((server.host, server.port))
+            client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            time.sleep(0.5)
+            assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
     finally:
         server.stop()
 

@@ -19,6 +19,8 @@ from finetune_advisor.telemetry.tracing import Trace, trace
 
 READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
+ANSWER_SECONDS = 300
+"""How long it may take from then on until it has read its answer."""
 FAULTS: dict[type[errors.ParseException], str] = {
     errors.InvalidRequestLine: "its first line isn't that of an HTTP request",
     errors.InvalidRequestMethod: "its method is malformed",
@@ -37,24 +39,27 @@ class Worker(ThreadWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._due: dict[TConn, float] = {}
+        self._due: dict[TConn, tuple[float, int]] = {}
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request while its time runs."""
-        self._due[conn] = time.monotonic() + READ_SECONDS
+        self._due[conn] = time.monotonic() + READ_SECONDS, socket.SHUT_RD
         try:
             return super().handle(conn)
         finally:
             self._due.pop(conn, None)
 
     def murder_pending(self) -> None:
-        """End the requests that take too long to come, too; one that has come is answered all the same."""
+        """End the requests that take too long to come, too, and later the answers that nobody reads."""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, due in list(self._due.items()) if due < now]:
-            self._due.pop(conn, None)
-            with suppress(OSError):
-                conn.sock.shutdown(socket.SHUT_RD)
+        for conn, (due, how) in list(self._due.items()):
+            if due < now:
+                self._due.pop(conn, None)
+                if how == socket.SHUT_RD:  # one that has come is answered all the same
+                    self._due[conn] = now + ANSWER_SECONDS, socket.SHUT_RDWR
+                with suppress(OSError):
+                    conn.sock.shutdown(how)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Close a connection in a thread: its client may take seconds to close its own side."""
@@ -92,8 +97,8 @@ class Worker(ThreadWorker):
 
     def _is_own_fault(self, exc: BaseException) -> bool:
         """Whether it isn't the client's."""
-        answered = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName
-        return isinstance(exc, answered) or not isinstance(exc, errors.ParseException)
+        own = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
+        return isinstance(exc, own) or not isinstance(exc, errors.ParseException)
 
     def _refusal(self, exc: BaseException) -> Problem:
         """The problem that answers an error."""

@@ -187,7 +187,7 @@ def test_a_body_of_brackets_is_not_taken_apart(client: FlaskClient) -> None:
     body = b'{"profiles":[' + b",".join([b"[" * 40 + b"]" * 40] * 10_000) + b"]}"
     answer = client.post("/assess/batch", data=body, content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json["detail"].endswith("brackets and braces; send fewer")
+    assert answer.json["detail"].endswith("brackets and braces; send less at once")
 
 
 def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:

@@ -83,6 +83,18 @@ def test_a_line_is_written_without_a_thread_for_it(
     assert written.getvalue() == "one\n"
 
 
+def test_a_line_that_cannot_be_written_takes_no_other_with_it(
+    said: tuple[logging.Logger, StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, written = said
+    logger.info("one")
+    logger.info("%d", "two")
+    logger.info("\ud800")
+    logger.warning("four")
+    assert written.getvalue() == "one\nfour\n"
+    assert "%d format" in capsys.readouterr().err
+
+
 def test_a_reader_that_is_gone_fails_nobody(
     said: tuple[logging.Logger, StringIO], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,7 +112,7 @@ def _require_few_containers(body: bytes) -> None:
     """Refuse what would take a hundred times its size in memory, as brackets that hold nothing do."""
     most: int = current_app.config["MAX_CONTAINERS"]
     if len(body) > 16 * most and body.count(b"[") + body.count(b"{") > most:
-        raise MalformedRequest(f"the body opens more than {most} brackets and braces; send fewer")
+        raise MalformedRequest(f"the body opens more than {most} brackets and braces; send less at once")
 
 
 def _too_large(limit: int) -> BodyTooLarge:

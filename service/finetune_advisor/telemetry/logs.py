@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections import deque
 from datetime import UTC, datetime
-from threading import Lock, Timer
+from threading import RLock, Timer
 from types import TracebackType
 from typing import Any
 
@@ -74,7 +74,7 @@ class Together(logging.StreamHandler[Any]):
     def _begin(self) -> None:
         """Have nothing to write, and nobody who does."""
         self._records.clear()
-        self._writing, self._due = Lock(), False
+        self._writing, self._due = RLock(), False
 
     def emit(self, record: logging.LogRecord) -> None:
         self._records.append(record)
@@ -97,13 +97,23 @@ class Together(logging.StreamHandler[Any]):
         with self._writing:
             self._due = False  # whoever comes too late for this write sees to another
             records = [self._records.popleft() for _ in range(len(self._records))]
-            if not records:
-                return
+            lines = [line for record in records if (line := self._line(record))]
             try:
-                self.stream.write("".join(f"{self.format(record)}\n" for record in records))
+                self.stream.write("".join(lines))
                 self.stream.flush()
             except Exception:  # noqa: BLE001  # as logging's own handlers: no request fails for its line
-                self.handleError(records[-1])
+                if lines:
+                    self.handleError(records[-1])
+
+    def _line(self, record: logging.LogRecord) -> str:
+        """A record's line; one that can't be written takes no other with it."""
+        try:
+            line = f"{self.format(record)}\n"
+            line.encode()
+        except Exception:  # noqa: BLE001  # as above
+            self.handleError(record)
+            return ""
+        return line
 
 
 def config(level: str, style: str) -> dict[str, Any]:

@@ -130,19 +130,10 @@ def _batches(results: Results) -> list[str]:
 
 
 def _latency(results: Results) -> list[str]:
+    shown = [(f"{one.share:.0%}", one) for one in results.latency]
+    shown += [(f"{one.share:.0%} of that of {name}", one) for name, one in results.limits.items()]
     rows = [
-        (f"{one.share:.0%}", figure(one.offered), str(one.p50), str(one.p99), str(one.ratio))
-        for one in results.latency
-    ]
-    rows += [
-        (
-            f"{one.share:.0%} of that of {name}",
-            figure(one.offered),
-            str(one.p50),
-            str(one.p99),
-            str(one.ratio),
-        )
-        for name, one in results.limits.items()
+        (share, figure(one.offered), str(one.p50), str(one.p99), str(one.ratio)) for share, one in shown
     ]
     head = ("of the peak", "requests/s", "p50 ms", "p99 ms", "p99 / p50")
     return _table(f"Latency of {OWN.name} against load, and of the limits", head, rows)

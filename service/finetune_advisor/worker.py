@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, except for how it closes, stops, and refuses what it can't read."""
+"""gunicorn's worker with threads, except for how it closes, stops, ends what is slow, and refuses."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
 ANSWER_SECONDS = 300
 """How long it may take from then on until it has read its answer."""
+OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
 FAULTS: dict[type[errors.ParseException], str] = {
     errors.InvalidRequestLine: "its first line isn't that of an HTTP request",
     errors.InvalidRequestMethod: "its method is malformed",
@@ -55,11 +56,11 @@ class Worker(ThreadWorker):
         now = time.monotonic()
         for conn, (due, how) in list(self._due.items()):
             if due < now:
-                self._due.pop(conn, None)
-                if how == socket.SHUT_RD:  # one that has come is answered all the same
-                    self._due[conn] = now + ANSWER_SECONDS, socket.SHUT_RDWR
                 with suppress(OSError):
                     conn.sock.shutdown(how)
+                # A request that has come by then is answered all the same.
+                if self._due.pop(conn, None) and how == socket.SHUT_RD:
+                    self._due[conn] = now + ANSWER_SECONDS, socket.SHUT_RDWR
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Close a connection in a thread: its client may take seconds to close its own side."""
@@ -86,23 +87,19 @@ class Worker(ThreadWorker):
         """Answer a request that never reaches the application. What it says is in no line of the log."""
         traced = trace(None, None)
         known = {"request_id": traced.request_id}
-        if self._is_own_fault(exc):
+        refused = self._refusal(exc)
+        if isinstance(refused, InternalError):
             self.log.error("failed", exc_info=exc, extra=known)
         else:
             self.log.warning("refused: %s", type(exc).__name__, extra=known)
             if req is not None:
                 return  # it was answered; what comes behind it can't be read
         with suppress(OSError):
-            util.write_nonblock(client, _whole(self._refusal(exc), traced))
-
-    def _is_own_fault(self, exc: BaseException) -> bool:
-        """Whether it isn't the client's."""
-        own = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
-        return isinstance(exc, own) or not isinstance(exc, errors.ParseException)
+            util.write_nonblock(client, _whole(refused, traced))
 
     def _refusal(self, exc: BaseException) -> Problem:
         """The problem that answers an error."""
-        if self._is_own_fault(exc):
+        if isinstance(exc, OWN_FAULTS) or not isinstance(exc, errors.ParseException):
             return InternalError("something failed here")
         if isinstance(exc, errors.LimitRequestLine):
             limit = self.cfg.limit_request_line

@@ -35,12 +35,6 @@ class NoSessions(SessionInterface):
         return self.none
 
 
-class Bare(Response):
-    """An answer without content, and so of no type."""
-
-    default_mimetype = None
-
-
 class Application(Flask):
     """Flask with orjson, without sessions, coroutines and routing by host."""
 
@@ -67,8 +61,10 @@ class Application(Flask):
 
     def make_default_options_response(self) -> Response:
         """As Flask's, which calls nothing HTML."""
-        allow = super().make_default_options_response().headers["Allow"]
-        return Bare(status=204, headers={"Allow": allow})
+        response = super().make_default_options_response()
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
 
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]

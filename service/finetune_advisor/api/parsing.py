@@ -15,7 +15,7 @@ from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_content_length
 
 from finetune_advisor.api import turns
@@ -98,13 +98,14 @@ def _body(req: Request) -> bytes:
         if length <= 2 * limit:
             _discard(req, 2 * limit)
         raise _too_large(limit) from None
-    except (OSError, ParseException):
-        raise MalformedRequest("the body was cut off or its chunks are malformed") from None
+    except (OSError, ParseException, ClientDisconnected):
+        detail = "the body was cut off, took too long, or its chunks are malformed"
+        raise MalformedRequest(detail) from None
     if len(body) > limit:
         _discard(req, limit)
         raise _too_large(limit)
     if len(body) < length:
-        raise MalformedRequest("the body is shorter than its Content-Length")
+        raise MalformedRequest("the body is shorter than its Content-Length, or took too long")
     return body
 
 

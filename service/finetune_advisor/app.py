@@ -16,17 +16,16 @@ from finetune_advisor.api import (
     operations,
     problem_types,
     tree,
-    turns,
 )
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import require_host, secured
+from finetune_advisor.api.headers import security
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.requests import observed
+from finetune_advisor.telemetry.requests import Observed
 from finetune_advisor.web import reference
 
 
@@ -45,11 +44,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = observed(secured(app.wsgi_app), metrics)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = Observed(app.wsgi_app, metrics, security)  # type: ignore[method-assign]
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
-    app.before_request(require_host)
-    app.teardown_request(turns.give_back)
 
     contract = Contract(app)
     decisions = Decisions(metrics, log=settings.decision_log)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry import soon
 from finetune_advisor.telemetry.logs import Together
 
 LATER = 3600
@@ -20,12 +20,13 @@ LATER = 3600
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[logging.Logger, StringIO]]:
     """A logger, and what it has written."""
-    monkeypatch.setattr(logs, "SOON", LATER)
+    monkeypatch.setattr(soon, "SECONDS", LATER)
     logger, handler = logging.Logger("said"), Together()
     handler.stream = StringIO()
     logger.addHandler(handler)
     yield logger, handler.stream
     handler.close()
+    soon.finish()
 
 
 def test_routine_lines_wait_for_each_other(said: tuple[logging.Logger, StringIO]) -> None:
@@ -46,41 +47,18 @@ def test_what_is_wrong_is_said_at_once(said: tuple[logging.Logger, StringIO]) ->
     assert written.getvalue() == "one\ntwo\n"
 
 
-def test_only_so_many_wait(
-    said: tuple[logging.Logger, StringIO], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logger, written = said
-    monkeypatch.setattr(logs, "MOST_KEPT", 3)
-    for line in "one", "two", "three", "four":
-        logger.info(line)
-    assert written.getvalue() == "one\ntwo\nthree\n"
-
-
 def test_each_line_is_written_soon(
     said: tuple[logging.Logger, StringIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one, and one that comes after a write."""
     logger, written = said
-    monkeypatch.setattr(logs, "SOON", 0.01)
+    monkeypatch.setattr(soon, "SECONDS", 0.01)
     for count in (1, 2):
         logger.info("one")
         deadline = time.monotonic() + 10
         while written.getvalue().count("one") < count and time.monotonic() < deadline:
             time.sleep(0.01)
         assert written.getvalue() == "one\n" * count
-
-
-def test_a_line_is_written_without_a_thread_for_it(
-    said: tuple[logging.Logger, StringIO], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logger, written = said
-
-    def refuse(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(logs.Timer, "start", refuse)
-    logger.info("one")
-    assert written.getvalue() == "one\n"
 
 
 def test_a_line_that_cannot_be_written_takes_no_other_with_it(
@@ -106,7 +84,7 @@ def test_a_reader_that_is_gone_fails_nobody(
 
 def test_a_fork_takes_no_lines_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits at a fork is written once, and both go on to write their own."""
-    monkeypatch.setattr(logs, "SOON", LATER)
+    monkeypatch.setattr(soon, "SECONDS", LATER)
     logger, handler = logging.Logger("forked"), Together()
     logger.addHandler(handler)
     with (tmp_path / "log").open("a") as stream:

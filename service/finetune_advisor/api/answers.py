@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 class Prepared(Response):
     """JSON in bytes under headers that are known to be well formed: the answer of a POST, sent as it is."""
 
-    default_mimetype = None
-
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
-        super().__init__()
+        super().__init__(content_type=JSON)
         self._body, self._headers = body, headers
 
     def get_wsgi_response(

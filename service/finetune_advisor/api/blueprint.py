@@ -111,4 +111,4 @@ def acceptable(request: Request, types: list[str]) -> str:
 
 
 def _require_acceptable(types: list[str]) -> None:
-    acceptable(flask.request, types)
+    acceptable(flask.request._get_current_object(), types)  # type: ignore[attr-defined]  # one look-up

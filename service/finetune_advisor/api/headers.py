@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
-from flask import request
+from flask import Request
 
 from finetune_advisor.api.problems import MalformedRequest
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 """Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
@@ -19,7 +15,7 @@ POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'
 DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
-def require_host() -> None:
+def require_host(request: Request) -> None:
     """Refuse a Host that is none, or none in HTTP/1.1, as RFC 9112, 3.2 asks; gunicorn lets it pass."""
     environ = request.environ
     host = environ.get("HTTP_HOST")
@@ -30,18 +26,9 @@ def require_host() -> None:
         raise MalformedRequest("the Host header is no host, with or without a port")
 
 
-def secured(application: WSGIApplication) -> WSGIApplication:
-    """A WSGI application whose every answer tells browsers to trust it no further than it needs."""
-
-    def secure(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [*headers, *security(headers)], *error)
-
-        return application(environ, start)
-
-    return secure
-
-
 def security(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """What an answer with these headers lacks; a page brings its own policy."""
+    """What tells browsers to trust an answer with these headers no further than it needs.
+
+    A page brings a policy of its own.
+    """
     return DISCRETION if POLICY[0] in dict(headers) else (POLICY, *DISCRETION)

@@ -37,17 +37,25 @@ FRAGMENT = "~!$&'()*+,;=:@"
 class StrictParser(FlaskParser):
     """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}
-
-    def get_default_request(self) -> Request:
-        return request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # one look-up for all
+    def parse(
+        self, argmap: Any, req: Request | None = None, *, location: str | None = "json", **_: Any
+    ) -> Any:
+        """As webargs', for a schema that is made already, and for the body or the query."""
+        req = request._get_current_object()  # type: ignore[attr-defined]  # one look-up for all
+        load = self.load_json if location == "json" else self.load_querystring
+        try:
+            return argmap.load(load(req, argmap), unknown=RAISE)
+        except ValidationError as error:
+            _refuse(error.messages, argmap, in_body=location == "json")
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
         _require_no_coding(req)
-        body = _body(req)
+        config = current_app.config
+        # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
+        body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
         turns.take(req, len(body))
-        _require_few_containers(body)
+        _require_few_containers(body, config["MAX_CONTAINERS"])
         return parse(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
@@ -60,12 +68,13 @@ class StrictParser(FlaskParser):
                 raise InvalidRequest("a query parameter is repeated", [error])
         return super().load_querystring(req, schema)
 
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        location, messages = next(iter(error.messages_dict.items()))
-        found = list(islice(invalid(messages, schema, in_body=location == "json"), MOST_ERRORS + 1))
-        many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
-        where = "body" if location == "json" else "query"
-        raise InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
+
+def _refuse(messages: Any, schema: Schema, *, in_body: bool) -> NoReturn:
+    """Raise InvalidRequest for marshmallow's messages."""
+    found = list(islice(invalid(messages, schema, in_body=in_body), MOST_ERRORS + 1))
+    many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
+    where = "body" if in_body else "query"
+    raise InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
 
 
 def _require_plain_json(req: Request) -> None:
@@ -86,9 +95,7 @@ def _require_no_coding(req: Request) -> None:
         raise MalformedRequest("the body has a transfer coding besides chunked; send it without")
 
 
-def _body(req: Request) -> bytes:
-    # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
-    limit: int = current_app.config["MAX_CONTENT_LENGTH"] - 1
+def _body(req: Request, limit: int) -> bytes:
     length = get_content_length(req.environ) or 0
     try:
         body = (
@@ -109,9 +116,8 @@ def _body(req: Request) -> bytes:
     return body
 
 
-def _require_few_containers(body: bytes) -> None:
+def _require_few_containers(body: bytes, most: int) -> None:
     """Refuse what would take a hundred times its size in memory, as brackets that hold nothing do."""
-    most: int = current_app.config["MAX_CONTAINERS"]
     if len(body) > 16 * most and body.count(b"[") + body.count(b"{") > most:
         raise MalformedRequest(f"the body opens more than {most} brackets and braces; send less at once")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from threading import Lock
 
-from flask import Request, request
+from flask import Request
 
 LARGE = 1 << 20
 """The bytes of a body from which on it waits for its turn. Threads compute in turns anyhow."""
@@ -21,8 +21,8 @@ def take(req: Request, size: int) -> None:
         req.environ[TURN] = True
 
 
-def give_back(_: BaseException | None) -> None:
+def give_back(req: Request) -> None:
     """After a request: let the next one go on, with the memory that this one took."""
-    if request.environ.pop(TURN, False):
+    if req.environ.pop(TURN, False):
         gc.collect()  # errors refer to themselves, and would stay for long
         _turn.release()

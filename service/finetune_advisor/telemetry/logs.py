@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
+import time
 import traceback
-from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from threading import RLock, Timer
 from types import TracebackType
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-RESERVED = frozenset(RESERVED_ATTRS)
-SOON = 0.05
-"""Seconds from a line to when it is written, with those that come meanwhile."""
-MOST_KEPT = 1000
-"""How many lines wait to be written; who logs one more waits for all of them."""
+from finetune_advisor.telemetry import soon
+
+RESERVED = frozenset({*RESERVED_ATTRS, "facts"})
 
 _Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class Facts(logging.LogRecord):
+    """A routine record that says some facts; what nobody reads of it isn't found out."""
+
+    unsaid = vars(logging.LogRecord("", logging.INFO, "", 0, "", None, None))
+
+    def __init__(self, name: str, message: str, created: float, facts: dict[str, Any]) -> None:
+        self.__dict__ = {**self.unsaid, **facts}
+        self.name, self.msg, self.message, self.created = name, message, message, created
+        self.msecs = created % 1 * 1000
+        self.facts = facts
 
 
 class _Discreet(logging.Formatter):
@@ -36,14 +45,26 @@ class _Discreet(logging.Formatter):
 class JsonLines(_Discreet, OrjsonFormatter):
     """For machines."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record, Facts):
+            return self.serialize_log_record(_line(record, record.facts))
+        return super().format(record)
+
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """As python-json-logger's, but for these fields alone: one goes through it for each request."""
-        log_data |= {"level": record.levelname, "logger": record.name, "message": record.message}
-        log_data |= message_dict
-        log_data |= {key: value for key, value in vars(record).items() if key not in RESERVED}
-        log_data["timestamp"] = datetime.fromtimestamp(record.created, UTC)
+        facts = {key: value for key, value in vars(record).items() if key not in RESERVED}
+        log_data |= _line(record, message_dict | facts)
+
+
+def _line(record: logging.LogRecord, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "level": record.levelname,
+        "logger": record.name,
+        "message": record.message,
+        **facts,
+        "timestamp": datetime.fromtimestamp(record.created, UTC),
+    }
 
 
 class TextLines(_Discreet):
@@ -67,53 +88,34 @@ class Together(logging.StreamHandler[Any]):
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
-        self._records: deque[logging.LogRecord] = deque()
-        self._begin()
-        os.register_at_fork(before=self.flush, after_in_child=self._begin)
-
-    def _begin(self) -> None:
-        """Have nothing to write, and nobody who does."""
-        self._records.clear()
-        self._writing, self._due = RLock(), False
+        self._lines: list[str] = []
+        soon.each(self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._records.append(record)
-        if record.levelno > logging.INFO or len(self._records) >= MOST_KEPT:
-            self.flush()
-        elif not self._due:
-            self._due = True
-            self._write_soon()
-
-    def _write_soon(self) -> None:
-        later = Timer(SOON, self.flush)
-        later.daemon = True
         try:
-            later.start()
-        except RuntimeError:  # no more threads can be had
+            line = f"{self.format(record)}\n"
+            line.encode()  # one that can't be written takes no other with it
+        except Exception:  # noqa: BLE001  # as logging's own handlers: no request fails for its line
+            self.handleError(record)
+            return
+        self._lines.append(line)
+        if record.levelno > logging.INFO:
             self.flush()
+        else:
+            soon.ask()
 
     def flush(self) -> None:
         """Write what is kept, in its order."""
-        with self._writing:
-            self._due = False  # whoever comes too late for this write sees to another
-            records = [self._records.popleft() for _ in range(len(self._records))]
-            lines = [line for record in records if (line := self._line(record))]
-            try:
-                self.stream.write("".join(lines))
-                self.stream.flush()
-            except Exception:  # noqa: BLE001  # as logging's own handlers: no request fails for its line
-                if lines:
-                    self.handleError(records[-1])
-
-    def _line(self, record: logging.LogRecord) -> str:
-        """A record's line; one that can't be written takes no other with it."""
+        self.acquire()
         try:
-            line = f"{self.format(record)}\n"
-            line.encode()
+            lines, self._lines = self._lines, []
+            self.stream.write("".join(lines))
+            self.stream.flush()
         except Exception:  # noqa: BLE001  # as above
-            self.handleError(record)
-            return ""
-        return line
+            if lines:
+                self.handleError(Facts(__name__, f"{len(lines)} lines lost", time.time(), {}))
+        finally:
+            self.release()
 
 
 def config(level: str, style: str) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections import Counter as Tally
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from threading import Lock
 from typing import Any
 
 from prometheus_client import (
@@ -24,23 +27,43 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.tree import Tree
+from finetune_advisor.telemetry import soon
 
 NAMESPACE = "finetune_advisor"
 PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
 BATCH_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED = "unmatched"
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # A second series for each counter, whose only news is when its worker started.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's
 
 
+Served = tuple[str, str, str, float]
+"""The method of a request, the template that its path matched, its status line and its seconds."""
+
+
+def labels(asked: str, route: str, status: str) -> tuple[str, str, int]:
+    """The method, route and status under which a request is counted: only those that are known here."""
+    return asked if asked in METHODS else "other", route, int(status[:3])
+
+
 class BulkHistogram(Histogram):
-    """A histogram without labels that takes a value many times at the cost of once."""
+    """A histogram that takes many values at the cost of a few."""
 
     def observe_times(self, amount: float, times: int) -> None:
         """As `observe`, so many times."""
-        self._sum.inc(amount * times)
-        self._buckets[bisect_left(self._upper_bounds, amount)].inc(times)
+        self.observe_all({amount: times})
+
+    def observe_all(self, amounts: Mapping[float, int]) -> None:
+        """As `observe`, for each amount so many times."""
+        self._sum.inc(sum(amount * times for amount, times in amounts.items()))
+        buckets: Tally[int] = Tally()
+        for amount, times in amounts.items():
+            buckets[bisect_left(self._upper_bounds, amount)] += times
+        for bucket, times in buckets.items():
+            self._buckets[bucket].inc(times)
 
 
 class Metrics:
@@ -93,7 +116,7 @@ class Metrics:
             ["method", "route", "status"],
             **own,
         )
-        self.seconds = Histogram(
+        self.seconds = BulkHistogram(
             "http_request_duration_seconds",
             "Time from a request's arrival in the application to its answer.",
             ["method", "route"],
@@ -106,9 +129,15 @@ class Metrics:
             **own,
             multiprocess_mode="livesum",
         )
-        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self.served: deque[Served] = deque()
+        """The requests that were answered and aren't counted yet."""
+        self._running: list[None] = []
         self._counters: dict[tuple[Trail, str], list[Counter]] = {}
-        if not multiprocess():
+        self._followed: deque[tuple[tuple[Trail, str], int]] = deque()
+        self._settling = Lock()
+        soon.each(self.settle)
+        self._shared = multiprocess()
+        if not self._shared:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)
 
@@ -132,23 +161,53 @@ class Metrics:
             self.answers.labels(version, question, "unknown").inc(times)
         self.path_questions.observe_times(len(assessment.path), times)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request; its children are looked up once."""
-        key = (method, route, status)
-        if key not in self._requests:
-            self._requests[key] = self.requests.labels(*key), self.seconds.labels(method, route)
-        counter, histogram = self._requests[key]
-        counter.inc()
-        histogram.observe(seconds)
+    def began(self) -> None:
+        """A request came."""
+        self._running.append(None)
+        if self._shared:
+            self.in_progress.set(len(self._running))
+
+    def ended(self) -> None:
+        """A request was answered: what it adds is counted when it's asked for, or soon.
+
+        Where others are asked for it, it is counted before its answer is sent.
+        """
+        self._running.pop()
+        if self._shared:
+            self.settle()
 
     def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
-        """Count so many profiles that took a trail; its counters are looked up once."""
-        key = (trail, endpoint)
-        if key not in self._counters:
-            self._counters[key] = self._of_trail(trail, endpoint)
-        for counter in self._counters[key]:
-            counter.inc(times)
-        self.path_questions.observe_times(len(trail.taken), times)
+        """Count so many profiles that took a trail, soon."""
+        self._followed.append(((trail, endpoint), times))
+
+    def settle(self) -> None:
+        """Count what happened meanwhile, each kind of it at once."""
+        with self._settling:
+            self.in_progress.set(len(self._running))
+            self._settle_requests()
+            self._settle_trails()
+
+    def _settle_requests(self) -> None:
+        seconds: defaultdict[tuple[str, str, str], Tally[float]] = defaultdict(Tally)
+        for _ in range(len(self.served)):
+            asked, route, status, took = self.served.popleft()
+            seconds[asked, route, status][took] += 1
+        for key, times in seconds.items():
+            method, known, code = labels(*key)
+            self.requests.labels(method, known, code).inc(times.total())
+            self.seconds.labels(method, known).observe_all(times)
+
+    def _settle_trails(self) -> None:
+        profiles: Tally[tuple[Trail, str]] = Tally()
+        for _ in range(len(self._followed)):
+            key, times = self._followed.popleft()
+            profiles[key] += times
+        for key, times in profiles.items():
+            if key not in self._counters:
+                self._counters[key] = self._of_trail(*key)
+            for counter in self._counters[key]:
+                counter.inc(times)
+            self.path_questions.observe_times(len(key[0].taken), times)
 
     def _of_trail(self, trail: Trail, endpoint: str) -> list[Counter]:
         version, leaf = trail.tree.version, trail.recommendation
@@ -158,8 +217,9 @@ class Metrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type."""
+        self.settle()
         registry = self.registry
-        if multiprocess():
+        if self._shared:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client's
         encode, content_type = choose_encoder(accept)

@@ -3,60 +3,75 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from time import perf_counter
+from collections import deque
+from collections.abc import Callable, Iterable
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
-from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry import soon
+from finetune_advisor.telemetry.logs import Facts
+from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, Served, labels
 from finetune_advisor.telemetry.tracing import Trace, trace
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+    Headers = Iterable[tuple[str, str]]
+    More = Callable[[Headers], Headers]
+
+MOST_KEPT = 1000
+"""Of how many requests the lines wait to be written; one more waits for all of them."""
 TRACE = "finetune_advisor.trace"
-UNMATCHED = "unmatched"
 
 log = logging.getLogger("finetune_advisor.access")
 
 
-def observed(application: WSGIApplication, metrics: Metrics) -> WSGIApplication:
-    """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests."""
+class Observed:
+    """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests.
 
-    def observe(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    `more` gives the headers that an answer with some lacks: all that are added are added here, at once.
+    """
+
+    def __init__(self, application: WSGIApplication, metrics: Metrics, more: More) -> None:
+        self._application, self._metrics, self._more = application, metrics, more
+        self._answers: deque[tuple[Trace, float, Served]] = deque()
+        soon.each(self.report)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
         traced = trace(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
         environ[TRACE] = traced
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            _report(environ, int(status[:3]), perf_counter() - began, traced, metrics)
-            return start_response(status, [*headers, *traced.headers], *error)
+            rule = environ["werkzeug.request"].url_rule
+            route = rule.rule if rule else UNMATCHED
+            answer = environ["REQUEST_METHOD"], route, status, perf_counter() - began
+            self._metrics.served.append(answer)
+            self._answers.append((traced, time(), answer))
+            return start_response(status, [*headers, *self._more(headers), *traced.headers], *error)
 
-        metrics.in_progress.inc()
+        self._metrics.began()
         try:
-            return application(environ, start)
+            return self._application(environ, start)
         finally:
-            metrics.in_progress.dec()
+            self._metrics.ended()
+            if len(self._answers) >= MOST_KEPT:
+                soon.finish()
+            else:
+                soon.ask()
 
-    return observe
-
-
-def _report(
-    environ: WSGIEnvironment, status: int, seconds: float, traced: Trace, metrics: Metrics
-) -> None:
-    asked = environ["REQUEST_METHOD"]
-    method = asked if asked in METHODS else "other"
-    rule = environ["werkzeug.request"].url_rule
-    route = rule.rule if rule else UNMATCHED
-    metrics.answered(method, route, status, seconds)
-    log.info(
-        "request",
-        extra={
-            "request_id": traced.request_id,
-            "trace_id": traced.trace_id,
-            "method": method,
-            "route": route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 3),
-        },
-    )
+    def report(self) -> None:
+        """Log the requests that were answered meanwhile."""
+        answers = [self._answers.popleft() for _ in range(len(self._answers))]
+        if log.isEnabledFor(logging.INFO):
+            for traced, when, answer in answers:
+                method, route, status = labels(*answer[:3])
+                facts = {
+                    "request_id": traced.request_id,
+                    "trace_id": traced.trace_id,
+                    "method": method,
+                    "route": route,
+                    "status": status,
+                    "duration_ms": round(answer[3] * 1000, 3),
+                }
+                log.handle(Facts(log.name, "request", when, facts))

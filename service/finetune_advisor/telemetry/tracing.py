@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from random import getrandbits
+from random import randbytes
 from typing import NamedTuple
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -34,10 +34,10 @@ def trace(request_id: str | None, traceparent: str | None) -> Trace:
     """
     parent = TRACEPARENT.fullmatch(traceparent) if traceparent else None
     given = REQUEST_ID.fullmatch(request_id) if request_id else None
-    made = f"{getrandbits(320):080x}"
+    made = randbytes(40).hex()  # noqa: S311  # no secret
     return Trace(
-        request_id=given[0] if given else made[:32],
-        trace_id=parent[1] if parent else made[32:64],
-        span_id=made[64:],
-        flags=parent[2] if parent else "00",
+        given[0] if given else made[:32],
+        parent[1] if parent else made[32:64],
+        made[64:],
+        parent[2] if parent else "00",
     )

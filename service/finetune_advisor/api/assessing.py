@@ -106,17 +106,19 @@ class Assessor:
         self._compiled = CompiledTree(tree)
         self._schema = profile_schema(catalog)()
         self._answered: dict[bytes, Answered] = {}
+        self._rendered: dict[bytes, tuple[Trail, bytes]] = {}
 
     def body(self, profile: Profile, endpoint: str) -> bytes:
         """The assessment of a valid profile, as the body of POST /assess."""
-        trail = None if self._report.log else self._compiled.trail(profile)
-        if trail is None:
+        text = orjson.dumps(profile)
+        rendered = self._rendered.get(text) or self._render(profile, text)
+        if rendered is None:
             assessment = self._compiled.evaluate(profile)
             self._report.assessed(assessment, endpoint)
             return bodies.body(assessment)
+        trail, body = rendered
         self._report.followed(trail, endpoint)
-        answers = tuple(trail.answers(profile).items())
-        return bodies.trail_body(trail, answers, tuple(trail.ignored(profile)))
+        return body
 
     def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
         """The answer of POST /assess/batch for anything in the place of profiles."""
@@ -143,6 +145,18 @@ class Assessor:
         """What is wrong with a profile at some place of what was sent."""
         found = invalid(error.messages_dict, self._schema, in_body=True, place=place)
         return [*islice(found, most)]
+
+    def _render(self, profile: Profile, text: bytes) -> tuple[Trail, bytes] | None:
+        """The trail of a profile and its body, kept for its text; None without a trail to report."""
+        trail = None if self._report.log else self._compiled.trail(profile)
+        if trail is None:
+            return None
+        answers = tuple(trail.answers(profile).items())
+        rendered = trail, bodies.trail_body(trail, answers, tuple(trail.ignored(profile)))
+        if len(self._rendered) >= KEPT:
+            self._rendered.clear()
+        self._rendered[text] = rendered
+        return rendered
 
     def _answers(self, profiles: Sequence[Any]) -> list[Answered]:
         """What each profile is answered with; what is wrong with one concerns no other."""

@@ -22,7 +22,7 @@ class Deaf:
 
 
 with (
-    patch.object(app, "observed", lambda application, _: application),
+    patch.object(app, "Observed", lambda application, *_: application),
     patch.object(app, "Decisions", Deaf),
 ):
     application = app.create_app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 from unittest.mock import patch
 
@@ -14,11 +15,12 @@ class Unmetered(Metrics):
 
     def __init__(self) -> None:
         super().__init__()
-        self.in_progress = self.batch_profiles = self  # type: ignore[assignment]  # takes what they take
+        self.served = deque(maxlen=0)
+        self.batch_profiles = self  # type: ignore[assignment]  # takes what it takes
 
     def _nothing(self, *_: Any, **__: Any) -> None: ...
 
-    answered = assessed = followed = inc = dec = observe = _nothing
+    began = ended = assessed = followed = settle = observe = _nothing
 
 
 with patch.object(app, "Metrics", Unmetered):

@@ -82,15 +82,24 @@ def test_what_is_gone_has_nothing_to_do() -> None:
     assert done == []
 
 
-@pytest.mark.usefixtures("later")
-def test_without_a_thread_it_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_it_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks may hold what it would need."""
+    soon.finish()
+    monkeypatch.setattr(soon, "SECONDS", 0.01)
+    done: list[int] = []
+    doer = Doer(lambda: done.append(1))
+
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(soon.Timer, "start", refuse)
-    done: list[int] = []
-    doer = Doer(lambda: done.append(1))
+    with monkeypatch.context() as full:
+        full.setattr(soon.Timer, "start", refuse)
+        soon.ask()
+    assert done == []
     soon.ask()
+    deadline = time.monotonic() + 10
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert done == [1]
     del doer
 

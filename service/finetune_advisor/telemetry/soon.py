@@ -24,7 +24,7 @@ def each(do: Callable[[], None]) -> None:
 
 
 def ask() -> None:
-    """Have it done soon; at once, if there is no thread to be had for it."""
+    """Have it done soon; if there is no thread to be had for it, when it's asked for again."""
     global _due  # noqa: PLW0603  # one for the whole process
     if not _due:
         _due = True
@@ -33,7 +33,7 @@ def ask() -> None:
         try:
             later.start()
         except RuntimeError:
-            finish()
+            _due = False
 
 
 def finish() -> None:
@@ -41,7 +41,7 @@ def finish() -> None:
     global _due  # noqa: PLW0603  # as above
     with _doing:
         _due = False  # whoever comes too late for this time asks for another
-        for method in reversed(_all):
+        for method in _all[::-1]:
             if do := method():
                 try:
                     do()

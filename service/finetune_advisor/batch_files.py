@@ -92,7 +92,6 @@ class BatchFile:
     def _result(self, line: bytes, read: Read, number: int) -> bytes:
         try:
             result = self._assessor.result(completed(read(line), self._defaults), self._tally)
-            self._tally.settle()
         except BadLineError as error:
             errors = [{"pointer": "#", "detail": str(error)}]
         except ValidationError as error:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
@@ -61,41 +62,40 @@ class Unheard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
-    """A profile's result in a batch, and where it comes from; None for a profile at fault."""
+    """A profile's result in a batch, and the trail or else the assessment that it is reported by.
 
-    source: Trail | Assessment | None
+    A profile at fault has neither.
+    """
+
     result: bytes
+    trail: Trail | None = None
+    assessment: Assessment | None = None
 
 
 @dataclass
 class Tally:
-    """What the profiles of a batch came to; those `answered` aren't in the numbers yet."""
+    """What the profiles of a batch came to."""
 
     statuses: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("decided", "undecided", "invalid"), 0)
     )
     ends: Counter[str] = field(default_factory=Counter)
-    answered: Counter[Answered] = field(default_factory=Counter)
 
-    def settle(self) -> list[tuple[Trail | Assessment, int]]:
-        """Bring what was answered into the numbers; give its sources, and how often each was one."""
-        answered, self.answered = self.answered, Counter()
-        trails: Counter[Trail] = Counter()
-        assessments = []
-        for one, times in answered.items():
-            if one.source is None:
-                self.statuses["invalid"] += times
-            elif isinstance(one.source, Trail):
-                trails[one.source] += times
-            else:
-                assessments.append((one.source, times))
-                self.statuses[one.source.status] += times
-                if one.source.recommendation:
-                    self.ends[one.source.recommendation.id] += times
+    def add(self, answered: Sequence[Answered]) -> list[tuple[Trail | Assessment, int]]:
+        """Add some profiles; give what they are reported by, and how often each."""
+        trails = Counter(map(attrgetter("trail"), answered))
+        others = Counter([one for one in answered if one.trail is None]) if trails.pop(None, 0) else {}
+        sources: list[tuple[Trail | Assessment, int]] = [*trails.items()]
         for trail, times in trails.items():
             self.statuses["decided"] += times
             self.ends[trail.branch.to] += times
-        return [*trails.items(), *assessments]
+        for one, times in others.items():
+            self.statuses[one.assessment.status if one.assessment else "invalid"] += times
+            if one.assessment:
+                sources.append((one.assessment, times))
+                if one.assessment.recommendation:
+                    self.ends[one.assessment.recommendation.id] += times
+        return sources
 
 
 class Assessor:
@@ -126,8 +126,7 @@ class Assessor:
         answered = self._answers(
             [completed(one, defaults) for one in profiles] if defaults else profiles
         )
-        tally.answered.update(answered)
-        for source, times in tally.settle():
+        for source, times in tally.add(answered):
             self._reported(source, times)
         self._report.batched(len(profiles))
         results = b",".join([one.result for one in answered])
@@ -136,7 +135,7 @@ class Assessor:
     def result(self, profile: Any, tally: Tally) -> bytes:
         """The result of a batch for one profile. Raises ValidationError."""
         found = self._answer(profile)
-        tally.answered[found] += 1
+        tally.add([found])
         return found.result
 
     def errors(
@@ -171,7 +170,7 @@ class Assessor:
             except ValidationError as error:
                 most = MOST_ERRORS if refused < EXPLAINED else 1
                 errors = self.errors(error, "profiles", str(place), most=most)
-                answered[place] = Answered(None, orjson.dumps({"status": "invalid", "errors": errors}))
+                answered[place] = Answered(orjson.dumps({"status": "invalid", "errors": errors}))
                 refused += 1
         return answered  # type: ignore[return-value]  # no None is left
 
@@ -198,8 +197,8 @@ class Assessor:
         valid = self._schema.load(profile)
         trail = self._compiled.trail(valid)
         assessment = trail.assessment(valid) if trail else evaluate(self.tree, valid)
-        source = assessment if self._report.log or trail is None else trail
-        return Answered(source, orjson.dumps(bodies.result(assessment)))
+        result = orjson.dumps(bodies.result(assessment))
+        return Answered(result, None if self._report.log else trail, assessment)
 
     def _reported(self, source: Trail | Assessment, times: int) -> None:
         if isinstance(source, Trail):

@@ -163,12 +163,28 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _written_once(value: Any, text: bytes) -> bool:
-    """Whether every name in a text without escapes is in its value: written anew, it has all the colons."""
+    """Whether every name in a text without escapes is in its value, which then has all the colons."""
+    colons = text.count(b":")
+    if colons <= _names(value):
+        return True
     try:
-        anew = orjson.dumps(value)
+        return colons <= orjson.dumps(value).count(b":")
     except orjson.JSONEncodeError:
         return False  # too deep to be written
-    return anew == text or text.count(b":") <= anew.count(b":")
+
+
+def _names(value: Any) -> int:
+    """How many names are in an object, in the objects in it, and in those in its arrays; none further in."""
+    if value.__class__ is not dict:
+        return 0
+    inner = [
+        sum([len(one) for one in member if one.__class__ is dict])
+        if member.__class__ is list
+        else len(member)
+        for member in value.values()
+        if member.__class__ in (dict, list)
+    ]
+    return len(value) + sum(inner)
 
 
 def _unrepeated(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -72,8 +72,8 @@ fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, SEEDS, and ON
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
 	$(BIN)/finetune-advisor openapi > $@.tmp && mv $@.tmp openapi/openapi.yaml
 
-ROUNDS ?= 5
-SECONDS ?= 3
+ROUNDS ?= 21
+SECONDS ?= 0.6
 bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and SECONDS
 	$(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
 

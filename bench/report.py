@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from bench.contestants import BARE, FLOOR, OWN
-from bench.measure import Throughput
+from bench.measure import BATCH, Throughput
 from bench.results import Results, targets
 from bench.spread import Spread, figure, spread
 
@@ -122,8 +122,8 @@ def _batches(results: Results) -> list[str]:
         for size, rates in sizes.items()
     ]
     if results.batches.orjson_seconds:
-        rate = 1000 / results.batches.orjson_seconds
-        rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", figure(rate), "–"))
+        rates = spread([BATCH / seconds for seconds in results.batches.orjson_seconds])
+        rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", str(rates), "–"))
     return _table(
         "Many profiles a request, on one core", ("", "decisions/s", "decisions/s of CPU time"), rows
     )

@@ -118,12 +118,13 @@ def targets(results: Results) -> list[Target]:
 
 
 def _batch_targets(results: Results) -> list[Target]:
-    alone = results.batches.orjson_seconds if results.batches else None
+    alone = results.batches.orjson_seconds if results.batches else []
+    orjson = [BATCH / seconds for seconds in alone]
     rates, to_orjson, to_peer = [], [], []
     for by_cpu in (False, True):
         own, peer = results.own_batches(by_cpu=by_cpu), results.best_peer(by_cpu=by_cpu)
         rates.append(spread(own) if own else None)
-        to_orjson.append(spread([BATCH / rate / alone for rate in own]) if own and alone else None)
+        to_orjson.append(ratios(orjson, own) if own and orjson else None)
         to_peer.append(ratios(own, peer[1]) if own and peer else None)
     best = results.best_peer()
     name = f" ({best[0]})" if best else ""

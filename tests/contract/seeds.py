@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from finetune_advisor import app
 from finetune_advisor.api import (
+    application,
     assess,
     assessing,
     blueprint,
@@ -35,10 +36,10 @@ from finetune_advisor.catalog import Catalog
 
 def answering(change: Callable[[Request, Response], Any]) -> None:
     """Change every answer, after all else has been done to it."""
-    observed = app.observed
+    observed = app.Observed
 
-    def changed(*application: Any) -> Any:
-        inner = observed(*application)
+    def changed(*parts: Any) -> Any:
+        inner = observed(*parts)
 
         def answer(environ: dict[str, Any], start_response: Any) -> Any:
             response = Response.from_app(inner, environ)
@@ -47,7 +48,7 @@ def answering(change: Callable[[Request, Response], Any]) -> None:
 
         return answer
 
-    app.observed = changed
+    app.Observed = changed
 
 
 def without(header: str, **where: Any) -> None:
@@ -129,7 +130,14 @@ def unknown_field_accepted() -> None:
 
 
 def unknown_parameter_accepted() -> None:
-    parsing.StrictParser.DEFAULT_UNKNOWN_BY_LOCATION["query"] = EXCLUDE
+    parse = parsing.StrictParser.parse
+
+    def lax(self: Any, argmap: Any, *args: Any, location: str, **options: Any) -> Any:
+        if location == "query":
+            return argmap.load(self.load_querystring(flask.request, argmap), unknown=EXCLUDE)
+        return parse(self, argmap, *args, location=location, **options)
+
+    parsing.StrictParser.parse = lax
 
 
 def repeated_parameter_accepted() -> None:
@@ -173,7 +181,7 @@ def accept_not_enforced() -> None:
 
 
 def size_not_enforced() -> None:
-    def body(req: Any) -> Any:
+    def body(req: Any, _: int) -> Any:
         req.max_content_length = None
         return req.get_data()
 
@@ -181,7 +189,7 @@ def size_not_enforced() -> None:
 
 
 def chunks_silently_cut() -> None:
-    def body(req: Any) -> Any:
+    def body(req: Any, _: int) -> Any:
         req.max_content_length -= 1
         try:
             return req.get_data()
@@ -192,7 +200,7 @@ def chunks_silently_cut() -> None:
 
 
 def host_not_required() -> None:
-    app.require_host = lambda: None
+    application.require_host = lambda _: None
 
 
 def slash_forgiven() -> None:

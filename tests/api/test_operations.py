@@ -126,6 +126,13 @@ def test_nothing_is_assessed_on_that_port(apart: tuple[str, str]) -> None:
     assert (api.status_code, operations.status_code) == (200, 404)
 
 
+def test_an_invalid_host_is_refused_on_both(apart: tuple[str, str]) -> None:
+    """With the same problem, whatever is served where."""
+    answers = [requests.get(f"{url}/healthz", headers={"Host": "a b"}, timeout=10) for url in apart]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+
+
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Forwarded-Port", "Forwarded"])
 def test_no_header_reaches_the_other_port(apart: tuple[str, str], name: str) -> None:
     """Which port it is comes from the socket: no header talks the API's port into showing metrics."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from bench import machine, measure, operations, plot, report, sizes, tools
+from bench import machine, measure, operations, plot, report, sizes, telemetry, tools
 from bench.contestants import ALL, BARE, FLOOR, OWN, STRAIGHT, Contestant
 from bench.desk import Desk
 from bench.load import Generator
@@ -71,6 +71,7 @@ def run(bench: Bench) -> Results:
             if one.contestant in (FLOOR, BARE):
                 name = one.contestant.name
                 [results.limits[name]] = measure.latency(bench, one, peaks[name], [measure.BUSY])
+    results.telemetry = telemetry.costs(bench)
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)
     results.sizes = sizes.sizes(bench)

@@ -152,18 +152,6 @@ EVALUATE = Question("/evaluate", _itself, lambda answer: answer["recommendation"
 FLOOR = Contestant("plain Flask", "limit", "Flask, constant bytes", _gunicorn("plain_flask"), ASSESS)
 BARE = Contestant("bare WSGI", "limit", "no framework, constant bytes", _gunicorn("bare"), ASSESS)
 OWN = Contestant("this service", "own", "as shipped", _serve, ASSESS, ASSESS_BATCH, LARGE)
-UNLOGGED = Contestant(
-    "without logs",
-    "own",
-    "this service at the log level `error`",
-    _serve,
-    ASSESS,
-    environment={"FINETUNE_ADVISOR_LOG_LEVEL": "error"},
-)
-SILENT = Contestant(
-    "without telemetry", "own", "no metrics, traces or logs", _gunicorn("silent"), ASSESS
-)
-UNMETERED = Contestant("without metrics", "own", "nothing is counted", _gunicorn("unmetered"), ASSESS)
 STRAIGHT = Contestant(
     "straightforward", "plain", "flask-smorest and marshmallow", _gunicorn("straightforward"), ASSESS
 )
@@ -210,4 +198,4 @@ OPENFISCA = Contestant(
     Question("/calculate", _persons, _calculated),
     health="/spec",
 )
-ALL = (FLOOR, BARE, OWN, STRAIGHT, ZEN, OPA, DROOLS, OPENFISCA, UNLOGGED, UNMETERED, SILENT)
+ALL = (FLOOR, BARE, OWN, STRAIGHT, ZEN, OPA, DROOLS, OPENFISCA)

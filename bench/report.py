@@ -141,10 +141,10 @@ def _latency(results: Results) -> list[str]:
 
 def _telemetry(results: Results) -> list[str]:
     rows = [
-        (what, f"{one.median:.1%} ({one.least:.1%}–{one.greatest:.1%})")
-        for what, one in results.telemetry().items()
+        (what, str(cost), str(results.telemetry_share(what))) for what, cost in results.telemetry.items()
     ]
-    return _table("Telemetry's share of a request's CPU time", ("", "share"), rows)
+    head = ("", "CPU µs, median and quartiles", "of the server's CPU time for a request")
+    return _table("What telemetry costs", head, rows)
 
 
 def _operations(results: Results) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.contestants import BARE, FLOOR, OWN, SILENT, STRAIGHT, UNLOGGED, UNMETERED
+from bench.contestants import BARE, FLOOR, OWN, STRAIGHT
 from bench.measure import BATCH, BUSY, Batches, Latency, Throughput
 from bench.operations import Memory, Scrape, Workers
 from bench.sizes import Size
@@ -27,6 +27,7 @@ class Results:
     batches: Batches | None = None
     latency: list[Latency] = field(default_factory=list)
     limits: dict[str, Latency] = field(default_factory=dict)
+    telemetry: dict[str, Spread] = field(default_factory=dict)
     starts: dict[str, Spread] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     scrapes: list[Scrape] = field(default_factory=list)
@@ -48,15 +49,10 @@ class Results:
             return None
         return ratios(self.throughput[floor].cpu, self.throughput[name].cpu)
 
-    def telemetry(self) -> dict[str, Spread]:
-        """The share of the CPU time of a request that logs take, and all telemetry."""
-        shares = {}
-        kinds = (("logs", UNLOGGED), ("metrics", UNMETERED), ("logs, metrics and traces", SILENT))
-        for what, without in kinds:
-            ratio = self.cpu_to(without.name)
-            if ratio:
-                shares[what] = Spread(1 - ratio.median, 1 - ratio.greatest, 1 - ratio.least)
-        return shares
+    def telemetry_share(self, what: str) -> Spread:
+        """The share that logs, metrics or all telemetry take of the server's CPU time for a request."""
+        cost, whole = self.telemetry[what], spread(self.throughput[OWN.name].cpu).median
+        return Spread(cost.median / whole, cost.least / whole, cost.greatest / whole)
 
     def best_peer(self, *, by_cpu: bool = False) -> tuple[str, list[float]] | None:
         """The peer with the most decisions a second, in batches or one by one, and its rounds."""
@@ -113,6 +109,12 @@ def targets(results: Results) -> list[Target]:
             cpu_to(STRAIGHT.name),
         ),
         *_batch_targets(results),
+        Target(
+            "metrics' share of the server's CPU time for a request",
+            0.05,
+            False,
+            results.telemetry_share("metrics") if results.telemetry else None,
+        ),
         Target("p99 to p50 at 70 % of the peak", 5, False, busy[0] if busy else None),
     ]
 

@@ -140,6 +140,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.rounds < 1 or options.seconds <= 0:
         parser.error("give one round or more, and more than no seconds")
+    if options.output.exists() and not options.output.is_dir():
+        parser.error(f"{options.output} isn't a folder; give one, or a name for a new one")
     return options
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from bench.contestants import OWN, Contestant
 from bench.load import Generator
 from bench.measure import Bench
 from bench.servers import cores
-from bench.spread import Spread, ratios, spread
+from bench.spread import Spread, quartiles, ratios, spread
 from bench.tools import UnavailableError
 
 STARTS = 3
@@ -82,8 +81,7 @@ def scrapes(bench: Bench) -> list[Scrape]:
                 began = time.perf_counter()
                 _, content = server.ask("GET", "/metrics")
                 taken.append((time.perf_counter() - began) * 1000)
-        low, _, high = statistics.quantiles(taken)
-        found.append(Scrape(workers, Spread(statistics.median(taken), low, high), len(content)))
+        found.append(Scrape(workers, quartiles(taken), len(content)))
     return found
 
 

@@ -110,7 +110,7 @@ def targets(results: Results) -> list[Target]:
         ),
         *_batch_targets(results),
         Target(
-            "metrics' share of the server's CPU time for a request",
+            "metrics' share of the server's CPU time for a request (quartiles)",
             0.05,
             False,
             results.telemetry_share("metrics") if results.telemetry else None,

@@ -86,18 +86,22 @@ class Launch:
     on: frozenset[int]
 
 
+def environment() -> dict[str, str]:
+    """The environment of whoever runs this, without this service's settings."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("FINETUNE_ADVISOR_")
+    }
+
+
 @contextmanager
 def serving(launch: Launch) -> Iterator[Server]:
     """The server until the block ends. Raises UnavailableError if it never answers."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith("FINETUNE_ADVISOR_")
-    }
     began = time.perf_counter()
     with launch.log.open("wb") as out:
         process = subprocess.Popen(
             launch.command,
             cwd=ROOT,
-            env={**clean, **launch.environment},
+            env={**environment(), **launch.environment},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Spreads: the median of some measurements with the least and the greatest of them."""
+"""Spreads: the median of some measurements with the least and the greatest of them, or the quartiles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
+    """A median, and between what the measurements lie."""
+
     median: float
     least: float
     greatest: float
@@ -20,6 +22,12 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread:
     """Of one value or more."""
     return Spread(statistics.median(values), min(values), max(values))
+
+
+def quartiles(values: Sequence[float]) -> Spread:
+    """Of two values or more: the median with the quartiles, where single values stray far."""
+    low, median, high = statistics.quantiles(values)
+    return Spread(median, low, high)
 
 
 def ratios(values: Sequence[float], floors: Sequence[float]) -> Spread:

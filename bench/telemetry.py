@@ -8,13 +8,11 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
@@ -23,18 +21,19 @@ from flask import Flask
 from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
+from bench.apps import silent, unmetered
 from bench.contestants import OWN, encoded
 from bench.desk import Desk
-from bench.measure import Bench
-from bench.servers import cores
-from bench.spread import Spread
-from bench.tools import ROOT
+from bench.measure import Bench, on_server_core
+from bench.servers import environment
+from bench.spread import Spread, quartiles
 from finetune_advisor.app import create_app
-from finetune_advisor.telemetry import soon
+from finetune_advisor.telemetry import requests, soon
 
 ROUNDS = 200
 BLOCK = 200
-ACCESS = "finetune_advisor.access"
+PATIENCE = 600
+FILE = "telemetry.json"
 
 
 def costs(bench: Bench) -> dict[str, Spread]:
@@ -43,39 +42,28 @@ def costs(bench: Bench) -> dict[str, Spread]:
     Lines go nowhere; what a request leaves for later is done within its block.
     """
     bench.say("telemetry's costs")
-    found = bench.desk.file("telemetry.json")
-    subprocess.run(
-        [sys.executable, "-m", "bench.telemetry", found],
-        check=True,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        timeout=600,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores()[0]),
-    )
-    seconds: dict[str, list[float]] = json.loads(found.read_text())
+    command = [sys.executable, "-m", "bench.telemetry", bench.desk.at]
+    with on_server_core():
+        subprocess.run(
+            command, check=True, env=environment(), stdout=subprocess.DEVNULL, timeout=PATIENCE
+        )
+    seconds: dict[str, list[float]] = json.loads(bench.desk.file(FILE).read_text())
     whole = seconds.pop(OWN.name)
     return {
-        name: _quartiles([(all_ - one) / BLOCK * 1e6 for one, all_ in zip(parts, whole, strict=True)])
+        name: quartiles([(all_ - one) / BLOCK * 1e6 for one, all_ in zip(parts, whole, strict=True)])
         for name, parts in seconds.items()
     }
 
 
-def _quartiles(values: list[float]) -> Spread:
-    low, median, high = statistics.quantiles(values)
-    return Spread(median, low, high)
-
-
-def _measured() -> dict[str, list[float]]:
-    """By what answers, the CPU seconds of each block."""
-    from bench.apps import silent, unmetered  # noqa: PLC0415  # both make an application right away
-
+def _measured(desk: Desk) -> dict[str, list[float]]:
+    """By what is left out, or by the service's name, the CPU seconds of each block."""
+    bodies = [encoded(OWN.one.body(profile)) for profile in desk.profiles[:BLOCK]]
     own = create_app()
-    bodies = [encoded(OWN.one.body(profile)) for profile in Desk(Path()).profiles]
     blocks: dict[str, Callable[[], float]] = {
-        OWN.name: lambda: _seconds(own, bodies),
-        "logs": lambda: _unlogged(own, bodies),
-        "metrics": lambda: _seconds(unmetered.application, bodies),
-        "logs, metrics and traces": lambda: _seconds(silent.application, bodies),
+        OWN.name: partial(_seconds, own, bodies),
+        "logs": partial(_unlogged, own, bodies),
+        "metrics": partial(_seconds, unmetered.create_app(), bodies),
+        "logs, metrics and traces": partial(_seconds, silent.create_app(), bodies),
     }
     for block in blocks.values():
         block()
@@ -92,8 +80,7 @@ def _seconds(app: Flask, bodies: list[bytes]) -> float:
     """CPU seconds of one block of requests, with all that they leave to do."""
     post = EnvironBuilder(OWN.one.path, method="POST", content_type="application/json").get_environ()
     environs = [
-        {**post, "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
-        for body in bodies[:BLOCK]
+        {**post, "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)} for body in bodies
     ]
     began = time.process_time()
     for environ in environs:
@@ -109,19 +96,13 @@ def _start(status: str, *_: object) -> Callable[[bytes], object]:
 
 
 def _unlogged(app: Flask, bodies: list[bytes]) -> float:
-    with _only_errors():
-        return _seconds(app, bodies)
-
-
-@contextmanager
-def _only_errors() -> Iterator[None]:
-    log = logging.getLogger(ACCESS)
-    log.setLevel(logging.ERROR)
+    requests.log.setLevel(logging.ERROR)
     try:
-        yield
+        return _seconds(app, bodies)
     finally:
-        log.setLevel(logging.NOTSET)
+        requests.log.setLevel(logging.NOTSET)
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(_measured()))
+    here = Desk(Path(sys.argv[1]))
+    here.file(FILE).write_text(json.dumps(_measured(here)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
+from flask import Flask
+
 from finetune_advisor import app
 
 
@@ -21,8 +23,10 @@ class Deaf:
         return self
 
 
-with (
-    patch.object(app, "Observed", lambda application, *_: application),
-    patch.object(app, "Decisions", Deaf),
-):
-    application = app.create_app()
+def create_app() -> Flask:
+    """The application, with settings from the environment."""
+    with (
+        patch.object(app, "Observed", lambda application, *_: application),
+        patch.object(app, "Decisions", Deaf),
+    ):
+        return app.create_app()

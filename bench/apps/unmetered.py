@@ -6,6 +6,8 @@ from collections import deque
 from typing import Any
 from unittest.mock import patch
 
+from flask import Flask
+
 from finetune_advisor import app
 from finetune_advisor.telemetry.metrics import Metrics
 
@@ -23,5 +25,7 @@ class Unmetered(Metrics):
     began = ended = assessed = followed = settle = observe = _nothing
 
 
-with patch.object(app, "Metrics", Unmetered):
-    application = app.create_app()
+def create_app() -> Flask:
+    """The application, with settings from the environment."""
+    with patch.object(app, "Metrics", Unmetered):
+        return app.create_app()

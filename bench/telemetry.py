@@ -42,7 +42,7 @@ def costs(bench: Bench) -> dict[str, Spread]:
     Lines go nowhere; what a request leaves for later is done within its block.
     """
     bench.say("telemetry's costs")
-    command = [sys.executable, "-m", "bench.telemetry", bench.desk.at]
+    command = [sys.executable, "-m", "bench.telemetry", str(bench.desk.at)]
     with on_server_core():
         subprocess.run(
             command, check=True, env=environment(), stdout=subprocess.DEVNULL, timeout=PATIENCE

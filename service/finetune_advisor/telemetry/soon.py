@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import RLock, Timer
 from weakref import WeakMethod
 
-SECONDS = 0.05
+SECONDS = 0.02
 """From when something is left to do to when it's done, with what comes meanwhile."""
 
 log = logging.getLogger("finetune_advisor.telemetry")

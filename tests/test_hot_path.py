@@ -33,7 +33,7 @@ COMPLETE = dict.fromkeys(guide.INPUTS, False)
 TIMES_PLAIN_FLASK = 0.82
 MANY = 50
 CALLS_A_QUESTION = 4
-CALLS_IN_A_BATCH = 1.2
+CALLS_IN_A_BATCH = 0.1
 
 
 def calls(function: Callable[[], object]) -> int:

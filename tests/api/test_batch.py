@@ -162,6 +162,22 @@ def test_what_was_answered_before_is_answered_alike(
     ]
 
 
+@pytest.mark.parametrize("version", [GUIDE, TYPED])
+def test_the_way_a_batch_is_written_makes_no_difference(typed_trees: Path, version: str) -> None:
+    """On one line or many, each object known from before or not, one of them with escapes or at fault."""
+    app = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
+    profiles = drawn(11)[version]
+    request = {"profiles": profiles, "tree_version": version}
+    faulty = {"tree_version": version, "profiles": [*profiles, {"data_sensitive": "\u00e9"}]}
+    for value in (request, faulty):
+        answers = {
+            app.post("/assess/batch", data=text, content_type="application/json").data
+            for text in (json.dumps(value), json.dumps(value, indent=1), json.dumps(value, indent="\t"))
+            for _ in range(2)
+        }
+        assert len(answers) == 1
+
+
 def test_a_bad_item_lists_only_so_many_faults(client: FlaskClient) -> None:
     """The first twenty, as for a single profile."""
     [refused] = batch(client, [{f"x{number}": 1 for number in range(100)}])["results"]

@@ -319,9 +319,9 @@ def crash_on_a_rare_value() -> None:
 def bad_item_fails_the_batch() -> None:
     answer = assessing.Assessor._answer
 
-    def failing(self: Any, profile: Any) -> Any:
+    def failing(self: Any, profile: Any, text: Any) -> Any:
         try:
-            return answer(self, profile)
+            return answer(self, profile, text)
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 

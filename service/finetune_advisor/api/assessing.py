@@ -13,6 +13,7 @@ import orjson
 from marshmallow import ValidationError
 
 from finetune_advisor.api import bodies
+from finetune_advisor.api.arrays import Objects
 from finetune_advisor.api.parsing import MOST_ERRORS, invalid
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.catalog import Catalog
@@ -105,7 +106,7 @@ class Assessor:
         self.tree, self._report = tree, report
         self._compiled = CompiledTree(tree)
         self._schema = profile_schema(catalog)()
-        self._answered: dict[bytes, Answered] = {}
+        self._answered: dict[bytes | None, Answered] = {}
         self._rendered: dict[bytes, tuple[Trail, bytes]] = {}
 
     def body(self, profile: Profile, endpoint: str) -> bytes:
@@ -134,7 +135,8 @@ class Assessor:
 
     def result(self, profile: Any, tally: Tally) -> bytes:
         """The result of a batch for one profile. Raises ValidationError."""
-        found = self._answer(profile)
+        [text] = _texts([profile])
+        found = self._answer(profile, text)
         tally.add([found])
         return found.result
 
@@ -159,14 +161,12 @@ class Assessor:
 
     def _answers(self, profiles: Sequence[Any]) -> list[Answered]:
         """What each profile is answered with; what is wrong with one concerns no other."""
-        try:
-            answered = [*map(self._answered.get, map(orjson.dumps, profiles))]
-        except orjson.JSONEncodeError:
-            answered = [None] * len(profiles)
+        texts = profiles.texts if isinstance(profiles, Objects) else _texts(profiles)
+        answered = [*map(self._answered.get, texts)]
         refused = 0
         for place in [place for place, one in enumerate(answered) if one is None]:
             try:
-                answered[place] = self._answer(profiles[place])
+                answered[place] = self._answer(profiles[place], texts[place])
             except ValidationError as error:
                 most = MOST_ERRORS if refused < EXPLAINED else 1
                 errors = self.errors(error, "profiles", str(place), most=most)
@@ -174,16 +174,12 @@ class Assessor:
                 refused += 1
         return answered  # type: ignore[return-value]  # no None is left
 
-    def _answer(self, profile: Any) -> Answered:
+    def _answer(self, profile: Any, text: bytes | None) -> Answered:
         """What a profile is answered with. Raises ValidationError.
 
         Profiles with the same text are answered once, as long as the answer is kept; 1 is another text than
         true and 1.0.
         """
-        try:
-            text = orjson.dumps(profile)
-        except orjson.JSONEncodeError:
-            text = b""  # it can't be right
         found = self._answered.get(text)
         if found is None:
             found = self._worked_out(profile)
@@ -214,6 +210,14 @@ class Assessor:
             "summary": {**tally.statuses, "recommendations": {end: tally.ends[end] for end in ends}},
             "tree": {"version": self.tree.version, "digest": self.tree.digest},
         }
+
+
+def _texts(profiles: Sequence[Any]) -> list[bytes | None]:
+    """A text for each profile, the same for the same ones; None where one can't be right."""
+    try:
+        return [*map(orjson.dumps, profiles)]
+    except orjson.JSONEncodeError:  # too deep, say
+        return [None] * len(profiles)
 
 
 def completed(profile: Any, defaults: Profile) -> Any:

@@ -56,7 +56,8 @@ class StrictParser(FlaskParser):
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
         turns.take(req, len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
-        return parse(body)
+        read = getattr(schema, "read", parse)
+        return read(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         for name, values in req.args.lists():

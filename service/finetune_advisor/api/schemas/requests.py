@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from finetune_advisor.api.arrays import ArrayReader
 from finetune_advisor.api.schemas.fields import (
     Anything,
     Array,
@@ -154,7 +155,8 @@ def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
         ),
         "tree_version": version_field(catalog),
     }
-    return type("BatchRequestSchema", (Closed,), members)
+    read = staticmethod(ArrayReader("profiles").parse)
+    return type("BatchRequestSchema", (Closed,), {**members, "read": read})
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:

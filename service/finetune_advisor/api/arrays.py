@@ -1,0 +1,95 @@
+"""Arrays: of many objects in one body, those whose text came before aren't read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from finetune_advisor.api.parsing import parse
+from finetune_advisor.api.problems import MalformedRequest
+
+SPACE = b" \t\r\n"
+LONGEST = 2000
+"""Bytes of a text that is kept: a profile of every input takes half of it."""
+MOST_BYTES = 2 << 20
+"""Of all texts that are kept; their objects take some ten times as much."""
+
+
+class Objects(list[Any]):
+    """The objects of an array, and for each the text between its braces."""
+
+    def __init__(self, values: Sequence[Any], texts: Sequence[bytes]) -> None:
+        super().__init__(values)
+        self.texts = texts
+
+
+class ArrayReader:
+    """Reads bodies with one array of objects as `parse` does, and keeps what flat objects were read as.
+
+    What it gives belongs to other requests, too, and must not be changed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._kept: dict[bytes, Any] = {}
+        self._bytes = 0
+
+    def parse(self, body: bytes) -> Any:
+        """The value of a body, its array as `Objects` if they can be told apart. Raises MalformedRequest."""
+        try:
+            value = self._read(body)
+        except MalformedRequest:
+            value = None  # what is wrong is said of the whole
+        return parse(body) if value is None else value
+
+    def _read(self, body: bytes) -> Any:
+        """The body read in parts, or None.
+
+        Of JSON texts in a row with commas between them only one array can be made. Its brackets are the first
+        and the last of the body, so that what is around it has no other array.
+        """
+        start, end = body.find(b"[") + 1, body.rfind(b"]")
+        texts = _apart(body[start:end]) if 0 < start <= end else []
+        if not texts:
+            return None
+        around = parse(body[:start] + body[end:])
+        if around.__class__ is not dict or around.get(self._name) != []:
+            return None
+        values = self._objects(texts)
+        return {**around, self._name: Objects(values, texts)} if values else None
+
+    def _objects(self, texts: Sequence[bytes]) -> list[Any]:
+        """The object of each text; none if one has to be read with the rest. Raises MalformedRequest."""
+        values = [*map(self._kept.get, texts)]
+        if not all(values):
+            for place, text in enumerate(texts):
+                if values[place] is None:
+                    values[place] = self._kept.get(text) or self._object(text)
+                    if values[place] is None:
+                        return []
+        return values
+
+    def _object(self, text: bytes) -> Any:
+        """The object of a new text; None if it's long or may not be flat. Raises MalformedRequest."""
+        if len(text) > LONGEST or b"{" in text or b"[" in text:
+            return None
+        value = parse(b"{%b}" % text)
+        self._bytes += len(text)
+        if self._bytes > MOST_BYTES:
+            self._kept.clear()
+            self._bytes = len(text)
+        self._kept[text] = value
+        return value
+
+
+def _apart(array: bytes) -> list[bytes]:
+    """What seem to be the objects of an array, each without its braces; none if it isn't of objects."""
+    array = array.strip(SPACE)
+    if not (array.startswith(b"{") and array.endswith(b"}")):
+        return []
+    first = array.find(b"}") + 1
+    second = array.find(b"{", first)
+    between = array[first:second]
+    if second < 0:
+        return [array[1:-1]]
+    return array[1:-1].split(b"}%b{" % between) if between.strip(SPACE) == b"," else []

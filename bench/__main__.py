@@ -20,7 +20,7 @@ from bench.load import Generator
 from bench.measure import Bench, Running
 from bench.results import Results, targets
 from bench.servers import cores
-from bench.spread import figure, spread
+from bench.spread import figure
 
 
 def main() -> None:
@@ -65,12 +65,10 @@ def run(bench: Bench) -> Results:
         own = next(one for one in running if one.contestant is OWN)
         results.orjson_one_seconds = measure.orjson_seconds(own, bench.desk, 1)
         results.batches = measure.batches(bench, running)
-        peaks = {name: spread(found.rates).median for name, found in results.throughput.items()}
-        results.latency = measure.latency(bench, own, peaks[OWN.name])
+        results.latency = measure.latency(bench, own)
         for one in running:
             if one.contestant in (FLOOR, BARE):
-                name = one.contestant.name
-                [results.limits[name]] = measure.latency(bench, one, peaks[name], [measure.BUSY])
+                [results.limits[one.contestant.name]] = measure.latency(bench, one, [measure.BUSY])
     results.telemetry = telemetry.costs(bench)
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import orjson
 
 from bench.contestants import OWN, STRAIGHT, Contestant, encoded
-from bench.desk import Desk, request
+from bench.desk import SEED, Desk, request
 from bench.load import Generator, Load
 from bench.servers import Server, cores
 from bench.spread import Spread, spread
 
 SIZES = (1, 10, 100, 1000, 10_000)
 BATCH = 1000
+NEW_BATCHES = 30
 PEER_SIZES = (100, 1000)
 BATCH_CONNECTIONS = 2
 SHARES = tuple(share / 100 for share in range(10, 100, 10))
@@ -104,11 +106,13 @@ def _require_success(bench: Bench, name: str, load: Load) -> None:
 class Batches:
     """By contestant and size, round by round: decisions a second, and those for a second of CPU time.
 
+    `new` are this service's on profiles whose texts it doesn't know, a thousand a request.
     And the seconds that orjson takes for one batch, right after those of this service.
     """
 
     decisions: Mapping[str, Mapping[int, list[float]]]
     by_cpu: Mapping[str, Mapping[int, list[float]]]
+    new: list[float]
     orjson_seconds: list[float]
 
 
@@ -121,6 +125,9 @@ def batches(bench: Bench, running: Sequence[Running]) -> Batches:
     decisions: dict[str, dict[int, list[float]]] = {}
     by_cpu: dict[str, dict[int, list[float]]] = {}
     alone: list[float] = []
+    new: list[float] = []
+    own = next(one for one in running if one.contestant is OWN)
+    unknown = _new_targets(bench, own)
     for number in range(bench.rounds):
         bench.say(f"batches, round {number + 1} of {bench.rounds}")
         for one, size, targets in asked:
@@ -133,7 +140,24 @@ def batches(bench: Bench, running: Sequence[Running]) -> Batches:
             by_cpu.setdefault(name, {}).setdefault(size, []).append(load.count * size / used)
             if one.contestant is OWN and size == BATCH:
                 alone.append(orjson_seconds(one, bench.desk, BATCH))
-    return Batches(decisions, by_cpu, alone)
+        load = bench.generator.flood(unknown, bench.seconds / 2, BATCH_CONNECTIONS)
+        _require_success(bench, "new profiles", load)
+        new.append(load.rate * BATCH)
+    return Batches(decisions, by_cpu, new, alone)
+
+
+def _new_targets(bench: Bench, own: Running) -> Path:
+    """Batches of profiles that no other spells alike, far more than are kept: names in any order."""
+    assert own.contestant.many
+    random = Random(SEED)
+    bodies = []
+    for number in range(NEW_BATCHES):
+        profiles = [
+            {name: profile[name] for name in random.sample(sorted(profile), len(profile))}
+            for profile in bench.desk.batch(BATCH, number)
+        ]
+        bodies.append(encoded(own.contestant.many.body(profiles)))
+    return bench.generator.targets("new", own.server.url(own.contestant.many.path), bodies)
 
 
 def _batch_targets(bench: Bench, one: Running) -> Iterator[tuple[Running, int, Path]]:
@@ -186,28 +210,32 @@ class Latency:
     """Latencies in milliseconds at a share of the peak; the ratio is p99 to p50 of the same round."""
 
     share: float
-    offered: float
+    offered: Spread
     p50: Spread
     p99: Spread
     ratio: Spread
 
 
-def latency(bench: Bench, one: Running, peak: float, shares: Sequence[float] = SHARES) -> list[Latency]:
-    """Latency against load at fixed rates; 70 % of the peak in every round, the others in two."""
-    loads: dict[float, list[Load]] = {share: [] for share in shares}
+def latency(bench: Bench, one: Running, shares: Sequence[float] = SHARES) -> list[Latency]:
+    """Latency against load at fixed rates; at 70 % of the peak in every round, at the others in two.
+
+    The peak is measured anew right before each: 70 % of that of one second may be too much in the next.
+    """
+    found: dict[float, list[tuple[float, Load]]] = {share: [] for share in shares}
     for number in range(bench.rounds):
         bench.say(f"latency of {one.contestant.name}, round {number + 1} of {bench.rounds}")
         for share in shares if number < 2 else (BUSY,):
-            load = bench.generator.pace(one.targets, bench.seconds, share * peak)
+            offered = share * bench.generator.flood(one.targets, bench.seconds).rate
+            load = bench.generator.pace(one.targets, bench.seconds, offered)
             _require_success(bench, f"{one.contestant.name} at {share:.0%} of its peak", load)
-            loads[share].append(load)
+            found[share].append((offered, load))
     return [
         Latency(
             share=share,
-            offered=share * peak,
-            p50=spread([load.p50 for load in found]),
-            p99=spread([load.p99 for load in found]),
-            ratio=spread([load.p99 / load.p50 for load in found]),
+            offered=spread([offered for offered, _ in rounds]),
+            p50=spread([load.p50 for _, load in rounds]),
+            p99=spread([load.p99 for _, load in rounds]),
+            ratio=spread([load.p99 / load.p50 for _, load in rounds]),
         )
-        for share, found in loads.items()
+        for share, rounds in found.items()
     ]

@@ -121,6 +121,8 @@ def _batches(results: Results) -> list[str]:
         for name, sizes in results.batches.decisions.items()
         for size, rates in sizes.items()
     ]
+    new = spread(results.batches.new)
+    rows.append((f"{OWN.name}, 1,000 a request, none of them known", str(new), "–"))
     if results.batches.orjson_seconds:
         rates = spread([BATCH / seconds for seconds in results.batches.orjson_seconds])
         rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", str(rates), "–"))
@@ -133,7 +135,7 @@ def _latency(results: Results) -> list[str]:
     shown = [(f"{one.share:.0%}", one) for one in results.latency]
     shown += [(f"{one.share:.0%} of that of {name}", one) for name, one in results.limits.items()]
     rows = [
-        (share, figure(one.offered), str(one.p50), str(one.p99), str(one.ratio)) for share, one in shown
+        (share, str(one.offered), str(one.p50), str(one.p99), str(one.ratio)) for share, one in shown
     ]
     head = ("of the peak", "requests/s", "p50 ms", "p99 ms", "p99 / p50")
     return _table(f"Latency of {OWN.name} against load, and of the limits", head, rows)

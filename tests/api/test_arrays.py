@@ -14,7 +14,7 @@ from finetune_advisor.api.arrays import ArrayReader, Objects
 from finetune_advisor.api.parsing import parse
 from finetune_advisor.api.problems import MalformedRequest
 
-NAME = "items"
+NAME, MOST = "items", 5
 WORDS = st.text(st.sampled_from('ab{}[],:"\\ é'), max_size=5)
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | WORDS
 FLAT = st.dictionaries(WORDS, SCALARS, max_size=3)
@@ -66,7 +66,7 @@ def outcome(read: Any, body: bytes) -> tuple[str, str]:
 @example([b'{"items":[{"a":1},{}]}', b'{"items":[{}]}'])
 def test_what_is_read_in_parts_is_what_parse_reads(texts: list[bytes]) -> None:
     """The first time and when its objects are known."""
-    reader = ArrayReader(NAME)
+    reader = ArrayReader(NAME, MOST)
     for body in texts * 2:
         assert outcome(reader.parse, body) == outcome(parse, body)
 
@@ -77,7 +77,7 @@ def test_flat_objects_are_told_apart(items: list[Any], separators: Any, last: bo
     """Each comes with its text, and is the same object whenever that text comes again."""
     members = {NAME: items, "version": "1.0.0"} if last else {"defaults": {"a": 1}, NAME: items}
     body = json.dumps(members, separators=separators).encode()
-    reader = ArrayReader(NAME)
+    reader = ArrayReader(NAME, MOST)
     first, second = reader.parse(body)[NAME], reader.parse(body)[NAME]
 
     assert isinstance(first, Objects)
@@ -89,16 +89,26 @@ def test_flat_objects_are_told_apart(items: list[Any], separators: Any, last: bo
 def test_others_are_read_with_the_whole(item: str) -> None:
     """Long or nested ones, and what isn't an object: none of it is kept."""
     body = b'{"items":[{"a":1},%b]}' % item.encode()
-    reader = ArrayReader(NAME)
+    reader = ArrayReader(NAME, MOST)
 
     assert reader.parse(body) == parse(body)
     assert not isinstance(reader.parse(body)[NAME], Objects)
 
 
+@pytest.mark.parametrize(("count", "apart"), [(MOST, True), (MOST + 1, False)])
+def test_too_many_are_not_told_apart(count: int, apart: bool) -> None:
+    """They cost no more than the whole."""
+    body = b'{"items":[%b]}' % b",".join([b'{"a":1}'] * count)
+    read = ArrayReader(NAME, MOST).parse(body)
+
+    assert read == parse(body)
+    assert isinstance(read[NAME], Objects) == apart
+
+
 def test_only_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """In bytes of text, of all bodies together."""
     monkeypatch.setattr(arrays, "MOST_BYTES", 100)
-    reader, most = ArrayReader(NAME), 0
+    reader, most = ArrayReader(NAME, MOST), 0
     for number in range(100):
         body = b'{"items":[{"a":%d},{"b":%d}]}' % (number, number)
         for _ in range(2):

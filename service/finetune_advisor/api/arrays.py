@@ -26,11 +26,12 @@ class Objects(list[Any]):
 class ArrayReader:
     """Reads bodies with one array of objects as `parse` does, and keeps what flat objects were read as.
 
-    What it gives belongs to other requests, too, and must not be changed.
+    An array of more objects than `most` is refused later, and not taken apart. What this gives belongs to
+    other requests, too, and must not be changed.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._most = name, most
         self._kept: dict[bytes, Any] = {}
         self._bytes = 0
 
@@ -50,7 +51,7 @@ class ArrayReader:
         """
         start, end = body.find(b"[") + 1, body.rfind(b"]")
         texts = _apart(body[start:end]) if 0 < start <= end else []
-        if not texts:
+        if not 0 < len(texts) <= self._most:
             return None
         around = parse(body[:start] + body[end:])
         if around.__class__ is not dict or around.get(self._name) != []:

@@ -155,7 +155,7 @@ def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
         ),
         "tree_version": version_field(catalog),
     }
-    read = staticmethod(ArrayReader("profiles").parse)
+    read = staticmethod(ArrayReader("profiles", most).parse)
     return type("BatchRequestSchema", (Closed,), {**members, "read": read})
 
 

@@ -128,6 +128,7 @@ class Doer:
     def do(self): print("done")
 doer = Doer()
 soon.each(doer.do)
+soon.SECONDS = 3600  # only the end is left
 soon.ask()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -162,6 +162,31 @@ def test_what_was_answered_before_is_answered_alike(
     ]
 
 
+@pytest.mark.parametrize("defaults", [{}, {"api_usable": True}])
+def test_what_is_too_deep_harms_no_other(client: FlaskClient, defaults: Answer) -> None:
+    """Others, before or after it and in later batches, get what they get alone; it is always at fault."""
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    no, yes = (dict.fromkeys(guide.INPUTS, answer) for answer in (False, True))
+    [one], [other], [nothing] = (
+        batch(client, [profile], defaults=defaults)["results"] for profile in (no, yes, {})
+    )
+    assert one != other != nothing != one
+
+    for items, right in (
+        ([no, yes, {}, deep], [one, other, nothing]),
+        ([deep, yes], [other]),
+        ([{"data_sensitive": deep}, {}], [nothing]),
+        ([deep], []),
+    ):
+        text = json.dumps({"profiles": items, "defaults": defaults})
+        answer = client.post("/assess/batch", data=text, content_type="application/json")
+        results = answer.json["results"]
+        assert [found for found in results if found["status"] != "invalid"] == right
+        assert len(results) == len(right) + 1
+
+
 @pytest.mark.parametrize("version", [GUIDE, TYPED])
 def test_the_way_a_batch_is_written_makes_no_difference(typed_trees: Path, version: str) -> None:
     """On one line or many, each object known from before or not, one of them with escapes or at fault."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 from finetune_advisor.api.parsing import parse
@@ -12,7 +13,9 @@ SPACE = b" \t\r\n"
 LONGEST = 2000
 """Bytes of a text that is kept: a profile of every input takes half of it."""
 MOST_BYTES = 2 << 20
-"""Of all texts that are kept; their objects take some ten times as much."""
+"""Of all texts that are kept, each with `ENTRY` more; their objects take some ten times as much."""
+ENTRY = 350
+"""Bytes that even the shortest text takes with its object."""
 
 
 class Objects(list[Any]):
@@ -26,14 +29,15 @@ class Objects(list[Any]):
 class ArrayReader:
     """Reads bodies with one array of objects as `parse` does, and keeps what flat objects were read as.
 
-    An array of more objects than `most` is refused later, and not taken apart. What this gives belongs to
-    other requests, too, and must not be changed.
+    An array of more objects than `most` is refused later, and none of them read singly. What this gives
+    belongs to other requests, too, and must not be changed.
     """
 
     def __init__(self, name: str, most: int) -> None:
         self._name, self._most = name, most
         self._kept: dict[bytes, Any] = {}
         self._bytes = 0
+        self._keeping = Lock()
 
     def parse(self, body: bytes) -> Any:
         """The value of a body, its array as `Objects` if they can be told apart. Raises MalformedRequest."""
@@ -75,11 +79,13 @@ class ArrayReader:
         if len(text) > LONGEST or b"{" in text or b"[" in text:
             return None
         value = parse(b"{%b}" % text)
-        self._bytes += len(text)
-        if self._bytes > MOST_BYTES:
-            self._kept.clear()
-            self._bytes = len(text)
-        self._kept[text] = value
+        size = len(text) + ENTRY
+        with self._keeping:
+            if self._bytes + size > MOST_BYTES:
+                self._kept.clear()
+                self._bytes = 0
+            self._bytes += size
+            self._kept[text] = value
         return value
 
 

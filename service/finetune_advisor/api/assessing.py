@@ -135,8 +135,7 @@ class Assessor:
 
     def result(self, profile: Any, tally: Tally) -> bytes:
         """The result of a batch for one profile. Raises ValidationError."""
-        [text] = _texts([profile])
-        found = self._answer(profile, text)
+        found = self._answer(profile, _text(profile))
         tally.add([found])
         return found.result
 
@@ -178,8 +177,10 @@ class Assessor:
         """What a profile is answered with. Raises ValidationError.
 
         Profiles with the same text are answered once, as long as the answer is kept; 1 is another text than
-        true and 1.0.
+        true and 1.0. One without a text is like no other.
         """
+        if text is None:
+            return self._worked_out(profile)
         found = self._answered.get(text)
         if found is None:
             found = self._worked_out(profile)
@@ -212,12 +213,20 @@ class Assessor:
         }
 
 
+def _text(profile: Any) -> bytes | None:
+    """A text of a profile, the same for the same ones; None if it can't be right."""
+    try:
+        return orjson.dumps(profile)
+    except orjson.JSONEncodeError:  # too deep, say
+        return None
+
+
 def _texts(profiles: Sequence[Any]) -> list[bytes | None]:
-    """A text for each profile, the same for the same ones; None where one can't be right."""
+    """The text of each profile."""
     try:
         return [*map(orjson.dumps, profiles)]
-    except orjson.JSONEncodeError:  # too deep, say
-        return [None] * len(profiles)
+    except orjson.JSONEncodeError:
+        return [*map(_text, profiles)]
 
 
 def completed(profile: Any, defaults: Profile) -> Any:

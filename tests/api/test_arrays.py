@@ -82,7 +82,8 @@ def test_flat_objects_are_told_apart(items: list[Any], separators: Any, last: bo
 
     assert isinstance(first, Objects)
     assert [parse(b"{%b}" % text) for text in first.texts] == first == items
-    assert all(one is other for one, other in zip(first, second, strict=True) if one)
+    assert all(one is other for one, other in zip(first, second, strict=True))
+    assert reader._bytes == sum(len(text) + arrays.ENTRY for text in reader._kept)
 
 
 @pytest.mark.parametrize("item", ['{"a":[]}', '{"a":{}}', '{"a":"%s"}' % ("b" * arrays.LONGEST), "1"])

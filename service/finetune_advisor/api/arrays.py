@@ -29,8 +29,8 @@ class Objects(list[Any]):
 class ArrayReader:
     """Reads bodies with one array of objects as `parse` does, and keeps what flat objects were read as.
 
-    An array of more objects than `most` is refused later, and none of them read singly. What this gives
-    belongs to other requests, too, and must not be changed.
+    An array of more objects than `most` is refused later, and not taken apart. What this gives belongs to
+    other requests, too, and must not be changed.
     """
 
     def __init__(self, name: str, most: int) -> None:
@@ -54,8 +54,8 @@ class ArrayReader:
         and the last of the body, so that what is around it has no other array.
         """
         start, end = body.find(b"[") + 1, body.rfind(b"]")
-        texts = _apart(body[start:end]) if 0 < start <= end else []
-        if not 0 < len(texts) <= self._most:
+        texts = _apart(body[start:end], self._most) if 0 < start <= end else []
+        if not texts:
             return None
         around = parse(body[:start] + body[end:])
         if around.__class__ is not dict or around.get(self._name) != []:
@@ -67,36 +67,38 @@ class ArrayReader:
         """The object of each text; none if one has to be read with the rest. Raises MalformedRequest."""
         values = [*map(self._kept.get, texts)]
         if not all(values):
-            for place, text in enumerate(texts):
+            for place in [place for place, value in enumerate(values) if value is None]:
+                values[place] = self._object(texts[place])
                 if values[place] is None:
-                    values[place] = self._kept.get(text) or self._object(text)
-                    if values[place] is None:
-                        return []
+                    return []
         return values
 
     def _object(self, text: bytes) -> Any:
-        """The object of a new text; None if it's long or may not be flat. Raises MalformedRequest."""
+        """The object of a text; None if it's long or may not be flat. Raises MalformedRequest."""
         if len(text) > LONGEST or b"{" in text or b"[" in text:
             return None
-        value = parse(b"{%b}" % text)
-        size = len(text) + ENTRY
         with self._keeping:
-            if self._bytes + size > MOST_BYTES:
-                self._kept.clear()
-                self._bytes = 0
-            self._bytes += size
-            self._kept[text] = value
-        return value
+            if text not in self._kept:
+                value = parse(b"{%b}" % text)
+                self._bytes += len(text) + ENTRY
+                if self._bytes > MOST_BYTES:
+                    self._kept.clear()
+                    self._bytes = len(text) + ENTRY
+                self._kept[text] = value
+            return self._kept[text]
 
 
-def _apart(array: bytes) -> list[bytes]:
-    """What seem to be the objects of an array, each without its braces; none if it isn't of objects."""
+def _apart(array: bytes, most: int) -> list[bytes]:
+    """What seem to be the objects of an array, each without its braces; none if it isn't of up to so many."""
     array = array.strip(SPACE)
     if not (array.startswith(b"{") and array.endswith(b"}")):
         return []
     first = array.find(b"}") + 1
     second = array.find(b"{", first)
-    between = array[first:second]
     if second < 0:
         return [array[1:-1]]
-    return array[1:-1].split(b"}%b{" % between) if between.strip(SPACE) == b"," else []
+    between = array[first:second]
+    if between.strip(SPACE) != b",":
+        return []
+    texts = array[1:-1].split(b"}%b{" % between, most)
+    return texts if len(texts) <= most else []

@@ -26,7 +26,7 @@ BATCH = "/assess/batch"
 EXPLAINED = 50
 """Of how many invalid profiles a batch lists more than the first error: an answer stays in proportion."""
 KEPT = 4096
-"""How many results are kept for each tree: all there are for 1.0.0, some 40 MB at most."""
+"""How many results are kept for each tree: those of all complete profiles of 1.0.0, written in two ways."""
 
 
 class Report(Protocol):

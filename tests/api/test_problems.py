@@ -125,13 +125,39 @@ def test_each_fault_is_listed(client: FlaskClient) -> None:
     ]
 
 
-def test_a_repeated_name_is_named(client: FlaskClient) -> None:
-    """The detail says which name is there twice."""
-    body = b'{"profile":{"api_usable":true,"api_usable":true}}'
-    answer = client.post("/assess", data=body, content_type="application/json")
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"profile":{"api_usable":true,"api_usable":true}}', "#/profile/api_usable"),
+        ('{"profile":{},"profile":{}}', "#/profile"),
+        (
+            '{"profiles":[{},{"api_usable":true},{"api_usable":true,"api_usable":true}]}',
+            "#/profiles/2/api_usable",
+        ),
+        (
+            '{"profiles":[{}],"defaults":{"api_usable":true,"api\\u005fusable":1}}',
+            "#/defaults/api_usable",
+        ),
+        ('{"profiles":[[{}],[{"a/b":{"~ ":1,"~ ":2}}]]}', "#/profiles/1/0/a~1b/~0%20"),
+    ],
+)
+def test_a_repeated_name_is_named(client: FlaskClient, body: str, pointer: str) -> None:
+    """The error says which name is there twice, and where in the body."""
+    answer = client.post("/assess/batch", data=body, content_type="application/json")
 
     assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
-    assert answer.json["detail"] == "an object in the body has two members named 'api_usable'; keep one"
+    name = pointer.rpartition("/")[2].replace("~0%20", "~ ")
+    assert answer.json["detail"] == f"an object in the body has two members named {name!r}; keep one"
+    assert answer.json["errors"] == [
+        {"pointer": pointer, "detail": "two members have this name; keep one"}
+    ]
+
+
+def test_a_byte_that_is_no_utf8_is_told(client: FlaskClient) -> None:
+    """By its place, counted from 0."""
+    answer = client.post("/assess", data=b'{"profile":{"\xff":1}}', content_type="application/json")
+
+    assert answer.json["detail"] == "the body is not UTF-8 (byte 13); encode it so"
 
 
 @pytest.mark.parametrize(

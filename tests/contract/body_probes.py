@@ -85,17 +85,30 @@ UNREADABLE = {
         "deep and open": b"[" * DEEP,
         "deepest that fits": b"[" * 1_000_000,
     },
-    "RFC 8259 §4: names within an object should be unique": {
-        "profile twice": b'{"profile":{},"profile":{}}',
-        "same value twice": b'{"profile":{"data_sensitive":true,"data_sensitive":true}}',
-        "nested": b'{"profile":{"data_sensitive":true,"data_sensitive":false}}',
-        "equal by escape": rb'{"profile":{"data_sensitive":true,"data\u005fsensitive":true}}',
-        "all escaped": rb'{"\u0070rofile":{},"profile":{}}',
-        "unknown name twice": b'{"profile":{},"a":1,"\\u0061":2}',
-        "deep down": b'{"profile":{"a":[[{"b":1,"b":2}]]}}',
-        "empty name": b'{"profile":{"":1,"":2}}',
-        "beside colons": b'{"profile":{"data_sensitive":true,"data_sensitive":true},"a":":::"}',
-    },
+}
+
+REPEATED: dict[str, tuple[bytes, str]] = {
+    "profile twice": (b'{"profile":{},"profile":{}}', "#/profile"),
+    "same value twice": (
+        b'{"profile":{"data_sensitive":true,"data_sensitive":true}}',
+        "#/profile/data_sensitive",
+    ),
+    "nested": (
+        b'{"profile":{"data_sensitive":true,"data_sensitive":false}}',
+        "#/profile/data_sensitive",
+    ),
+    "equal by escape": (
+        rb'{"profile":{"data_sensitive":true,"data\u005fsensitive":true}}',
+        "#/profile/data_sensitive",
+    ),
+    "all escaped": (rb'{"\u0070rofile":{},"profile":{}}', "#/profile"),
+    "unknown name twice": (b'{"profile":{},"a":1,"\\u0061":2}', "#/a"),
+    "deep down": (b'{"profile":{"a":[[{"b":1,"b":2}]]}}', "#/profile/a/0/0/b"),
+    "empty name": (b'{"profile":{"":1,"":2}}', "#/profile/"),
+    "beside colons": (
+        b'{"profile":{"data_sensitive":true,"data_sensitive":true},"a":":::"}',
+        "#/profile/data_sensitive",
+    ),
 }
 
 NOT_BOOLEANS = {
@@ -230,6 +243,9 @@ def _of(target: str) -> Iterator[Probe]:
     for clause, bodies in UNREADABLE.items():
         for name, body in bodies.items():
             yield post(f"{target} JSON {name}", clause, 400, body, **where)
+    for name, (body, pointer) in REPEATED.items():
+        clause = "RFC 8259 §4: names within an object should be unique"
+        yield post(f"{target} JSON {name}", clause, 400, body, pointers=(pointer,), **where)
     for name, (body, pointers) in invalid.items():
         clause = "RFC 9110 §15.5.21; RFC 9457 §3; RFC 6901 §6: readable, but breaks the contract there"
         yield post(f"{target} body {name}", clause, 422, body, pointers=pointers, **where)

@@ -106,7 +106,7 @@ def test_each_refusal_is_a_problem_that_says_what_and_where(server: Server, prob
     assert [name for name in body if name != "errors"] == MEMBERS
     assert f"/problems/{probe.slug}" == body["type"]
     assert answer.status == body["status"]
-    assert (answer.status == 422) == bool(body.get("errors"))
+    assert (answer.status == 422 or bool(probe.pointers)) == bool(body.get("errors"))
     if probe.pointers is not None:
         assert probe.pointers == tuple(sorted(error["pointer"] for error in body["errors"]))
     if probe.parameters is not None:

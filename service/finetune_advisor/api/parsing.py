@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -144,23 +143,19 @@ def parse(text: bytes, what: str = "body") -> Any:
     except orjson.JSONDecodeError as error:
         if not text.strip():
             raise MalformedRequest(f"the {what} is empty; send a JSON object") from None
-        if not _is_utf8(text):
-            raise MalformedRequest(f"the {what} is not UTF-8; encode it so") from None
+        _require_utf8(text, what)
         raise MalformedRequest(f"the {what} can't be read as JSON: {error}") from None
     if b"\\" in text or not _written_once(value, text):
-        try:
-            json.loads(text, object_pairs_hook=partial(_unrepeated, what))
-        except RecursionError:
-            raise MalformedRequest(f"the {what} is nested too deep; send a flatter one") from None
+        _require_unrepeated(text, what)
     return value
 
 
-def _is_utf8(body: bytes) -> bool:
+def _require_utf8(text: bytes, what: str) -> None:
     try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        text.decode()
+    except UnicodeDecodeError as error:
+        detail = f"the {what} is not UTF-8 (byte {error.start}); encode it so"
+        raise MalformedRequest(detail) from None
 
 
 def _written_once(value: Any, text: bytes) -> bool:
@@ -188,14 +183,43 @@ def _names(value: Any) -> int:
     return len(value) + sum(inner)
 
 
-def _unrepeated(what: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _Repeated:
+    """Stands for an object with a name twice."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _require_unrepeated(text: bytes, what: str) -> None:
+    """Read a text slowly, and refuse it if an object in it has a name twice."""
+    try:
+        value = json.loads(text, object_pairs_hook=_members)
+        place, name = next(_repeated(value, ()), ((), None))
+    except RecursionError:
+        raise MalformedRequest(f"the {what} is nested too deep; send a flatter one") from None
+    if name is not None:
+        detail = f"an object in the {what} has two members named {name!r}; keep one"
+        error = _error((*place, name), "two members have this name; keep one", in_body=True)
+        raise MalformedRequest(detail, [error])
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Repeated:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            shown = name[:LONGEST_NAME]
-            raise MalformedRequest(f"an object in the {what} has two members named {shown!r}; keep one")
+            return _Repeated(name[:LONGEST_NAME])
         members[name] = value
     return members
+
+
+def _repeated(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The place of each object with a name twice, and that name."""
+    if isinstance(value, _Repeated):
+        yield place, value.name
+    elif isinstance(value, dict | list):
+        for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(member, dict | list | _Repeated):
+                yield from _repeated(member, (*place, str(name)[:LONGEST_NAME]))
 
 
 def invalid(
@@ -207,7 +231,7 @@ def invalid(
             known = schema.fields if schema else {}
             here = (*place, str(key)[:LONGEST_NAME])
             if inner == [UNKNOWN]:
-                yield _error(here, _unknown(here[-1], list(known)), in_body=in_body)
+                yield _error(here, unknown(here[-1], list(known)), in_body=in_body)
             else:
                 here = place if key == "_schema" else here
                 below = getattr(known.get(key), "schema", schema if key == "_schema" else None)
@@ -231,7 +255,8 @@ def _error(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, s
     return {"pointer": f"#{pointer}", "detail": detail}
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def unknown(name: str, known: list[str]) -> str:
+    """What is said of a name that isn't among those that are known."""
     close = get_close_matches(name, known, 1)
     if not known:
         return "there are no parameters here; remove it"

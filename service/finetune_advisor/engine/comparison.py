@@ -62,9 +62,10 @@ class Reversal:
 class Comparison:
     """How a tree differs from an older one. Pointers are into the canonical forms.
 
-    `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown. The
-    trees are equivalent if they know the same inputs, nothing moves and no answer is reversed. `truncated`
-    says that there were too many ways through both to walk them all: more profiles may move than it counts.
+    `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown; of them
+    `undecided` are so in both. The trees are equivalent if they know the same inputs, nothing moves and no
+    answer is reversed. `truncated` says that there were too many ways through both to walk them all: more
+    profiles may move than it counts.
     """
 
     older: Tree
@@ -75,6 +76,7 @@ class Comparison:
     reworded: tuple[Rewording, ...]
     shared: tuple[str, ...]
     profiles: int
+    undecided: int
     moves: tuple[Move, ...]
     reversals: tuple[Reversal, ...]
     truncated: bool
@@ -102,13 +104,14 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
     same = all(d.both and not d.wiring for d in differences)
     outcomes = () if same else _outcomes_of_both(older, newer, frozenset(shared), work)
     for region, before, after in outcomes:
-        if before != after:
+        if before is None or before != after:
             counts[before, after] = counts.get((before, after), 0) + kinds.count(region)
             if (before, after) not in witnesses:
                 positions = region.plain(shared)
                 witnesses[before, after] = {
                     name: newer.inputs[name].value(positions[name]) for name in shared
                 }
+    undecided = counts.pop((None, None), 0)
     return Comparison(
         older=older,
         newer=newer,
@@ -120,6 +123,7 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
         ),
         shared=tuple(shared),
         profiles=kinds.count(Region(newer.axes, {})),
+        undecided=undecided,
         moves=tuple(
             Move(*ends, count, witnesses[ends])
             for ends, count in sorted(counts.items(), key=lambda one: [str(end) for end in one[0]])

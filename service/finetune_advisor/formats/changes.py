@@ -34,19 +34,22 @@ def _heading(comparison: Comparison) -> str:
         return f"{versions}: equivalent; every profile keeps its outcome."
     if not comparison.shared:
         return f"{versions}: the trees share no input, so there is no profile to compare them by."
+    known = {*comparison.older.inputs, *comparison.newer.inputs}
+    apart = f" Shared are {len(comparison.shared)} of {len(known)} inputs; the rest count as unknown."
+    rest = apart if len(known) > len(comparison.shared) else ""
+    more = " There are too many ways through both trees to walk them all."
+    return f"{versions}: {_impact(comparison)}.{rest}{more if comparison.truncated else ''}"
+
+
+def _impact(comparison: Comparison) -> str:
     moved = sum(move.profiles for move in comparison.moves)
     share = moved / comparison.profiles
     profiles = "profiles" if comparison.exact else "kinds of profiles"
-    known = {*comparison.older.inputs, *comparison.newer.inputs}
-    others = len(known) - len(comparison.shared)
-    apart = f" Shared are {len(comparison.shared)} of {len(known)} inputs; the rest count as unknown."
     least = "at least " if comparison.truncated else ""
-    more = (
-        " There are too many ways through both trees to walk them all." if comparison.truncated else ""
-    )
+    both = f"; {least}{comparison.undecided} are undecided in both" if comparison.undecided else ""
     return (
-        f"{versions}: {least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another "
-        f"outcome ({share:.1%}).{apart if others else ''}{more}"
+        f"{least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another outcome "
+        f"({share:.1%}){both}"
     )
 
 

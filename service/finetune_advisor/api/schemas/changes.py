@@ -68,6 +68,12 @@ class ChangesSchema(Growing):
             format="int64",
         )
     )
+    undecided = fields.Integer(
+        metadata=described(
+            f"Of these, those that neither tree decides, as it asks for more; left out beyond {LARGEST}.",
+            format="int64",
+        )
+    )
     moves = fields.List(
         fields.Nested(MoveSchema), required=True, metadata=described("Every change of outcome.")
     )
@@ -99,6 +105,7 @@ class ChangesSchema(Growing):
             "newer": comparison.newer,
             "equivalent": comparison.equivalent,
             "profiles": _countable(total),
+            "undecided": _countable(comparison.undecided),
             "moves": [_move(move, total) for move in comparison.moves],
             "reversals": comparison.reversals,
             "truncated": comparison.truncated,

@@ -16,10 +16,8 @@ from click.testing import CliRunner, Result
 
 from finetune_advisor import batch_files, catalog
 from finetune_advisor.api import assessing
-from finetune_advisor.app import create_app
 from finetune_advisor.batch_files import BatchFile
 from finetune_advisor.cli import main
-from finetune_advisor.settings import Settings
 from tests.api.conftest import TYPED
 from tests.editions import DEPRECATED, write_ending
 
@@ -72,21 +70,16 @@ def as_csv(rows: list[dict[str, Any]], file: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("defaults", [None, SHARED])
-@pytest.mark.parametrize("write", [as_json, as_csv])
-def test_results_are_those_of_the_api(tmp_path: Path, write: Any, defaults: Any) -> None:
-    """The same objects in the same order, from JSON Lines and from CSV, with shared answers and without."""
-    file = write(profiles(), tmp_path / ("in.ndjson" if write is as_json else "in.csv"))
-    shared = ["--defaults", as_json([SHARED], tmp_path / "shared.json")] if defaults else []
-    printed = run(file, "--tree-version", VERSION, *shared)
+@pytest.mark.parametrize("written", ["True", "TRUE", "False", "FALSE"])
+def test_booleans_may_be_in_capitals(written: str) -> None:
+    """As spreadsheets and Python write them."""
+    served = catalog.load(TYPED.parent)
+    batch = BatchFile(served, served.trees[VERSION], {})
+    rows = (f"api_usable,drift\n{cell},-1\n".encode() for cell in (written, written.lower()))
+    [same], [plain] = ([*batch.results(io.BytesIO(row), "in.csv")] for row in rows)
 
-    body = {"profiles": profiles(), "tree_version": VERSION} | ({"defaults": SHARED} if defaults else {})
-    served = create_app(Settings.from_environment()).test_client().post("/assess/batch", json=body).json
-    assert served["results"] == results(printed)
-    summary = served["summary"]
-    counts = ", ".join(f"{summary[name]} {name}" for name in ("decided", "undecided", "invalid"))
-    assert printed.stderr == f"60 profiles: {counts}\n"
-    assert printed.exit_code == 0
+    assert same[0] == plain[0]
+    assert batch.invalid == 0
 
 
 LINES = {
@@ -110,7 +103,7 @@ ROWS = {
     b'"solo,true': "#",
     b'"solo"x,true': "#",
     b"\xff,true": "#",
-    b"solo,TRUE": "#/api_usable",
+    b"solo,yes": "#/api_usable",
     b"huge,": "#/team",
 }
 CASES = [
@@ -158,6 +151,8 @@ def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
     assert (written.stdout, written.exit_code) == ("", 0)
     assert file.read_bytes() == printed.stdout_bytes
     assert len(results(printed)) == 3
+    assert printed.stderr.startswith("3 profiles: ")
+    assert run("-", stdin="{}").stderr.startswith("1 profile: ")
     assert run("-", "--output", file).exit_code == 0
     assert file.read_bytes() == b""
 
@@ -166,10 +161,14 @@ def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("in.txt", "{}", "its name has to end in one of .jsonl, .ndjson, .csv"),
-        ("in.csv", "team,nope\n", "in.csv:1: there is no input 'nope'; known are: "),
-        ("in.csv", "team,team\n", "in.csv:1: a column is there twice; keep one"),
+        ("in.csv", "team,nope\n", "in.csv:1: 'nope': there is no such name here; known are: "),
+        ("in.csv", "drift, team\n", "in.csv:1: ' team': there is no such name here; did you mean team?"),
+        ("in.csv", "team,drift,team\n", "in.csv:1: the column 'team' is there twice; keep one"),
+        ("in.csv", "team;drift\n", "in.csv:1: the header is one column; separate columns by commas"),
+        ("in.csv", "team\tdrift\n", "in.csv:1: the header is one column; separate columns by commas"),
         ("in.csv", '"team\n', "in.csv:1: the line is not CSV: "),
-        ("in.csv", "", "in.csv:1: there is no input ''"),
+        ("in.csv", "", "in.csv:1: there is no header; name an input in each column"),
+        ("in.csv", "\ntrue\n", "in.csv:1: there is no header; name an input in each column"),
     ],
 )
 def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:

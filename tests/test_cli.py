@@ -133,6 +133,7 @@ def test_check_takes_files(tmp_path: Path) -> None:
 
     assert printed.exit_code == 0
     assert [line.split()[0] for line in printed.stdout.splitlines()] == ["1.0.0", "1.1.0", "2.0.0"]
+    assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
 
 
 def test_check_reports_every_fault(tmp_path: Path) -> None:

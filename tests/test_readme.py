@@ -70,7 +70,9 @@ def test_the_example_tree_is_sound_and_served(tmp_path: Path, monkeypatch: pytes
     [document] = blocks("yaml")
     own = tmp_path / "acme.yaml"
     own.write_text(document)
-    assert CliRunner().invoke(main, ["tree", "check", str(own)]).exit_code == 0
+    checked = CliRunner().invoke(main, ["tree", "check", str(own)])
+    assert checked.exit_code == 0
+    assert "1.0.0-acme.1 (candidate): sound; 1 question, 2 recommendations" in checked.stdout
     monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
     request = {"profile": {"labelled_examples": 12}, "tree_version": "1.0.0-acme.1"}
     answer = create_app().test_client().post("/assess", json=request).get_json()

@@ -10,18 +10,20 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.assessing import Assessor, Tally, completed
-from finetune_advisor.api.parsing import parse
+from finetune_advisor.api.assessing import Assessor, Tally, Unheard, completed
+from finetune_advisor.api.parsing import parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.inputs import Input, Profile
 from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats.numbers import counted
 
 LONGEST_LINE = 1 << 20
 """The longest line that is read, in bytes; what is longer is no profile, and needn't fit into memory."""
+
+BOOLEANS = {"true": True, "false": False}
+"""What cells write, in capitals or not: spreadsheets have TRUE, and Python writes True."""
 
 JSON_LINES = (".jsonl", ".ndjson")
 CSV = ".csv"
@@ -36,18 +38,6 @@ class BadFileError(FinetuneAdvisorError):
 
 class BadLineError(Exception):
     """A line can't be read; the message says why."""
-
-
-class Unheard:
-    """The report of assessments that nobody counts or logs."""
-
-    log = False
-
-    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None: ...
-
-    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None: ...
-
-    def batched(self, profiles: int) -> None: ...
 
 
 class BatchFile:
@@ -68,7 +58,7 @@ class BatchFile:
     def __str__(self) -> str:
         statuses = self._tally.statuses
         counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
-        return f"{sum(statuses.values())} profiles: {counts}"
+        return f"{counted(sum(statuses.values()), 'profile')}: {counts}"
 
     def results(self, file: IO[bytes], name: str) -> Iterator[tuple[bytes, int]]:
         """The result of each line, and how many bytes of the file were read for it.
@@ -107,14 +97,22 @@ class BatchFile:
             columns = _cells(header.removeprefix(b"\xef\xbb\xbf"))
         except BadLineError as error:
             raise BadFileError(f"{name}:1: {error}") from error
-        for column in columns:
-            if column not in self._inputs:
-                known = ", ".join(self._inputs)
-                raise BadFileError(f"{name}:1: there is no input {column!r}; known are: {known}")
-        if len({*columns}) < len(columns):
-            raise BadFileError(f"{name}:1: a column is there twice; keep one")
+        for fault in self._faults(columns):
+            raise BadFileError(f"{name}:1: {fault}")
         inputs = [self._inputs[column] for column in columns]
         return lambda line: _row(inputs, line)
+
+    def _faults(self, columns: list[str]) -> Iterator[str]:
+        """What is wrong with the columns that a header names."""
+        if columns == [""]:
+            yield "there is no header; name an input in each column"
+        for place, column in enumerate(columns):
+            if len(columns) == 1 and (";" in column or "\t" in column):
+                yield "the header is one column; separate columns by commas"
+            if column not in self._inputs:
+                yield f"{column!r}: {unknown(column, [*self._inputs])}"
+            if column in columns[:place]:
+                yield f"the column {column!r} is there twice; keep one"
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -160,6 +158,8 @@ def _value(one: Input, cell: str) -> Any:
     """A cell as the value that it writes; as it stands if it writes none of the input's type."""
     if one.type == "enum":
         return cell
+    if one.type == "boolean":
+        return BOOLEANS.get(cell.lower(), cell)
     try:
         return orjson.loads(cell)
     except orjson.JSONDecodeError:

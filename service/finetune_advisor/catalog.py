@@ -69,9 +69,13 @@ def load(directory: Path | None = None, default: str | None = None) -> Catalog:
 
 
 def beside_bundled(paths: Iterable[Path]) -> Catalog:
-    """The catalog of the bundled trees and some documents, for checking them. Raises as `load` does."""
+    """The catalog of the bundled trees and some documents, or directories of them, for checking them.
+
+    Raises as `load` does.
+    """
     bundled = _documents(BUNDLED)
-    others = [path for path in paths if path.resolve() not in [one.resolve() for one in bundled]]
+    given = [one for path in paths for one in (_documents(path) if path.is_dir() else [path])]
+    others = [path for path in given if path.resolve() not in [one.resolve() for one in bundled]]
     return collect([*bundled, *others])
 
 

@@ -38,6 +38,7 @@ from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import changes, dmn, jdm, mermaid, rego, suite_text, suite_yaml, svg, text
 from finetune_advisor.formats import decision_table as decision_table_json
 from finetune_advisor.formats import junit as junit_xml
+from finetune_advisor.formats.numbers import counted
 from finetune_advisor.lifecycle import standing
 from finetune_advisor.settings import Settings, SettingsError, variable
 
@@ -124,8 +125,8 @@ def assess(  # noqa: PLR0913  # one for each option
     """Assess the profile in FILE, JSON or YAML; - reads standard input.
 
     With --batch, FILE has many: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a header of input
-    names, in which an empty cell is unknown. Each gets a result as POST /assess/batch gives it, as JSON
-    Lines; a line at fault gets one that says so with its number, and makes the exit code 1.
+    names, in which an empty cell is unknown. Each line gets a result as POST /assess/batch gives it, in
+    order and as JSON Lines; one at fault gets one that says so with its number, and makes the exit code 1.
     """
     if (defaults or output) and not batch:
         raise click.UsageError("--defaults and --output go with --batch")
@@ -175,15 +176,18 @@ def tree() -> None:
 @tree.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Prove tree documents sound, and that they go together with the bundled ones.
+    """Prove tree documents, or those in a directory, sound, and that they go together with the bundled ones.
 
     Without FILES, checks what would be served: the bundled documents and FINETUNE_ADVISOR_TREES_DIR.
     """
     with refusals():
         checked = catalog.beside_bundled(files) if files else _catalog(Settings.from_environment())
     for one in (*checked.trees.values(), *checked.retired.values()):
-        counts = f"{len(one.questions)} questions, {len(one.recommendations)} recommendations"
-        click.echo(f"{one.version} ({standing(one)}): sound; {counts}; {one.digest}")
+        questions = counted(len(one.questions), "question")
+        recommendations = counted(len(one.recommendations), "recommendation")
+        click.echo(
+            f"{one.version} ({standing(one)}): sound; {questions}, {recommendations}; {one.digest}"
+        )
 
 
 @tree.command()

@@ -13,3 +13,8 @@ def decimal(number: int | float) -> str:
 def grouped(number: int | float) -> str:
     """The same for people: 10,000,000 for 10000000."""
     return f"{Decimal(str(number)):,f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of what a noun names."""
+    return f"{count} {noun if count == 1 else f'{noun}s'}"

@@ -8,6 +8,7 @@ from typing import Any
 from finetune_advisor.engine.coverage import Path
 from finetune_advisor.engine.paths import Edge
 from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats.numbers import counted
 from finetune_advisor.suites import Mismatch, Result, Tested
 
 
@@ -16,7 +17,9 @@ def render(results: Iterable[Result], trees: Iterable[Tested]) -> str:
     every = [*results]
     failed = [result for result in every if result.mismatches]
     lines = [line for result in failed for line in _failure(result)]
-    lines.append(f"{len(every)} cases: {len(every) - len(failed)} passed, {len(failed)} failed")
+    lines.append(
+        f"{counted(len(every), 'case')}: {len(every) - len(failed)} passed, {len(failed)} failed"
+    )
     lines.extend(line for one in trees for line in _coverage(one))
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from finetune_advisor.engine.coverage import paths
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Profile, Value
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Reference, Tree
 from tests.conftest import ROOT
 from tests.strategies import walk
@@ -111,7 +112,7 @@ def test_the_command_runs_an_example() -> None:
 
 def test_what_would_change_an_example_does(newer: Tree) -> None:
     """Each counterfactual of each example leads where it says, none of its parts does, and none is twice."""
-    explainer = Explainer(newer)
+    explainer = Explainer(newer, PathTable.of(newer))
     for name in EXAMPLES:
         profile = profile_of(name)
         found = explainer.explain(profile).counterfactuals

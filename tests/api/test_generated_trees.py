@@ -28,6 +28,7 @@ from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Input, whole
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.settings import Settings
@@ -128,7 +129,7 @@ def test_every_endpoint_agrees_with_the_engine(drawn: tuple[Tree, list[Known]]) 
 
 def _agrees(client: FlaskClient, tree: Tree, profile: Known) -> None:
     assessment = evaluate(tree, profile)
-    explanation = Explainer(tree).explain(profile)
+    explanation = Explainer(tree, PathTable.of(tree)).explain(profile)
     request = {"profile": profile}
     assert plain(AssessmentSchema().dump(assessment)) == ok(client.post("/assess", json=request)).json
     explained = ok(client.post("/assess/explain", json=request)).json

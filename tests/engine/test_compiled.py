@@ -6,20 +6,89 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetune_advisor import catalog, documents
 from finetune_advisor.engine import compiled
+from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
 from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation import evaluate, matters
+from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.partial import PartialProfiles
+from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.engine.region import completions
+from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests import strategies
+from tests.strategies import Known
 
 
-@given(strategies.warned_trees(), st.data())
+@given(strategies.warned_trees() | strategies.gapped_trees(), st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_compiled_tree_evaluates_as_the_plain_one(tree: Tree, data: st.DataObject) -> None:
     """For any tree and profile, complete or not, with warnings, and names that the tree doesn't have."""
     profiles = strategies.partial_profiles(tree) | strategies.complete_profiles(tree)
     known = {**data.draw(profiles), "nobody_knows": True}
     assert evaluate(tree, known) == CompiledTree(tree).evaluate(known)
+
+
+@given(strategies.trees() | strategies.gapped_trees(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_matters_is_what_walks_say(tree: Tree, data: st.DataObject) -> None:
+    """Of each input that a profile lacks, the first or not."""
+    profile, table = data.draw(strategies.partial_profiles(tree)), PathTable.of(tree)
+    assert table is not None
+    found = PartialProfiles(table)
+    for name in tree.inputs.keys() - profile.keys():
+        assert found.matters(profile, name) == matters(tree, completions(tree, profile), name)
+
+
+@pytest.mark.parametrize("x", range(10))
+def test_of_compared_inputs_the_known_one_counts(x: int) -> None:
+    """Asked first, z decides whether y is held against x or against 6; from x = 5 on that's the same to y."""
+    whole = {n: Input(n, "integer", n, minimum=0, maximum=9) for n in "xy"}
+    asks = {
+        "z": Question("z", "?", "z", (Branch(OneOf((True,)), "y"), Branch(Otherwise(), "six"))),
+        "y": Question("y", "?", "x", (Branch(Against("lt", "y"), "a"), Branch(Otherwise(), "b"))),
+        "six": Question(
+            "six", "?", "y", (Branch(Between(Bound(6, inclusive=True)), "a"), Branch(Otherwise(), "b"))
+        ),
+    }
+    ends = {end: Recommendation(end, end, "no", "Summary") for end in "ab"}
+    inputs = {"z": Input("z", "boolean", "z"), **whole}
+    source = Reference("Source", "https://example.org/")
+    tree = Tree("1.0.0", "current", "2026-11-22", "Title", source, inputs, "z", asks, ends)
+    table = PathTable.of(tree)
+
+    assert table is not None
+    assert PartialProfiles(table).matters({"x": x}, "z") == any((x < y) != (y >= 6) for y in range(10))
+
+
+MEASURED = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+COMPILED = CompiledTree(MEASURED)
+assert COMPILED.table
+FOUND = PartialProfiles(COMPILED.table)
+TELLING = {
+    name: [one.value(spot) for cell in MEASURED.cells[name] for spot in (cell.least, cell.greatest)]
+    for name, one in MEASURED.inputs.items()
+}
+"""Of each input, the ends of the ranges that tests tell apart."""
+
+
+@given(st.fixed_dictionaries({}, optional={n: st.sampled_from(some) for n, some in TELLING.items()}))
+@settings(max_examples=150, deadline=None)
+def test_a_partial_profile_of_measurements_is_evaluated_as_by_walks(profile: Known) -> None:
+    """With some of the numbers that are compared with each other, or all."""
+    assert evaluate(MEASURED, profile) == COMPILED.partial(profile)
+    region = completions(MEASURED, profile)
+    for name in MEASURED.inputs.keys() - profile.keys():
+        assert FOUND.matters(profile, name) == matters(MEASURED, region, name)
+
+
+def test_a_tree_of_too_many_paths_is_walked(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no table, and the same answers."""
+    monkeypatch.setattr(PathTable, "of", staticmethod(lambda _: None))
+    one = CompiledTree(tree)
+
+    assert one.table is None
+    assert evaluate(tree, {}) == one.evaluate({})
 
 
 @given(strategies.trees(), st.data())

@@ -11,6 +11,7 @@ from finetune_advisor.engine.branching import Against, OneOf, Otherwise
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.explanation import Change, Counterfactual, Explainer
 from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
 
@@ -32,7 +33,7 @@ def outcomes() -> list[str]:
 @pytest.fixture(scope="module")
 def explainer(tree: Tree) -> Explainer:
     """What explains tree 1.0.0."""
-    return Explainer(tree)
+    return Explainer(tree, PathTable.of(tree))
 
 
 @cache
@@ -202,7 +203,7 @@ def _checklist(size: int) -> Tree:
 def test_a_search_does_not_walk_through_every_combination() -> None:
     """A row of 40 questions has 41 minimal sets, found without meeting the bound on work."""
     tree = _checklist(40)
-    explanation = Explainer(tree).explain({})
+    explanation = Explainer(tree, PathTable.of(tree)).explain({})
 
     assert [len(one.changes) for one in explanation.counterfactuals] == [1] * 40 + [40]
     assert not explanation.truncated
@@ -210,11 +211,13 @@ def test_a_search_does_not_walk_through_every_combination() -> None:
 
 def test_a_search_that_grows_too_large_says_so(tree: Tree) -> None:
     """With next to no work allowed, the search ends early, and says that sets may be missing."""
-    explanation = Explainer(tree, work=3).explain({})
+    explanation = Explainer(tree, PathTable.of(tree), work=3).explain({})
     assert explanation.truncated
-    assert len(explanation.counterfactuals) < len(Explainer(tree).explain({}).counterfactuals)
+    assert len(explanation.counterfactuals) < len(
+        Explainer(tree, PathTable.of(tree)).explain({}).counterfactuals
+    )
 
-    assert Explainer(tree, work=0).explain(profile_of(0)).sufficient_reason is None
+    assert Explainer(tree, PathTable.of(tree), work=0).explain(profile_of(0)).sufficient_reason is None
 
 
 def test_a_search_does_not_try_every_combination_of_choices() -> None:
@@ -234,7 +237,7 @@ def test_a_search_does_not_try_every_combination_of_choices() -> None:
     leaves = {end: Recommendation(end, end, "no", "s") for end in ("high", "all_low")}
     source = Reference("t", "u")
     tree = Tree("1.0.0", "current", "2026-11-22", "t", source, inputs, names[0], questions, leaves)
-    explanation = Explainer(tree).explain({}, limit=1000)
+    explanation = Explainer(tree, PathTable.of(tree)).explain({}, limit=1000)
 
     assert [len(one.changes) for one in explanation.counterfactuals[:12]] == [1] * 12
     assert explanation.truncated
@@ -252,7 +255,7 @@ def test_a_limit_keeps_the_nearest(explainer: Explainer) -> None:
 
 def test_a_tree_with_too_many_steps_is_not_explained(tree: Tree) -> None:
     """It is assessed all the same, and the explanation says that it is cut."""
-    explanation = Explainer(tree, most_steps=55).explain(profile_of(0))
+    explanation = Explainer(tree, PathTable.of(tree, 55)).explain(profile_of(0))
     assert explanation.assessment == evaluate(tree, profile_of(0))
     assert explanation.truncated
     assert (None, (), {}) == (
@@ -260,7 +263,7 @@ def test_a_tree_with_too_many_steps_is_not_explained(tree: Tree) -> None:
         explanation.counterfactuals,
         explanation.sensitivity,
     )
-    assert not Explainer(tree, most_steps=56).explain(profile_of(0)).truncated
+    assert not Explainer(tree, PathTable.of(tree, 56)).explain(profile_of(0)).truncated
 
 
 def test_compared_inputs_may_both_have_to_move() -> None:
@@ -275,5 +278,5 @@ def test_compared_inputs_may_both_have_to_move() -> None:
         "1.0.0", "current", "2026-11-22", "t", source, {"w": w, "x": x}, "q", {"q": question}, leaves
     )
 
-    [one] = Explainer(tree).explain({"w": 3, "x": 0}).counterfactuals
+    [one] = Explainer(tree, PathTable.of(tree)).explain({"w": 3, "x": 0}).counterfactuals
     assert {change.input: change.after for change in one.changes} == {"w": 1, "x": 1}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Tree
 from tests import strategies
 from tests.strategies import Known, completions, values, walk
@@ -53,7 +54,7 @@ def shape(tree: Tree, changes: Changes) -> frozenset[tuple[str, Value | None]]:
     return frozenset((n, None if tree.inputs[n].numeric else v) for n, v in changes)
 
 
-@given(strategies.trees(wide=False), st.data())
+@given(strategies.trees(wide=False) | strategies.gapped_trees(), st.data())
 @settings(max_examples=60, deadline=None)
 def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObject) -> None:
     """Each replays to its target, none has a proper subset that does, and each shape of brute force is
@@ -63,7 +64,7 @@ def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObjec
     expected = minimal_changes(tree, profile)
     current = evaluate(tree, profile).candidates
     found: dict[str, list[Changes]] = {}
-    for one in Explainer(tree).explain(profile).counterfactuals:
+    for one in Explainer(tree, PathTable.of(tree)).explain(profile).counterfactuals:
         changes = frozenset((change.input, change.after) for change in one.changes)
         assert [profile.get(change.input) for change in one.changes] == [c.before for c in one.changes]
         assert ends(tree, profile | dict(changes)) == {one.recommendation}
@@ -78,12 +79,12 @@ def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObjec
     assert all(len(sets) == len(least[end]) for end, sets in found.items())
 
 
-@given(strategies.trees_and_profiles())
-@settings(max_examples=80, deadline=None)
-def test_sufficient_reasons_are_smallest(given_: tuple[Tree, Known]) -> None:
+@given(strategies.trees() | strategies.gapped_trees(), st.data())
+@settings(max_examples=120, deadline=None)
+def test_sufficient_reasons_are_smallest(tree: Tree, data: st.DataObject) -> None:
     """A reason forces the outcome, and no smaller set of the given answers does."""
-    tree, profile = given_
-    reason = Explainer(tree).explain(profile).sufficient_reason
+    profile = data.draw(strategies.partial_profiles(tree))
+    reason = Explainer(tree, PathTable.of(tree)).explain(profile).sufficient_reason
     assert (reason is None) == (len(ends(tree, profile)) > 1)
     if reason is not None:
         assert ends(tree, {name: profile[name] for name in reason}) == ends(tree, profile)
@@ -92,12 +93,12 @@ def test_sufficient_reasons_are_smallest(given_: tuple[Tree, Known]) -> None:
                 assert len(ends(tree, {name: profile[name] for name in names})) > 1
 
 
-@given(strategies.trees_and_profiles())
-@settings(max_examples=80, deadline=None)
-def test_sensitivity_loses_no_outcome(given_: tuple[Tree, Known]) -> None:
+@given(strategies.trees() | strategies.gapped_trees(), st.data())
+@settings(max_examples=120, deadline=None)
+def test_sensitivity_loses_no_outcome(tree: Tree, data: st.DataObject) -> None:
     """What any other answer leads to is among what the listed answers lead to, and the given one."""
-    tree, profile = given_
-    for name, outcomes in Explainer(tree).explain(profile).sensitivity.items():
+    profile = data.draw(strategies.partial_profiles(tree))
+    for name, outcomes in Explainer(tree, PathTable.of(tree)).explain(profile).sensitivity.items():
         listed = {one.candidates for one in outcomes}
         for one in outcomes:
             assert set(one.candidates) == ends(tree, profile | {name: one.answer})

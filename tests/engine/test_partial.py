@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
+from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from tests.engine import flowchart
@@ -93,12 +94,13 @@ def expected() -> Expected:
     return Expected(candidates, asked, relevant)
 
 
-@pytest.fixture(scope="module")
-def actual(tree: Tree) -> Actual:
-    """One pass of the evaluation over all profiles, for all tests of this module."""
+@pytest.fixture(scope="module", params=["by walks", "by paths"])
+def actual(tree: Tree, request: pytest.FixtureRequest) -> Actual:
+    """One pass of an evaluation over all profiles, for all tests of this module."""
+    evaluation = partial(evaluate, tree) if request.param == "by walks" else CompiledTree(tree).partial
     seen = Actual([], [], [], [], [], [])
     for number in range(PROFILES):
-        _note(seen, evaluate(tree, _profile(number)))
+        _note(seen, evaluation(_profile(number)))
     return seen
 
 

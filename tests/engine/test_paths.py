@@ -57,15 +57,15 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
 
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """An explanation that tried only some of them says so."""
-    assert not Explainer(chain).explain({"low": 1}).truncated
+    assert not Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
     monkeypatch.setattr(options, "MOST_COMBINATIONS", 10)
-    assert Explainer(chain).explain({"low": 1}).truncated
+    assert Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
 
 
 def test_no_set_of_changes_is_given_twice() -> None:
     """Where changes that go together are found in one order and in the other."""
     tree = documents.load(catalog.BUNDLED / "2.0.0.yaml")
-    found = Explainer(tree).explain({}).counterfactuals
+    found = Explainer(tree, PathTable.of(tree)).explain({}).counterfactuals
     sets = {(one.recommendation, frozenset(one.changes)) for one in found}
 
     assert found

@@ -18,8 +18,9 @@ from finetune_advisor.api.parsing import MOST_ERRORS, invalid
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.compiled import CompiledTree, Trail
-from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import Tree
 
 BATCH = "/assess/batch"
@@ -109,6 +110,11 @@ class Assessor:
         self._answered: dict[bytes | None, Answered] = {}
         self._rendered: dict[bytes, tuple[Trail, bytes]] = {}
 
+    @property
+    def table(self) -> PathTable | None:
+        """The table of the tree's paths, None if there are too many."""
+        return self._compiled.table
+
     def body(self, profile: Profile, endpoint: str) -> bytes:
         """The assessment of a valid profile, as the body of POST /assess."""
         text = orjson.dumps(profile)
@@ -193,7 +199,7 @@ class Assessor:
         """What a profile is answered with that nobody sent before. Raises ValidationError."""
         valid = self._schema.load(profile)
         trail = self._compiled.trail(valid)
-        assessment = trail.assessment(valid) if trail else evaluate(self.tree, valid)
+        assessment = trail.assessment(valid) if trail else self._compiled.partial(valid)
         result = orjson.dumps(bodies.result(assessment))
         return Answered(result, None if self._report.log else trail, assessment)
 

@@ -26,7 +26,9 @@ from finetune_advisor.engine.explanation import Explainer
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     """The resource, for the trees of a catalog and an assessor for each."""
-    explainers = {version: Explainer(tree) for version, tree in catalog.trees.items()}
+    explainers = {
+        version: Explainer(tree, assessors[version].table) for version, tree in catalog.trees.items()
+    }
     blp = Blueprint("explanations", "Why, and what would change it.")
 
     @blp.route("/assess/explain", methods=["POST"])

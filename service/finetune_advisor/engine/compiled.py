@@ -1,4 +1,4 @@
-"""Compiled trees: profiles that answer every question they come to are looked up, not reasoned about."""
+"""Compiled trees: profiles are looked up by their trail, or by the paths that are left to them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from finetune_advisor.engine.canonical import CANONICAL
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
 from finetune_advisor.engine.inputs import Input, Profile, Value, whole
+from finetune_advisor.engine.partial import PartialProfiles
+from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.tree import (
     Branch,
     Circumstance,
@@ -149,9 +151,20 @@ class CompiledTree:
     def evaluate(self, profile: Profile) -> Assessment:
         """As `evaluate` does, for valid values."""
         trail = self.trail(profile)
-        if trail is None:
-            return evaluate(self.tree, profile)
-        return trail.assessment(profile)
+        return self.partial(profile) if trail is None else trail.assessment(profile)
+
+    def partial(self, profile: Profile) -> Assessment:
+        """As `evaluate` does, for valid values that leave some question open."""
+        return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
+
+    @cached_property
+    def table(self) -> PathTable | None:
+        """The table of the tree's paths, made when it is asked for; None if there are too many."""
+        return PathTable.of(self.tree)
+
+    @cached_property
+    def _partial(self) -> PartialProfiles | None:
+        return PartialProfiles(self.table) if self.table else None
 
     def _turn(self, node: str, taken: tuple[tuple[Question, Branch], ...]) -> _Turn:
         question = self.tree.questions[node]

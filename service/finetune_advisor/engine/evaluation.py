@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from finetune_advisor.engine.branching import Against, Condition, Related, conditions
@@ -20,7 +21,7 @@ from finetune_advisor.engine.tree import (
 )
 
 Way = Mapping[str, tuple[Branch, ...]]
-"""The questions that some completion of a profile comes to, in tree order, with the branches taken."""
+"""The questions that some completion of a profile comes to, with the branches taken, all in tree order."""
 
 
 class Step(NamedTuple):
@@ -86,10 +87,18 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
     Raises ValueError or TypeError for a value of another type than its input's.
     """
     region = completions(tree, profile)
-    passed: dict[str, dict[Branch, None]] = {}
+    passed: dict[str, set[Branch]] = {}
     for node, taken in passages(tree, region):
-        passed.setdefault(node, {}).update(dict.fromkeys(taken))
-    way = {node: tuple(passed[node]) for node in sorted(passed, key=tree.rank.__getitem__)}
+        passed.setdefault(node, set()).update(taken)
+    way = {
+        node: tuple(branch for branch in tree.questions[node].branches if branch in passed[node])
+        for node in sorted(passed, key=tree.rank.__getitem__)
+    }
+    return assessed(tree, profile, way, partial(matters, tree, region))
+
+
+def assessed(tree: Tree, profile: Profile, way: Way, decisive: Callable[[str], bool]) -> Assessment:
+    """The assessment of a profile that goes a way; `decisive` tells whether an input still matters."""
     leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
     candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
@@ -103,7 +112,7 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
         unanswered=unanswered,
         candidates=candidates,
         reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
-        next_question=None if decided else _next_question(tree, region, unanswered),
+        next_question=None if decided else _next_question(unanswered, decisive),
         warnings=tuple(_warnings(tree, answers, outcome)),
         ignored=tuple(sorted(name for name in profile if name not in tree.inputs)),
         receipt=hashed({"answers": answers, "digest": tree.digest}),
@@ -239,10 +248,10 @@ def _unanswered(tree: Tree, way: Way, profile: Profile) -> Iterator[Open]:
                 yield Open(question, tree.inputs[name])
 
 
-def _next_question(tree: Tree, region: Region, unanswered: Iterable[Open]) -> Open:
+def _next_question(unanswered: Iterable[Open], decisive: Callable[[str], bool]) -> Open:
     tried = set()
     for one in unanswered:
-        if one.input.name not in tried and matters(tree, region, one.input.name):
+        if one.input.name not in tried and decisive(one.input.name):
             return one
         tried.add(one.input.name)
     raise AssertionError("an undecided profile always lacks an input that matters")

@@ -15,9 +15,6 @@ from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.engine.values import alternatives, cells, stand_in
 
-MOST_STEPS = 200_000
-"""The most steps of all paths together that a tree may have to be explained; 1.0.0 has 56."""
-
 
 @dataclass(frozen=True)
 class Change:
@@ -71,16 +68,15 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the assessments of one sound tree, from a table of its paths that is made once.
+    """Explains the assessments of one sound tree, from the table of its paths.
 
-    A tree with more than `most_steps` steps on all paths together isn't explained: its explanations have
-    neither reason nor counterfactuals nor sensitivity, and say that they are truncated.
+    A tree with too many paths for a table isn't explained: its explanations have neither reason nor
+    counterfactuals nor sensitivity, and say that they are truncated.
     """
 
-    def __init__(self, tree: Tree, *, most_steps: int = MOST_STEPS, work: int = MOST_STATES) -> None:
-        self.tree, self._work = tree, work
-        self._table = PathTable.of(tree, most_steps)
-        self._options = Options(self._table) if self._table else None
+    def __init__(self, tree: Tree, table: PathTable | None, *, work: int = MOST_STATES) -> None:
+        self.tree, self._table, self._work = tree, table, work
+        self._options = Options(table) if table else None
 
     def explain(
         self,

@@ -10,13 +10,16 @@ from functools import cached_property
 from finetune_advisor.engine.branching import Within
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.region import Order, Region
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.tree import Branch, Tree
 
 Edge = tuple[str, int]
 """A branch: the question's id, and the branch's place there."""
 
 Paths = int
 """A set of a tree's paths: bit n stands for the nth path."""
+
+MOST_STEPS = 200_000
+"""The most steps of all paths together that a tree may have to get a table; 1.0.0 has 56."""
 
 Answers = Mapping[str, Position]
 
@@ -93,11 +96,11 @@ class Block:
 
 
 def _fits(region: Region, given: Answers) -> bool:
-    """Whether some profile of a region has some answers; its domains are as tight as its orders allow."""
+    """Whether some profile of a region has some answers."""
     for name, position in given.items():
         if name in region.domains and position not in region.domains[name]:
             return False
-    if len(given) < 2 or not region.orders:
+    if not region.orders:
         return True
     if all(order.low in given and order.high in given for order in region.orders):
         return all(order.holds(given[order.low], given[order.high]) for order in region.orders)
@@ -114,7 +117,8 @@ class PathTable:
     `every` is the set of all paths, `ending` has those to each recommendation, `blocks` are the blocks of
     inputs in the order of their first ones. `needing` has for each block the paths that need an answer
     there: profiles that take such a path don't all end as it does unless something of the block is known,
-    as at some question on it another answer leads to other recommendations alone.
+    as at some question on it another answer leads to other recommendations alone. `turns` are the questions
+    in tree order, each with the paths that come to it, and with its branches and the paths that take them.
     """
 
     def __init__(self, tree: Tree, every: Sequence[Way]) -> None:
@@ -126,10 +130,11 @@ class PathTable:
         self._ranked = sorted(self.ending.items(), key=lambda one: tree.rank[one[0]])
         self.blocks = tuple(_block(tree, names, every) for names in tree.blocks)
         self.needing = self._needing(every)
+        self.turns = tuple(self._turns(every))
         self._asked = self._demands(len(every))
 
     @classmethod
-    def of(cls, tree: Tree, most_steps: int) -> PathTable | None:
+    def of(cls, tree: Tree, most_steps: int = MOST_STEPS) -> PathTable | None:
         """The table of a sound tree, or None for one whose paths have more than so many steps in all."""
         found, left = [], most_steps
         for way in ways(tree):
@@ -148,6 +153,17 @@ class PathTable:
         other blocks it asks nothing.
         """
         return self._asked[path.bit_length() - 1]
+
+    def _turns(
+        self, every: Sequence[Way]
+    ) -> Iterator[tuple[str, Paths, Sequence[tuple[Branch, Paths]]]]:
+        taking: dict[Edge, Paths] = {}
+        for place, way in enumerate(every):
+            for step in way.steps:
+                taking[step] = taking.get(step, 0) | 1 << place
+        for question in self.tree.ordered:
+            paths = [taking.get((question.id, turn), 0) for turn in range(len(question.branches))]
+            yield question.id, union(paths), tuple(zip(question.branches, paths, strict=True))
 
     def _demands(self, count: int) -> Sequence[Sequence[tuple[int, int]]]:
         found: list[list[tuple[int, int]]] = [[] for _ in range(count)]

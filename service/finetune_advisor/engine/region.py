@@ -68,6 +68,13 @@ class Region:
         """
         return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
 
+    def meets(self, other: Region) -> bool:
+        """Whether some profile is in this region and in another one."""
+        here = replace(self, orders=self.orders | other.orders)._settled() if other.orders else self
+        for name, domain in other.domains.items():
+            here = here and here.narrow(Within(name, domain))
+        return here is not None
+
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
         combinations of their values. What no order connects to them doesn't matter, as no region is empty.

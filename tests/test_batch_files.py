@@ -161,7 +161,11 @@ def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("in.txt", "{}", "its name has to end in one of .jsonl, .ndjson, .csv"),
-        ("in.csv", "team,nope\n", "in.csv:1: 'nope': there is no such name here; known are: "),
+        (
+            "in.csv",
+            "team,nope\n",
+            "in.csv:1: 'nope': there is no such name here; remove it; known are: ",
+        ),
         ("in.csv", "drift, team\n", "in.csv:1: ' team': there is no such name here; did you mean team?"),
         ("in.csv", "team,drift,team\n", "in.csv:1: the column 'team' is there twice; keep one"),
         ("in.csv", "team;drift\n", "in.csv:1: the header is one column; separate columns by commas"),

@@ -441,10 +441,10 @@ def test_the_names_that_are_known_are_listed_once() -> None:
     """However many names are wrong."""
     printed = run("tree", "export", "--format", "svg", "--profile", "-", stdin='{"xx": 1, "yy": 2}')
 
-    assert [line[:50] for line in printed.stderr.splitlines()] == [
-        "Error: <stdin>: xx: there is no such name here",
-        "<stdin>: yy: there is no such name here",
-        "<stdin>: known are: prompt_engineering_sufficient,",
+    assert [line[:57] for line in printed.stderr.splitlines()] == [
+        "Error: <stdin>: xx: there is no such name here; remove it",
+        "<stdin>: yy: there is no such name here; remove it",
+        "<stdin>: known are: prompt_engineering_sufficient, knowle",
     ]
 
 

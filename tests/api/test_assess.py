@@ -281,7 +281,7 @@ def test_a_comparison_that_can_only_go_one_way_is_decided(
 WRONG: dict[str, list[Any]] = {
     "not an integer; give a whole number": ["corpus_length", 1.5, True, False, "12", "", [], {}, [1]],
     "out of range; give a value from 0 to 1000000": ["corpus_length", -1, 1000001, 1e22, -1.0, 2**63],
-    "not a number; give one without quotes": ["best_score", "0.5", True, [], {}],
+    "not a number; give one such as 0.9, without quotes": ["best_score", "0.5", True, [], {}],
     "out of range; give a value from 0 to 1": ["best_score", 1.01, -0.01, 2, 1e300],
     "not a known value; choose from solo, small, large": [
         *("team", "huge", "Solo", "", " solo", 1, True, [], {}, ["solo"]),

@@ -247,7 +247,7 @@ REFUSED: dict[str, list[str]] = {
     "out of range; give a value from 0 to 1000000": [
         *("corpus_length", "-1", "1000001", "1e22", "9" * 400 + "e-390", "9" * 30),
     ],
-    "not a number; give one without quotes": [
+    "not a number; give one such as 0.9, without quotes": [
         *("best_score", "", "%200.5", "+0.5", "%2B0.5", ".5", "1.", "0,5", "NaN", "Infinity", "true"),
         *("%220.5%22", "null", "1e400", "-1e400", "%E2%88%921"),
     ],

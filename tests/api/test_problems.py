@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging.config
+from secrets import token_hex
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from marshmallow import ValidationError
 
+from finetune_advisor import catalog
+from finetune_advisor.api.schemas.fields import MOST_UNKNOWN
+from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
@@ -71,8 +77,36 @@ def test_a_misspelt_field_gets_the_right_one(client: FlaskClient) -> None:
 def test_an_unlike_name_gets_the_names_there_are(client: FlaskClient) -> None:
     """Where nothing is near, what is known is listed."""
     assert errors(client, {"profile": {}, "zzz": 1}) == [
-        {"pointer": "#/zzz", "detail": MISSING + "known are: profile, tree_version"}
+        {"pointer": "#/zzz", "detail": MISSING + "remove it; known are: profile, tree_version"}
     ]
+
+
+def test_of_very_many_unknown_names_only_the_first_are_looked_at(client: FlaskClient) -> None:
+    """What is wrong with known ones is said all the same."""
+    schema = profile_schema(catalog.load())()
+    profile = {**{f"z{number}": 1 for number in range(10_000)}, "data_sensitive": 1}
+    with pytest.raises(ValidationError) as refused:
+        schema.load(profile)
+
+    unknown = [f"z{number}" for number in range(MOST_UNKNOWN)]
+    assert sorted(refused.value.messages_dict) == sorted([*unknown, "data_sensitive"])
+    assert "#/profile/data_sensitive" in [one["pointer"] for one in errors(client, {"profile": profile})]
+
+
+@pytest.mark.parametrize("body", ['{"profile":{"%s":[[]]}}', '{"profile":{"%s":[[]]},"a":1,"a":2}'])
+def test_a_refused_body_is_not_kept(client: FlaskClient, body: str) -> None:
+    """Errors refer to themselves: what they know would wait for a garbage collection."""
+    mark = token_hex()
+    gc.collect()
+    gc.disable()
+    try:
+        answer = client.post("/assess", data=body % mark, content_type="application/json")
+        kept = [one for one in gc.get_objects() if isinstance(one, dict) and mark in one]
+    finally:
+        gc.enable()
+
+    assert answer.status_code in (400, 422)
+    assert kept == []
 
 
 def test_a_missing_profile_is_pointed_at(client: FlaskClient) -> None:
@@ -169,7 +203,7 @@ def test_a_query_parameter_is_named(client: FlaskClient, path: str) -> None:
 
     assert answer.status_code == 422
     assert answer.json["errors"] == [
-        {"parameter": "verbose", "detail": "there are no parameters here; remove it"}
+        {"parameter": "verbose", "detail": "there is no such name here; remove it"}
     ]
 
 

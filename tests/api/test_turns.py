@@ -11,6 +11,7 @@ from flask import Flask
 
 from finetune_advisor.api import turns
 from finetune_advisor.api.assessing import Assessor
+from finetune_advisor.api.turns import Turns
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 
@@ -19,10 +20,11 @@ JSON = {"content_type": "application/json"}
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """An application that takes anything over 20 bytes for large."""
-    monkeypatch.setattr(turns, "LARGE", 20)
+    """An application that works on no more than 50 bytes at once of bodies over 20 bytes."""
+    monkeypatch.setattr(turns, "SMALL", 20)
+    monkeypatch.setattr(turns, "turns", Turns(50))
     yield create_app(Settings(log_level="error"))
-    assert not turns._turn.locked()
+    assert turns.turns.empty
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,11 @@ def test_a_turn_ends_with_a_fault(app: Flask, monkeypatch: pytest.MonkeyPatch) -
         assert app.test_client().post("/assess/batch", data=body, **JSON).status_code == 500
 
 
-def test_one_is_worked_on_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second large one waits for the first; a small one doesn't."""
+@pytest.mark.parametrize(("size", "together"), [(26, 1), (25, 2), (51, 1), (500, 1)])
+def test_only_so_much_is_worked_on_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, size: int, together: int
+) -> None:
+    """Larger ones wait for each other; a small one doesn't."""
     begun, go_on, whole = Event(), Event(), Assessor.batch
     running = most = 0
 
@@ -60,13 +65,14 @@ def test_one_is_worked_on_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch)
         nonlocal running, most
         running += 1
         most = max(most, running)
-        begun.set()
+        if running == together:
+            begun.set()
         go_on.wait(20)
         running -= 1
         return whole(self, *given)
 
     monkeypatch.setattr(Assessor, "batch", slow)
-    body = b'{"profiles":[{},{},{},{}]}'
+    body = b'{"profiles":[{}]}'.ljust(size)
     answers: list[int] = []
 
     def ask() -> None:
@@ -82,4 +88,4 @@ def test_one_is_worked_on_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch)
         thread.join(20)
 
     assert answers == [200] * 3
-    assert most == 1
+    assert most == together

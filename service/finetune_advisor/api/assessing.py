@@ -145,12 +145,13 @@ class Assessor:
         tally.add([found])
         return found.result
 
-    def errors(
-        self, error: ValidationError, *place: str, most: int = MOST_ERRORS
-    ) -> list[dict[str, str]]:
-        """What is wrong with a profile at some place of what was sent."""
-        found = invalid(error.messages_dict, self._schema, in_body=True, place=place)
-        return [*islice(found, most)]
+    def errors(self, error: ValidationError, *place: str, brief: bool = False) -> list[dict[str, str]]:
+        """What is wrong with a profile at some place of what was sent; in brief, the first fault alone, and
+        without the names that are known.
+        """
+        schema = None if brief else self._schema
+        found = invalid(error.messages_dict, schema, in_body=True, place=place)
+        return [*islice(found, 1 if brief else MOST_ERRORS)]
 
     def _render(self, profile: Profile, text: bytes) -> tuple[Trail, bytes] | None:
         """The trail of a profile and its body, kept for its text; None without a trail to report."""
@@ -173,8 +174,7 @@ class Assessor:
             try:
                 answered[place] = self._answer(profiles[place], texts[place])
             except ValidationError as error:
-                most = MOST_ERRORS if refused < EXPLAINED else 1
-                errors = self.errors(error, "profiles", str(place), most=most)
+                errors = self.errors(error, "profiles", str(place), brief=refused >= EXPLAINED)
                 answered[place] = Answered(orjson.dumps({"status": "invalid", "errors": errors}))
                 refused += 1
         return answered  # type: ignore[return-value]  # no None is left

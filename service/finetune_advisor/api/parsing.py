@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -45,7 +45,7 @@ class StrictParser(FlaskParser):
         try:
             return argmap.load(load(req, argmap), unknown=RAISE)
         except ValidationError as error:
-            _refuse(error.messages, argmap, in_body=location == "json")
+            raise _refusal(error.messages, argmap, in_body=location == "json") from None
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
@@ -69,12 +69,12 @@ class StrictParser(FlaskParser):
         return super().load_querystring(req, schema)
 
 
-def _refuse(messages: Any, schema: Schema, *, in_body: bool) -> NoReturn:
-    """Raise InvalidRequest for marshmallow's messages."""
+def _refusal(messages: Any, schema: Schema, *, in_body: bool) -> InvalidRequest:
+    """The problem for marshmallow's messages."""
     found = list(islice(invalid(messages, schema, in_body=in_body), MOST_ERRORS + 1))
     many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
     where = "body" if in_body else "query"
-    raise InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
+    return InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
 
 
 def _require_plain_json(req: Request) -> None:
@@ -259,6 +259,6 @@ def unknown(name: str, known: list[str]) -> str:
     """What is said of a name that isn't among those that are known."""
     close = get_close_matches(name, known, 1)
     if not known:
-        return "there are no parameters here; remove it"
-    hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known)}"
+        return "there is no such name here; remove it"
+    hint = f"did you mean {close[0]}?" if close else f"remove it; known are: {', '.join(known)}"
     return f"there is no such name here; {hint}"

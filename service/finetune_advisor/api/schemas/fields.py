@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from marshmallow import EXCLUDE, RAISE, Schema, fields, post_dump, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_dump, validate
 from marshmallow.types import ErrorMessages
 
 from finetune_advisor.engine.inputs import whole
 
+Fault = TypeVar("Fault", bound=Exception)
+
 UNKNOWN = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
+MOST_UNKNOWN = 50
+"""How many unknown fields of an object are looked at: each takes some forty times the memory of its name."""
 MISSING = "this is missing; add it"
 NOT_NULL = "null is not allowed; leave the field out"
 NEEDED = "null is not allowed; give a value"
@@ -65,7 +70,7 @@ class Whole(Sent, fields.Integer):
 class Real(Sent, fields.Float):
     """A number, not "0.5" or true."""
 
-    default_error_messages = {"invalid": "not a number; give one without quotes"}
+    default_error_messages = {"invalid": "not a number; give one such as 0.9, without quotes"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | float:
         if type(value) is int or (isinstance(value, float) and isfinite(value)):
@@ -151,12 +156,28 @@ class Object(Sent, fields.Nested):
 
 
 class Closed(Schema):
-    """The base of requests: an unknown field is refused."""
+    """The base of requests: an unknown field is refused, and of very many only the first are looked at."""
 
     class Meta:
         unknown = RAISE
 
     error_messages = {"unknown": UNKNOWN, "type": "not an object; give one in braces"}
+
+    def load(self, data: Any, **options: Any) -> Any:
+        if isinstance(data, dict) and len(data) > len(self.fields) + MOST_UNKNOWN:
+            known = [name for name in self.fields if name in data]
+            unknown = islice((name for name in data if name not in self.fields), MOST_UNKNOWN)
+            data = {name: data[name] for name in (*known, *unknown)}
+        try:
+            return super().load(data, **options)
+        except ValidationError as error:
+            raise forgetful(error) from None
+
+
+def forgetful(error: Fault) -> Fault:
+    """An error without what was being done: it would keep all that was sent until a garbage collection."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 class Swift(Closed):

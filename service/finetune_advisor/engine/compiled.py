@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -34,25 +34,35 @@ from finetune_advisor.engine.tree import (
     WarningRule,
 )
 
-MOST_TURNS = 100_000
-"""How many turns of trails are kept; those beyond, of trees with very many paths, are made anew."""
+MOST_TURNS = 10_000
+"""How many turns of trails are kept; those beyond, of trees with very many paths, are made anew. 2.0.0 has
+981.
+"""
 
 Choose = Callable[[Profile], int]
 """The branch that a profile takes at a question. Raises KeyError if it doesn't answer it."""
 
 Holds = Callable[[Profile], bool]
+Stepping = Callable[[Profile], Step]
+"""Makes the step of a path at a branch from the answers."""
+
+Written = tuple[str, str, Callable[[Any], str]]
+"""An input's name, its key in canonical JSON, and what writes its values so."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trail:
     """A path as profiles take it that answer every question on it: all but their answers is settled.
 
-    `names` are the inputs whose answers count: those on the path and those that warnings look at.
+    `names` are the inputs whose answers count: those on the path and those that warnings look at. `steps`
+    and `written` belong to all trails of the tree: a trail is kept in some two kilobytes.
     """
 
     tree: Tree
     taken: tuple[tuple[Question, Branch], ...]
+    steps: tuple[Stepping, ...]
     names: tuple[str, ...]
+    written: Mapping[str, Written]
     warnings: tuple[tuple[WarningRule, Holds], ...]
 
     @property
@@ -77,7 +87,7 @@ class Trail:
         answers = self.answers(profile)
         return Assessment(
             tree=self.tree,
-            path=tuple([step(answers) for step in self._steps]),
+            path=tuple([step(answers) for step in self.steps]),
             answers=answers,
             unanswered=(),
             candidates=(self.branch.to,),
@@ -88,11 +98,6 @@ class Trail:
             receipt=self.receipt(answers),
         )
 
-    @cached_property
-    def _steps(self) -> list[Callable[[Profile], Step]]:
-        """What makes each step of the path from the answers."""
-        return [_stepping(self.tree, question, branch) for question, branch in self.taken]
-
     def receipt(self, answers: Profile) -> str:
         """The receipt for the answers that count: the hash of their canonical form, written by hand."""
         given = [f"{key}:{write(answers[name])}" for name, key, write in self._keys if name in answers]
@@ -101,10 +106,9 @@ class Trail:
         return f"sha256:{sha256(text.encode()).hexdigest()}"
 
     @cached_property
-    def _keys(self) -> list[tuple[str, str, Callable[[Any], str]]]:
+    def _keys(self) -> list[Written]:
         """The names in canonical order, with their keys and what writes their values."""
-        inputs = (self.tree.inputs[name] for name in sorted(self.names))
-        return [(one.name, CANONICAL.encode(one.name), _writer(one)) for one in inputs]
+        return [self.written[name] for name in sorted(self.names)]
 
     def warned(self, answers: Profile) -> list[WarningRule]:
         """The warnings that belong to some answers."""
@@ -134,6 +138,8 @@ class CompiledTree:
         self._choices = {node: _choice(tree, question) for node, question in tree.questions.items()}
         self._rules = [(rule, _all_hold(tree, rule)) for rule in tree.warnings]
         self._watched = tuple(n for rule in tree.warnings for one in rule.when for n in one.inputs)
+        self._stepping: dict[tuple[str, int], Stepping] = {}
+        self._written = {n: (n, CANONICAL.encode(n), _writer(one)) for n, one in tree.inputs.items()}
         self._left = MOST_TURNS
         self._root = self._turn(tree.root, ())
 
@@ -189,14 +195,22 @@ class CompiledTree:
             if end in rule.recommendations or not rule.recommendations
         )
         names = tuple(dict.fromkeys([*asked, *self._watched]))
-        return Trail(self.tree, taken, names, tuple(rules))
+        steps = tuple([self._steps_at(question, branch) for question, branch in taken])
+        return Trail(self.tree, taken, steps, names, self._written, tuple(rules))
+
+    def _steps_at(self, question: Question, branch: Branch) -> Stepping:
+        """What makes steps at a branch, made once."""
+        key = question.id, id(branch)
+        if key not in self._stepping:
+            self._stepping[key] = _stepping(self.tree, question, branch)
+        return self._stepping[key]
 
 
 RELATIONS = (EQUAL, ABOVE, BELOW)
 """How one number relates to another, by the sign of their difference: 0, 1 or -1."""
 
 
-def _stepping(tree: Tree, question: Question, branch: Branch) -> Callable[[Profile], Step]:
+def _stepping(tree: Tree, question: Question, branch: Branch) -> Stepping:
     """What makes a step: those with one of a few answers are made once."""
     name, one = question.input, tree.inputs[question.input]
     if question.compared_to is not None:

@@ -34,6 +34,8 @@ PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
 BATCH_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
+MOST_TRAILS = 10_000
+"""Of how many trails the counters are remembered."""
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # A second series for each counter, whose only news is when its worker started.
@@ -204,6 +206,8 @@ class Metrics:
             profiles[key] += times
         for key, times in profiles.items():
             if key not in self._counters:
+                if len(self._counters) >= MOST_TRAILS:
+                    self._counters.clear()
                 self._counters[key] = self._of_trail(*key)
             for counter in self._counters[key]:
                 counter.inc(times)

@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 import requests
 
-from tests.conftest import Server, StartServer, start
+from tests.conftest import SERVE, Server, StartServer, start
 
 COUNTER = re.compile(r"^(\w+)\{(.*)\} ([\d.e+-]+)$", re.MULTILINE)
 
@@ -100,14 +101,102 @@ def test_sigterm_finishes_what_is_in_flight(start_server: StartServer) -> None:
     assert server.stop() == 0
 
 
+HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+CLOSE = b"Connection: close\r\n\r\n"
+
+
+def connected(server: Server) -> socket.socket:
+    return socket.create_connection((server.host, server.port), timeout=20)
+
+
+def heard(client: socket.socket, times: int) -> bool:
+    """Whether the server takes so many kilobytes."""
+    try:
+        for _ in range(times):
+            client.sendall(b"x" * 1000)
+            time.sleep(0.01)
+    except OSError:
+        return False
+    return True
+
+
 def test_clients_that_do_not_hang_up_hold_nobody_up(start_server: StartServer) -> None:
-    """Thirty clients that were answered and keep their side open don't keep others from being answered."""
-    server = start_server()
+    """A hundred clients that were answered and keep their side open don't keep others from being answered,
+    and are hung up on.
+    """
+    server = start_server(THREADS="2")
     with ExitStack() as stack:
-        for _ in range(30):
-            open_ = stack.enter_context(socket.create_connection((server.host, server.port), timeout=20))
-            open_.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        clients = [stack.enter_context(connected(server)) for _ in range(100)]
+        for one in clients:
+            one.sendall(HEALTHZ + CLOSE)
         assert requests.get(f"{server.url}/healthz", timeout=20).ok
+        for one in clients:
+            assert b"".join(iter(partial(one.recv, 65536), b"")).startswith(b"HTTP/1.1 200 OK\r\n")
+        time.sleep(5)
+        assert not heard(clients[-1], 2)
+    assert 0 == server.stop()
+
+
+def test_what_a_client_still_says_does_not_cost_it_its_answer(start_server: StartServer) -> None:
+    """What it says after its request is heard out, to an end, before the connection is closed."""
+    server = start_server()
+    with connected(server) as client:
+        client.sendall(HEALTHZ + CLOSE)
+        time.sleep(0.3)
+        assert heard(client, 20)
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert not heard(client, 100)
+
+
+@pytest.mark.parametrize("spared", ["open files", "connections"])
+def test_without_a_file_left_connections_wait(tmp_path: Path, spared: str) -> None:
+    """More clients than files to open: some wait, none ends the worker, and all is well once they leave."""
+    limited = ["bash", "-c", 'ulimit -n 300; exec "$@"', "-", *SERVE]
+    forgetful = [sys.executable, "-c", MANY, "-c", "python:finetune_advisor.server"]
+    command = limited if spared == "connections" else [*limited[:4], *forgetful]
+    server = start(tmp_path / "log", command, THREADS="4")
+    try:
+        with ExitStack() as stack:
+            for _ in range(400):
+                stack.enter_context(connected(server)).sendall(HEALTHZ + b"\r\n")
+            time.sleep(1)
+        assert requests.get(f"{server.url}/healthz", timeout=20).ok
+        assert len(workers_of(server)) == 1
+    finally:
+        assert server.stop() == 0
+
+
+MANY = """
+from gunicorn.app.wsgiapp import run
+from finetune_advisor import server
+server.worker_connections = 10_000
+run()
+"""
+
+
+def test_a_stop_amid_a_change_of_listening_is_a_stop(tmp_path: Path) -> None:
+    """SIGTERM can come while the worker begins to listen; it is told so once more at the end."""
+    command = [sys.executable, "-c", STOPPED, "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", command)
+    requests.get(f"{server.url}/healthz", timeout=20)
+    log = server.log.read_text()
+    server.stop()
+
+    assert len(workers_of(server)) > 1
+    assert "Exception in worker process" not in log
+
+
+STOPPED = """
+from gunicorn.app.wsgiapp import run
+from gunicorn.workers.gthread import ThreadWorker
+whole = ThreadWorker.set_accept_enabled
+def stopped(self, enabled):
+    whole(self, enabled)
+    if enabled and self.age == 1:
+        self.alive = False
+ThreadWorker.set_accept_enabled = stopped
+run()
+"""
 
 
 def test_who_comes_after_sigterm_is_refused(start_server: StartServer) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -28,6 +29,25 @@ class QuietLogger(Logger):
         """Log nothing."""
 
 
+MOST_CONNECTIONS = 1000
+OTHER_FILES = 100
+
+
+def _connections(threads: int) -> int:
+    """How many connections a worker may hold open: 1,000, or what its limit of open files leaves room for.
+
+    A thread that waits for a client has a file open for that, too.
+    """
+    others = OTHER_FILES + 2 * threads
+    wanted = MOST_CONNECTIONS + others
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MOST_CONNECTIONS
+    limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return max(threads + 1, limit - others)
+
+
 settings = Settings.from_environment()
 
 wsgi_app = "finetune_advisor.app:create_app()"
@@ -37,6 +57,7 @@ workers = settings.workers
 # Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
+worker_connections = _connections(threads)
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
 graceful_timeout = settings.graceful_timeout

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import select
+import selectors
 import socket
 import time
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gunicorn import util
@@ -21,6 +24,10 @@ READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
 ANSWER_SECONDS = 300
 """How long it may take from then on until it has read its answer."""
+LINGER_SECONDS = 2
+"""How long a client gets to close its side of a connection that is closed after an answer."""
+LINGER_BYTES = 1 << 16
+"""How much it may say meanwhile."""
 OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
 FAULTS: dict[type[errors.ParseException], str] = {
     errors.InvalidRequestLine: "its first line isn't that of an HTTP request",
@@ -41,6 +48,17 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._due: dict[TConn, tuple[float, int]] = {}
+        self._lingering: dict[TConn, int] = {}
+        self._stopped = False
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection; without a file left for it, let it wait until there is one."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            time.sleep(0.05)
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request while its time runs."""
@@ -61,19 +79,48 @@ class Worker(ThreadWorker):
                 # A request that has come by then is answered all the same.
                 if self._due.pop(conn, None) and how == socket.SHUT_RD:
                     self._due[conn] = now + ANSWER_SECONDS, socket.SHUT_RDWR
+        while self._lingering and (conn := next(iter(self._lingering))).timeout < now:
+            self._part(conn)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Close a connection in a thread: its client may take seconds to close its own side."""
+        """Close a connection without waiting for it: its client may take seconds to close its own side.
+
+        Closed at once, an answer could be lost on what the client still sends (RFC 9112, 9.6).
+        """
         if fs.cancelled() or fs.exception() or fs.result() is not False:
             super().finish_request(conn, fs)
-        else:
-            self.nr_conns -= 1
-            self.tpool.submit(conn.close, graceful=True)
+            return
+        self._lingering[conn] = LINGER_BYTES
+        conn.timeout = time.monotonic() + LINGER_SECONDS
+        conn.sock.setblocking(False)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._hear_out, conn))
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._part(conn)
+
+    def _hear_out(self, conn: TConn, _: socket.socket) -> None:
+        """Read what a client still says, until it closes its side or has said too much."""
+        try:
+            said = len(conn.sock.recv(4096))
+        except OSError:
+            said = 0
+        self._lingering[conn] -= said
+        if not said or self._lingering[conn] <= 0:
+            self._part(conn)
+
+    def _part(self, conn: TConn) -> None:
+        """Close a connection for good."""
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """When stopping, take what waits already, and refuse the rest instead of letting it wait in vain."""
         super().set_accept_enabled(enabled)
-        if not self.alive:
+        if not self.alive and not self._stopped:
+            self._stopped = True
             for listener in self.sockets:
                 for _ in range(self.cfg.backlog):
                     if not select.select([listener], [], [], 0)[0]:

@@ -70,12 +70,12 @@ def as_csv(rows: list[dict[str, Any]], file: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("written", ["True", "TRUE", "False", "FALSE"])
+@pytest.mark.parametrize("written", ["True", "TRUE", "False", "FALSE", "true ", " FALSE"])
 def test_booleans_may_be_in_capitals(written: str) -> None:
     """As spreadsheets and Python write them."""
     served = catalog.load(TYPED.parent)
     batch = BatchFile(served, served.trees[VERSION], {})
-    rows = (f"api_usable,drift\n{cell},-1\n".encode() for cell in (written, written.lower()))
+    rows = (f"api_usable,drift\n{cell},-1\n".encode() for cell in (written, written.lower().strip()))
     [same], [plain] = ([*batch.results(io.BytesIO(row), "in.csv")] for row in rows)
 
     assert same[0] == plain[0]
@@ -108,6 +108,7 @@ ROWS = {
 }
 CASES = [
     ("in.jsonl", b"", b"{}", LINES),
+    ("in.jsonl", b"\xef\xbb\xbf", b"{}", LINES),
     ("in.csv", b"\xef\xbb\xbfteam,api_usable\r\n", b"solo,true\r", ROWS),
 ]
 
@@ -157,6 +158,42 @@ def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
     assert file.read_bytes() == b""
 
 
+def test_results_replace_a_file_only_once_they_are_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops the command keeps what was there, with nothing beside it."""
+    old = tmp_path / "out.jsonl"
+    old.write_text("kept")
+    old.chmod(0o640)
+    whole = BatchFile._result
+    lines = iter(range(2))
+
+    def stopped(self: BatchFile, *given: Any) -> bytes:
+        if next(lines, None) is None:
+            raise KeyboardInterrupt
+        return whole(self, *given)
+
+    monkeypatch.setattr(BatchFile, "_result", stopped)
+    aborted = run("-", "--output", old, stdin="{}\n" * 3)
+
+    assert (aborted.exit_code, old.read_text()) == (1, "kept")
+    monkeypatch.undo()
+    assert run("-", "--output", old, stdin="{}\n" * 3).exit_code == 0
+    assert len(old.read_text().splitlines()) == 3
+    assert old.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["out.jsonl"]
+
+
+def test_a_device_or_a_path_that_is_not_there(tmp_path: Path) -> None:
+    """A device isn't replaced, and a folder that isn't there is named."""
+    assert run("-", "--output", "/dev/null", stdin="{}").exit_code == 0
+    assert not Path("/dev/null").is_file()
+    refused = run("-", "--output", tmp_path / "no" / "out", stdin="{}")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"{tmp_path}/no/out: can't be written: No such file or directory" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -170,7 +207,8 @@ def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
         ("in.csv", "team,drift,team\n", "in.csv:1: the column 'team' is there twice; keep one"),
         ("in.csv", "team;drift\n", "in.csv:1: the header is one column; separate columns by commas"),
         ("in.csv", "team\tdrift\n", "in.csv:1: the header is one column; separate columns by commas"),
-        ("in.csv", '"team\n', "in.csv:1: the line is not CSV: "),
+        ("in.csv", '"team\n', "in.csv:1: the line is not CSV, or a cell has several lines: "),
+        ("in.csv", ",team\n", "in.csv:1: column 1 has no name; name an input, or remove the column"),
         ("in.csv", "", "in.csv:1: there is no header; name an input in each column"),
         ("in.csv", "\ntrue\n", "in.csv:1: there is no header; name an input in each column"),
     ],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any
 
 import orjson
@@ -24,6 +27,9 @@ LONGEST_LINE = 1 << 20
 
 BOOLEANS = {"true": True, "false": False}
 """What cells write, in capitals or not: spreadsheets have TRUE, and Python writes True."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some programs begin a file in UTF-8 with."""
 
 JSON_LINES = (".jsonl", ".ndjson")
 CSV = ".csv"
@@ -94,7 +100,7 @@ class BatchFile:
     def _rows(self, header: bytes, name: str) -> Read:
         """What reads the rows below a header."""
         try:
-            columns = _cells(header.removeprefix(b"\xef\xbb\xbf"))
+            columns = _cells(header)
         except BadLineError as error:
             raise BadFileError(f"{name}:1: {error}") from error
         for fault in self._faults(columns):
@@ -109,21 +115,49 @@ class BatchFile:
         for place, column in enumerate(columns):
             if len(columns) == 1 and (";" in column or "\t" in column):
                 yield "the header is one column; separate columns by commas"
+            if not column:
+                yield f"column {place + 1} has no name; name an input, or remove the column"
             if column not in self._inputs:
                 yield f"{column!r}: {unknown(column, [*self._inputs])}"
             if column in columns[:place]:
                 yield f"the column {column!r} is there twice; keep one"
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes a path's place once it is written to its end; without that, what is there stays.
+
+    Raises BadFileError where that can't be.
+    """
+    path = path.resolve()
+    new = path.with_name(f".{path.name}.{token_hex(4)}")
+    if path.exists() and not path.is_file():
+        new = path  # a device or a pipe, whose place isn't to be taken
+    try:
+        with new.open("wb") as out:
+            yield out
+        if new != path:
+            if path.exists():
+                shutil.copymode(path, new)
+            new.replace(path)
+    except OSError as error:
+        raise BadFileError(f"{path}: can't be written: {error.strerror}") from error
+    finally:
+        if new != path:
+            new.unlink(missing_ok=True)
+
+
 def _lines(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
     """The lines of a file without their ends, the beginning of one that is too long, and their sizes."""
+    mark = BYTE_ORDER_MARK
     while line := file.readline(LONGEST_LINE + 1):
         size = len(line)
         rest = line
         while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
             rest = file.readline(LONGEST_LINE + 1)
             size += len(rest)
-        yield line.removesuffix(b"\n"), size
+        yield line.removesuffix(b"\n").removeprefix(mark), size
+        mark = b""
 
 
 def _json(line: bytes) -> Any:
@@ -137,7 +171,9 @@ def _json(line: bytes) -> Any:
 def _row(inputs: list[Input], line: bytes) -> dict[str, Any]:
     cells = _cells(line)
     if len(cells) != len(inputs):
-        counts = f"{len(cells)} cells, and the header {len(inputs)}"
+        if cells == [""]:
+            raise BadLineError("the line is empty; remove it, or write a comma for each unknown answer")
+        counts = f"{counted(len(cells), 'cell')}, and the header {len(inputs)}"
         raise BadLineError(f"the line has {counts}; leave the cell of an unknown answer empty")
     pairs = zip(inputs, cells, strict=True)
     return {one.name: _value(one, cell) for one, cell in pairs if cell}
@@ -151,7 +187,7 @@ def _cells(line: bytes) -> list[str]:
     except UnicodeDecodeError as error:
         raise BadLineError("the line is not UTF-8; encode it so") from error
     except csv.Error as error:
-        raise BadLineError(f"the line is not CSV: {error}") from error
+        raise BadLineError(f"the line is not CSV, or a cell has several lines: {error}") from error
 
 
 def _value(one: Input, cell: str) -> Any:
@@ -159,7 +195,7 @@ def _value(one: Input, cell: str) -> Any:
     if one.type == "enum":
         return cell
     if one.type == "boolean":
-        return BOOLEANS.get(cell.lower(), cell)
+        return BOOLEANS.get(cell.strip().lower(), cell)
     try:
         return orjson.loads(cell)
     except orjson.JSONDecodeError:

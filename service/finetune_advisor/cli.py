@@ -28,7 +28,7 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
-from finetune_advisor.batch_files import BatchFile
+from finetune_advisor.batch_files import BatchFile, replacing
 from finetune_advisor.catalog import Catalog, UnknownVersionError
 from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.decision_table import decision_table
@@ -117,10 +117,18 @@ def _require_free(host: str, port: int, name: str) -> None:
     help="With --batch: the answers, in JSON or YAML, of each profile that doesn't say.",
 )
 @click.option(
-    "--output", type=click.File("wb", atomic=True), help="With --batch: write the results there."
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --batch: write the results there, in place of what is there, once they are complete.",
 )
 def assess(  # noqa: PLR0913  # one for each option
-    file: str, tree_version: str | None, defaults: Any, output: Any, *, as_json: bool, batch: bool
+    file: str,
+    tree_version: str | None,
+    defaults: Any,
+    output: Path | None,
+    *,
+    as_json: bool,
+    batch: bool,
 ) -> None:
     """Assess the profile in FILE, JSON or YAML; - reads standard input.
 
@@ -138,7 +146,9 @@ def assess(  # noqa: PLR0913  # one for each option
         if batch:
             shared = _profile(defaults, served) if defaults else {}
             run = BatchFile(served, asked, shared)
-            _assess_lines(file, run, output or click.open_file("-", "wb"))
+            with replacing(output) if output else click.open_file("-", "wb") as out:
+                _assess_lines(file, run, out)
+            click.echo(run, err=True)
         else:
             _assess_one(file, served, asked, as_json=as_json)
     if asked.status == "deprecated" and not as_json:
@@ -164,8 +174,6 @@ def _assess_lines(file: str, run: BatchFile, output: IO[bytes]) -> None:
         for result, read in run.results(opened, file):
             output.write(result + b"\n")
             bar.update(read)
-    output.flush()  # which makes the file, even if there was nothing to say
-    click.echo(run, err=True)
 
 
 @main.group()

@@ -14,10 +14,12 @@ from typing import Any
 from finetune_advisor import catalog
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.inputs import Value
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.settings import Settings
 
 VERSION = "1.0.0"
+MEASURED = "2.0.0"
 SEED = 20261122
 PROFILES = 1000
 EXPORTS = {"rego": "tree.rego", "jdm": "tree.jdm.json", "dmn": "tree.dmn"}
@@ -44,6 +46,19 @@ class Desk:
         """Some profiles in a row, from another place for each number, over and over again."""
         start = number * 97
         return [self.profiles[(start + index) % PROFILES] for index in range(size)]
+
+    def partial(self, size: int, number: int) -> list[dict[str, Value]]:
+        """Profiles that have half of the inputs of 2.0.0, others for each number."""
+        random = Random(f"{SEED}.{number}")
+        tree = catalog.load().trees[MEASURED]
+        return [
+            {
+                name: one.value(random.choice(tree.cells[name]).plainest)
+                for name, one in tree.inputs.items()
+                if random.random() < 0.5
+            }
+            for _ in range(size)
+        ]
 
     def expected(self, profile: Profile) -> str:
         """The recommendation that this service's engine decides on."""

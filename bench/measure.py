@@ -14,7 +14,7 @@ from random import Random
 import orjson
 
 from bench.contestants import OWN, STRAIGHT, Contestant, encoded
-from bench.desk import SEED, Desk, request
+from bench.desk import MEASURED, SEED, Desk, request
 from bench.load import Generator, Load
 from bench.servers import Server, cores
 from bench.spread import Spread, spread
@@ -26,6 +26,7 @@ PEER_SIZES = (100, 1000)
 BATCH_CONNECTIONS = 2
 SHARES = tuple(share / 100 for share in range(10, 100, 10))
 BUSY = 0.7
+UNKNOWN = "none of them known"
 Say = Callable[[str], None]
 
 
@@ -106,13 +107,13 @@ def _require_success(bench: Bench, name: str, load: Load) -> None:
 class Batches:
     """By contestant and size, round by round: decisions a second, and those for a second of CPU time.
 
-    `new` are this service's on profiles whose texts it doesn't know, a thousand a request.
+    `new` are this service's on kinds of profiles whose texts it doesn't know, a thousand a request.
     And the seconds that orjson takes for one batch, right after those of this service.
     """
 
     decisions: Mapping[str, Mapping[int, list[float]]]
     by_cpu: Mapping[str, Mapping[int, list[float]]]
-    new: list[float]
+    new: Mapping[str, list[float]]
     orjson_seconds: list[float]
 
 
@@ -125,9 +126,12 @@ def batches(bench: Bench, running: Sequence[Running]) -> Batches:
     decisions: dict[str, dict[int, list[float]]] = {}
     by_cpu: dict[str, dict[int, list[float]]] = {}
     alone: list[float] = []
-    new: list[float] = []
     own = next(one for one in running if one.contestant is OWN)
-    unknown = _new_targets(bench, own)
+    unknown = {
+        UNKNOWN: _new_targets(bench, own),
+        f"{UNKNOWN}, half of the inputs of {MEASURED}": _partial_targets(bench, own),
+    }
+    new: dict[str, list[float]] = {what: [] for what in unknown}
     for number in range(bench.rounds):
         bench.say(f"batches, round {number + 1} of {bench.rounds}")
         for one, size, targets in asked:
@@ -140,9 +144,10 @@ def batches(bench: Bench, running: Sequence[Running]) -> Batches:
             by_cpu.setdefault(name, {}).setdefault(size, []).append(load.count * size / used)
             if one.contestant is OWN and size == BATCH:
                 alone.append(orjson_seconds(one, bench.desk, BATCH))
-        load = bench.generator.flood(unknown, bench.seconds / 2, BATCH_CONNECTIONS)
-        _require_success(bench, "new profiles", load)
-        new.append(load.rate * BATCH)
+        for what, targets in unknown.items():
+            load = bench.generator.flood(targets, bench.seconds, BATCH_CONNECTIONS)
+            _require_success(bench, f"profiles, {what}", load)
+            new[what].append(load.rate * BATCH)
     return Batches(decisions, by_cpu, new, alone)
 
 
@@ -158,6 +163,16 @@ def _new_targets(bench: Bench, own: Running) -> Path:
         ]
         bodies.append(encoded(own.contestant.many.body(profiles)))
     return bench.generator.targets("new", own.server.url(own.contestant.many.path), bodies)
+
+
+def _partial_targets(bench: Bench, own: Running) -> Path:
+    """Batches of profiles that leave questions open, no two alike."""
+    assert own.contestant.many
+    bodies = [
+        encoded({"profiles": bench.desk.partial(BATCH, number), "tree_version": MEASURED})
+        for number in range(NEW_BATCHES)
+    ]
+    return bench.generator.targets("partial", own.server.url(own.contestant.many.path), bodies)
 
 
 def _batch_targets(bench: Bench, one: Running) -> Iterator[tuple[Running, int, Path]]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from bench.contestants import BARE, FLOOR, OWN
-from bench.measure import BATCH, Throughput
+from bench.measure import BATCH, BUSY, UNKNOWN, Throughput
 from bench.results import Results, targets
-from bench.spread import Spread, figure, spread
+from bench.spread import Spread, figure, ratios, spread
 
 
 def data(results: Results) -> str:
@@ -62,7 +62,18 @@ def _targets(results: Results) -> list[str]:
         )
         for one in targets(results)
     ]
-    return _table("Targets", ("what", "target", "measured", "by CPU time", ""), rows)
+    table = _table("Targets", ("what", "target", "measured", "by CPU time", ""), rows)
+    return [*table, "", "A target is passed by the median.", *_unknown(results)]
+
+
+def _unknown(results: Results) -> Iterator[str]:
+    """What the targets of batches don't say: those are of profiles that came before."""
+    best = results.best_peer()
+    for what, rates in results.batches.new.items() if results.batches else ():
+        if what == UNKNOWN and best:
+            to_peer = ratios(rates, best[1])
+            yield f"Of 1,000 complete profiles that never came before, {spread(rates)} a second are decided,"
+            yield f"{to_peer} times as many as by the best peer."
 
 
 def _contestants(results: Results) -> list[str]:
@@ -121,8 +132,10 @@ def _batches(results: Results) -> list[str]:
         for name, sizes in results.batches.decisions.items()
         for size, rates in sizes.items()
     ]
-    new = spread(results.batches.new)
-    rows.append((f"{OWN.name}, 1,000 a request, none of them known", str(new), "–"))
+    rows.extend(
+        (f"{OWN.name}, 1,000 a request, {what}", str(spread(rates)), "–")
+        for what, rates in results.batches.new.items()
+    )
     if results.batches.orjson_seconds:
         rates = spread([BATCH / seconds for seconds in results.batches.orjson_seconds])
         rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", str(rates), "–"))
@@ -138,7 +151,8 @@ def _latency(results: Results) -> list[str]:
         (share, str(one.offered), str(one.p50), str(one.p99), str(one.ratio)) for share, one in shown
     ]
     head = ("of the peak", "requests/s", "p50 ms", "p99 ms", "p99 / p50")
-    return _table(f"Latency of {OWN.name} against load, and of the limits", head, rows)
+    table = _table(f"Latency of {OWN.name} against load, and of the limits", head, rows)
+    return [*table, "", f"At {BUSY:.0%} of the peak measured in every round, at other shares in two."]
 
 
 def _telemetry(results: Results) -> list[str]:

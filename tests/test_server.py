@@ -174,13 +174,40 @@ run()
 """
 
 
+def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> None:
+    """gunicorn closes one itself where an answer fails half-way."""
+    command = [sys.executable, "-c", CLOSED, "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", command)
+    try:
+        for _ in range(3):
+            assert requests.get(f"{server.url}/healthz", timeout=20).ok
+        assert len(workers_of(server)) == 1
+    finally:
+        server.stop()
+
+
+CLOSED = """
+from gunicorn.app.wsgiapp import run
+from gunicorn.workers.gthread import ThreadWorker
+whole = ThreadWorker.handle
+def closed(self, conn):
+    whole(self, conn)
+    conn.sock.close()
+    return False
+ThreadWorker.handle = closed
+run()
+"""
+
+
 def test_a_stop_amid_a_change_of_listening_is_a_stop(tmp_path: Path) -> None:
     """SIGTERM can come while the worker begins to listen; it is told so once more at the end."""
     command = [sys.executable, "-c", STOPPED, "-c", "python:finetune_advisor.server"]
     server = start(tmp_path / "log", command)
-    requests.get(f"{server.url}/healthz", timeout=20)
+    try:
+        assert requests.get(f"{server.url}/healthz", timeout=20).ok
+    finally:
+        server.stop()
     log = server.log.read_text()
-    server.stop()
 
     assert len(workers_of(server)) > 1
     assert "Exception in worker process" not in log

@@ -92,11 +92,11 @@ class Worker(ThreadWorker):
             return
         self._lingering[conn] = LINGER_BYTES
         conn.timeout = time.monotonic() + LINGER_SECONDS
-        conn.sock.setblocking(False)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._hear_out, conn))
         try:
             conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._hear_out, conn))
+        except OSError:  # it is closed already
             self._part(conn)
 
     def _hear_out(self, conn: TConn, _: socket.socket) -> None:
@@ -112,7 +112,8 @@ class Worker(ThreadWorker):
     def _part(self, conn: TConn) -> None:
         """Close a connection for good."""
         del self._lingering[conn]
-        self.poller.unregister(conn.sock)
+        with suppress(KeyError, ValueError):
+            self.poller.unregister(conn.sock)
         self.nr_conns -= 1
         conn.close()
 

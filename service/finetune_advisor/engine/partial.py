@@ -20,7 +20,8 @@ class PartialProfiles:
     def __init__(self, table: PathTable) -> None:
         self._table, self._tree, self._blocks = table, table.tree, table.blocks
         self._place = {name: place for place, block in enumerate(table.blocks) for name in block.names}
-        self._ending = {path: ending for ending in table.ending.values() for path in members(ending)}
+        ends = [(path, ending) for ending in table.ending.values() for path in members(ending)]
+        self._ending = [ending for _, ending in sorted(ends)]
         self._rivals = lru_cache(MOST_REMEMBERED)(self._rivals_of)
         self._meeting = lru_cache(MOST_REMEMBERED)(self._meeting_of)
 
@@ -59,18 +60,20 @@ class PartialProfiles:
         )
         if len(self._blocks[place].names) == 1:
             asking = possible & ~self._blocks[place].demands[0][1]
-            if any(self._rivals(path, place, in_part) & possible for path in members(asking)):
+            numbers = (path.bit_length() - 1 for path in members(asking))
+            if any(self._rivals(number, place, in_part) & possible for number in numbers):
                 return True
             if not in_part:
                 return False
         return matters(self._tree, completions(self._tree, profile), name)
 
-    def _rivals_of(self, path: Paths, place: int, in_part: Set[int]) -> Paths:
-        """The paths that end elsewhere, and that profiles take which differ in the block at a place alone
-        from some that take this path; of blocks known in part, those that ask for the same or for nothing.
+    def _rivals_of(self, number: int, place: int, in_part: Set[int]) -> Paths:
+        """The paths that end elsewhere than one, given by its number, and that profiles take which differ in
+        the block at a place alone from some that take that one. Of blocks known in part: those that ask for
+        the same there, or for nothing.
         """
-        found = self._table.every & ~self._ending[path]
-        for block, which in self._table.asked(path):
+        found = self._table.every & ~self._ending[number]
+        for block, which in self._table.asked(1 << number):
             if block in in_part:
                 demands = self._blocks[block].demands
                 found &= demands[0][1] | demands[which][1]

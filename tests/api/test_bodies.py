@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,9 +26,14 @@ def assessor(tree: Tree) -> Assessor:
 
 
 def agrees(served: Assessor, profile: Known) -> None:
-    """The first time, which may leave something prepared, and the second."""
-    plain = bodies.body(evaluate(served.tree, profile))
+    """The first time, which may leave something prepared, and the second; alone and in a batch."""
+    assessment = evaluate(served.tree, profile)
+    plain = bodies.body(assessment)
     assert [served.body(profile, "/assess") for _ in range(2)] == [plain, plain]
+    trail = served._compiled.trail(profile)
+    if trail:
+        result = orjson.dumps(bodies.result(assessment))
+        assert [bodies.trail_result(trail, profile) for _ in range(2)] == [result, result]
 
 
 def test_every_complete_profile_of_the_guide(tree: Tree) -> None:

@@ -199,9 +199,10 @@ class Assessor:
         """What a profile is answered with that nobody sent before. Raises ValidationError."""
         valid = self._schema.load(profile)
         trail = self._compiled.trail(valid)
+        if trail and not self._report.log:
+            return Answered(bodies.trail_result(trail, valid), trail)
         assessment = trail.assessment(valid) if trail else self._compiled.partial(valid)
-        result = orjson.dumps(bodies.result(assessment))
-        return Answered(result, None if self._report.log else trail, assessment)
+        return Answered(orjson.dumps(bodies.result(assessment)), None, assessment)
 
     def _reported(self, source: Trail | Assessment, times: int) -> None:
         if isinstance(source, Trail):

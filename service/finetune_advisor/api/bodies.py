@@ -15,7 +15,7 @@ from finetune_advisor.engine.canonical import plain
 from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment, Step
 from finetune_advisor.engine.explanation import Change, Explanation, Outcome
-from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.inputs import Profile, Value
 
 KEPT = 4096
 """How many bodies are kept: all there are for 1.0.0, some megabytes at most."""
@@ -95,6 +95,29 @@ def result(assessment: Assessment) -> dict[str, Any]:
         "receipt": assessment.receipt,
     }
     return {name: value for name, value in form.items() if value is not None}
+
+
+def trail_result(trail: Trail, profile: Profile) -> bytes:
+    """The result of a batch for a profile on a trail: what `result` gives for its assessment, as bytes."""
+    answers = trail.answers(profile)
+    warnings, ignored = [one.id for one in trail.warned(answers)], trail.ignored(profile)
+    told = b',"warnings":' + orjson.dumps(warnings) if warnings else b""
+    passed = b',"ignored":' + orjson.dumps(ignored) if ignored else b""
+    return b'%b%b%b,"receipt":"%b"}' % (_head(trail), told, passed, trail.receipt(answers).encode())
+
+
+@lru_cache(KEPT)
+def _head(trail: Trail) -> bytes:
+    """What all results on a trail begin with."""
+    leaf = trail.recommendation
+    form = {
+        "status": "decided",
+        "recommendation": leaf.id,
+        "finetune": leaf.finetune,
+        "path": [question.id for question, _ in trail.taken],
+        "candidates": [leaf.id],
+    }
+    return orjson.dumps(form)[:-1]
 
 
 def _extras(trail: Trail, answers: dict[str, Value], ignored: tuple[str, ...]) -> Iterator[bytes]:

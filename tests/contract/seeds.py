@@ -145,7 +145,7 @@ def repeated_parameter_accepted() -> None:
 
 
 def repeated_name_accepted() -> None:
-    parsing._unrepeated = lambda _, pairs: dict(pairs)
+    parsing._members = dict
 
 
 def nan_accepted() -> None:

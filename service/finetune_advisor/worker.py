@@ -103,6 +103,8 @@ class Worker(ThreadWorker):
         """Read what a client still says, until it closes its side or has said too much."""
         try:
             said = len(conn.sock.recv(4096))
+        except BlockingIOError:
+            return
         except OSError:
             said = 0
         self._lingering[conn] -= said

@@ -161,9 +161,9 @@ def test_without_a_file_left_connections_wait(tmp_path: Path, spared: str) -> No
                 stack.enter_context(connected(server)).sendall(HEALTHZ + b"\r\n")
             time.sleep(1)
         assert requests.get(f"{server.url}/healthz", timeout=20).ok
-        assert len(workers_of(server)) == 1
     finally:
         assert server.stop() == 0
+    assert len(workers_of(server)) == 1
 
 
 MANY = """
@@ -181,9 +181,9 @@ def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> N
     try:
         for _ in range(3):
             assert requests.get(f"{server.url}/healthz", timeout=20).ok
-        assert len(workers_of(server)) == 1
     finally:
         server.stop()
+    assert len(workers_of(server)) == 1
 
 
 CLOSED = """

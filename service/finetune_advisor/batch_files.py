@@ -13,7 +13,7 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.assessing import Assessor, Tally, Unheard, completed
+from finetune_advisor.api.assessing import Assessor, NullRecorder
 from finetune_advisor.api.parsing import parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
 from finetune_advisor.catalog import Catalog
@@ -53,16 +53,16 @@ class BatchFile:
 
     def __init__(self, catalog: Catalog, tree: Tree, defaults: Profile) -> None:
         self._inputs, self._defaults = catalog.inputs, defaults
-        self._assessor = Assessor(catalog, tree, Unheard())
-        self._tally = Tally()
+        self._assessor = Assessor(catalog, tree, NullRecorder())
+        self._summary = BatchSummary()
 
     @property
     def invalid(self) -> int:
         """How many lines so far were at fault."""
-        return self._tally.statuses["invalid"]
+        return self._summary.invalid
 
     def __str__(self) -> str:
-        statuses = self._tally.statuses
+        statuses = self._summary.statuses
         counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
         return f"{counted(sum(statuses.values()), 'profile')}: {counts}"
 
@@ -87,14 +87,15 @@ class BatchFile:
 
     def _result(self, line: bytes, read: Read, number: int) -> bytes:
         try:
-            result = self._assessor.result(completed(read(line), self._defaults), self._tally)
+            _, answer = self._assessor.result(with_defaults(read(line), self._defaults))
         except BadLineError as error:
             errors = [{"pointer": "#", "detail": str(error)}]
         except ValidationError as error:
             errors = self._assessor.errors(error)
         else:
-            return result
-        self._tally.statuses["invalid"] += 1
+            self._summary.add(1, [answer.decision])
+            return answer.content
+        self._summary.add(1, [])
         return orjson.dumps({"status": "invalid", "line": number, "errors": errors})
 
     def _rows(self, header: bytes, name: str) -> Read:

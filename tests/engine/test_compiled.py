@@ -97,17 +97,17 @@ def test_a_complete_profile_has_a_trail(tree: Tree, data: st.DataObject) -> None
     """Its answers are looked up; asking again gives the same trail, and the same answer."""
     one = CompiledTree(tree)
     for profile in data.draw(st.lists(strategies.complete_profiles(tree), min_size=1, max_size=3)):
-        trail = one.trail(profile)
+        trail = one.path(profile)
         assert trail is not None
-        assert trail is one.trail(profile)
+        assert trail is one.path(profile)
         assert evaluate(tree, profile) == one.evaluate(profile)
 
 
-def test_turns_beyond_the_most_are_made_anew(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nodes_beyond_the_limit_are_made_anew(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no more are kept, the answers stay the same."""
-    monkeypatch.setattr(compiled, "MOST_TURNS", 1)
+    monkeypatch.setattr(compiled, "MAX_NODES", 1)
     one, profile = CompiledTree(tree), dict.fromkeys(tree.inputs, False)
-    first, second = one.trail(profile), one.trail(profile)
+    first, second = one.path(profile), one.path(profile)
 
     assert first is not second
     assert evaluate(tree, profile) == one.evaluate(profile)

@@ -52,7 +52,12 @@ def _way(tree: Tree, profile: Known) -> list[Question]:
 def _given_on_the_way(tree: Tree, profile: Known) -> Known:
     """The answers to what some completion is asked, as whole numbers where they are whole."""
     asked = {name for question in _way(tree, profile) for name in question.inputs}
-    return {name: tree.inputs[name].normal(v) for name, v in profile.items() if name in asked}
+    inputs = tree.inputs
+    return {
+        name: inputs[name].value(inputs[name].position(v))
+        for name, v in profile.items()
+        if name in asked
+    }
 
 
 @thoroughly

@@ -17,7 +17,7 @@ def test_only_so_many_trails_are_remembered(tree: Tree, monkeypatch: pytest.Monk
     counting, compiled = Metrics(), CompiledTree(tree)
     profiles = [*guide.complete_profiles()]
     for profile in profiles:
-        trail = compiled.trail({**profile})
+        trail = compiled.path({**profile})
         assert trail
         counting.followed(trail, "/assess")
         counting.settle()

@@ -49,7 +49,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         always give the same body, nothing is stored, and a request is safe to repeat.
         """
         tree = catalog.pick(request.get("tree_version"))
-        body = assessors[tree.version].body(request["profile"], "/assess")
+        body = assessors[tree.version].assess(request["profile"], "/assess")
         return Prepared(body, not_stored(tree))
 
     @blp.route("/assess/batch", methods=["POST"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from finetune_advisor.api import bodies
-from finetune_advisor.api.assessing import Assessor, Unheard
+from finetune_advisor.api import rendering
+from finetune_advisor.api.assessing import Assessor, NullRecorder
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.explanation import Explainer
@@ -44,7 +44,7 @@ def assess_answers(catalog: Catalog) -> Examples:
     requests = assess_requests(catalog)
     profiles = {name: requests[name]["value"]["profile"] for name in ("decided", "undecided")}
     return {
-        name: _example(requests[name], bodies.body(evaluate(catalog.default, profile)))
+        name: _example(requests[name], rendering.render_assessment(evaluate(catalog.default, profile)))
         for name, profile in profiles.items()
     }
 
@@ -59,7 +59,7 @@ def batch_requests(catalog: Catalog) -> Examples:
 
 def batch_answers(catalog: Catalog) -> Examples:
     """The answer to the two profiles."""
-    assessor = Assessor(catalog, catalog.default, Unheard())
+    assessor = Assessor(catalog, catalog.default, NullRecorder())
     return {
         name: _example(request, assessor.batch(**request["value"]))
         for name, request in batch_requests(catalog).items()
@@ -79,7 +79,7 @@ def explain_answers(catalog: Catalog, explainer: Explainer) -> Examples:
     """The answer to the request that narrows what is asked, by the default tree's explainer."""
     request = explain_requests(catalog)["narrowed"]
     explained = explainer.explain(**request["value"])
-    body = bodies.explanation(explained, bodies.body(explained.assessment))
+    body = rendering.render_explanation(explained, rendering.render_assessment(explained.assessment))
     return {"narrowed": _example(request, body)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import bodies, examples
+from finetune_advisor.api import examples, rendering
 from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assess import HEADERS, not_stored
 from finetune_advisor.api.assessing import Assessor
@@ -53,8 +53,8 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         """
         tree = catalog.pick(request.pop("tree_version", None))
         explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
-        assessment = assessors[tree.version].body(request["profile"], "/assess/explain")
-        body = bodies.explanation(explanation, assessment)
+        assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")
+        body = rendering.render_explanation(explanation, assessment)
         return Prepared(body, not_stored(tree))
 
     return blp

@@ -55,8 +55,7 @@ class StrictParser(FlaskParser):
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
         turns.take(req, len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
-        read = getattr(schema, "read", parse)
-        return read(body)
+        return parse(body)
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         for name, values in req.args.lists():

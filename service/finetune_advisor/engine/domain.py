@@ -97,6 +97,11 @@ class Domain:
         return Domain(tuple((low, min(high, end)) for low, high in self.spans if low <= end), self.dense)
 
 
+def neighbours(bound: Position, *, dense: bool) -> tuple[Position, Position]:
+    """The positions right before and right after a bound, on an axis of doubles or of integers."""
+    return _preceding(bound, dense), _following(bound, dense)
+
+
 def _following(bound: Position, dense: bool) -> Position:
     return nextafter(bound, inf) if dense else floor(bound) + 1
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple
 
 from finetune_advisor.engine.branching import Against, Condition, Related, conditions
 from finetune_advisor.engine.canonical import hashed
-from finetune_advisor.engine.inputs import Input, Profile, Value
+from finetune_advisor.engine.inputs import Input, Profile, Value, normal
 from finetune_advisor.engine.region import Region, completions
 from finetune_advisor.engine.tree import (
     Branch,
@@ -35,8 +35,7 @@ class Step(NamedTuple):
     branch: Branch
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(NamedTuple):
     """A question that the profile leaves open, and the first input that it lacks."""
 
     question: Question
@@ -50,8 +49,7 @@ class Assessment(NamedTuple):
     the profile answers and `unanswered` the inputs that it lacks, both in tree order; `answers` are all
     that it gives to them and to the tree's warnings. `candidates` are the recommendations that some
     completion ends in; one is left exactly if the assessment is decided, and `reasons` say why.
-    `next_question` is the first open question whose answer can still change the outcome. `receipt` is the
-    hash of the tree's digest and the answers.
+    `next_question` is the first open question whose answer can still change the outcome.
     """
 
     tree: Tree
@@ -63,16 +61,24 @@ class Assessment(NamedTuple):
     next_question: Open | None
     warnings: tuple[WarningRule, ...]
     ignored: tuple[str, ...]
-    receipt: str
+
+    @property
+    def receipt(self) -> str:
+        """The hash of the tree's digest and the answers: the same wherever these are the same."""
+        return hashed({"answers": self.answers, "digest": self.tree.digest})
+
+    @property
+    def outcome(self) -> str | None:
+        """The id of the recommendation, None while undecided."""
+        return self.candidates[0] if len(self.candidates) == 1 else None
 
     @property
     def status(self) -> Literal["decided", "undecided"]:
-        return "decided" if len(self.candidates) == 1 else "undecided"
+        return "undecided" if self.outcome is None else "decided"
 
     @property
     def recommendation(self) -> Recommendation | None:
-        decided = self.status == "decided"
-        return self.tree.recommendations[self.candidates[0]] if decided else None
+        return None if self.outcome is None else self.tree.recommendations[self.outcome]
 
     @property
     def not_needed(self) -> tuple[str, ...]:
@@ -94,15 +100,27 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
         node: tuple(branch for branch in tree.questions[node].branches if branch in passed[node])
         for node in sorted(passed, key=tree.rank.__getitem__)
     }
-    return assessed(tree, profile, way, partial(matters, tree, region))
+    return build_assessment(
+        tree, profile, way, partial(matters, tree, region), partial(_active_warnings, tree)
+    )
 
 
-def assessed(tree: Tree, profile: Profile, way: Way, decisive: Callable[[str], bool]) -> Assessment:
-    """The assessment of a profile that goes a way; `decisive` tells whether an input still matters."""
+def build_assessment(
+    tree: Tree,
+    profile: Profile,
+    way: Way,
+    decisive: Callable[[str], bool],
+    active_warnings: Callable[[Profile, str | None], Iterable[WarningRule]],
+) -> Assessment:
+    """The assessment of a profile that goes a way.
+
+    `decisive` tells whether an input still matters, `active_warnings` which warnings belong to answers and
+    an outcome.
+    """
     leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
     candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
-    answers = {n: tree.inputs[n].normal(profile[n]) for n in _asked(tree, way) if n in profile}
+    answers = {name: normal(profile[name]) for name in _asked(tree, way) if name in profile}
     outcome = candidates[0] if len(candidates) == 1 else None
     decided = len(candidates) == 1
     return Assessment(
@@ -113,9 +131,8 @@ def assessed(tree: Tree, profile: Profile, way: Way, decisive: Callable[[str], b
         candidates=candidates,
         reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
         next_question=None if decided else _next_question(unanswered, decisive),
-        warnings=tuple(_warnings(tree, answers, outcome)),
-        ignored=tuple(sorted(name for name in profile if name not in tree.inputs)),
-        receipt=hashed({"answers": answers, "digest": tree.digest}),
+        warnings=tuple(active_warnings(answers, outcome)),
+        ignored=tuple(sorted(profile.keys() - tree.inputs.keys())),
     )
 
 
@@ -211,16 +228,14 @@ def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
 
 
 def _asked(tree: Tree, way: Way) -> Iterable[str]:
-    names = dict.fromkeys(name for node in way for name in tree.questions[node].inputs)
-    return names | dict.fromkeys(n for rule in tree.warnings for one in rule.when for n in one.inputs)
+    names = [name for node in way for name in tree.questions[node].inputs]
+    return dict.fromkeys([*names, *tree.warning_inputs])
 
 
-def _warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
+def _active_warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
     region = completions(tree, answers)
     for warning in tree.warnings:
-        if (outcome in warning.recommendations or not warning.recommendations) and all(
-            _holds(tree, region, one) for one in warning.when
-        ):
+        if warning.concerns(outcome) and all(_holds(tree, region, one) for one in warning.when):
             yield warning
 
 

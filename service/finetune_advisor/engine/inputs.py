@@ -74,9 +74,10 @@ class Input:
             return self.choices[int(position)]
         return whole(position)
 
-    def normal(self, value: Value) -> Value:
-        """A value in the form that stands for all equal ones: 12 for 12.0, 0 for -0.0."""
-        return self.value(self.position(value))
+
+def normal(value: Value) -> Value:
+    """A valid value in the form that stands for all equal ones: 12 for 12.0, 0 for -0.0."""
+    return whole(value) if isinstance(value, float) else value
 
 
 def whole(number: int | float) -> int | float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from finetune_advisor.engine.branching import Within
-from finetune_advisor.engine.domain import Domain, Position
+from finetune_advisor.engine.domain import Domain, Position, neighbours
 from finetune_advisor.engine.region import Order, Region
 from finetune_advisor.engine.tree import Branch, Tree
 
@@ -70,22 +70,59 @@ class Block:
 
     names: tuple[str, ...]
     demands: tuple[tuple[Region, Paths], ...]
-    starts: tuple[Position, ...]
-    """Where the cells of the first input begin."""
+    starts: Mapping[str, tuple[Position, ...]]
+    """Where the cells of each input begin: no demand tells two positions of a cell apart while nothing is
+    known of the block's other inputs.
+    """
 
     def ruled_out(self, answers: Answers) -> Paths:
         """The paths that no profile with these answers takes, as far as this block tells."""
-        given = {name: answers[name] for name in self.names if name in answers}
-        if not given:
-            return 0
-        if len(self.names) == 1:
-            return self._by_cell[bisect_right(self.starts, given[self.names[0]]) - 1]
-        return self._contradicted(given)
+        given = self.known(answers)
+        if len(given) == 1:
+            [(name, position)] = given.items()
+            return self.ruled_out_by(name, position)
+        return self._contradicted(given) if given else 0
+
+    def ruled_out_by(self, name: str, position: Position) -> Paths:
+        """As `ruled_out`, for the answer to one input of the block alone."""
+        cell = name, bisect_right(self.starts[name], position)
+        found = self._by_cell.get(cell)
+        if found is None:
+            found = self._by_cell[cell] = self._contradicted({name: position})
+        return found
+
+    def compatible(self, which: int, answers: Answers) -> Paths:
+        """The paths that some profile with these answers can take while it meets a demand too, which is
+        given by its place.
+        """
+        wanted, given = self.demands[which][0], self.known(answers)
+        return union(paths for region, paths in self.demands if _meet(wanted, region, given))
+
+    def compatible_but_for(self, name: str, which: int, answers: Answers) -> Paths:
+        """As `compatible`, if the profile may take the paths with another answer to one input, which isn't
+        among the answers.
+        """
+        twin, given = f"{name}'", self.known(answers)
+        wanted = self.demands[which][0].with_twin(name, twin)
+        renamed = ((region.renamed(name, twin), paths) for region, paths in self.demands)
+        return union(paths for region, paths in renamed if _meet(wanted, region, given))
+
+    def cell_of(self, answers: Answers) -> tuple[tuple[str, Position], ...]:
+        """What these answers come to for `compatible`: equal for equal results."""
+        given = self.known(answers)
+        if len(given) == 1:
+            [(name, position)] = given.items()
+            return ((name, bisect_right(self.starts[name], position)),)
+        return tuple(given.items())
+
+    def known(self, answers: Answers) -> Answers:
+        """Those of the answers that are to the inputs of this block."""
+        return {name: answers[name] for name in self.names if name in answers}
 
     @cached_property
-    def _by_cell(self) -> tuple[Paths, ...]:
-        """What each cell of a block's only input rules out."""
-        return tuple(self._contradicted({self.names[0]: start}) for start in self.starts)
+    def _by_cell(self) -> dict[tuple[str, int], Paths]:
+        """What is known of `ruled_out_by`."""
+        return {}
 
     def _contradicted(self, given: Answers) -> Paths:
         found = 0
@@ -93,6 +130,12 @@ class Block:
             if not _fits(region, given):
                 found |= paths
         return found
+
+
+def _meet(one: Region, other: Region, given: Answers) -> bool:
+    """Whether some profile of both regions has some answers."""
+    both = one.intersection(other)
+    return both is not None and _fits(both, given)
 
 
 def _fits(region: Region, given: Answers) -> bool:
@@ -214,7 +257,29 @@ def _block(tree: Tree, names: tuple[str, ...], every: Sequence[Way]) -> Block:
         key = (asked, frozenset(order for order in here.orders if order.low in names))
         demands[key] = demands.get(key, 0) | 1 << place
     regions = ((Region(tree.axes, dict(asked), orders), ps) for (asked, orders), ps in demands.items())
-    return Block(names, tuple(regions), tuple(cell.least for cell in tree.cells[names[0]]))
+    demands_ = tuple(regions)
+    return Block(names, demands_, {name: tuple(_starts(tree, names, name, demands_)) for name in names})
+
+
+def _starts(
+    tree: Tree, names: tuple[str, ...], name: str, demands: Sequence[tuple[Region, Paths]]
+) -> list[Position]:
+    """Where the cells of an input of a block begin.
+
+    An order carries the end of a span to the inputs that it ties, moved by one position at most for each
+    order on the way. So a cell can begin only at the ends of spans or within that distance.
+    """
+    if len(names) == 1:
+        return [cell.least for cell in tree.cells[name]]
+    domains = [tree.axes[one] for one in names]
+    domains += [domain for region, _ in demands for domain in region.domains.values()]
+    starts = {end for domain in domains for span in domain.spans for end in span}
+    kinds = {domain.dense for domain in domains}
+    for _ in names:
+        starts |= {
+            beside for end in starts for dense in kinds for beside in neighbours(end, dense=dense)
+        }
+    return sorted(starts)
 
 
 def members(paths: Paths) -> Iterator[Paths]:

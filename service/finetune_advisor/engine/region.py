@@ -68,12 +68,28 @@ class Region:
         """
         return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
 
-    def meets(self, other: Region) -> bool:
-        """Whether some profile is in this region and in another one."""
-        here = replace(self, orders=self.orders | other.orders)._settled() if other.orders else self
+    def intersection(self, other: Region) -> Region | None:
+        """The profiles that are in this region and in another one, or None if there are none."""
+        both = replace(self, orders=self.orders | other.orders)._settled() if other.orders else self
         for name, domain in other.domains.items():
-            here = here and here.narrow(Within(name, domain))
-        return here is not None
+            both = both and both.narrow(Within(name, domain))
+        return both
+
+    def with_twin(self, name: str, twin: str) -> Region:
+        """The region beside a second, independent instance of an input."""
+        return replace(self, axes={**self.axes, twin: self.axes[name]})
+
+    def renamed(self, name: str, twin: str) -> Region:
+        """The region with its tests of an input moved to the input's twin."""
+        names = {name: twin}
+        return Region(
+            self.with_twin(name, twin).axes,
+            {names.get(one, one): domain for one, domain in self.domains.items()},
+            frozenset(
+                Order(names.get(order.low, order.low), names.get(order.high, order.high), order.strict)
+                for order in self.orders
+            ),
+        )
 
     def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same

@@ -107,6 +107,10 @@ class WarningRule:
     recommendations: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
 
+    def concerns(self, outcome: str | None) -> bool:
+        """Whether the rule may warn of an outcome, None while there is none."""
+        return not self.recommendations or outcome in self.recommendations
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -155,6 +159,11 @@ class Tree:
     def digest(self) -> str:
         """`sha256:` and the hash of the canonical form without its lifecycle."""
         return hashed({key: form for key, form in self.canonical.items() if key not in LIFECYCLE})
+
+    @cached_property
+    def warning_inputs(self) -> tuple[str, ...]:
+        """The inputs that warnings look at."""
+        return tuple(dict.fromkeys(n for rule in self.warnings for one in rule.when for n in one.inputs))
 
     @cached_property
     def axes(self) -> Mapping[str, Domain]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from finetune_advisor.engine.compiled import Trail
+from finetune_advisor.engine.compiled import CompiledPath
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
 
@@ -19,26 +21,38 @@ class Decisions:
     metrics: Metrics
     log: bool
 
-    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
-        """So many profiles took a trail; said without their answers, so not where those are logged."""
-        self.metrics.followed(trail, endpoint, times)
+    @property
+    def wants_answers(self) -> bool:
+        """Whether each decision is recorded with its answers, rather than how many took a path."""
+        return self.log
 
-    def batched(self, profiles: int) -> None:
-        """A batch of so many profiles was answered."""
+    def record(self, decisions: Iterable[CompiledPath | Assessment], endpoint: str) -> None:
+        """Count some decisions and, if the operator asks for it, log them in the order of their answers."""
+        paths: Counter[CompiledPath] = Counter()
+        for decision in decisions:
+            if isinstance(decision, CompiledPath):
+                paths[decision] += 1
+            else:
+                self.metrics.assessed(decision, endpoint)
+                if self.log:
+                    _log(decision, endpoint)
+        for path, times in paths.items():
+            self.metrics.followed(path, endpoint, times)
+
+    def record_batch(self, profiles: int) -> None:
+        """Record the size of a batch."""
         self.metrics.batch_profiles.observe(profiles)
 
-    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
-        """An assessment was given so many times."""
-        self.metrics.assessed(assessment, endpoint, times)
-        for _ in range(times if self.log else 0):
-            log_.info(
-                "decision",
-                extra={
-                    "endpoint": endpoint,
-                    "tree_version": assessment.tree.version,
-                    "status": assessment.status,
-                    "candidates": list(assessment.candidates),
-                    "answers": dict(assessment.answers),
-                    "receipt": assessment.receipt,
-                },
-            )
+
+def _log(assessment: Assessment, endpoint: str) -> None:
+    log_.info(
+        "decision",
+        extra={
+            "endpoint": endpoint,
+            "tree_version": assessment.tree.version,
+            "status": assessment.status,
+            "candidates": list(assessment.candidates),
+            "answers": dict(assessment.answers),
+            "receipt": assessment.receipt,
+        },
+    )

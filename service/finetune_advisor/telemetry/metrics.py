@@ -24,7 +24,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from finetune_advisor.engine.compiled import Trail
+from finetune_advisor.engine.compiled import CompiledPath
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.telemetry import soon
@@ -134,8 +134,8 @@ class Metrics:
         self.served: deque[Served] = deque()
         """The requests that were answered and aren't counted yet."""
         self._running: list[None] = []
-        self._counters: dict[tuple[Trail, str], list[Counter]] = {}
-        self._followed: deque[tuple[tuple[Trail, str], int]] = deque()
+        self._counters: dict[tuple[CompiledPath, str], list[Counter]] = {}
+        self._followed: deque[tuple[tuple[CompiledPath, str], int]] = deque()
         self._settling = Lock()
         soon.each(self.settle)
         self._shared = multiprocess()
@@ -178,7 +178,7 @@ class Metrics:
         if self._shared:
             self.settle()
 
-    def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
+    def followed(self, trail: CompiledPath, endpoint: str, times: int = 1) -> None:
         """Count so many profiles that took a trail, soon."""
         self._followed.append(((trail, endpoint), times))
 
@@ -200,7 +200,7 @@ class Metrics:
             self.seconds.labels(method, known).observe_all(times)
 
     def _settle_trails(self) -> None:
-        profiles: Tally[tuple[Trail, str]] = Tally()
+        profiles: Tally[tuple[CompiledPath, str]] = Tally()
         for _ in range(len(self._followed)):
             key, times = self._followed.popleft()
             profiles[key] += times
@@ -213,7 +213,7 @@ class Metrics:
                 counter.inc(times)
             self.path_questions.observe_times(len(key[0].taken), times)
 
-    def _of_trail(self, trail: Trail, endpoint: str) -> list[Counter]:
+    def _of_trail(self, trail: CompiledPath, endpoint: str) -> list[Counter]:
         version, leaf = trail.tree.version, trail.recommendation
         outcome = (version, "decided", leaf.id, leaf.finetune, endpoint)
         steps = ((version, question.id, str(branch.test)) for question, branch in trail.taken)

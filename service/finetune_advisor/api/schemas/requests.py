@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container, Mapping
 from functools import lru_cache
+from math import ceil, floor
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from finetune_advisor.api.arrays import ArrayReader
 from finetune_advisor.api.schemas.fields import (
     Anything,
     Array,
@@ -32,6 +32,8 @@ COUNTERFACTUALS = 20
 """How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
 
 
+BOOLEAN = frozenset({bool})
+NOTHING: Mapping[str, Container[Any]] = {}
 ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
 
 
@@ -65,8 +67,7 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
         "version knows, but not the one asked, are accepted and listed in `ignored`."
     )
-    checks = {name: _check(one) for name, one in catalog.inputs.items() if one.type != "boolean"}
-    booleans = {name for name, one in catalog.inputs.items() if one.type == "boolean"}
+    allowed = _allowed_values(catalog)
 
     class ProfileSchema(Swift):
         class Meta(Swift.Meta):
@@ -75,11 +76,10 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         def plainly_right(self, data: Any) -> bool:
             if data.__class__ is not dict:
                 return False
+            if data.keys() <= allowed[bool].keys() and {*map(type, data.values())} <= BOOLEAN:
+                return True
             for name, value in data.items():
-                if value.__class__ is bool:
-                    if name not in booleans:
-                        return False
-                elif name not in checks or not checks[name](value):
+                if value not in allowed.get(value.__class__, NOTHING).get(name, ()):
                     return False
             return True
 
@@ -87,19 +87,31 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
     return type("ProfileSchema", (ProfileSchema,), members)
 
 
-def _check(one: Input) -> Callable[[Any], bool]:
-    """Whether a value, no boolean, is plainly one of an input's: 12.0 for an integer takes a closer look."""
-    low, high, choices = one.lowest, one.highest, frozenset(one.choices)
-    if one.type == "enum":
-        return lambda value: value.__class__ is str and value in choices
-    if one.type == "integer":
-        return lambda value: value.__class__ is int and low <= value <= high
-    return lambda value: low <= value <= high if value.__class__ is int else _broken(value, low, high)
+class _Fractions:
+    """The numbers of a range that aren't whole: whole ones are read as integers."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self._low, self._high = low, high
+
+    def __contains__(self, value: float) -> bool:
+        return self._low <= value <= self._high and not value.is_integer()
 
 
-def _broken(value: Any, low: float, high: float) -> bool:
-    """Whether a value is a number with decimals, within limits."""
-    return value.__class__ is float and low <= value <= high and not value.is_integer()
+def _allowed_values(catalog: Catalog) -> Mapping[type, Mapping[str, Container[Any]]]:
+    """By the class of a value, the values that each input plainly takes.
+
+    It leaves out what takes a closer look, such as 12.0 for an integer.
+    """
+    inputs = catalog.inputs
+    ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.numeric}
+    return {
+        bool: {name: (True, False) for name, one in inputs.items() if one.type == "boolean"},
+        str: {name: frozenset(one.choices) for name, one in inputs.items() if one.type == "enum"},
+        int: {name: range(ceil(low), floor(high) + 1) for name, (low, high) in ranges.items()},
+        float: {
+            name: _Fractions(*ends) for name, ends in ranges.items() if inputs[name].type == "number"
+        },
+    }
 
 
 class Served(Choice):
@@ -155,8 +167,7 @@ def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
         ),
         "tree_version": version_field(catalog),
     }
-    read = staticmethod(ArrayReader("profiles", most).parse)
-    return type("BatchRequestSchema", (Closed,), {**members, "read": read})
+    return type("BatchRequestSchema", (Closed,), members)
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:

@@ -1,4 +1,4 @@
-"""Prepared bodies, byte for byte those of the plain evaluator."""
+"""Rendered answers, byte for byte those of the plain evaluator."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api import assessing, bodies
-from finetune_advisor.api.assessing import Assessor, Unheard
+from finetune_advisor import catalog
+from finetune_advisor.api import assessing, rendering
+from finetune_advisor.api.assessing import Assessor, NullRecorder
 from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.canonical import hashed
 from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.inputs import Value, normal
 from finetune_advisor.engine.tree import Tree
 from tests import strategies
 from tests.api import guide
@@ -22,26 +24,26 @@ EXTRAS = st.sets(st.sampled_from(("zzz", "a_name", "M")), max_size=2)
 
 
 def assessor(tree: Tree) -> Assessor:
-    return Assessor(Catalog({tree.version: tree}, tree), tree, Unheard())
+    return Assessor(Catalog({tree.version: tree}, tree), tree, NullRecorder())
 
 
 def agrees(served: Assessor, profile: Known) -> None:
     """The first time, which may leave something prepared, and the second; alone and in a batch."""
     assessment = evaluate(served.tree, profile)
-    plain = bodies.body(assessment)
-    assert [served.body(profile, "/assess") for _ in range(2)] == [plain, plain]
-    trail = served._compiled.trail(profile)
-    if trail:
-        result = orjson.dumps(bodies.result(assessment))
-        assert [bodies.trail_result(trail, profile) for _ in range(2)] == [result, result]
+    body = rendering.render_assessment(assessment)
+    assert [served.assess(profile, "/assess") for _ in range(2)] == [body, body]
+    result = rendering.batch_result(assessment)
+    assert result["receipt"] == assessment.receipt
+    found = [served._results.answer(profile).content for _ in range(2)]
+    assert found == [orjson.dumps(result), orjson.dumps(result)]
 
 
 def test_every_complete_profile_of_the_guide(tree: Tree) -> None:
-    """All 2,048, each on a trail."""
+    """All 2,048, each on a path."""
     compiled, served = CompiledTree(tree), assessor(tree)
     for profile in guide.complete_profiles():
         known: dict[str, Value] = {**profile}
-        assert compiled.trail(known) is not None
+        assert compiled.path(known) is not None
         agrees(served, known)
 
 
@@ -63,10 +65,18 @@ def _as_floats(profile: Known) -> Known:
     return {name: float(value) if type(value) is int else value for name, value in profile.items()}
 
 
-def test_only_so_many_bodies_are_kept(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_answers_are_kept(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what isn't kept any more is made anew."""
-    monkeypatch.setattr(assessing, "KEPT", 3)
+    monkeypatch.setattr(assessing, "CACHE_SIZE", 3)
     served = assessor(tree)
-    for profile in [*guide.complete_profiles()][:10] * 2:
+    for profile in [*guide.complete_profiles()][:200:5] * 2:
         agrees(served, {**profile})
-        assert len(served._rendered) <= 3
+        assert len(served._assessments._kept) <= 3
+
+
+@given(st.floats(-1e9, 1e9) | st.floats(-1e-4, 1e-4))
+def test_receipts_are_those_of_the_engine(number: float) -> None:
+    """Numbers of any size, as orjson writes some of the tiny ones in another way."""
+    tree = next(iter(catalog.load().trees.values()))
+    answers = {"share": normal(number), "is_known": True, "kind": "some_kind"}
+    assert rendering.receipt_of(tree, answers) == hashed({"answers": answers, "digest": tree.digest})

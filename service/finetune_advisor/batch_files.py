@@ -13,7 +13,7 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.assessing import Assessor, NullRecorder
+from finetune_advisor.api.assessing import Assessor, BatchSummary, NullRecorder, with_defaults
 from finetune_advisor.api.parsing import parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
 from finetune_advisor.catalog import Catalog

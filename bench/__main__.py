@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from bench import machine, measure, operations, plot, report, sizes, telemetry, tools
-from bench.contestants import ALL, BARE, FLOOR, OWN, STRAIGHT, Contestant
-from bench.desk import Desk
+from bench import command_line, machine, measure, operations, plot, report, sizes, telemetry, tools
+from bench.contestants import ALL, BARE, FLOOR, OWN, PEERS, STRAIGHT, Contestant
+from bench.desk import SECOND, Desk
 from bench.load import Generator
 from bench.measure import Bench, Running
 from bench.results import Results, targets
@@ -32,17 +33,19 @@ def main() -> None:
     except tools.UnavailableError as error:
         raise SystemExit(f"no load generator: {error}") from error
     with TemporaryDirectory(prefix="finetune-advisor-bench-") as place:
-        desk = Desk(Path(place))
-        desk.lay()
+        desk, second = Desk(Path(place)), Desk(Path(place) / SECOND, SECOND)
+        second.at.mkdir()
+        for one in (desk, second):
+            one.lay()
         began = time.perf_counter()
         generator = Generator(command, Path(place), frozenset(cores()[1]))
         bench = Bench(desk, generator, options.rounds, options.seconds, _say(began))
-        results = run(bench)
+        results = run(bench, second)
     _write(results, options.output)
 
 
-def run(bench: Bench) -> Results:
-    """Every measurement, one after the other."""
+def run(bench: Bench, second: Desk) -> Results:
+    """Every measurement, one after the other; `second` has the second tree."""
     present = list(_built(bench))
     results = Results(
         machine.description(),
@@ -57,18 +60,24 @@ def run(bench: Bench) -> Results:
     began, stolen = time.perf_counter(), machine.stolen()
     results.starts = operations.starts(bench, present)
     with ExitStack() as servers:
-        running = _running(bench, servers, present)
+        running = _running(bench, servers, present, bench.desk)
         results.throughput = measure.throughput(bench, running)
         results.memory = {
             one.contestant.name: operations.memory(one.server.workers[0]) for one in running
         }
         own = next(one for one in running if one.contestant is OWN)
-        results.orjson_one_seconds = measure.orjson_seconds(own, bench.desk, 1)
-        results.batches = measure.batches(bench, running)
+        results.orjson_one_seconds = measure.orjson_seconds(own, 1)
+        peers = _running(bench, servers, [one for one in present if one in PEERS], second)
+        both = [*running, replace(own, desk=second), *peers]
+        results.batches = measure.batches(
+            bench, [one for one in both if one.contestant in (OWN, *PEERS)]
+        )
         results.latency = measure.latency(bench, own)
         for one in running:
             if one.contestant in (FLOOR, BARE):
                 [results.limits[one.contestant.name]] = measure.latency(bench, one, [measure.BUSY])
+    results.memory_kept = operations.memory_kept(bench, second)
+    results.command_line = command_line.rates(bench)
     results.telemetry = telemetry.costs(bench)
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)
@@ -90,29 +99,32 @@ def _built(bench: Bench) -> Sequence[Contestant]:
     return present
 
 
-def _running(bench: Bench, servers: ExitStack, present: Sequence[Contestant]) -> list[Running]:
+def _running(
+    bench: Bench, servers: ExitStack, present: Sequence[Contestant], desk: Desk
+) -> list[Running]:
     """All servers side by side, those left out that don't start or answer as they should."""
     running: list[Running] = []
     for one in present:
         if one.name in bench.skipped:
             continue
-        bench.say(f"starting and checking {one.name}")
+        bench.say(f"starting and checking {one.name} with {desk.version}")
         try:
-            server = servers.enter_context(one.serving(bench.desk))
+            server = servers.enter_context(one.serving(desk))
         except tools.UnavailableError as error:
             bench.skip(one.name, str(error))
             continue
-        wrong = one.check(server, bench.desk)
+        wrong = one.check(server, desk)
         own = next((here.server for here in running if here.contestant is OWN), None)
         if one is STRAIGHT and own and not wrong:
-            wrong = measure.differing(own, server, bench.desk)
+            wrong = measure.differing(own, server, desk)
         if wrong:
             if one is OWN:
                 raise SystemExit(f"this service {wrong}")
             bench.skip(one.name, wrong)
             continue
-        targets_ = bench.generator.targets(one.name, server.url(one.one.path), one.bodies(bench.desk))
-        running.append(Running(one, server, targets_))
+        name = f"{one.name}-{desk.version}"
+        targets_ = bench.generator.targets(name, server.url(one.one.path), one.bodies(desk))
+        running.append(Running(one, server, desk, targets_))
     return running
 
 

@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench import tools
-from bench.desk import VERSION, Desk, Profile, request
+from bench.desk import Desk
 from bench.servers import Launch, Server, cores, free_port, serving
 
 Kind = Literal["limit", "own", "plain", "peer"]
-PERIOD = "2026-11"
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
 LARGE = {"FINETUNE_ADVISOR_MAX_BODY_BYTES": str(64 << 20)}
 
 
 @dataclass(frozen=True)
 class Question:
-    """How a server is asked: the path, the body for what is asked, and the recommendations in the answer."""
+    """How a server is asked: the path, the body for a tree's version and what is asked of it, and the
+    recommendations in the answer.
+    """
 
     path: str
-    body: Callable[[Any], Any]
+    body: Callable[[str, Any], Any]
     read: Callable[[Any], Any]
 
 
@@ -63,12 +64,13 @@ class Contestant:
 
     def bodies(self, desk: Desk) -> list[bytes]:
         """A request for each profile."""
-        return [encoded(self.one.body(profile)) for profile in desk.profiles]
+        return [encoded(self.one.body(desk.version, profile)) for profile in desk.profiles]
 
     def check(self, server: Server, desk: Desk, count: int = 50) -> str:
         """What is wrong with its answers to some profiles; empty if they are the expected ones."""
         for profile in desk.profiles[:count]:
-            status, content = server.ask("POST", self.one.path, encoded(self.one.body(profile)))
+            body = encoded(self.one.body(desk.version, profile))
+            status, content = server.ask("POST", self.one.path, body)
             if status != 200:
                 return f"answers {status}: {content[:120].decode(errors='replace')}"
             if self.kind != "limit" and self.one.read(json.loads(content)) != desk.expected(profile):
@@ -80,7 +82,8 @@ class Contestant:
         if self.many is None:
             return "takes one profile a request"
         profiles = desk.batch(size)
-        status, content = server.ask("POST", self.many.path, encoded(self.many.body(profiles)))
+        body = encoded(self.many.body(desk.version, profiles))
+        status, content = server.ask("POST", self.many.path, body)
         if status != 200:
             return f"answers {status}: {content[:120].decode(errors='replace')}"
         if self.many.read(json.loads(content)) != [desk.expected(one) for one in profiles]:
@@ -112,28 +115,12 @@ def _drools(desk: Desk, port: int) -> Sequence[str]:
     return ["java", *options, "Service", str(desk.file("tree.dmn")), str(port)]
 
 
-def _openfisca(_desk: Desk, port: int) -> Sequence[str]:
-    built = tools.openfisca()
-    options = ["--worker-class", "gthread", "--threads", "64", "--keep-alive", "75", "--preload"]
-    listen = ["--bind", f"127.0.0.1:{port}", "--chdir", str(built), "--log-level", "error"]
-    return [f"{built}/venv/bin/python", "-m", "gunicorn", *options, *listen, "country:application"]
+def request(version: str, profile: Any) -> dict[str, Any]:
+    """The body of POST /assess for a profile."""
+    return {"profile": profile, "tree_version": version}
 
 
-def _person(profile: Profile) -> dict[str, Any]:
-    answers: dict[str, Any] = {name: {PERIOD: answer} for name, answer in profile.items()}
-    return answers | {"recommendation": {PERIOD: None}}
-
-
-def _persons(profiles: Sequence[Profile]) -> dict[str, Any]:
-    return {"persons": {f"p{index}": _person(one) for index, one in enumerate(profiles)}}
-
-
-def _calculated(answer: Any) -> list[str]:
-    persons = answer["persons"]
-    return [persons[f"p{index}"]["recommendation"][PERIOD] for index in range(len(persons))]
-
-
-def _itself(value: Any) -> Any:
+def _itself(_version: str, value: Any) -> Any:
     return value
 
 
@@ -144,7 +131,7 @@ def _outcomes(answer: Any) -> list[str]:
 ASSESS = Question("/assess", request, lambda answer: answer["recommendation"]["id"])
 ASSESS_BATCH = Question(
     "/assess/batch",
-    lambda profiles: {"profiles": profiles, "tree_version": VERSION},
+    lambda version, profiles: {"profiles": profiles, "tree_version": version},
     lambda answer: [one["recommendation"] for one in answer["results"]],
 )
 EVALUATE = Question("/evaluate", _itself, lambda answer: answer["recommendation"])
@@ -170,12 +157,12 @@ OPA = Contestant(
     _opa,
     Question(
         "/v1/data/finetune_advisor/outcome",
-        lambda profile: {"input": profile},
+        lambda _, profile: {"input": profile},
         lambda answer: answer["result"]["recommendation"],
     ),
     Question(
         "/v1/data/batch/outcomes",
-        lambda profiles: {"input": {"profiles": profiles}},
+        lambda _, profiles: {"input": {"profiles": profiles}},
         lambda answer: _outcomes(answer["result"]),
     ),
     health="/health",
@@ -189,13 +176,5 @@ DROOLS = Contestant(
     Question("/evaluate", _itself, _outcomes),
     warm_up=4,
 )
-OPENFISCA = Contestant(
-    "OpenFisca",
-    "peer",
-    "the tree as a formula, OpenFisca's web API",
-    _openfisca,
-    Question("/calculate", lambda profile: _persons([profile]), lambda answer: _calculated(answer)[0]),
-    Question("/calculate", _persons, _calculated),
-    health="/spec",
-)
-ALL = (FLOOR, BARE, OWN, STRAIGHT, ZEN, OPA, DROOLS, OPENFISCA)
+PEERS = (ZEN, OPA, DROOLS)
+ALL = (FLOOR, BARE, OWN, STRAIGHT, *PEERS)

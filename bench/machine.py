@@ -37,15 +37,12 @@ def versions() -> dict[str, str]:
     pom = (HERE / "peers" / "drools" / "pom.xml").read_text()
     opa = (HERE / "peers" / "opa" / "go.mod").read_text()
     vegeta = (HERE / "vegeta" / "go.mod").read_text()
-    openfisca = (HERE / "peers" / "openfisca" / "requirements.txt").read_text()
     return {
         **found,
         "OPA": _first(r"opa v(\S+)", opa),
         "Drools (kie-dmn-core)": _first(
             r"<artifactId>kie-dmn-core</artifactId>\s*<version>([^<]+)", pom
         ),
-        "OpenFisca-Core": _first(r"openfisca-core==(\S+)", openfisca),
-        "gunicorn of OpenFisca": _first(r"gunicorn==(\S+)", openfisca),
         "vegeta": _first(r"vegeta/v12 v(\S+)", vegeta),
         "go": _said(["go", "env", "GOVERSION"]).removeprefix("go"),
         "java": _first(r'version "([^"]+)"', _said(["java", "-version"])),

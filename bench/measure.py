@@ -5,37 +5,36 @@ from __future__ import annotations
 import os
 import statistics
 import timeit
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 import orjson
 
-from bench.contestants import OWN, STRAIGHT, Contestant, encoded
-from bench.desk import MEASURED, SEED, Desk, request
+from bench.contestants import OWN, STRAIGHT, Contestant, encoded, request
+from bench.desk import PROFILES, SEED, Desk
 from bench.load import Generator, Load
 from bench.servers import Server, cores
 from bench.spread import Spread, spread
 
 SIZES = (1, 10, 100, 1000, 10_000)
 BATCH = 1000
-NEW_BATCHES = 30
 PEER_SIZES = (100, 1000)
 BATCH_CONNECTIONS = 2
 SHARES = tuple(share / 100 for share in range(10, 100, 10))
 BUSY = 0.7
-UNKNOWN = "none of them known"
+NEVER_SEEN, HALF_KNOWN, KNOWN = "complete, never seen", "half known, never seen", "complete, known"
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Running:
-    """A contestant with its server and its requests."""
+    """A contestant with its server, what it works from, and its requests of one profile each."""
 
     contestant: Contestant
     server: Server
+    desk: Desk
     targets: Path
 
 
@@ -68,7 +67,7 @@ class Throughput:
 def differing(own: Server, plain: Server, desk: Desk, count: int = 50) -> str:
     """Whether the straightforward version's whole answers differ from this service's."""
     for profile in desk.profiles[:count]:
-        body = encoded(request(profile))
+        body = encoded(request(desk.version, profile))
         answers = [orjson.loads(one.ask("POST", "/assess", body)[1]) for one in (own, plain)]
         if answers[0] != answers[1]:
             fields = [name for name in answers[0] if answers[0][name] != answers[1].get(name)]
@@ -103,101 +102,76 @@ def _require_success(bench: Bench, name: str, load: Load) -> None:
         bench.skip(f"some answers of {name}", why)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batches:
-    """By contestant and size, round by round: decisions a second, and those for a second of CPU time.
+    """Many profiles a request, of one kind and tree, from one contestant.
 
-    `new` are this service's on kinds of profiles whose texts it doesn't know, a thousand a request.
-    And the seconds that orjson takes for one batch, right after those of this service.
+    Round by round: decisions a second, those for a second of CPU time, and for some the seconds that orjson
+    alone takes for a batch.
     """
 
-    decisions: Mapping[str, Mapping[int, list[float]]]
-    by_cpu: Mapping[str, Mapping[int, list[float]]]
-    new: Mapping[str, list[float]]
-    orjson_seconds: list[float]
+    contestant: str
+    tree: str
+    kind: str
+    size: int
+    rates: list[float] = field(default_factory=list)
+    by_cpu: list[float] = field(default_factory=list)
+    orjson_seconds: list[float] = field(default_factory=list)
 
 
-def batches(bench: Bench, running: Sequence[Running]) -> Batches:
-    """Many profiles in one request: this service by size, and each peer that takes them."""
-    asked: list[tuple[Running, int, Path]] = []
-    for one in running:
-        if one.contestant.kind in ("own", "peer") and one.contestant.many:
-            asked.extend(_batch_targets(bench, one))
-    decisions: dict[str, dict[int, list[float]]] = {}
-    by_cpu: dict[str, dict[int, list[float]]] = {}
-    alone: list[float] = []
-    own = next(one for one in running if one.contestant is OWN)
-    unknown = {
-        UNKNOWN: _new_targets(bench, own),
-        f"{UNKNOWN}, half of the inputs of {MEASURED}": _partial_targets(bench, own),
-    }
-    new: dict[str, list[float]] = {what: [] for what in unknown}
+def batches(bench: Bench, running: Sequence[Running]) -> list[Batches]:
+    """Many profiles in one request: this service by size and kind, and each peer that takes them."""
+    asked = [one for each in running if each.contestant.many for one in _batch_targets(bench, each)]
     for number in range(bench.rounds):
         bench.say(f"batches, round {number + 1} of {bench.rounds}")
-        for one, size, targets in asked:
-            name = one.contestant.name
+        for one, found, targets in asked:
             before = one.server.cpu_seconds
             load = bench.generator.flood(targets, bench.seconds / 2, BATCH_CONNECTIONS)
             used = max(one.server.cpu_seconds - before, 0.01)
-            _require_success(bench, f"{name} at batches of {size}", load)
-            decisions.setdefault(name, {}).setdefault(size, []).append(load.rate * size)
-            by_cpu.setdefault(name, {}).setdefault(size, []).append(load.count * size / used)
-            if one.contestant is OWN and size == BATCH:
-                alone.append(orjson_seconds(one, bench.desk, BATCH))
-        for what, targets in unknown.items():
-            load = bench.generator.flood(targets, bench.seconds, BATCH_CONNECTIONS)
-            _require_success(bench, f"profiles, {what}", load)
-            new[what].append(load.rate * BATCH)
-    return Batches(decisions, by_cpu, new, alone)
+            _require_success(bench, f"{found.contestant} at batches of {found.size}", load)
+            found.rates.append(load.rate * found.size)
+            found.by_cpu.append(load.count * found.size / used)
+            if one.contestant is OWN and found.size == BATCH and found.kind == NEVER_SEEN:
+                found.orjson_seconds.append(orjson_seconds(one, BATCH))
+    return [found for _, found, _ in asked]
 
 
-def _new_targets(bench: Bench, own: Running) -> Path:
-    """Batches of profiles that no other spells alike, far more than are kept: names in any order."""
-    assert own.contestant.many
-    random = Random(SEED)
-    bodies = []
-    for number in range(NEW_BATCHES):
-        profiles = [
-            {name: profile[name] for name in random.sample(sorted(profile), len(profile))}
-            for profile in bench.desk.batch(BATCH, number)
-        ]
-        bodies.append(encoded(own.contestant.many.body(profiles)))
-    return bench.generator.targets("new", own.server.url(own.contestant.many.path), bodies)
-
-
-def _partial_targets(bench: Bench, own: Running) -> Path:
-    """Batches of profiles that leave questions open, no two alike."""
-    assert own.contestant.many
-    bodies = [
-        encoded({"profiles": bench.desk.partial(BATCH, number), "tree_version": MEASURED})
-        for number in range(NEW_BATCHES)
-    ]
-    return bench.generator.targets("partial", own.server.url(own.contestant.many.path), bodies)
-
-
-def _batch_targets(bench: Bench, one: Running) -> Iterator[tuple[Running, int, Path]]:
-    contestant, server = one.contestant, one.server
-    for size in SIZES if contestant is OWN else PEER_SIZES:
-        wrong = contestant.check_batch(server, bench.desk, size)
+def _batch_targets(bench: Bench, one: Running) -> Iterator[tuple[Running, Batches, Path]]:
+    contestant, desk = one.contestant, one.desk
+    sizes = SIZES if contestant is OWN and not desk.is_second else PEER_SIZES
+    for size in sizes:
+        wrong = contestant.check_batch(one.server, desk, size)
         if wrong:
-            bench.skip(f"{contestant.name} at batches of {size:,}", wrong)
+            bench.skip(f"{contestant.name} at batches of {size:,} of {desk.version}", wrong)
             continue
-        assert contestant.many
-        count = min(100, max(2, 20_000 // size))
-        asked = [contestant.many.body(bench.desk.batch(size, number)) for number in range(count)]
-        name = f"{contestant.name}-{size}"
-        targets = bench.generator.targets(
-            name, server.url(contestant.many.path), list(map(encoded, asked))
-        )
-        bench.generator.flood(targets, 1.0 * contestant.warm_up, BATCH_CONNECTIONS)
-        yield one, size, targets
+        fresh = [desk.batch(size, number) for number in range(min(200, PROFILES // size))]
+        yield _asked(bench, one, NEVER_SEEN, fresh)
+    if contestant is OWN:
+        half = desk.drawn(PROFILES, share=0.5, seed=SEED + 1)
+        yield _asked(bench, one, HALF_KNOWN, [half[at : at + BATCH] for at in range(0, PROFILES, BATCH)])
+        yield _asked(bench, one, KNOWN, [desk.batch(BATCH)])
 
 
-def orjson_seconds(own: Running, desk: Desk, size: int) -> float:
+def _asked(
+    bench: Bench, one: Running, kind: str, profiles: Sequence[Sequence[object]]
+) -> tuple[Running, Batches, Path]:
+    """A contestant that is warm, what is to be found of it, and its requests."""
+    contestant, version = one.contestant, one.desk.version
+    assert contestant.many
+    size = len(profiles[0])
+    bodies = [encoded(contestant.many.body(version, some)) for some in profiles]
+    name = "-".join([contestant.name, version, kind.replace(", ", "-"), str(size)])
+    targets = bench.generator.targets(name, one.server.url(contestant.many.path), bodies)
+    bench.generator.flood(targets, 1.0 * contestant.warm_up, BATCH_CONNECTIONS)
+    return one, Batches(contestant.name, version, kind, size), targets
+
+
+def orjson_seconds(own: Running, size: int) -> float:
     """What orjson alone needs, on the server's core, to read the request and write the answer."""
-    question = own.contestant.many if size > 1 else own.contestant.one
+    question, desk = own.contestant.many if size > 1 else own.contestant.one, own.desk
     assert question
-    asked = encoded(question.body(desk.batch(size) if size > 1 else desk.profiles[0]))
+    about = desk.batch(size) if size > 1 else desk.profiles[0]
+    asked = encoded(question.body(desk.version, about))
     answer = orjson.loads(own.server.ask("POST", question.path, asked)[1])
 
     def both() -> None:

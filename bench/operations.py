@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contestants import OWN, Contestant
+from bench.contestants import OWN, Contestant, encoded
+from bench.desk import Desk
 from bench.load import Generator
-from bench.measure import Bench
+from bench.measure import BATCH, Bench
 from bench.servers import cores
 from bench.spread import Spread, quartiles, ratios, spread
 from bench.tools import UnavailableError
 
 STARTS = 3
 SCRAPES = 50
+NEVER_SEEN = 20_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,20 @@ def memory(pid: int) -> Memory:
     """The memory of a process."""
     sizes = dict(re.findall(r"^(\w+):\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M))
     return Memory(int(sizes["Rss"]) / 1024, int(sizes["Pss"]) / 1024)
+
+
+def memory_kept(bench: Bench, desk: Desk) -> float:
+    """MiB that a server has grown by after 20,000 profiles that it never saw, half of them half known."""
+    bench.say("memory kept")
+    assert OWN.many
+    with OWN.serving(desk) as server:
+        for some in (desk.drawn(20, seed=1), desk.drawn(20, 0.5, seed=2)):
+            server.ask("POST", OWN.many.path, encoded(OWN.many.body(desk.version, some)))
+        before = memory(server.workers[0]).rss
+        for number in range(NEVER_SEEN // BATCH):
+            some = desk.drawn(BATCH, 0.5 if number % 2 else 1, seed=number + 3)
+            server.ask("POST", OWN.many.path, encoded(OWN.many.body(desk.version, some)))
+        return memory(server.workers[0]).rss - before
 
 
 def scrapes(bench: Bench) -> list[Scrape]:

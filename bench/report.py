@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from bench.contestants import BARE, FLOOR, OWN
-from bench.measure import BATCH, BUSY, UNKNOWN, Throughput
+from bench.measure import BATCH, BUSY, Throughput
 from bench.results import Results, targets
-from bench.spread import Spread, figure, ratios, spread
+from bench.spread import Spread, figure, spread
 
 
 def data(results: Results) -> str:
@@ -24,6 +24,7 @@ def text(results: Results) -> str:
         _targets,
         _contestants,
         _batches,
+        _command_line,
         _latency,
         _telemetry,
         _operations,
@@ -63,17 +64,7 @@ def _targets(results: Results) -> list[str]:
         for one in targets(results)
     ]
     table = _table("Targets", ("what", "target", "measured", "by CPU time", ""), rows)
-    return [*table, "", "A target is passed by the median.", *_unknown(results)]
-
-
-def _unknown(results: Results) -> Iterator[str]:
-    """What the targets of batches don't say: those are of profiles that came before."""
-    best = results.best_peer()
-    for what, rates in results.batches.new.items() if results.batches else ():
-        if what == UNKNOWN and best:
-            to_peer = ratios(rates, best[1])
-            yield f"Of 1,000 complete profiles that never came before, {spread(rates)} a second are decided,"
-            yield f"{to_peer} times as many as by the best peer."
+    return [*table, "", "A target is passed by the median."]
 
 
 def _contestants(results: Results) -> list[str]:
@@ -124,24 +115,28 @@ def _contestants(results: Results) -> list[str]:
 
 
 def _batches(results: Results) -> list[str]:
-    if not results.batches:
-        return []
-    by_cpu = results.batches.by_cpu
     rows = [
-        (f"{name}, {size:,} a request", str(spread(rates)), str(spread(by_cpu[name][size])))
-        for name, sizes in results.batches.decisions.items()
-        for size, rates in sizes.items()
+        (
+            one.contestant,
+            one.tree,
+            one.kind,
+            f"{one.size:,}",
+            str(spread(one.rates)),
+            str(spread(one.by_cpu)),
+        )
+        for one in sorted(results.batches, key=lambda one: (one.tree, one.kind, one.size))
     ]
-    rows.extend(
-        (f"{OWN.name}, 1,000 a request, {what}", str(spread(rates)), "–")
-        for what, rates in results.batches.new.items()
-    )
-    if results.batches.orjson_seconds:
-        rates = spread([BATCH / seconds for seconds in results.batches.orjson_seconds])
-        rows.append((f"orjson alone, 1,000 profiles and answers of {OWN.name}", str(rates), "–"))
-    return _table(
-        "Many profiles a request, on one core", ("", "decisions/s", "decisions/s of CPU time"), rows
-    )
+    for one in results.batches:
+        if one.orjson_seconds:
+            rates = spread([BATCH / seconds for seconds in one.orjson_seconds])
+            rows.append(("orjson alone", one.tree, one.kind, f"{BATCH:,}", str(rates), "–"))
+    head = ("", "tree", "profiles", "a request", "decisions/s", "decisions/s of CPU time")
+    return _table("Many profiles a request, on one core", head, rows)
+
+
+def _command_line(results: Results) -> list[str]:
+    rows = [(name, str(found)) for name, found in results.command_line.items()]
+    return _table("`assess --batch`, half a million profiles", ("format", "profiles/s"), rows)
 
 
 def _latency(results: Results) -> list[str]:

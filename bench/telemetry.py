@@ -57,7 +57,7 @@ def costs(bench: Bench) -> dict[str, Spread]:
 
 def _measured(desk: Desk) -> dict[str, list[float]]:
     """By what is left out, or by the service's name, the CPU seconds of each block."""
-    bodies = [encoded(OWN.one.body(profile)) for profile in desk.profiles[:BLOCK]]
+    bodies = [encoded(OWN.one.body(desk.version, profile)) for profile in desk.profiles[:BLOCK]]
     own = create_app()
     blocks: dict[str, Callable[[], float]] = {
         OWN.name: partial(_seconds, own, bodies),

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from fcntl import LOCK_EX, flock
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,17 +43,6 @@ def drools() -> Path:
         run(["javac", "-cp", "lib/*", "Service.java"], at)
 
     return built("drools", HERE / "peers" / "drools", ["java", "javac", "mvn"], build)
-
-
-def openfisca() -> Path:
-    """The folder with OpenFisca in an environment of its own, and the country."""
-    return built("openfisca", HERE / "peers" / "openfisca", [], in_venv)
-
-
-def gevent() -> Path:
-    """The folder with gevent, to be found beside this project's own environment."""
-    build = partial(run, [sys.executable, *INSTALL, "--no-deps", "--target", "."])
-    return built("gevent", HERE / "gevent", [], build)
 
 
 def go_build(at: Path, package: str) -> None:

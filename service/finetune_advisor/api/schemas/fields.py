@@ -183,15 +183,15 @@ def forgetful(error: Fault) -> Fault:
 class Swift(Closed):
     """The base of requests that are nearly always right: those that plainly are, are taken as they are.
 
-    `plainly_right` may refuse data that is right, for marshmallow to read; it must not take what is wrong.
+    `is_plainly_valid` may refuse data that is right, for marshmallow to read; it must not take what is wrong.
     """
 
-    def plainly_right(self, data: Any) -> bool:
+    def is_plainly_valid(self, data: Any) -> bool:
         """Whether data is what loading it would give."""
         raise NotImplementedError
 
     def load(self, data: Any, **options: Any) -> Any:
-        return data if self.plainly_right(data) else super().load(data, **options)
+        return data if self.is_plainly_valid(data) else super().load(data, **options)
 
 
 class Growing(Schema):

@@ -73,7 +73,7 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         class Meta(Swift.Meta):
             description = text
 
-        def plainly_right(self, data: Any) -> bool:
+        def is_plainly_valid(self, data: Any) -> bool:
             if data.__class__ is not dict:
                 return False
             if data.keys() <= allowed[bool].keys() and {*map(type, data.values())} <= BOOLEAN:
@@ -138,13 +138,13 @@ def assess_request_schema(catalog: Catalog) -> type[Schema]:
     profile = profile_schema(catalog)()
 
     class AssessRequestSchema(Swift):
-        def plainly_right(self, data: Any) -> bool:
+        def is_plainly_valid(self, data: Any) -> bool:
             return (
                 data.__class__ is dict
                 and data.keys() in ONE_PROFILE
                 and (version := data.get("tree_version", catalog.default.version)).__class__ is str
                 and version in catalog.trees
-                and profile.plainly_right(data["profile"])
+                and profile.is_plainly_valid(data["profile"])
             )
 
     return type("AssessRequestSchema", (AssessRequestSchema,), _assess_fields(catalog))

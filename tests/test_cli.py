@@ -94,7 +94,9 @@ def test_text_names_what_was_not_needed() -> None:
         ("{a", "neither JSON nor YAML"),
         ('{"data_sensitive": true, "data_sensitive": false}', "duplicate key"),
         ("\x00", "neither JSON nor YAML"),
-        ("", "not an object"),
+        ("", "<stdin>: the input is empty; give a profile in JSON or YAML, or {}"),
+        (" \n", "the input is empty"),
+        ("\ufeff", "the input is empty"),
     ],
 )
 def test_a_wrong_profile_is_refused(stdin: str, message: str) -> None:

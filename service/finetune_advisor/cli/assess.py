@@ -30,6 +30,17 @@ SHOWN_STEPS = 200
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess.")
 @click.option("--batch", is_flag=True, help="FILE has a profile a line; print a result for each.")
 @click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["jsonl", "csv"]),
+    help="With --batch: the format of FILE, if its name doesn't tell it.",
+)
+@click.option(
+    "--id-column",
+    metavar="NAME",
+    help="With --batch: the column, or the member of each JSON object, to pass through as the result's id.",
+)
+@click.option(
     "--defaults",
     type=click.File("rb"),
     help="With --batch: the answers, in JSON or YAML, of each profile that doesn't say.",
@@ -39,9 +50,11 @@ SHOWN_STEPS = 200
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --batch: write the results there, in place of what is there, once they are complete.",
 )
-def assess(  # noqa: PLR0913  # one for each option
+def assess(  # noqa: PLR0913, PLR0917  # one for each option
     file: str,
     tree_version: str | None,
+    file_format: str | None,
+    id_column: str | None,
     defaults: IO[bytes] | None,
     output: Path | None,
     *,
@@ -51,11 +64,12 @@ def assess(  # noqa: PLR0913  # one for each option
     """Assess the profile in FILE, JSON or YAML; - reads standard input.
 
     With --batch, FILE has many: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a header of input
-    names, in which an empty cell is unknown. Each line gets a result as POST /assess/batch gives it, in
-    order and as JSON Lines; one at fault gets one that says so with its number, and makes the exit code 1.
+    names, in which an empty cell is unknown. Each line that isn't blank gets a result as POST /assess/batch
+    gives it, in order and as JSON Lines. An invalid line gets an error with its line number, and makes the
+    exit code 1.
     """
-    if (defaults or output) and not batch:
-        raise click.UsageError("--defaults and --output go with --batch")
+    if not batch and any((file_format, id_column, defaults, output)):
+        raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")
     if as_json and batch:
         raise click.UsageError("--json goes without --batch, whose results are JSON anyway")
     with report_errors():
@@ -63,10 +77,11 @@ def assess(  # noqa: PLR0913  # one for each option
         asked = served.pick(tree_version)
         if batch:
             shared = read_profile(defaults, served) if defaults else {}
-            run = BatchFile(served, asked, shared)
+            run = BatchFile(served, asked, shared, id_column)
             with replacing(output) if output else click.open_file("-", "wb") as out:
-                _assess_lines(file, run, out)
-            click.echo(run, err=True)
+                _assess_lines(file, file_format, run, out)
+            empty = "the input is empty, or has nothing below a header"
+            click.echo(run if run.profiles else f"{file}: {empty}; {run}", err=True)
         else:
             _assess_one(file, served, asked, as_json=as_json)
     if asked.status == "deprecated" and not as_json:
@@ -84,7 +99,7 @@ def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> No
         click.echo(text.render(answer))
 
 
-def _assess_lines(file: str, run: BatchFile, output: IO[bytes]) -> None:
+def _assess_lines(file: str, file_format: str | None, run: BatchFile, output: IO[bytes]) -> None:
     """Write the result of each line, with a progress bar for whoever watches."""
     size = 0 if file == "-" else Path(file).stat().st_size
     hidden = not size or not sys.stderr.isatty()
@@ -92,6 +107,7 @@ def _assess_lines(file: str, run: BatchFile, output: IO[bytes]) -> None:
         length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // SHOWN_STEPS
     )
     with click.open_file(file, "rb") as opened, bar:
-        for result, read in run.results(opened, file):
+        for result, read in run.results(opened, file, file_format):
             output.write(result + b"\n")
             bar.update(read)
+        bar.update(max(0, size - bar.pos))  # blank lines at the end

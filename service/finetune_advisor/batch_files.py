@@ -93,8 +93,8 @@ class BatchFile:
     ) -> Iterator[tuple[bytes, int]]:
         """The result of each line that isn't blank, and how many bytes of the file were read for it.
 
-        The format is `jsonl` or `csv`; left out, the name tells it, and - is `jsonl`. Raises BadFileError for a
-        name that tells no format, a file in the other format, or a faulty header.
+        The format is `jsonl` or `csv`; left out, the name tells it, and - is `jsonl`. Raises BadFileError
+        for a name that tells no format, a file in the other format, or a faulty header.
         """
         lines: Iterator[tuple[int, bytes, int]] = _written_lines(file)
         number, first_line, size = first = next(lines, (1, b"", 0))
@@ -267,8 +267,8 @@ def _cells(line: bytes) -> list[str]:
 
 
 def _value(input_: Input | None, cell: str) -> Any:
-    """A cell as the value that it writes; as it stands if it writes none of the input's type, or if there is no
-    input.
+    """A cell as the value that it writes; as it stands if there is no input, or if it writes none of the
+    input's type.
     """
     if input_ is None or input_.type == "enum":
         return cell

@@ -25,3 +25,9 @@ def print_utf8(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as a line of JSON, in UTF-8."""
     click.echo(orjson.dumps(value))
+
+
+def print_note(note: str) -> None:
+    """Print advice apart from results that a machine reads; nothing if there is none."""
+    if note:
+        click.echo(note, err=True)

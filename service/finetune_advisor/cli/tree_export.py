@@ -7,11 +7,10 @@ from typing import IO
 
 import click
 
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
 from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import find_tree
+from finetune_advisor.cli.trees import find_tree, single_tree_catalog
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
@@ -43,7 +42,7 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
     with report_errors():
         tree = find_tree(version)
         if file:
-            profile = read_profile(file, Catalog({tree.version: tree}, tree))
+            profile = read_profile(file, single_tree_catalog(tree))
             print_utf8(PICTURES[notation](tree, evaluate(tree, profile)))
         else:
             print_utf8(NOTATIONS[notation](tree))

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from textwrap import fill
 from typing import Any
 
+from finetune_advisor.formats.numbers import grouped
+
 WIDTH = 88
 LISTS = {
     "prerequisites": "First make sure of",
@@ -17,9 +19,10 @@ LISTS = {
 }
 
 
-def render(assessment: Mapping[str, Any]) -> str:
-    """The answer of /assess as text. `assessment` is the answer's JSON object."""
-    blocks = [*(_decided if "recommendation" in assessment else _undecided)(assessment)]
+def render(assessment: Mapping[str, Any], advice: str = "") -> str:
+    """The answer of /assess as text. `assessment` is the answer's JSON object; advice follows the title."""
+    heading, *rest = (_decided if "recommendation" in assessment else _undecided)(assessment)
+    blocks = [heading, *([fill(advice, WIDTH, break_on_hyphens=False)] if advice else []), *rest]
     tree = assessment["tree"]
     blocks.append(f"Tree {tree['version']}, receipt {assessment['receipt']}")
     return "\n\n".join(blocks)
@@ -56,19 +59,28 @@ def _undecided(assessment: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _path(assessment: Mapping[str, Any]) -> Iterator[str]:
-    steps = []
-    for step in assessment["path"]:
-        other = step.get("compared_to")
-        compared = f" (against {other['input']}: {_shown(other['answer'])})" if other else ""
-        steps.append(f"{step['text']} {_shown(step['answer'])}{compared}")
-    if steps:
-        yield _listed("Because", steps)
+    if assessment["path"]:
+        yield _listed("Because", [_step(step) for step in assessment["path"]])
     if "ignored" in assessment:
         yield fill(f"Ignored by this tree: {', '.join(assessment['ignored'])}", WIDTH)
 
 
-def _shown(answer: Any) -> str:
-    return {True: "Yes.", False: "No."}[answer] if isinstance(answer, bool) else str(answer)
+def _step(step: Mapping[str, Any]) -> str:
+    """A question with its answer, and in words the branch that this takes, if it isn't the answer itself."""
+    branch, other = step["branch"]["text"], step.get("compared_to")
+    if branch in ("yes", "no"):
+        return f"{step['text']} {branch.capitalize()}."
+    answer = shown(step["answer"])
+    compared = f", which is {shown(other['answer'])}" if other else ""
+    words = f"{branch}{compared}"
+    return f"{step['text']} {answer}" if words == answer else f"{step['text']} {answer} ({words})"
+
+
+def shown(answer: Any) -> str:
+    """An answer as people write it: yes, a choice, or a number."""
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return answer if isinstance(answer, str) else grouped(answer)
 
 
 def _listed(heading: str, items: list[str], *, numbered: bool = False) -> str:

@@ -6,6 +6,7 @@ import click
 
 from finetune_advisor.cli.assess import assess
 from finetune_advisor.cli.conformance import conform
+from finetune_advisor.cli.explain import explain
 from finetune_advisor.cli.openapi import openapi
 from finetune_advisor.cli.output import tolerate_encodings
 from finetune_advisor.cli.serve import serve
@@ -30,5 +31,5 @@ def tree() -> None:
 
 for command in (check, diff, export, run_suites):
     tree.add_command(command)
-for command in (serve, assess, tree, conform, openapi, settings):
+for command in (serve, assess, explain, tree, conform, openapi, settings):
     main.add_command(command)

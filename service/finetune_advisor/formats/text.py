@@ -21,36 +21,49 @@ LISTS = {
 
 def render(assessment: Mapping[str, Any], advice: str = "") -> str:
     """The answer of /assess as text. `assessment` is the answer's JSON object; advice follows the title."""
-    heading, *rest = (_decided if "recommendation" in assessment else _undecided)(assessment)
-    blocks = [heading, *([fill(advice, WIDTH, break_on_hyphens=False)] if advice else []), *rest]
-    tree = assessment["tree"]
-    blocks.append(f"Tree {tree['version']}, receipt {assessment['receipt']}")
-    return "\n\n".join(blocks)
+    body = (_decided if "recommendation" in assessment else _undecided)(assessment)
+    return "\n\n".join(filter(None, [title(assessment), wrap(advice), *body, footer(assessment)]))
+
+
+def title(assessment: Mapping[str, Any]) -> str:
+    """What comes out, in a line or two."""
+    if "recommendation" not in assessment:
+        return "Undecided"
+    leaf = assessment["recommendation"]
+    return f"{leaf['title']}\n[{leaf['id']}; fine-tune: {leaf['finetune'].replace('_', ' ')}]"
+
+
+def footer(assessment: Mapping[str, Any]) -> str:
+    """Which tree said so, and the receipt."""
+    return f"Tree {assessment['tree']['version']}, receipt {assessment['receipt']}"
+
+
+def wrap(paragraph: str) -> str:
+    """A paragraph in lines, whose options stay whole."""
+    return fill(paragraph, WIDTH, break_on_hyphens=False)
 
 
 def _decided(assessment: Mapping[str, Any]) -> Iterator[str]:
     leaf = assessment["recommendation"]
-    yield f"{leaf['title']}\n[{leaf['id']}; fine-tune: {leaf['finetune'].replace('_', ' ')}]"
     yield fill(leaf["summary"], WIDTH)
     yield fill(f"Why: {leaf['reason']}", WIDTH)
-    yield from _path(assessment)
+    yield from path(assessment)
     if "warnings" in assessment:
-        yield _listed("Warnings", [warning["text"] for warning in assessment["warnings"]])
+        yield listed("Warnings", [warning["text"] for warning in assessment["warnings"]])
     if "not_needed" in assessment:
         yield fill(f"Not needed: {', '.join(assessment['not_needed'])}", WIDTH)
     for key, heading in LISTS.items():
         if key in leaf:
-            yield _listed(heading, leaf[key], numbered=key == "next_steps")
+            yield listed(heading, leaf[key], numbered=key == "next_steps")
     if "alternatives" in leaf:
-        yield _listed("Instead", [f"{other['id']}: {other['when']}" for other in leaf["alternatives"]])
+        yield listed("Instead", [f"{other['id']}: {other['when']}" for other in leaf["alternatives"]])
     if "references" in leaf:
-        yield _listed("References", [f"{page['title']} <{page['url']}>" for page in leaf["references"]])
+        yield listed("References", [f"{page['title']} <{page['url']}>" for page in leaf["references"]])
 
 
 def _undecided(assessment: Mapping[str, Any]) -> Iterator[str]:
-    yield "Undecided"
-    yield from _path(assessment)
-    yield _listed("Still possible", assessment["candidates"])
+    yield from path(assessment)
+    yield listed("Still possible", assessment["candidates"])
     asked = assessment["next_question"]
     facts = [asked["type"], asked.get("unit"), ", ".join(asked.get("choices", []))]
     lines = [f"Next question: {asked['text']}", fill(asked.get("help", ""), WIDTH)]
@@ -58,9 +71,10 @@ def _undecided(assessment: Mapping[str, Any]) -> Iterator[str]:
     yield "\n".join(filter(None, lines))
 
 
-def _path(assessment: Mapping[str, Any]) -> Iterator[str]:
+def path(assessment: Mapping[str, Any]) -> Iterator[str]:
+    """The questions answered on the way, with the branch that each answer takes, and the ignored inputs."""
     if assessment["path"]:
-        yield _listed("Because", [_step(step) for step in assessment["path"]])
+        yield listed("Because", [_step(step) for step in assessment["path"]])
     if "ignored" in assessment:
         yield fill(f"Ignored by this tree: {', '.join(assessment['ignored'])}", WIDTH)
 
@@ -70,20 +84,21 @@ def _step(step: Mapping[str, Any]) -> str:
     branch, other = step["branch"]["text"], step.get("compared_to")
     if branch in ("yes", "no"):
         return f"{step['text']} {branch.capitalize()}."
-    answer = shown(step["answer"])
-    compared = f", which is {shown(other['answer'])}" if other else ""
+    given = answer(step["answer"])
+    compared = f", which is {answer(other['answer'])}" if other else ""
     words = f"{branch}{compared}"
-    return f"{step['text']} {answer}" if words == answer else f"{step['text']} {answer} ({words})"
+    return f"{step['text']} {given}" if words == given else f"{step['text']} {given} ({words})"
 
 
-def shown(answer: Any) -> str:
+def answer(value: Any) -> str:
     """An answer as people write it: yes, a choice, or a number."""
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return answer if isinstance(answer, str) else grouped(answer)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else grouped(value)
 
 
-def _listed(heading: str, items: list[str], *, numbered: bool = False) -> str:
+def listed(heading: str, items: list[str], *, numbered: bool = False) -> str:
+    """A heading with items below it."""
     lines = [f"{heading}:"]
     for number, item in enumerate(items, 1):
         mark = f"{number}. " if numbered else "- "

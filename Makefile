@@ -51,8 +51,8 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)
 
-chart-readme: $(VENV)/.chart ## Write the chart's README anew
-	$(BIN)/python -m tests.helm.tools > $@.tmp && mv $@.tmp helm/finetune-advisor/README.md
+chart-readme: $(VENV)/.chart ## Write the chart's README and its defaults as data anew
+	$(BIN)/python -m tests.helm.tools
 
 check: $(VENV)/.develop ## Lint, types, layers, Dockerfile and scripts
 	$(BIN)/ruff check .

@@ -87,7 +87,6 @@ LINES = {
     b'{"nope":true}': "#/nope",
     b"[]": "#",
     b"null": "#",
-    b"": "#",
     b"{": "#",
     b'{"api_usable":true,"api_usable":true}': "#",
     b'{"\xff":true}': "#",
@@ -99,7 +98,7 @@ ROWS = {
     b"null,true": "#/team",
     b"solo": "#",
     b"solo,true,": "#",
-    b"": "#",
+    b'""': "#",
     b'"solo,true': "#",
     b'"solo"x,true': "#",
     b"\xff,true": "#",
@@ -132,13 +131,169 @@ def test_a_bad_line_stops_nothing(
     assert printed.stderr.endswith(f", {len(lines)} invalid\n")
 
 
+BLANK = (b"", b"\r", b" ", b"\t \r")
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize(
+    ("file_format", "header", "right", "wrong"),
+    [
+        ("jsonl", b"", b"{}", b"{"),
+        ("csv", b"team\n", b"solo", b"huge"),
+        ("csv", b"team,drift\n", b"solo,", b"solo"),
+    ],
+    ids=["jsonl", "one column", "two columns"],
+)
+def test_blank_lines_are_skipped(
+    file_format: str, header: bytes, right: bytes, wrong: bytes, blank: bytes
+) -> None:
+    """First, between and last, they have no result, and the lines below them keep their numbers."""
+    lines = b"\n".join((right, blank, wrong, blank, right, blank, b""))
+    stdin = b"%b\n%b%b" % (blank, header, lines)
+    printed = run("-", "--format", file_format, "--tree-version", VERSION, stdin=stdin)
+    number = 4 + header.count(b"\n")
+
+    assert [None, number, None] == [one.get("line") for one in results(printed)]
+    assert printed.stderr.startswith("3 profiles: ")
+    assert printed.exit_code == 1
+
+
 def test_a_column_alone_may_be_unknown() -> None:
-    """In a file with one column, an empty line is an empty cell."""
+    """In a file with one column, a quoted empty cell is an unknown answer, where a blank line is nothing."""
     served = catalog.load(TYPED.parent)
-    file = io.BytesIO(b"team\n\nsolo\n")
+    file = io.BytesIO(b'team\n""\nsolo\n')
     found = BatchFile(served, served.trees[VERSION], {}).results(file, "in.CSV")
 
-    assert [json.loads(result)["status"] for result, _ in found] == ["undecided", "decided"]
+    lines = [json.loads(line) for results, _ in found for line in results.splitlines()]
+    assert [line["status"] for line in lines] == ["undecided", "decided"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (["--format", "csv"], "team,drift\nsolo,-1\n"),
+        (["--format", "csv"], "\ufeffteam , drift\n solo , -1 \n"),
+        (["--format", "csv"], '"team", "drift"\n"solo", "-1"\n'),
+        (["--format", "csv"], "\nteam,drift\r\n\r\n\tsolo\t,-1\r\n"),
+        (["--format", "jsonl"], '{"team": "solo", "drift": -1}'),
+        ([], '{"team": "solo", "drift": -1}'),
+        (["--id-column", "id"], '{"team": "solo", "drift": -1}'),
+    ],
+)
+def test_a_profile_is_the_same_however_it_is_written(arguments: list[str], stdin: str) -> None:
+    """--format reads standard input as CSV, too; spaces around names and cells make no difference."""
+    [plain] = results(run("-", "--tree-version", VERSION, stdin='{"team":"solo","drift":-1}'))
+    printed = run("-", "--tree-version", VERSION, *arguments, stdin=stdin)
+
+    assert ([plain], 0) == (results(printed), printed.exit_code)
+
+
+def test_a_format_outranks_the_name(tmp_path: Path) -> None:
+    """A file with any ending, or another format's, is read as --format says."""
+    for name in ("in", "in.txt", "in.jsonl"):
+        (tmp_path / name).write_text("team\nsolo\n")
+        assert run(tmp_path / name, "--format", "csv").stderr.startswith("1 profile: ")
+
+
+IDENTIFIED = {
+    "jsonl": [
+        '{"id": "C-1", "team": "solo"}',
+        '{"team": "huge", "id": 7}',
+        '{"team": "solo"}',
+        "{",
+        "[]",
+    ],
+    "csv": ["id,team", " C-1 ,solo", '"7",huge', ",solo", "solo", "a,b,c"],
+}
+
+
+@pytest.mark.parametrize("file_format", IDENTIFIED)
+def test_an_id_is_passed_through(file_format: str) -> None:
+    """A result, an invalid one too, begins with the id of its line, where that has one and can be read."""
+    stdin = "\n".join(IDENTIFIED[file_format])
+    options = ["--format", file_format, "--id-column", "id"]
+    printed = run("-", "--tree-version", VERSION, *options, stdin=stdin)
+    found = results(printed)
+
+    assert ["C-1", "7", None, None, None] == [one.get("id") and str(one["id"]) for one in found]
+    assert ["id", "id", "status"] == [next(iter(one)) for one in found[:3]]
+    assert [one["status"] for one in found[1:]] == ["invalid", found[2]["status"], "invalid", "invalid"]
+    assert {key: value for key, value in found[0].items() if key != "id"} == found[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "header", "message"),
+    [
+        (["--id-column", "team"], "team", "--id-column team: is an input; name a column that isn't"),
+        (["--id-column", "id"], "team", "in.csv:1: there is no column 'id', which --id-column names"),
+        (["--id-column", "id"], "id,id", "in.csv:1: the column 'id' is there twice; keep one"),
+        (["--id-column", "id"], "id,ref", "in.csv:1: 'ref': there is no such name here; remove it\n"),
+        ([], "id,ref", "\n{file}:1: to pass 'id' through to the results, give --id-column id\n"),
+        ([], "my id", "give --id-column 'my id'\n"),
+    ],
+)
+def test_other_columns_are_named_with_a_remedy(
+    tmp_path: Path, options: list[str], header: str, message: str
+) -> None:
+    """One column can be passed through; every other that is no input is named."""
+    file = tmp_path / "in.csv"
+    file.write_text(f"{header}\n")
+    printed = run(file, *options)
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert message.format(file=file) in printed.stderr
+    assert printed.stderr.count("known are: ") <= 1
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text", "message"),
+    [
+        (
+            "jsonl",
+            "team,drift\nsolo,1\n",
+            "-:1: the line looks like the header of CSV; give --format csv",
+        ),
+        ("jsonl", '\n id; "team"\n', "-:2: the line looks like the header of CSV; give --format csv"),
+        ("jsonl", "team\nsolo\n", "-:1: the line looks like the header of CSV; give --format csv"),
+        (
+            "jsonl",
+            "sep=;\nteam;drift\n",
+            "-:1: the line looks like the header of CSV; give --format csv",
+        ),
+        ("csv", '{"team": "solo", "drift": 1}\n', "-:1: the line looks like JSON; give --format jsonl"),
+        ("csv", '[{"team": "solo"}]\n', "-:1: the line looks like JSON; give --format jsonl"),
+        ("csv", "sep=,\nteam,drift\n", "-:1: the line is for a spreadsheet; remove it, and separate"),
+        ("csv", "SEP=;\nteam;drift\n", "-:1: the line is for a spreadsheet; remove it, and separate"),
+    ],
+)
+def test_a_file_in_another_format_gets_a_hint(file_format: str, text: str, message: str) -> None:
+    """Its first line says what it is, and nothing is read as what it isn't."""
+    printed = run("-", "--format", file_format, stdin=text)
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert message in printed.stderr
+
+
+@pytest.mark.parametrize("line", ["no", '"C-1"', '{"a": 1, team', "id,name", "[team]"])
+def test_an_invalid_line_is_no_header(line: str) -> None:
+    """What merely isn't JSON at the beginning of a file concerns no other line."""
+    printed = run("-", stdin=f"{line}\n{{}}\n")
+
+    assert [one["status"] for one in results(printed)] == ["invalid", "undecided"]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "text"),
+    [("jsonl", ""), ("jsonl", "\ufeff\n\n"), ("csv", "team\n"), ("csv", "\nteam\n\n")],
+)
+def test_an_empty_file_is_said_to_be_empty(file_format: str, text: str) -> None:
+    """It isn't wrong, but hardly meant."""
+    printed = run("-", "--format", file_format, stdin=text)
+
+    assert (printed.exit_code, printed.stdout) == (0, "")
+    assert printed.stderr.startswith(
+        "-: the input is empty, or has nothing below a header; 0 profiles: "
+    )
 
 
 def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
@@ -201,16 +356,21 @@ def test_a_device_or_a_path_that_is_not_there(tmp_path: Path) -> None:
         (
             "in.csv",
             "team,nope\n",
-            "in.csv:1: 'nope': there is no such name here; remove it; known are: ",
+            "in.csv:1: 'nope': there is no such name here; remove it\n",
         ),
-        ("in.csv", "drift, team\n", "in.csv:1: ' team': there is no such name here; did you mean team?"),
+        ("in.csv", "drift, tean\n", "in.csv:1: 'tean': there is no such name here; did you mean team?"),
         ("in.csv", "team,drift,team\n", "in.csv:1: the column 'team' is there twice; keep one"),
         ("in.csv", "team;drift\n", "in.csv:1: the header is one column; separate columns by commas"),
         ("in.csv", "team\tdrift\n", "in.csv:1: the header is one column; separate columns by commas"),
         ("in.csv", '"team\n', "in.csv:1: the line is not CSV, or a cell has several lines: "),
         ("in.csv", ",team\n", "in.csv:1: column 1 has no name; name an input, or remove the column"),
-        ("in.csv", "", "in.csv:1: there is no header; name an input in each column"),
-        ("in.csv", "\ntrue\n", "in.csv:1: there is no header; name an input in each column"),
+        (
+            "in.csv",
+            "",
+            "in.csv:1: the file is empty; begin with a header that names an input in each col",
+        ),
+        ("in.csv", '""\ntrue\n', "in.csv:1: there is no header; name an input in each column"),
+        ("in.csv", "\ntrue\n", "in.csv:2: 'true': there is no such name here; "),
     ],
 )
 def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -228,6 +388,9 @@ def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: str
     [
         (["--batch", "--json", "-"], "--json goes without --batch"),
         (["--output", "x", "-"], "go with --batch"),
+        (["--format", "csv", "-"], "go with --batch"),
+        (["--id-column", "id", "-"], "go with --batch"),
+        (["--batch", "--format", "tsv", "-"], "'tsv' is not one of 'jsonl', 'csv'"),
         (["--batch", "nowhere.jsonl"], "does not exist"),
     ],
 )
@@ -292,18 +455,19 @@ class Generated(io.RawIOBase):
 @pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 lines, each different, take hardly more than the first 1,000 have taken."""
-    monkeypatch.setattr(assessing, "KEPT", 100)
+    monkeypatch.setattr(assessing, "CACHE_SIZE", 100)
     served = catalog.load(TYPED.parent)
     lines = 10_000
     one = BatchFile(served, served.trees[VERSION], {})
     found = one.results(io.BufferedReader(Generated(lines)), "-")
-    for _ in range(lines // 10):
-        next(found)
+    first = 0
+    while first < lines // 10:
+        first += next(found)[0].count(b"\n")
     tracemalloc.start()
-    rest = sum(1 for _ in found)
+    rest = sum(results.count(b"\n") for results, _ in found)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert rest == lines - lines // 10
+    assert first + rest == lines
     assert one.invalid == lines // 2
     assert peak < 2_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from finetune_advisor.cli import main
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from tests.conftest import ROOT
 
 BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
 TYPED = Path(__file__).parent / "api" / "typed.yaml"
+
+ACME = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)[1]  # type: ignore[index]
 
 HYBRID = {
     "prompt_engineering_sufficient": False,
@@ -74,6 +78,93 @@ def test_text_of_an_undecided_profile_asks_the_next_question() -> None:
     assert "Answer with: prompt_engineering_sufficient (boolean)" in printed.stdout
 
 
+EXAMPLE = str(ROOT / "examples" / "20-brand-voice.yaml")
+ADVICE = (
+    "Tree 1.0.0 ignores 17 inputs given here. Tree 2.0.0 knows them: ask it with --tree-version 2.0.0"
+)
+
+
+def test_a_profile_of_another_version_is_told_which() -> None:
+    """assess says right below its title how to ask the version that knows the inputs; that says nothing."""
+    printed = run("assess", EXAMPLE)
+    title, advice, *_ = printed.stdout.split("\n\n")
+
+    assert (title, " ".join(advice.splitlines())) == ("Undecided", ADVICE)
+    assert "--tree-version 2.0.0" in advice
+    assert "ask it with" not in run("assess", "--tree-version", "2.0.0", EXAMPLE).stdout
+    assert "ask it with" not in run("assess", "-", stdin=json.dumps(HYBRID)).stdout
+
+
+def test_advice_stays_out_of_what_machines_read(tmp_path: Path) -> None:
+    """With --json and --batch it goes to standard error, and answers are those of the API."""
+    answered = run("assess", "--json", EXAMPLE)
+    lines = '{"data_sensitive": true}\n{"eval_examples": 80}\n{"eval_examples": 9, "kb_tokens": 1}\n'
+    batch = run("assess", "--batch", "-", stdin=lines)
+    one = "Tree 1.0.0 ignores 1 input given here. Tree 2.0.0 knows it: ask it with --tree-version 2.0.0"
+
+    assert f"{ADVICE}\n" == answered.stderr
+    assert 17 == len(json.loads(answered.stdout)["ignored"])
+    assert f"3 profiles: 0 decided, 3 undecided, 0 invalid\n{one}\n" == batch.stderr
+    assert "ask it with" not in batch.stdout
+
+
+def test_advice_names_the_version_that_knows_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several versions; and says if it doesn't know all."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
+    (tmp_path / "own.yaml").write_text(ACME.replace("labelled_examples", "stars"))
+    printed = run("assess", "--json", "-", stdin='{"eval_examples": 80, "kb_tokens": 9, "stars": 1}')
+
+    assert printed.stderr.startswith(
+        "Tree 1.0.0 ignores 3 inputs given here. Tree 2.0.0 knows 2 of them: "
+    )
+
+
+def test_a_document_may_be_asked_as_it_stands(tmp_path: Path) -> None:
+    """--tree assesses with the document's own inputs alone, in batches as well."""
+    (tmp_path / "own.yaml").write_text(ACME)
+    asked = ["assess", "--tree", str(tmp_path / "own.yaml")]
+    printed = run(*asked, "-", stdin="labelled_examples: 1000")
+    batch = run(*asked, "--batch", "--format", "csv", "-", stdin="labelled_examples\n12\n")
+    refused = run(*asked, "-", stdin='{"data_sensitive": true}')
+    both = run(*asked, "--tree-version", "1.0.0", "-", stdin="{}")
+
+    assert "[tune; fine-tune: yes]" in printed.stdout
+    assert "- Are there enough examples? 1,000 (at least 50 examples)\n" in printed.stdout
+    assert "collect" == json.loads(batch.stdout)["recommendation"]
+    assert "data_sensitive: there is no such name here" in refused.stderr
+    assert "--tree-version and --tree contradict each other; give one" in both.stderr
+    assert (0, 0, 1, 2) == tuple(one.exit_code for one in (printed, batch, refused, both))
+
+
+@pytest.mark.parametrize(
+    ("profile", "step"),
+    [
+        ({"rules_sufficient": False}, "Would rules or ordinary software do the job? No."),
+        ({"success_metric": "quantitative"}, "How is success measured? quantitative"),
+        ({"eval_examples": 80}, "Are there at least 20 test cases? 80 (at least 20 examples)"),
+        ({"eval_examples": 7}, "Are there at least 20 test cases? 7 (below 20 examples)"),
+        (
+            {"target_score": 0.8, "best_prompt_score": 0.6},
+            "Does the best prompt reach the score you need? 0.8 (more than best_prompt_score, which is 0.6)",
+        ),
+        (
+            {"target_score": 0.4, "best_prompt_score": 0.6},
+            "Does the best prompt reach the score you need? 0.4 (at most best_prompt_score, which is 0.6)",
+        ),
+    ],
+    ids=["boolean", "choice", "number", "another number", "comparison", "other comparison"],
+)
+def test_a_step_says_which_branch_it_took(profile: dict[str, object], step: str) -> None:
+    """In words, unless the answer is the branch: yes, no or a choice."""
+    known = {"rules_sufficient": False, "success_metric": "quantitative", "eval_examples": 80}
+    printed = run("assess", "--tree-version", "2.0.0", "-", stdin=json.dumps(known | profile))
+    because = printed.stdout.partition("Because:\n")[2].partition("\n\n")[0]
+
+    assert f"- {step}" in because.replace("\n  ", " ").splitlines()
+
+
 def test_text_names_what_was_not_needed() -> None:
     """assess says which open questions make no difference."""
     profile = {key: value for key, value in HYBRID.items() if key != "real_time_data_needed"}
@@ -94,7 +185,9 @@ def test_text_names_what_was_not_needed() -> None:
         ("{a", "neither JSON nor YAML"),
         ('{"data_sensitive": true, "data_sensitive": false}', "duplicate key"),
         ("\x00", "neither JSON nor YAML"),
-        ("", "not an object"),
+        ("", "<stdin>: the input is empty; give a profile in JSON or YAML, or {}"),
+        (" \n", "the input is empty"),
+        ("\ufeff", "the input is empty"),
     ],
 )
 def test_a_wrong_profile_is_refused(stdin: str, message: str) -> None:

@@ -23,6 +23,11 @@ RefusedError = helm.HelmError
 DEFAULTS: Values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
 
+def defaults_text() -> str:
+    """The chart's defaults as data alone, which templates read: Helm doesn't give them values.yaml."""
+    return yaml.safe_dump(dict(DEFAULTS), sort_keys=False, allow_unicode=True, width=1000)
+
+
 def cases() -> dict[str, Path]:
     """The chart's example values by feature."""
     return {path.name.removesuffix("-values.yaml"): path for path in sorted(CHART.glob("ci/*.yaml"))}
@@ -45,6 +50,11 @@ def merged(one: Values, other: Values) -> dict[str, Any]:
 @cache
 def _loaded(chart: Path) -> helm.Chart:
     return helm.Chart.load(chart)
+
+
+def forget_loaded() -> None:
+    """Have charts read anew, after a file of one was written."""
+    _loaded.cache_clear()
 
 
 def texts(

@@ -1,13 +1,16 @@
-"""Values are refused wherever they are wrong, and are the same in the schema and in the README."""
+"""Values are refused where they are wrong, and have defaults; schema and README have the same names."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.helm import chart, tools
 from tests.helm.chart import Values
@@ -61,18 +64,6 @@ CLOSED = [path for path, schema in LEVELS.items() if schema.get("additionalPrope
 OPEN = {path: schema for path, schema in LEVELS.items() if path not in CLOSED}
 
 
-OPTIONAL = {
-    ("podSecurityContext", "seccompProfile"),
-    ("securityContext", "capabilities"),
-    ("resources", "requests"),
-    ("resources", "limits"),
-    ("tests", "resources", "requests"),
-    ("tests", "resources", "limits"),
-    ("autoscaling", "hpa", "behavior"),
-    ("autoscaling", "hpa", "behavior", "scaleDown"),
-    ("autoscaling", "keda", "advanced"),
-}
-"""Sections in Kubernetes' or KEDA's form that null takes away."""
 FOREIGN = {
     ("podSecurityContext",),
     ("podSecurityContext", "seccompProfile"),
@@ -109,15 +100,81 @@ def default(path: Path) -> Any:
     return value
 
 
-SECTIONS = [path for path in LEVELS if path and isinstance(default(path), dict) and path not in OPTIONAL]
+SECTIONS = [path for path in LEVELS if path and isinstance(default(path), dict)]
+OWN = [path for path in SECTIONS if path[:-1] not in FOREIGN]
+NAMES = sorted({*OWN, *(path for path in leaves(DEFAULTS) if path[:-1] not in FOREIGN)})
+EVERYTHING: Values = {
+    "autoscaling": {"mode": "hpa"},
+    "dashboard": {"enabled": True},
+    "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]},
+    "ingress": {"enabled": True, "hosts": [{"host": "advisor.example.com"}]},
+    "metrics": {"monitor": {"kind": "ServiceMonitor"}},
+    "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}]},
+    "prometheusRule": {"enabled": True},
+    "trees": {"documents": {"acme.yaml": "version: 1.0.0"}},
+}
+"""What makes a release have an object of every kind but those of KEDA."""
 
 
-@pytest.mark.parametrize("path", SECTIONS, ids=".".join)
-def test_an_empty_section_is_refused_by_its_name(path: Path) -> None:
-    """One whose lines are all commented out is null, of which no template knows what it means."""
-    with pytest.raises(chart.RefusedError, match=rf"missing property '{path[-1]}'") as refused:
-        chart.render(nested(path, None))
-    assert "nil pointer" not in str(refused.value)
+def without(values: Values, path: Path) -> dict[str, Any]:
+    """Values that say nothing at a path."""
+    name, *rest = path
+    inner = values.get(name)
+    if rest and isinstance(inner, Mapping):
+        return {**values, name: without(inner, tuple(rest))}
+    return {key: value for key, value in values.items() if key != name}
+
+
+@pytest.mark.parametrize("path", NAMES, ids=".".join)
+def test_null_means_the_default(path: Path) -> None:
+    """A section whose lines are all commented out is null, and as good as left out; so is any value."""
+    nothing = chart.merged(without(EVERYTHING, path), nested(path, None))
+
+    assert render_or_refusal(without(EVERYTHING, path)) == render_or_refusal(nothing)
+
+
+def render_or_refusal(values: Values, **options: Any) -> Any:
+    """The texts of a release, or what is wrong with its values together."""
+    try:
+        return chart.texts(values, **options)
+    except chart.RefusedError as error:
+        return str(error).partition("execution error")[2]
+
+
+@pytest.mark.parametrize("path", [path for path in SECTIONS if path not in OWN], ids=".".join)
+def test_null_takes_away_what_is_in_kubernetes_form(path: Path) -> None:
+    """Below a level in Kubernetes' form it says that the platform's default holds."""
+    nothing = chart.merged(EVERYTHING, nested(path, None))
+
+    assert chart.texts(nothing) != chart.texts(EVERYTHING)
+
+
+OLDER = [
+    ("no values at all", {}),
+    *((".".join(path), without(DEFAULTS, path)) for path in NAMES),
+]
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> FilePath:
+    """A copy of the chart, whose values may be replaced."""
+    copy = tmp_path_factory.mktemp("older") / chart.CHART.name
+    shutil.copytree(chart.CHART, copy)
+    return copy
+
+
+@pytest.mark.parametrize("values", [values for _, values in OLDER], ids=[name for name, _ in OLDER])
+def test_values_of_an_older_release_do(older: FilePath, values: Values) -> None:
+    """`helm upgrade --reuse-values` renders with what the older chart had: what it lacks has its default."""
+    (older / "values.yaml").write_text(yaml.safe_dump(values))
+    chart.forget_loaded()
+
+    assert chart.texts(EVERYTHING) == chart.texts(EVERYTHING, chart=older)
+
+
+def test_the_defaults_that_templates_read_are_those_of_the_values() -> None:
+    """`make chart-readme` writes files/defaults.yaml anew."""
+    assert chart.defaults_text() == (chart.CHART / "files" / "defaults.yaml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -128,8 +185,6 @@ def test_an_empty_section_is_refused_by_its_name(path: Path) -> None:
         ({"image": {"tag": 1.0}}, "tag"),
         ({"image": {"digest": "sha256:123"}}, "digest"),
         ({"image": {"pullPolicy": "always"}}, "pullPolicy"),
-        ({"image": {"registry": None}}, "registry"),
-        ({"imagePullSecrets": None}, "imagePullSecrets"),
         ({"imagePullSecrets": [{"name": "ours", "key": "x"}]}, "key"),
         ({"global": {"imagePullSecrets": [""]}}, "imagePullSecrets"),
         ({"settings": {"workers": 0}}, "workers"),

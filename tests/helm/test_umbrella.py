@@ -33,6 +33,15 @@ def test_the_condition_switches_it(umbrella: Path) -> None:
     assert [] == render(umbrella, {"enabled": False})
 
 
+@pytest.mark.parametrize("name", ["podAnnotations", "settings", "probes", "resources", "image"])
+def test_null_means_the_default_here_too(umbrella: Path, name: str) -> None:
+    """Given on the way, or in the umbrella's own values."""
+    assert chart.render() == render(umbrella, {name: None})
+    (umbrella / "values.yaml").write_text(yaml.safe_dump({chart.CHART.name: {name: None}}))
+    chart.forget_loaded()
+    assert chart.render() == render(umbrella, {})
+
+
 def test_what_holds_for_all_charts_holds_here(umbrella: Path) -> None:
     """The registry and pull secrets of the umbrella reach every pod; what other charts share is let be."""
     shared = {"imageRegistry": "mirror.example.com", "imagePullSecrets": ["all"], "postgresql": {"a": 1}}
@@ -53,8 +62,6 @@ def test_it_stays_strict(umbrella: Path) -> None:
     """A typo in the umbrella's values is refused, too."""
     with pytest.raises(chart.RefusedError, match="tpyo"):
         render(umbrella, {"settings": {"tpyo": 1}})
-    with pytest.raises(chart.RefusedError, match="missing property 'settings'"):
-        render(umbrella, {"settings": None})
 
 
 def test_null_takes_a_default_away(umbrella: Path) -> None:

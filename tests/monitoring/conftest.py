@@ -25,22 +25,40 @@ ASKED = [
 ]
 
 
-@pytest.fixture(scope="session")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chart's alerts with their default thresholds, as Helm renders them."""
-    found = chart.one("PrometheusRule", chart.render({"prometheusRule": {"enabled": True}}))
-    written = tmp_path_factory.mktemp("rules") / "alerts.yaml"
-    written.write_text(yaml.safe_dump(found["spec"]))
+ANYWHERE = {"matchers": 'job="advisor"'}
+"""The chart's alerts for targets that no operator of Kubernetes has labelled."""
+WATCHED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "in Kubernetes": ({"namespace": chart.NAMESPACE}, {}),
+    "anywhere": ({}, ANYWHERE),
+}
+"""What labels a target has beyond those that Prometheus gives it, and the alerts' values."""
+
+
+def write_rules(folder: Path, values: dict[str, str]) -> Path:
+    """The chart's alerts with their default thresholds, as Helm renders them with other values."""
+    given = {"prometheusRule": {"enabled": True, **values}}
+    written = folder / "alerts.yaml"
+    written.write_text(yaml.safe_dump(chart.one("PrometheusRule", chart.render(given))["spec"]))
     return written
 
 
 @pytest.fixture(scope="session")
-def observed(tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Iterator[Prometheus]:
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chart's alerts by default."""
+    return write_rules(tmp_path_factory.mktemp("rules"), {})
+
+
+@pytest.fixture(scope="session", params=WATCHED)
+def observed(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Prometheus]:
     """Prometheus once it has seen an instance answer every kind of request for some seconds."""
+    labels, values = WATCHED[request.param]
     server = start(tmp_path_factory.mktemp("server") / "log")
     try:
-        labels = {"namespace": chart.NAMESPACE, "job": "advisor"}
-        with prometheus.running(tmp_path_factory.mktemp("prometheus"), server, labels, rules) as running:
+        folder = tmp_path_factory.mktemp("prometheus")
+        rules = write_rules(folder, values)
+        with prometheus.running(folder, server, labels, rules) as running:
             ask(server, until=lambda: running.scrapes() >= 6)
             yield running
     finally:

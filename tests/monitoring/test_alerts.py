@@ -16,6 +16,7 @@ from tests.helm import chart
 from tests.monitoring.prometheus import Prometheus
 
 HERE = Path(__file__).parent
+SELECTOR = re.compile(r"[\w:]+\{[^}]*\}")
 METRIC = re.compile(r"(?<![:\w])(?:finetune_advisor|process|python)_\w+")
 
 
@@ -111,6 +112,20 @@ def test_prometheus_evaluates_each_rule(observed: Prometheus, rules: Path) -> No
 
     assert {rule["alert"] for rule in alerts(rules)} <= {rule["name"] for rule in found}
     assert {rule["name"]: "ok" for rule in found} == {rule["name"]: rule["health"] for rule in found}
+
+
+def test_alerts_select_what_is_served(observed: Prometheus) -> None:
+    """Each selector finds series of the instance, unless it asks for what this one doesn't have: an error, a
+    deprecated tree, or a share of a hundred assessments. The instance isn't taken for absent.
+    """
+    rules = [rule for group in observed.get("rules")["groups"] for rule in group["rules"]]
+    selectors = {one for rule in rules for one in SELECTOR.findall(rule["query"])}
+    found = {one: observed.query(f"count(last_over_time({one}[1m]))") for one in selectors}
+    rare = ('status="deprecated"', 'status=~"5.."', "share1h")
+
+    assert [one for one, series in found.items() if not series and not any(r in one for r in rare)] == []
+    assert len(found) > 10
+    assert {rule["state"] for rule in rules if rule["name"] == "FinetuneAdvisorAbsent"} == {"inactive"}
 
 
 def test_alerts_name_only_metrics_that_are_served(observed: Prometheus, rules: Path) -> None:

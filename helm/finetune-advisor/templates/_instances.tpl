@@ -1,7 +1,11 @@
-{{/* A matcher of this release's metrics, by the job that its monitor makes; of all in the namespace if others scrape. */}}
+{{/* Matchers of this release's metrics: given ones, or its namespace and the job that its monitor makes, if it has one. */}}
 {{- define "finetune-advisor.instances" -}}
+{{- if .Values.prometheusRule.matchers -}}
+{{- .Values.prometheusRule.matchers -}}
+{{- else -}}
 {{- $service := include "finetune-advisor.nameWith" (list . "metrics") -}}
 {{- $jobs := dict "ServiceMonitor" $service "PodMonitor" (printf "%s/%s" .Release.Namespace (include "finetune-advisor.fullname" .)) -}}
 namespace={{ .Release.Namespace | quote }}
 {{- with get $jobs .Values.metrics.monitor.kind }},job={{ . | quote }}{{ end -}}
+{{- end -}}
 {{- end -}}

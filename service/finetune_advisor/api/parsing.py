@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import orjson
 from flask import Request, current_app, request
-from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -25,6 +24,14 @@ from finetune_advisor.api.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.api.schemas.fields import UNKNOWN
+
+try:
+    from gunicorn.http.errors import ParseException
+except ImportError:  # on Windows, where commands that don't serve run
+
+    class ParseException(Exception):  # type: ignore[no-redef]  # noqa: N818
+        """What only gunicorn raises."""
+
 
 JSON = "application/json"
 MOST_ERRORS = 20

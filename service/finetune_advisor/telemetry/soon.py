@@ -55,5 +55,6 @@ def _begin() -> None:
     _doing, _due = RLock(), False
 
 
-os.register_at_fork(before=finish, after_in_child=_begin)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=finish, after_in_child=_begin)
 atexit.register(finish)

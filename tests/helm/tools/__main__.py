@@ -1,7 +1,6 @@
-"""Print the chart's README, made from its values: `make chart-readme`."""
+"""Write the chart's README and its defaults as data, both made from its values: `make chart-readme`."""
 
-import sys
+from tests.helm import chart, tools
 
-from tests.helm import tools
-
-sys.stdout.write(tools.readme())
+(chart.CHART / "README.md").write_text(tools.readme(), encoding="utf-8")
+(chart.CHART / "files" / "defaults.yaml").write_text(chart.defaults_text(), encoding="utf-8")

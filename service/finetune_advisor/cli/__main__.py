@@ -1,0 +1,6 @@
+"""`python -m finetune_advisor.cli`: the command."""
+
+from finetune_advisor.cli import main
+
+if __name__ == "__main__":
+    main()

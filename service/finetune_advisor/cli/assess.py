@@ -1,0 +1,95 @@
+"""`assess`: assess a profile, or a file of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+
+from finetune_advisor.api.schemas.assessments import AssessmentSchema
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.cli.assess_batch import assess_batch
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_json, print_note
+from finetune_advisor.cli.profiles import read_profile
+from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
+from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import text
+from finetune_advisor.lifecycle import standing
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@tree_options
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess.")
+@click.option("--batch", is_flag=True, help="FILE has a profile a line; print a result for each.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["jsonl", "csv"]),
+    help="With --batch: the format of FILE, if its name doesn't tell it.",
+)
+@click.option(
+    "--id-column",
+    metavar="NAME",
+    help="With --batch: the column, or the member of each JSON object, to pass through as the result's id.",
+)
+@click.option(
+    "--defaults",
+    type=click.File("rb"),
+    help="With --batch: the answers, in JSON or YAML, of each profile that doesn't say.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --batch: write the results there, in place of what is there, once they are complete.",
+)
+def assess(  # noqa: PLR0913, PLR0917  # one for each option
+    file: str,
+    tree_version: str | None,
+    document: Path | None,
+    file_format: str | None,
+    id_column: str | None,
+    defaults: IO[bytes] | None,
+    output: Path | None,
+    *,
+    as_json: bool,
+    batch: bool,
+) -> None:
+    """Assess the profile in FILE, JSON or YAML; - reads standard input.
+
+    With --batch, FILE has many: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a header of input
+    names, in which an empty cell is unknown. Each line that isn't blank gets a result as POST /assess/batch
+    gives it, in order and as JSON Lines. An invalid line gets an error with its line number, and makes the
+    exit code 1.
+    """
+    if not batch and any((file_format, id_column, defaults, output)):
+        raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")
+    if as_json and batch:
+        raise click.UsageError("--json goes without --batch, whose results are JSON anyway")
+    invalid = 0
+    with report_errors():
+        served, asked = choose_tree(tree_version, document)
+        if batch:
+            shared = read_profile(defaults, served) if defaults else {}
+            invalid = assess_batch(file, served, asked, shared, file_format, id_column, output)
+        else:
+            _assess_one(file, served, asked, as_json=as_json)
+    if asked.status == "deprecated" and not as_json:
+        click.echo(f"\nTree {asked.version} is {standing(asked)}", err=batch)
+    if invalid:
+        sys.exit(1)
+
+
+def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> None:
+    with click.open_file(file, "rb") as opened:
+        answer = AssessmentSchema().dump(evaluate(asked, read_profile(opened, served)))
+    advice = advise_version(served, asked, answer.get("ignored", ()))
+    if as_json:
+        print_json(answer)
+        print_note(advice)
+    else:
+        click.echo(text.render(answer, advice))

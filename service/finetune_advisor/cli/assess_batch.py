@@ -1,0 +1,69 @@
+"""`assess --batch`: write a result for each profile of a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO
+
+import click
+import orjson
+
+from finetune_advisor.batch_files import BatchFile, replacing
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.cli.output import print_note
+from finetune_advisor.cli.trees import advise_version
+from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.tree import Tree
+
+SHOWN_STEPS = 200
+"""How often a progress bar is drawn anew, at most."""
+IGNORED = b'"ignored":['
+"""What a result contains whose profile has inputs that the tree ignores."""
+
+
+def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option
+    file: str,
+    served: Catalog,
+    asked: Tree,
+    defaults: Profile,
+    file_format: str | None,
+    id_column: str | None,
+    output: Path | None,
+) -> int:
+    """Write the results to a file or standard output, and a summary to standard error.
+
+    Returns how many lines are invalid. Raises BadFileError.
+    """
+    run = BatchFile(served, asked, defaults, id_column)
+    with replacing(output) if output else click.open_file("-", "wb") as out:
+        ignored = _write_results(file, file_format, run, out)
+    empty = "the input is empty, or has nothing below a header"
+    click.echo(run if run.profiles else f"{file}: {empty}; {run}", err=True)
+    print_note(advise_version(served, asked, ignored))
+    return run.invalid
+
+
+def _write_results(
+    file: str, file_format: str | None, run: BatchFile, output: IO[bytes]
+) -> Collection[str]:
+    """Write the result of each line, with a progress bar for whoever watches.
+
+    Returns the inputs that the tree ignores of the first profile that has such ones.
+    """
+    ignored: Collection[str] = ()
+    size = 0 if file == "-" else Path(file).stat().st_size
+    hidden = not size or not sys.stderr.isatty()
+    bar = click.progressbar(
+        length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // SHOWN_STEPS
+    )
+    with click.open_file(file, "rb") as opened, bar:
+        for results, read in run.results(opened, file, file_format):
+            output.write(results)
+            if not ignored and IGNORED in results:
+                first = next(line for line in results.splitlines() if IGNORED in line)
+                ignored = orjson.loads(first).get("ignored", ())
+            bar.update(read)
+        bar.update(max(0, size - bar.pos))  # blank lines at the end
+    return ignored

@@ -1,0 +1,39 @@
+"""`conformance`: whether an instance decides as its trees say."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from finetune_advisor import conformance
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.cli.trees import served_catalog
+from finetune_advisor.engine.decision_table import decision_table
+from finetune_advisor.formats import decision_table as decision_table_json
+
+
+@click.command("conformance")
+@click.option("--url", help="The instance to check, such as http://127.0.0.1:8080.")
+@click.option("--tree-version", help="The tree version to check; left out, every version known here.")
+def conform(url: str | None, tree_version: str | None) -> None:
+    """Check that the instance at URL gives every answer of the trees' decision tables.
+
+    Without --url, prints the table of the version, or of the default one.
+    """
+    if url == "":
+        raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
+    with report_errors():
+        served = served_catalog()
+        if url is None:
+            table = decision_table(served.pick(tree_version))
+            print_utf8(f"{decision_table_json.render(table)}\n")
+            return
+        trees = served.trees.values() if tree_version is None else [served.pick(tree_version)]
+        reports = []
+        for tree in trees:
+            reports.append(conformance.check(url, decision_table(tree)))
+            click.echo(str(reports[-1]))
+    if any(report.differences for report in reports):
+        sys.exit(1)

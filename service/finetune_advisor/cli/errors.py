@@ -1,0 +1,19 @@
+"""How commands report errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Turn this package's errors into a message on standard error and exit code 1."""
+    try:
+        yield
+    except FinetuneAdvisorError as error:
+        raise click.ClickException(str(error)) from error

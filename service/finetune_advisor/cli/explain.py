@@ -1,0 +1,66 @@
+"""`explain`: why a profile comes to its assessment, and what would change it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from marshmallow import ValidationError
+
+from finetune_advisor.api.parsing import invalid
+from finetune_advisor.api.schemas.explanations import ExplanationSchema
+from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_json, print_note
+from finetune_advisor.cli.profiles import read_profile
+from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
+from finetune_advisor.engine.explanation import Explainer
+from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.formats import explanation_text
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@tree_options
+@click.option("--target", metavar="ID", help="List only changes that lead to this recommendation.")
+@click.option("--frozen", metavar="NAME", multiple=True, help="An input that can't change; repeatable.")
+@click.option("--limit", type=int, help=f"The most changes to list; left out, {COUNTERFACTUALS}.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess/explain.")
+def explain(
+    file: str, tree_version: str | None, document: Path | None, *, as_json: bool, **options: Any
+) -> None:
+    """Explain the assessment of the profile in FILE, JSON or YAML; - reads standard input.
+
+    Prints which answers alone force the recommendation, the smallest changes that would lead to another one,
+    nearest first, and what each other answer to one input would lead to.
+    """
+    with report_errors():
+        served, asked = choose_tree(tree_version, document)
+        wanted = _validate(options, served)
+        with click.open_file(file, "rb") as opened:
+            profile = read_profile(opened, served)
+        explanation = Explainer(asked, PathTable.of(asked)).explain(profile, **wanted)
+    answer = ExplanationSchema().dump(explanation)
+    advice = advise_version(served, asked, answer["assessment"].get("ignored", ()))
+    if as_json:
+        print_json(answer)
+        print_note(advice)
+    else:
+        click.echo(explanation_text.render(answer, advice))
+
+
+def _validate(options: dict[str, Any], served: Catalog) -> dict[str, Any]:
+    """The options as the explainer takes them, by the rules of the API. Raises UsageError."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "frozen" in given:
+        given["frozen"] = [*given["frozen"]]
+    schema = explain_request_schema(served)()
+    try:
+        wanted: dict[str, Any] = schema.load({"profile": {}, **given})
+    except ValidationError as error:
+        first = next(invalid(error.messages_dict, schema, in_body=True))
+        raise click.UsageError(f"--{first['pointer'].split('/')[1]}: {first['detail']}") from error
+    del wanted["profile"]
+    return {"limit": COUNTERFACTUALS, **wanted}

@@ -1,0 +1,36 @@
+"""`openapi`: print the contract."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import click
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from finetune_advisor.api.contract import description
+from finetune_advisor.app import create_app
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_utf8
+
+
+@click.command()
+def openapi() -> None:
+    """Print the contract for the served trees as OpenAPI, in YAML."""
+    with report_errors():
+        app = create_app()
+    yaml = YAML()
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(str, _string)
+    text = StringIO()
+    yaml.dump(description(app), text)
+    print_utf8(text.getvalue())
+
+
+def _string(representer: RoundTripRepresenter, text: str) -> ScalarNode:
+    """Several lines as a block, and in quotes what YAML 1.1 takes for a boolean."""
+    boolean = text.lower() in ("y", "n", "yes", "no", "on", "off")
+    style = "|" if "\n" in text else "'" if boolean else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -1,0 +1,56 @@
+"""`serve`: the service itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib.util import find_spec
+
+import click
+
+from finetune_advisor import catalog
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.settings import Settings, SettingsError
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", help="Port to listen on.")
+@click.option("--workers", help="Worker processes.")
+@click.option("--threads", help="Threads of each worker.")
+def serve(**options: str | None) -> None:
+    """Serve over HTTP until SIGTERM, which lets requests in flight finish.
+
+    Options go before the environment; every other setting is read from there.
+    """
+    _require_gunicorn_platform()
+    os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})
+    with report_errors():
+        settings = Settings.from_environment()
+        catalog.load(settings.trees_dir, settings.default_tree_version)
+        _require_free(settings.host, settings.port, "PORT")
+        if settings.metrics_port is not None:
+            _require_free(settings.host, settings.metrics_port, "METRICS_PORT")
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    # Each thread would keep memory for itself that it needed once; two heaps are enough for threads in turns.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals
+
+
+def _require_gunicorn_platform() -> None:
+    """Refuse Windows, where gunicorn can't be imported."""
+    if find_spec("fcntl") is None:
+        problem = "serve needs Linux or macOS, as gunicorn does"
+        raise click.ClickException(f"{problem}; on Windows, run it in a container or in WSL")
+
+
+def _require_free(host: str, port: int, name: str) -> None:
+    """Refuse an address that gunicorn would try in vain for seconds."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"FINETUNE_ADVISOR_HOST, {name}: can't listen on {host}:{port}: {reason}; take another"
+        raise SettingsError(message) from error

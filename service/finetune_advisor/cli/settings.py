@@ -1,0 +1,22 @@
+"""`settings`: list the settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import click
+
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.settings import Settings, variable
+
+
+@click.command()
+def settings() -> None:
+    """List every setting with its value here, its default and its meaning."""
+    with report_errors():
+        here = Settings.from_environment()
+    for setting in fields(Settings):
+        default = "unset" if setting.default is None else setting.default
+        value = getattr(here, setting.name)
+        shown = "unset" if value is None else value
+        click.echo(f"{variable(setting)}={shown}\n    {setting.metadata['help']} Default: {default}")

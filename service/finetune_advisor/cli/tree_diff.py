@@ -1,0 +1,35 @@
+"""`tree diff`: compare two trees."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from finetune_advisor.api.schemas.changes import ChangesSchema
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_json
+from finetune_advisor.cli.trees import find_tree
+from finetune_advisor.engine.comparison import compare
+from finetune_advisor.formats import changes
+
+
+@click.command()
+@click.argument("older")
+@click.argument("newer")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of the API's changes.")
+@click.option("--fail-on-change", is_flag=True, help="Exit with 1 unless the trees are equivalent.")
+def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None:
+    """Compare two trees, each a served version or a document.
+
+    Prints what was added, removed, rewired and reworded, and how many profiles move from which
+    recommendation to which, with a witness for each pair.
+    """
+    with report_errors():
+        comparison = compare(find_tree(older), find_tree(newer))
+    if as_json:
+        print_json(ChangesSchema().dump(comparison))
+    else:
+        click.echo(changes.render(comparison))
+    if fail_on_change and not comparison.equivalent:
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""`tree export`: print a tree in another notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO
+
+import click
+
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.cli.profiles import read_profile
+from finetune_advisor.cli.trees import find_tree, single_tree_catalog
+from finetune_advisor.engine.evaluation import Assessment, evaluate
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+
+PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
+    "mermaid": mermaid.render,
+    "svg": svg.render,
+}
+NOTATIONS: dict[str, Callable[[Tree], str]] = {
+    "dmn": dmn.render,
+    "jdm": jdm.render,
+    "mermaid": mermaid.render,
+    "rego": rego.render,
+    "svg": svg.render,
+}
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option("--format", "notation", required=True, type=click.Choice(sorted(NOTATIONS)))
+@click.option("--profile", "file", type=click.File("rb"), help="Highlight its path.")
+def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
+    """Print a tree in another notation: VERSION, a document, or left out the default one.
+
+    A profile, in JSON or YAML, makes its path stand out in the pictures (mermaid and svg).
+    """
+    if file and notation not in PICTURES:
+        raise click.UsageError(f"--profile goes with {' and '.join(PICTURES)}, not with {notation}")
+    with report_errors():
+        tree = find_tree(version)
+        if file:
+            profile = read_profile(file, single_tree_catalog(tree))
+            print_utf8(PICTURES[notation](tree, evaluate(tree, profile)))
+        else:
+            print_utf8(NOTATIONS[notation](tree))

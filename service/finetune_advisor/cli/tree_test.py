@@ -1,0 +1,55 @@
+"""`tree test`: run the test suites of trees."""
+
+from __future__ import annotations
+
+import sys
+from math import isnan
+from pathlib import Path
+from typing import IO
+
+import click
+
+from finetune_advisor import suite_documents, suites
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.cli.trees import served_catalog
+from finetune_advisor.formats import junit as junit_xml
+from finetune_advisor.formats import suite_text, suite_yaml
+
+
+def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is neither below nor above any bound."""
+    if value is not None and isnan(value):
+        raise click.BadParameter("nan is no percentage.")
+    return value
+
+
+@click.command("test")
+@click.argument("directory", type=click.Path(path_type=Path, exists=True))
+@click.option("--junit", type=click.File("wb"), help="Write the results as JUnit XML, too.")
+@click.option("--generate", is_flag=True, help="Print a case for each path that isn't covered.")
+@click.option(
+    "--min-coverage", type=click.FloatRange(0, 100), callback=_no_nan, help="Fail below so many percent."
+)
+def run_suites(
+    directory: Path, junit: IO[bytes] | None, min_coverage: float | None, *, generate: bool
+) -> None:
+    """Run the test suites in DIRECTORY, or the one in a file, and show what they don't cover.
+
+    With --generate, the results go to standard error and the cases to standard output.
+    """
+    with report_errors():
+        served = served_catalog().trees
+        found = suite_documents.collect(suite_documents.find(directory), served)
+    results = [result for suite in found for result in suites.run(suite)]
+    trees = suites.tested(found)
+    click.echo(suite_text.render(results, trees), err=generate)
+    if junit:
+        junit.write(junit_xml.render(results))
+    if generate:
+        print_utf8(suite_yaml.render(map(suites.proposal, trees)))
+    low = min_coverage is not None and any(tree.coverage.percent < min_coverage for tree in trees)
+    if low:
+        click.echo(f"Error: the coverage is below {min_coverage:g} %", err=True)
+    if low or any(result.mismatches for result in results):
+        sys.exit(1)

@@ -470,4 +470,4 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert first + rest == lines
     assert one.invalid == lines // 2
-    assert peak < 2_000_000
+    assert peak < 3_000_000  # one block of lines, and what is kept

@@ -39,7 +39,7 @@ FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 OPENING_BRACKETS = (b"{", b"[")
 
-BLOCK_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 14
 """Lines are worked on and written together: enough of them that what a block costs doesn't count."""
 
 PLAIN_ROW = re.compile(rb"[!#-~]*")

@@ -31,8 +31,8 @@ Requests are strict: unknown fields and query parameters, repeated names, nulls 
 are refused with a problem that says where and what to do. Responses may grow fields.
 
 A body may have up to 8 MiB, unless the operator set another limit; a larger one is a 413. JSON that is
-nested deeper than some 900 levels isn't read, and a large body with more than 41,000 brackets and braces
-isn't either, unless the operator takes larger batches; both are a 400.
+nested deeper than some 900 levels isn't read, and a large body that opens more than 41,000 arrays and
+objects isn't either, unless the operator takes larger batches; both are a 400.
 
 Every answer from a deprecated tree version carries Deprecation, Sunset and a Link to its successor. A
 retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the

@@ -67,7 +67,7 @@ class Problem(HTTPException):
 class MalformedRequest(Problem):
     """The request can't be read: it isn't HTTP as it should be, its body is no valid JSON text in UTF-8, an
     object in it names a member twice, a number in it is too large for JSON to carry, the body opens too many
-    brackets, or it was cut off. Correct what the detail names and send it again.
+    arrays and objects, or it was cut off. Correct what the detail names and send it again.
     """
 
     code, slug, title = 400, "malformed-request", "The request can't be read"

@@ -20,7 +20,7 @@ from finetune_advisor.api import (
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import security
+from finetune_advisor.api.headers import restore_entity_tags, security
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
@@ -57,5 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
-    app.register_blueprint(reference.blueprint())
+    pages = reference.blueprint()
+    pages.before_request(restore_entity_tags)
+    app.register_blueprint(pages)
     return app

@@ -324,7 +324,7 @@ def settings() -> None:
     for one in fields(Settings):
         default = "unset" if one.default is None else one.default
         value = getattr(here, one.name)
-        shown = "unset" if value is None else value
+        shown = "unset" if value is None else ",".join(value) if isinstance(value, tuple) else value
         click.echo(f"{variable(one)}={shown}\n    {one.metadata['help']} Default: {default}")
 
 

@@ -247,7 +247,7 @@ def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:
         body = b'{"profiles":[%b]}' % items
         answer = client.post("/assess/batch", data=body, content_type="application/json")
 
-        assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
+        assert (answer.status_code, answer.json["type"]) == (400, "../problems/malformed-request")
 
 
 @pytest.mark.parametrize(

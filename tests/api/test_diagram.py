@@ -267,7 +267,7 @@ REFUSED: dict[str, list[str]] = {
     "not a known value; choose from solo, small, large": [
         *("team", "huge", "Solo", "", "%20solo", "solo%20", "%22solo%22", "solo%00", "solo,small"),
     ],
-    "not a boolean; give true or false": ["api_usable", "1", "0", "yes", "True", "", "%20true", "null"],
+    "not a boolean; give true or false": ["api_usable", "1", "0", "yes", "", "%20true", "null"],
     "out of range; give a value from -9007199254740991 to 9007199254740991": ["drift", "1e16", "-1e300"],
 }
 

@@ -50,7 +50,7 @@ def test_each_type_is_explained(client: FlaskClient, slug: str, status: int) -> 
     answer = client.get(f"/problems/{slug}")
 
     assert answer.status_code == 200
-    assert (answer.json["type"], answer.json["status"]) == (f"/problems/{slug}", status)
+    assert (answer.json["type"], answer.json["status"]) == (f"../problems/{slug}", status)
     assert len(answer.json["explanation"].split()) > 10
     assert "\n" not in answer.json["explanation"]
 
@@ -179,7 +179,7 @@ def test_a_repeated_name_is_named(client: FlaskClient, body: str, pointer: str) 
     """The error says which name is there twice, and where in the body."""
     answer = client.post("/assess/batch", data=body, content_type="application/json")
 
-    assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
+    assert (answer.status_code, answer.json["type"]) == (400, "../problems/malformed-request")
     name = pointer.rpartition("/")[2].replace("~0%20", "~ ")
     assert answer.json["detail"] == f"an object in the body has two members named {name!r}; keep one"
     assert answer.json["errors"] == [
@@ -264,7 +264,7 @@ def test_a_fault_of_ours_is_a_problem_that_gives_nothing_away(broken: Flask) -> 
     answer = broken.test_client().get("/broken", headers={"X-Request-ID": "abc"})
 
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
-    assert answer.json["type"] == "/problems/internal-error"
+    assert answer.json["type"] == "problems/internal-error"
     assert "secret" not in answer.text
     assert answer.headers["X-Request-ID"] == "abc"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

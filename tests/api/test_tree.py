@@ -122,7 +122,7 @@ CODED_ETAGS = ['"%s-gzip"', '"%s-br"', '"%s--gzip"', '"%s;gzip"', 'W/"%s-zstd"',
 @pytest.mark.parametrize("path", ["/tree", "/tree/versions/1.0.0/diagram", "/docs/swagger-ui.css"])
 @pytest.mark.parametrize("coded", CODED_ETAGS)
 def test_an_etag_that_a_proxy_changed_is_known(client: FlaskClient, path: str, coded: str) -> None:
-    """Servers that compress an answer append the coding to its ETag, or weaken it, and pass back what they gave."""
+    """Servers that compress answers append the coding to an ETag, or weaken it, and pass it back."""
     first = client.get(path)
     etag = first.headers["ETag"]
     second = client.get(path, headers={"If-None-Match": coded % etag.strip('"')})
@@ -165,7 +165,7 @@ def test_an_unknown_version_is_404_and_names_those_served(client: FlaskClient, v
     """The problem lists what there is, and doesn't repeat what was asked."""
     answer = client.get(f"/tree/versions/{version}")
 
-    assert (answer.status_code, answer.json["type"]) == (404, "/problems/unknown-version")
+    assert (answer.status_code, answer.json["type"]) == (404, "../../problems/unknown-version")
     served = ", ".join(catalog.load().trees)
     assert answer.json["detail"] == f"no such tree version is served; served are {served}"
 

@@ -117,7 +117,8 @@ def acceptable(request: Request, types: list[str]) -> str:
 def _accepted(header: str) -> MIMEAccept:
     """The media ranges of an Accept header, without parameters.
 
-    RFC 9110 allows a weight of `1.`. Java's HttpURLConnection sends `.2`, and `*` for `*/*`, which it doesn't.
+    RFC 9110 allows a weight of `1.`. Java's HttpURLConnection sends `.2`, and `*` for `*/*`, which RFC 9110
+    doesn't allow.
     """
     ranges = parse_accept_header(OPEN_WEIGHT.sub(_closed_weight, header), MIMEAccept)
     media_types = ((media.partition(";")[0].strip(), quality) for media, quality in ranges)

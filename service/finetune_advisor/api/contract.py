@@ -7,13 +7,15 @@ from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Flask
+from flask import Flask, request
 from flask_smorest import Api
 from marshmallow import EXCLUDE, Schema
 from marshmallow.fields import Field, Float, Integer
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from finetune_advisor.api.known_paths import unknown_path
 from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
 from finetune_advisor.api.schemas.fields import Answer, Choice
 from finetune_advisor.api.schemas.problems import ProblemSchema
@@ -45,10 +47,10 @@ closed. One that takes longer than 30 seconds to come is cut off.
 """
 SERVERS = [
     {
-        "url": "/",
+        "url": ".",
         "x-internal": False,
-        "description": "Where this contract is served from. A client generated from a file has to be given "
-        "the base URL of an instance, such as http://127.0.0.1:8080.",
+        "description": "The folder that this contract is served from. A client generated from a file has "
+        "to be given the base URL of an instance, such as http://127.0.0.1:8080.",
     }
 ]
 
@@ -149,7 +151,9 @@ class Contract(Api):
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
-        return problem(error).get_response()
+        if isinstance(error, HTTPNotFound) and error is request.routing_exception:
+            error = unknown_path()
+        return problem(error).get_response(request.environ)
 
     def _register_responses(self) -> None:
         for kind in Problem.kinds.values():
@@ -168,8 +172,12 @@ SECTIONS = ("openapi", "info", "servers", "security", "tags", "paths", "componen
 
 
 def description(app: Flask) -> dict[str, Any]:
-    """The OpenAPI description of an application, in the order that people read it."""
+    """The OpenAPI description of an application as a file, in the order that people read it.
+
+    Served, its server is the folder that it is served from. A file has none: generators warn of ".".
+    """
     form: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    form["servers"] = [{**server, "url": "/"} for server in form["servers"]]
     for path in form["paths"].values():
         for operation in path.values():
             if "responses" in operation:

@@ -23,7 +23,12 @@ from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.cors import CrossOriginSharing
-from finetune_advisor.api.headers import restore_entity_tags, security
+from finetune_advisor.api.headers import (
+    explain_precondition,
+    ignore_range,
+    restore_entity_tags,
+    security,
+)
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
@@ -66,6 +71,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(operations.blueprint(served, metrics))
     pages = reference.blueprint()
     pages.before_request(restore_entity_tags)
+    pages.before_request(ignore_range)
+    pages.after_request(explain_precondition)
     app.register_blueprint(pages)
     return app
 

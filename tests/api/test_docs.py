@@ -113,6 +113,35 @@ def test_no_other_file_is_served(client: FlaskClient, name: str) -> None:
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    "value", ["bytes=0-1", "bytes=9-0", "bytes=0-0,-1", f"bytes={'9' * 40}-", "lines=1"]
+)
+@pytest.mark.parametrize("path", ["/docs/swagger-ui.css", "/static/docs.js"])
+def test_a_file_is_sent_whole(client: FlaskClient, path: str, value: str) -> None:
+    """RFC 9110 §14.2: a range may be ignored, and one that can't be had is no fault of the server."""
+    with client.get(path) as whole, client.get(path, headers={"Range": value}) as answer:
+        assert (200, whole.data) == (answer.status_code, answer.data)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("If-Match", '"a"'),
+        ("If-Match", "garbage"),
+        ("If-Unmodified-Since", "Mon, 01 Jan 1990 00:00:00 GMT"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/docs/swagger-ui.css", "/static/docs.js"])
+def test_a_condition_on_a_file_that_fails_is_a_problem(
+    client: FlaskClient, path: str, name: str, value: str
+) -> None:
+    """RFC 9110 §15.5.13: a 412 has no file in it."""
+    answer = client.get(path, headers={name: value})
+
+    assert (412, "application/problem+json") == (answer.status_code, answer.content_type)
+    assert answer.json["type"].endswith("/problems/precondition-failed")
+
+
 def test_assets_may_be_kept(client: FlaskClient) -> None:
     """Large files aren't sent twice: they have a validator and a lifetime."""
     first = client.get("/docs/swagger-ui-bundle.js")

@@ -13,8 +13,10 @@ import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from marshmallow import ValidationError
+from werkzeug.exceptions import default_exceptions
 
 from finetune_advisor import catalog
+from finetune_advisor.api.problems import problem
 from finetune_advisor.api.schemas.fields import MOST_UNKNOWN
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
@@ -231,6 +233,12 @@ def test_problems_are_the_same_on_every_server(
         started.stop()
 
     assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize("status", [402, 408, 409, 411, 416, 417, 418, 428, 429, 431, 451])
+def test_an_error_of_the_caller_s_is_never_one_of_ours(status: int) -> None:
+    """A 4xx that a library raises, and that this API doesn't have, is a 400 (RFC 9110 §15)."""
+    assert 400 == problem(default_exceptions[status]()).code
 
 
 @pytest.fixture

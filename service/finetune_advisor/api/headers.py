@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from flask import Request, request
+from flask import Request, Response, request
 
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.problems import MalformedRequest, PreconditionFailed
 
 HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 """Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
@@ -39,6 +39,23 @@ def restore_entity_tags() -> None:
     for name in ENTITY_TAGS:
         if name in environ:
             environ[name] = CODING_SUFFIX.sub("", environ[name])
+
+
+def ignore_range() -> None:
+    """Have the current request ask for the whole file, as RFC 9110, 14.2 lets a server do."""
+    request.environ.pop("HTTP_RANGE", None)
+
+
+def explain_precondition(response: Response) -> Response:
+    """The problem for a file that isn't what a request's conditions ask for.
+
+    Werkzeug answers 412 with the file in it.
+    """
+    if response.status_code != PreconditionFailed.code:
+        return response
+    response.close()
+    refusal = PreconditionFailed("the file isn't what the request's conditions ask for; leave them out")
+    return Response(refusal.get_body(request.environ), refusal.code, refusal.get_headers())
 
 
 def security(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -174,6 +174,7 @@ GENERIC: dict[int, tuple[type[Problem], str]] = {
     405: (WrongMethod, "the path doesn't take this method"),
     413: (BodyTooLarge, "the body is too large"),
     415: (UnsupportedMediaType, "send the body as application/json"),
+    500: (InternalError, "something failed here"),
 }
 
 
@@ -181,7 +182,9 @@ def problem(error: HTTPException) -> Problem:
     """The problem for any error: itself, or the one for the status that the framework raised."""
     if isinstance(error, Problem):
         return error
-    kind, detail = GENERIC.get(error.code or 500, (InternalError, "something failed here"))
+    code = error.code or 500
+    # RFC 9110, 15: an error of the client's that isn't known is a 400.
+    kind, detail = GENERIC.get(code) or GENERIC[400 if 400 <= code < 500 else 500]
     allowed = sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
     if not allowed:
         return kind(detail)

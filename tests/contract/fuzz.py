@@ -101,13 +101,13 @@ def serving(catalog: str, workers: str) -> Iterator[str]:
             server.stop()
 
 
-def run(part: Part, url: str, examples: int, mutated: int, results: Path) -> Outcome:
-    """What a part found, now or before; what it printed is kept where it failed."""
+def run(part: Part, url: str, examples: int, results: Path) -> Outcome:
+    """What a part found by so many requests, now or before; what it printed is kept where it failed."""
     result = results / f"{part.name}.json"
     if result.exists():
         return Outcome(**json.loads(result.read_text()))
     if part.subject == MUTATED:
-        outcome = hammer(url, part.seed, mutated)
+        outcome = hammer(url, part.seed, examples)
     else:
         with TemporaryDirectory() as place:
             count = max(1, examples // WALK) if part.subject == LINKS else examples
@@ -129,7 +129,8 @@ def run_all(
     for server, group in groupby(chosen, key=lambda part: part.server):
         members = list(group)
         with serving(*server) as url, ThreadPoolExecutor(jobs) as pool:
-            outcomes = pool.map(lambda part: run(part, url, examples, mutated, results), members)
+            counts = [mutated if part.subject == MUTATED else examples for part in members]
+            outcomes = pool.map(lambda part, count: run(part, url, count, results), members, counts)
             found |= dict(zip(members, outcomes, strict=True))
     return found
 

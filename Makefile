@@ -66,8 +66,8 @@ contract: $(VENV)/.develop ## Hold the contract to linters, a differ and a fuzze
 	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
 
 SEEDS ?= 5
-fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, SEEDS, and ONLY some parts
-	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) --seeds $(SEEDS) $(ONLY:%=--only %)
+fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, MUTATED, SEEDS, and ONLY some parts
+	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) $(MUTATED:%=--mutated %) --seeds $(SEEDS) $(ONLY:%=--only %)
 
 openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
 	$(BIN)/finetune-advisor openapi > $@.tmp && mv $@.tmp openapi/openapi.yaml

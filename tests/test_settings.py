@@ -31,6 +31,11 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "max_body_bytes": ("2048", 2048),
         "log_level": ("debug", "debug"),
         "log_format": ("text", "text"),
+        "path_prefix": ("/a/dvi.sor", "/a/dvi.sor"),
+        "cors_origins": (
+            "https://App.example.com, http://localhost:3000,https://app.example.com,",
+            ("https://app.example.com", "http://localhost:3000"),
+        ),
         "decision_log": ("true", True),
     }
     for one in fields(Settings):
@@ -56,6 +61,17 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("MAX_BODY_BYTES", "10", "Must be greater than or equal to 1024"),
         ("LOG_LEVEL", "loud", "Must be one of: debug, info, warning, error."),
         ("DECISION_LOG", "perhaps", "Not a valid boolean."),
+        ("PATH_PREFIX", "advisor", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/advisor/", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "//advisor", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/a/../b", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/a\n", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/%2e", "Not a path such as /advisor, without a slash at its end."),
+        ("CORS_ORIGINS", "app.example.com", "'app.example.com' is no origin such as"),
+        ("CORS_ORIGINS", "*, https://a.example/", "'https://a.example/' is no origin such as"),
+        ("CORS_ORIGINS", "https://*.example.com", "'https://*.example.com' is no origin such as"),
+        ("CORS_ORIGINS", "null", "'null' is no origin such as"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(

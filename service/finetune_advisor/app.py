@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging.config
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import (
@@ -20,13 +22,22 @@ from finetune_advisor.api import (
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import security
+from finetune_advisor.api.cors import CrossOriginSharing
+from finetune_advisor.api.headers import (
+    explain_precondition,
+    ignore_range,
+    restore_entity_tags,
+    security,
+)
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.requests import Observed
 from finetune_advisor.web import reference
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -44,7 +55,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = Observed(app.wsgi_app, metrics, security)  # type: ignore[method-assign]
+    app.wsgi_app = _wrapped(Observed(app.wsgi_app, metrics, security), settings)  # type: ignore[method-assign,assignment]
+    app.config["METRICS_PORT"] = settings.metrics_port
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 
@@ -57,5 +69,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
-    app.register_blueprint(reference.blueprint())
+    pages = reference.blueprint()
+    pages.before_request(restore_entity_tags)
+    pages.before_request(ignore_range)
+    pages.after_request(explain_precondition)
+    app.register_blueprint(pages)
     return app
+
+
+def _wrapped(application: WSGIApplication, settings: Settings) -> WSGIApplication:
+    """The application with what only some settings ask for."""
+    if settings.cors_origins:
+        application = CrossOriginSharing(application, settings.cors_origins)
+    if settings.path_prefix:
+        application = DispatcherMiddleware(application, {settings.path_prefix: application})
+    return application

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, EnvValidationError
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 
@@ -24,6 +25,10 @@ class SettingsError(FinetuneAdvisorError):
 def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | None = None) -> Any:
     return field(default=default, metadata={"kind": kind, "help": help_, "check": check})
 
+
+PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""An origin as browsers write it (RFC 6454, 6.2), or any."""
 
 _PORT = validate.Range(0, 65535)
 _COUNT = validate.Range(1, 1024)
@@ -75,6 +80,17 @@ class Settings:
     log_format: str = _setting(
         "json", "str", "Log lines for machines or for people.", validate.OneOf(["json", "text"])
     )
+    path_prefix: str | None = _setting(
+        None,
+        "str",
+        "Prefix that a proxy leaves on paths, such as /advisor; paths without it are answered, too.",
+        validate.Regexp(PATH_PREFIX, error="Not a path such as /advisor, without a slash at its end."),
+    )
+    cors_origins: tuple[str, ...] | None = _setting(
+        None,
+        "origins",
+        "Origins whose pages may call the API from a browser, separated by commas; * is any.",
+    )
     decision_log: bool = _setting(
         default=False, kind="bool", help_="Log every assessment with the answers on its path."
     )
@@ -84,11 +100,23 @@ class Settings:
         """The settings of this process. Raises SettingsError."""
         _refuse_unknown()
         env = Env(expand_vars=False)
+        env.add_parser("origins", _origins)
         given = [one for one in fields(cls) if os.environ.get(variable(one))]
         settings = cls(**{one.name: _read(env, one) for one in given})
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
         return settings
+
+
+def _origins(value: str, **_: Any) -> tuple[str, ...]:
+    """The origins of a list. Raises ValidationError."""
+    origins = tuple(dict.fromkeys(one.strip().lower() for one in value.split(",") if one.strip()))
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValidationError(
+                f"{origin!r} is no origin such as https://app.example.com, without a path."
+            )
+    return origins
 
 
 def variable(setting: Field[Any]) -> str:

@@ -297,7 +297,7 @@ def test_an_unknown_version_is_404(edited: FlaskClient) -> None:
     """In the path it is not found, and the problem says which are."""
     answer = edited.get("/tree/versions/9.9.9/changes?since=1.0.0")
 
-    assert (answer.status_code, answer.json["type"]) == (404, "/problems/unknown-version")
+    assert (answer.status_code, answer.json["type"]) == (404, "../../../problems/unknown-version")
     assert answer.json["detail"].endswith("served are 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 2.0.0")
 
 

@@ -209,6 +209,18 @@ def test_typed_inputs_are_read_from_a_query(typed: FlaskClient, typed_tree: Tree
     ]
 
 
+@pytest.mark.parametrize("text", ["True", "TRUE", "tRUE", "False", "FALSE"])
+def test_booleans_in_a_query_are_read_in_any_case(typed: FlaskClient, text: str) -> None:
+    """As in the cells of a batch file: spreadsheets write TRUE, and Python writes True."""
+    answer, plain = (
+        typed.get(f"/tree/versions/{TYPED_VERSION}/diagram?api_usable={written}")
+        for written in (text, text.lower())
+    )
+
+    assert (200, 200) == (answer.status_code, plain.status_code)
+    assert plain.data == answer.data
+
+
 @pytest.mark.parametrize("accept", [SVG, MERMAID])
 def test_the_bodies_are_those_of_the_formats(typed: FlaskClient, typed_tree: Tree, accept: str) -> None:
     """What is served is what the format gives for the tree and the assessment, nothing more."""
@@ -255,7 +267,7 @@ REFUSED: dict[str, list[str]] = {
     "not a known value; choose from solo, small, large": [
         *("team", "huge", "Solo", "", "%20solo", "solo%20", "%22solo%22", "solo%00", "solo,small"),
     ],
-    "not a boolean; give true or false": ["api_usable", "1", "0", "yes", "True", "", "%20true", "null"],
+    "not a boolean; give true or false": ["api_usable", "1", "0", "yes", "", "%20true", "null"],
     "out of range; give a value from -9007199254740991 to 9007199254740991": ["drift", "1e16", "-1e300"],
 }
 

@@ -116,6 +116,43 @@ def test_a_client_that_has_it_gets_304(client: FlaskClient, path: str) -> None:
     assert first.headers["Cache-Control"] == second.headers["Cache-Control"]
 
 
+CODED_ETAGS = ['"%s-gzip"', '"%s-br"', '"%s--gzip"', '"%s;gzip"', 'W/"%s-zstd"', '"other-gzip", W/"%s"']
+
+
+@pytest.mark.parametrize("path", ["/tree", "/tree/versions/1.0.0/diagram", "/docs/swagger-ui.css"])
+@pytest.mark.parametrize("coded", CODED_ETAGS)
+def test_an_etag_that_a_proxy_changed_is_known(client: FlaskClient, path: str, coded: str) -> None:
+    """Servers that compress answers append the coding to an ETag, or weaken it, and pass it back."""
+    first = client.get(path)
+    etag = first.headers["ETag"]
+    second = client.get(path, headers={"If-None-Match": coded % etag.strip('"')})
+
+    assert (304, etag) == (second.status_code, second.headers["ETag"])
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("condition", "coded", "status"),
+    [
+        ("If-None-Match", '"other-gzip"', 200),
+        ("If-None-Match", '"%s-v2"', 200),
+        ("If-None-Match", '"%s"-gzip', 200),
+        ("If-Match", '"%s-gzip"', 200),
+        ("If-Match", 'W/"%s-gzip"', 412),
+        ("If-Match", '"%s-v2"', 412),
+    ],
+)
+def test_another_etag_stays_another_one(
+    client: FlaskClient, condition: str, coded: str, status: int
+) -> None:
+    """Nothing but the name of a coding is taken off, and If-Match is held against what is left."""
+    etag = client.get("/tree").headers["ETag"].strip('"')
+    value = coded % etag if "%s" in coded else coded
+
+    assert status == client.get("/tree", headers={condition: value}).status_code
+
+
 def test_different_bodies_have_different_etags(typed: FlaskClient) -> None:
     """No two documents share a validator."""
     paths = ["/tree", "/tree/versions", "/tree/versions/9.0.0-typed"]
@@ -128,7 +165,7 @@ def test_an_unknown_version_is_404_and_names_those_served(client: FlaskClient, v
     """The problem lists what there is, and doesn't repeat what was asked."""
     answer = client.get(f"/tree/versions/{version}")
 
-    assert (answer.status_code, answer.json["type"]) == (404, "/problems/unknown-version")
+    assert (answer.status_code, answer.json["type"]) == (404, "../../problems/unknown-version")
     served = ", ".join(catalog.load().trees)
     assert answer.json["detail"] == f"no such tree version is served; served are {served}"
 

@@ -50,6 +50,8 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         max_body_bytes=1_048_576,
         log_level="debug",
         log_format="text",
+        path_prefix="/advisor",
+        cors_origins=("https://app.example.com", "http://localhost:3000"),
         decision_log=True,
     )
     assert expected == settings(chart.case("workers"), monkeypatch)

@@ -42,7 +42,8 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """Draw a tree
 
         As SVG, or as Mermaid where Accept prefers `text/vnd.mermaid`. Inputs given as query parameters
-        make up a profile, whose path stands out.
+        make up a profile, whose path stands out. A boolean is `true` or `false` in any case, and a number
+        is written as in JSON.
         """
         tree = served(catalog, version)
         media_type = acceptable(request, list(PICTURES))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from finetune_advisor import readiness
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.problems import MalformedRequest, NotFound
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.telemetry.metrics import Metrics
 
@@ -43,5 +43,9 @@ def keep_apart(metrics_port: int) -> None:
     if isinstance(request.routing_exception, MalformedRequest):
         raise request.routing_exception
     own_port = request.environ["SERVER_PORT"] == str(metrics_port)
-    if own_port != (request.blueprint == "operations"):
+    if own_port and request.blueprint != "operations":
+        raise NotFound(
+            "this port serves /healthz, /readyz and /metrics alone; ask the API's port for others"
+        )
+    if request.blueprint == "operations" and not own_port:
         abort(404)

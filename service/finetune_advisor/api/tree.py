@@ -10,6 +10,7 @@ from marshmallow import Schema
 
 from finetune_advisor.api import deprecation
 from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.headers import restore_entity_tags
 from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
     NotAcceptable,
@@ -138,6 +139,7 @@ def cacheable(body: bytes, tree: Tree | None = None, media_type: str = JSON) -> 
     response = Response(body, mimetype=media_type)
     response.headers.extend(deprecation.headers(tree) if tree else {})
     response.add_etag()
+    restore_entity_tags()
     _require_match(response)
     response.cache_control.public = True
     response.cache_control.max_age = 60

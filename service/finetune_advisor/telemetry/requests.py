@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from finetune_advisor.telemetry import soon
 from finetune_advisor.telemetry.logs import Facts
 from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, Served, labels
-from finetune_advisor.telemetry.tracing import Trace, trace
+from finetune_advisor.telemetry.tracing import Trace, active_span_lookup, trace
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,6 +35,7 @@ class Observed:
     def __init__(self, application: WSGIApplication, metrics: Metrics, more: More) -> None:
         self._application, self._metrics, self._more = application, metrics, more
         self._answers: deque[tuple[Trace, float, Served]] = deque()
+        self._active_span = active_span_lookup()
         soon.each(self.report)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -46,9 +47,11 @@ class Observed:
             rule = environ["werkzeug.request"].url_rule
             route = rule.rule if rule else UNMATCHED
             answer = environ["REQUEST_METHOD"], route, status, perf_counter() - began
+            # A tracer's instrumentation of Flask begins its span inside of the application.
+            own = traced.within(self._active_span()) if self._active_span else traced
             self._metrics.served.append(answer)
-            self._answers.append((traced, time(), answer))
-            return start_response(status, [*headers, *self._more(headers), *traced.headers], *error)
+            self._answers.append((own, time(), answer))
+            return start_response(status, [*headers, *self._more(headers), *own.headers], *error)
 
         self._metrics.began()
         try:

@@ -9,7 +9,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from finetune_advisor.telemetry import soon
-from finetune_advisor.telemetry.logs import Facts
+from finetune_advisor.telemetry.logs import Facts, common_record
 from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, Served, labels
 from finetune_advisor.telemetry.tracing import Trace, active_span_lookup, trace
 
@@ -66,7 +66,8 @@ class Observed:
     def report(self) -> None:
         """Log the requests that were answered meanwhile."""
         answers = [self._answers.popleft() for _ in range(len(self._answers))]
-        if log.isEnabledFor(logging.INFO):
+        if answers and log.isEnabledFor(logging.INFO):
+            common = common_record(log.name, "request")
             for traced, when, answer in answers:
                 method, route, status = labels(*answer[:3])
                 facts = {
@@ -77,4 +78,4 @@ class Observed:
                     "status": status,
                     "duration_ms": round(answer[3] * 1000, 3),
                 }
-                log.handle(Facts(log.name, "request", when, facts))
+                log.handle(Facts(common, when, facts))

@@ -61,7 +61,7 @@ def trace(request_id: str | None, traceparent: str | None) -> Trace:
 
 
 def _known_flags(version: str, flags: str) -> str:
-    """The flags of a traceparent that this service passes on; of a later version, it knows the first alone."""
+    """The flags that are known, to be passed on; of a later version, this is the first alone."""
     known = SAMPLED | RANDOM if version == "00" else SAMPLED
     return f"{int(flags, 16) & known:02x}"
 
@@ -69,8 +69,8 @@ def _known_flags(version: str, flags: str) -> str:
 def active_span_lookup() -> Callable[[], Span | None] | None:
     """A function that gives the active span of the tracer in this process; None if there is no tracer.
 
-    `opentelemetry-instrument` and `ddtrace-run` load their tracer before the application starts, so what isn't
-    loaded by then costs a request nothing.
+    `opentelemetry-instrument` and `ddtrace-run` load their tracer before the application starts. Without one,
+    a request pays nothing.
     """
     lookups = [
         lookup(sys.modules[module])

@@ -117,7 +117,7 @@ def tool(name: str) -> str:
 StartServer = Callable[..., Server]
 STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
 START_SECONDS = 60
-"""How long a server may take to start: two seconds alone, ten times that on a machine with much else to do."""
+"""How long a server may take to start: two seconds alone, ten times that on a busy machine."""
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 

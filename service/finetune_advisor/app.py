@@ -20,7 +20,7 @@ from finetune_advisor.api import (
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import security
+from finetune_advisor.api.headers import common_headers
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.telemetry.decisions import Decisions
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = Observed(app.wsgi_app, metrics, security)  # type: ignore[method-assign]
+    app.wsgi_app = Observed(app.wsgi_app, metrics, common_headers)  # type: ignore[method-assign]
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     Headers = Iterable[tuple[str, str]]
-    More = Callable[[Headers], Headers]
+    More = Callable[[Headers, Trace], Headers]
 
 MOST_KEPT = 1000
 """Of how many requests the lines wait to be written; one more waits for all of them."""
@@ -29,7 +29,8 @@ log = logging.getLogger("finetune_advisor.access")
 class Observed:
     """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests.
 
-    `more` gives the headers that an answer with some lacks: all that are added are added here, at once.
+    `more` gives the headers that an answer of a trace with some headers lacks: all that are added are added
+    here, at once.
     """
 
     def __init__(self, application: WSGIApplication, metrics: Metrics, more: More) -> None:
@@ -51,7 +52,7 @@ class Observed:
             own = traced.within(self._active_span()) if self._active_span else traced
             self._metrics.served.append(answer)
             self._answers.append((own, time(), answer))
-            return start_response(status, [*headers, *self._more(headers), *own.headers], *error)
+            return start_response(status, [*headers, *self._more(headers, own)], *error)
 
         self._metrics.began()
         try:

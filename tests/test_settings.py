@@ -32,6 +32,8 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "log_level": ("debug", "debug"),
         "log_format": ("text", "text"),
         "decision_log": ("true", True),
+        "log_client": ("forwarded", "forwarded"),
+        "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }
     for one in fields(Settings):
         monkeypatch.setenv(variable(one), given[one.name][0])
@@ -56,6 +58,10 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("MAX_BODY_BYTES", "10", "Must be greater than or equal to 1024"),
         ("LOG_LEVEL", "loud", "Must be one of: debug, info, warning, error."),
         ("DECISION_LOG", "perhaps", "Not a valid boolean."),
+        ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
+        ("LOG_CLIENT", "forwarded", "name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"),
+        ("TRUSTED_PROXIES", "10.0.0.1,proxy.example", "Not an address or a network such as 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(

@@ -22,7 +22,7 @@ from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.headers import common_headers
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.requests import Observed
@@ -44,7 +44,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = Observed(app.wsgi_app, metrics, common_headers)  # type: ignore[method-assign]
+    client = clients.client_lookup(
+        settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
+    )
+    app.wsgi_app = Observed(app.wsgi_app, metrics, common_headers, client)  # type: ignore[method-assign]
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 

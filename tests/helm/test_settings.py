@@ -51,6 +51,8 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         log_level="debug",
         log_format="text",
         decision_log=True,
+        log_client="forwarded",
+        trusted_proxies="10.0.0.0/8, fd00::/8",
     )
     assert expected == settings(chart.case("workers"), monkeypatch)
 

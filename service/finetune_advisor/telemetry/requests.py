@@ -30,12 +30,19 @@ class Observed:
     """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests.
 
     `more` gives the headers that an answer of a trace with some headers lacks: all that are added are added
-    here, at once.
+    here, at once. `client` gives the client's address of a request, for its log line.
     """
 
-    def __init__(self, application: WSGIApplication, metrics: Metrics, more: More) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        metrics: Metrics,
+        more: More,
+        client: Callable[[WSGIEnvironment], str] | None = None,
+    ) -> None:
         self._application, self._metrics, self._more = application, metrics, more
-        self._answers: deque[tuple[Trace, float, Served]] = deque()
+        self._client = client
+        self._answers: deque[tuple[Trace, float, Served, str | None]] = deque()
         self._active_span = active_span_lookup()
         soon.each(self.report)
 
@@ -51,7 +58,8 @@ class Observed:
             # A tracer's instrumentation of Flask begins its span inside of the application.
             own = traced.within(self._active_span()) if self._active_span else traced
             self._metrics.served.append(answer)
-            self._answers.append((own, time(), answer))
+            client = self._client(environ) if self._client else None
+            self._answers.append((own, time(), answer, client))
             return start_response(status, [*headers, *self._more(headers, own)], *error)
 
         self._metrics.began()
@@ -69,7 +77,7 @@ class Observed:
         answers = [self._answers.popleft() for _ in range(len(self._answers))]
         if answers and log.isEnabledFor(logging.INFO):
             common = common_record(log.name, "request")
-            for traced, when, answer in answers:
+            for traced, when, answer, client in answers:
                 method, route, status = labels(*answer[:3])
                 facts = {
                     "request_id": traced.request_id,
@@ -79,4 +87,6 @@ class Observed:
                     "status": status,
                     "duration_ms": round(answer[3] * 1000, 3),
                 }
+                if client is not None:
+                    facts["client"] = client
                 log.handle(Facts(common, when, facts))

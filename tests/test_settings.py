@@ -37,6 +37,8 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
             ("https://app.example.com", "http://localhost:3000"),
         ),
         "decision_log": ("true", True),
+        "log_client": ("forwarded", "forwarded"),
+        "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }
     for one in fields(Settings):
         monkeypatch.setenv(variable(one), given[one.name][0])
@@ -72,6 +74,10 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("CORS_ORIGINS", "*, https://a.example/", "'https://a.example/' is no origin such as"),
         ("CORS_ORIGINS", "https://*.example.com", "'https://*.example.com' is no origin such as"),
         ("CORS_ORIGINS", "null", "'null' is no origin such as"),
+        ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
+        ("LOG_CLIENT", "forwarded", "name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"),
+        ("TRUSTED_PROXIES", "10.0.0.1,proxy.example", "Not an address or a network such as 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(

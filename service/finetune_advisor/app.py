@@ -24,13 +24,13 @@ from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.cors import CrossOriginSharing
 from finetune_advisor.api.headers import (
+    common_headers,
     explain_precondition,
     ignore_range,
     restore_entity_tags,
-    security,
 )
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.requests import Observed
@@ -55,7 +55,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = _wrapped(Observed(app.wsgi_app, metrics, security), settings)  # type: ignore[method-assign,assignment]
+    client = clients.client_lookup(
+        settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
+    )
+    observed = Observed(app.wsgi_app, metrics, common_headers, client)
+    app.wsgi_app = _wrapped(observed, settings)  # type: ignore[method-assign,assignment]
     app.config["METRICS_PORT"] = settings.metrics_port
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))

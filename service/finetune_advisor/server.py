@@ -6,7 +6,6 @@ The names in this module are gunicorn's own; each value says why it isn't gunico
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import resource
 import shutil
@@ -72,9 +71,6 @@ control_socket_disable = True
 loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = logs.config(settings.log_level, settings.log_format)
-# What no line says needn't be found out for each: where it was logged, and by which thread and process.
-logging._srcfile = None  # as the Logging HOWTO has it, under Optimization
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 _own_metrics_dir: str | None = None
 if workers > 1:

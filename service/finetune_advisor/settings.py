@@ -14,6 +14,7 @@ from environs import Env, EnvValidationError
 from marshmallow import ValidationError, validate
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.telemetry.clients import split_proxies
 
 PREFIX = "FINETUNE_ADVISOR_"
 
@@ -29,6 +30,16 @@ def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | 
 PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 """An origin as browsers write it (RFC 6454, 6.2), or any."""
+
+
+def _require_proxies(value: str) -> None:
+    """Refuse a list with something in it that is neither an address nor a network."""
+    try:
+        split_proxies(value)
+    except ValueError as error:
+        reason = f"Not an address or a network such as 10.0.0.0/8: {error}."
+        raise ValidationError(reason) from None
+
 
 _PORT = validate.Range(0, 65535)
 _COUNT = validate.Range(1, 1024)
@@ -94,6 +105,18 @@ class Settings:
     decision_log: bool = _setting(
         default=False, kind="bool", help_="Log every assessment with the answers on its path."
     )
+    log_client: str = _setting(
+        "none",
+        "str",
+        "Client address in each request's log line: none, peer (the connection's) or forwarded (by proxies).",
+        validate.OneOf(["none", "peer", "forwarded"]),
+    )
+    trusted_proxies: str | None = _setting(
+        None,
+        "str",
+        "Proxies whose X-Forwarded-For LOG_CLIENT=forwarded believes: addresses or networks, with commas.",
+        _require_proxies,
+    )
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -105,6 +128,10 @@ class Settings:
         settings = cls(**{one.name: _read(env, one) for one in given})
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
+        if settings.log_client == "forwarded" and not settings.trusted_proxies:
+            raise SettingsError(
+                f"{PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {PREFIX}TRUSTED_PROXIES"
+            )
         return settings
 
 

@@ -307,23 +307,6 @@ def test_a_picture_may_show_its_style_and_nothing_else(client: FlaskClient) -> N
     assert refused.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_pictures_are_the_same_on_every_server(
-    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a restart and however hashes fall: same bytes, same ETag, for both kinds."""
-    answers = set()
-    for seed in ("0", "1"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        started = start_server()
-        for accept in (SVG, MERMAID):
-            url = f"{started.url}/tree/versions/1.0.0/diagram{query(DECIDED)}"
-            answer = requests.get(url, headers={"Accept": accept}, timeout=10)
-            answers.add((accept, answer.headers["ETag"], answer.content))
-        started.stop()
-
-    assert len(answers) == 2
-
-
 def test_a_directory_s_tree_is_drawn_too(start_server: StartServer, typed_trees: Path) -> None:
     """Own documents have pictures as the bundled ones do."""
     started = start_server(TREES_DIR=str(typed_trees))

@@ -9,7 +9,6 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from marshmallow import ValidationError
@@ -22,7 +21,6 @@ from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
-from tests.conftest import StartServer
 
 STATUSES = {
     "malformed-request": 400,
@@ -217,22 +215,6 @@ def test_a_repeated_query_parameter_is_named(client: FlaskClient, query: str) ->
     assert answer.status_code == 422
     detail = "the parameter is given more than once; give it once"
     assert answer.json["errors"] == [{"parameter": "since", "detail": detail}]
-
-
-def test_problems_are_the_same_on_every_server(
-    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A refusal is as reproducible as an answer: same errors, same order, however hashes fall."""
-    names = {f"unknown_{number}": 1 for number in range(30)}
-    bodies = []
-    for seed in ("0", "1"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        started = start_server()
-        answer = requests.post(f"{started.url}/assess", json={"profile": names, **names}, timeout=10)
-        bodies.append(answer.json()["errors"])
-        started.stop()
-
-    assert bodies[0] == bodies[1]
 
 
 @pytest.mark.parametrize("status", [402, 408, 409, 411, 416, 417, 418, 428, 429, 431, 451])

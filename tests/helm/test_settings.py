@@ -53,6 +53,8 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         path_prefix="/advisor",
         cors_origins=("https://app.example.com", "http://localhost:3000"),
         decision_log=True,
+        log_client="forwarded",
+        trusted_proxies="10.0.0.0/8, fd00::/8",
     )
     assert expected == settings(chart.case("workers"), monkeypatch)
 

@@ -38,7 +38,10 @@ class Report(Protocol):
         """Whether it wants each decision with its answers, not only how many took a trail."""
 
     def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
-        """An assessment was given so many times."""
+        """Count an assessment that was given so many times."""
+
+    def log_decision(self, assessment: Assessment, endpoint: str) -> None:
+        """Log one decision with its answers. Decisions are logged in the order of this method's calls."""
 
     def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
         """So many profiles took a trail."""
@@ -54,6 +57,9 @@ class Unheard:
 
     def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
         """Not counted."""
+
+    def log_decision(self, assessment: Assessment, endpoint: str) -> None:
+        """Not logged."""
 
     def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
         """Not counted."""
@@ -122,6 +128,7 @@ class Assessor:
         if rendered is None:
             assessment = self._compiled.evaluate(profile)
             self._report.assessed(assessment, endpoint)
+            self._report.log_decision(assessment, endpoint)
             return bodies.body(assessment)
         trail, body = rendered
         self._report.followed(trail, endpoint)
@@ -135,6 +142,10 @@ class Assessor:
         )
         for source, times in tally.add(answered):
             self._reported(source, times)
+        if self._report.log:
+            for one in answered:
+                if one.assessment:
+                    self._report.log_decision(one.assessment, BATCH)
         self._report.batched(len(profiles))
         results = b",".join([one.result for one in answered])
         return b"".join((b'{"results":[', results, b"],", orjson.dumps(self._together(tally))[1:]))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from flask import Request, Response, request
 
 from finetune_advisor.api.problems import MalformedRequest, PreconditionFailed
+from finetune_advisor.telemetry.tracing import Trace
 
 HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 """Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
@@ -58,9 +59,11 @@ def explain_precondition(response: Response) -> Response:
     return Response(refusal.get_body(request.environ), refusal.code, refusal.get_headers())
 
 
-def security(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """What tells browsers to trust an answer with these headers no further than it needs.
+def common_headers(headers: Iterable[tuple[str, str]], trace: Trace) -> tuple[tuple[str, str], ...]:
+    """What every answer has besides its own headers, whoever makes it: a header for all belongs here.
 
-    A page brings a policy of its own.
+    Browsers are told to trust the answer no further than it needs; a page brings a policy of its own. The ids
+    lead to the request's log line and trace.
     """
-    return DISCRETION if POLICY[0] in dict(headers) else (POLICY, *DISCRETION)
+    policy = () if POLICY[0] in dict(headers) else (POLICY,)
+    return (*policy, *DISCRETION, *trace.headers)

@@ -28,9 +28,12 @@ class Decisions:
         self.metrics.batch_profiles.observe(profiles)
 
     def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
-        """An assessment was given so many times."""
+        """Count an assessment that was given so many times."""
         self.metrics.assessed(assessment, endpoint, times)
-        for _ in range(times if self.log else 0):
+
+    def log_decision(self, assessment: Assessment, endpoint: str) -> None:
+        """Log one decision with its answers, if the operator asks for it."""
+        if self.log:
             log_.info(
                 "decision",
                 extra={

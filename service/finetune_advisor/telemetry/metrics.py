@@ -7,7 +7,7 @@ import platform
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
@@ -17,12 +17,13 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
+    Metric,
     PlatformCollector,
     ProcessCollector,
-    disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from finetune_advisor.engine.compiled import Trail
 from finetune_advisor.engine.evaluation import Assessment
@@ -37,10 +38,6 @@ UNMATCHED = "unmatched"
 MOST_TRAILS = 10_000
 """Of how many trails the counters are remembered."""
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-
-# A second series for each counter, whose only news is when its worker started.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's
-
 
 Served = tuple[str, str, str, float]
 """The method of a request, the template that its path matched, its status line and its seconds."""
@@ -66,6 +63,18 @@ class BulkHistogram(Histogram):
             buckets[bisect_left(self._upper_bounds, amount)] += times
         for bucket, times in buckets.items():
             self._buckets[bucket].inc(times)
+
+
+class _WithoutCreated(Collector):
+    """The metrics of a registry without the `_created` series: all say when the process started."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+            yield metric
 
 
 class Metrics:
@@ -222,12 +231,13 @@ class Metrics:
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type."""
         self.settle()
-        registry = self.registry
+        collected = CollectorRegistry()
         if self._shared:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client's
+            MultiProcessCollector(collected)  # type: ignore[no-untyped-call]  # prometheus_client's
+        else:
+            collected.register(_WithoutCreated(self.registry))
         encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
+        return encode(collected), content_type
 
 
 def multiprocess() -> bool:

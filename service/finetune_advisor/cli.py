@@ -41,6 +41,7 @@ from finetune_advisor.formats import junit as junit_xml
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.lifecycle import standing
 from finetune_advisor.settings import Settings, SettingsError, variable
+from finetune_advisor.telemetry import metrics_files
 
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "mermaid": mermaid.render,
@@ -89,9 +90,10 @@ def serve(**options: str | None) -> None:
         _require_free(here.host, here.port, "PORT")
         if here.metrics_port is not None:
             _require_free(here.host, here.metrics_port, "METRICS_PORT")
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    # -P: what lies in the working directory is no module of ours.
+    command = [sys.executable, "-P", "-m", "finetune_advisor.gunicorn_application"]
     # Each thread would keep memory for itself that it needed once; two heaps are enough for threads in turns.
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    os.environ["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX") or "2"
     os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals
 
 
@@ -300,6 +302,7 @@ def conform(url: str | None, tree_version: str | None) -> None:
 @main.command()
 def openapi() -> None:
     """Print the contract for the served trees as OpenAPI, in YAML."""
+    metrics_files.set_folder(None)  # an instance may keep its metrics there
     with refusals():
         app = create_app()
     yaml = YAML()

@@ -12,6 +12,7 @@ from typing import Any
 
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError, validate
+from marshmallow import fields as ma_fields
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.telemetry.clients import split_proxies
@@ -19,8 +20,35 @@ from finetune_advisor.telemetry.clients import split_proxies
 PREFIX = "FINETUNE_ADVISOR_"
 
 
+_PROTOCOL, _ADDRESS = "(?:tcp|udp|sctp)", r"(?:[\d.]+|[\da-f:.]*:[\da-f:.]*)"
+_SERVICE_URL = rf"{_PROTOCOL}://(?:[\d.]+|\[[\da-f:.]+\]):\d+"
+_SERVICE_VARIABLE = re.compile(
+    rf"(?:\w+_)?(?:SERVICE_HOST={_ADDRESS}|SERVICE_PORT(?:_\w+)?=\d+|PORT={_SERVICE_URL}"
+    rf"|PORT_\d+_(?:TCP|UDP|SCTP)(?:={_SERVICE_URL}|_PROTO={_PROTOCOL}|_PORT=\d+|_ADDR={_ADDRESS}))"
+)
+"""What Kubernetes sets in each pod for each Service of its namespace, after the prefix.
+
+Variables of a Service called `finetune-advisor`, or `finetune-advisor-metrics`, begin as settings do.
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
+
+
 class SettingsError(FinetuneAdvisorError):
     """A setting has a wrong value or doesn't exist; the message names the variable and what it takes."""
+
+
+class _Choice(ma_fields.String):
+    """One of a few words, in any case."""
+
+    def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value.strip().lower(), *args, **kwargs)
+
+
+class _Flag(ma_fields.Boolean):
+    """A boolean, in any case: true, t, yes, y, on and 1, or false, f, no, n, off and 0."""
+
+    def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> bool:
+        return super()._deserialize(value.strip().lower(), *args, **kwargs)
 
 
 def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | None = None) -> Any:
@@ -84,12 +112,15 @@ class Settings:
     )
     log_level: str = _setting(
         "info",
-        "str",
-        "Least level that is logged.",
+        "choice",
+        "Minimum log level: debug, info, warning or error.",
         validate.OneOf(["debug", "info", "warning", "error"]),
     )
     log_format: str = _setting(
-        "json", "str", "Log lines for machines or for people.", validate.OneOf(["json", "text"])
+        "json",
+        "choice",
+        "Form of log lines: json for machines, or text for people.",
+        validate.OneOf(["json", "text"]),
     )
     path_prefix: str | None = _setting(
         None,
@@ -103,11 +134,13 @@ class Settings:
         "Origins whose pages may call the API from a browser, separated by commas; * is any.",
     )
     decision_log: bool = _setting(
-        default=False, kind="bool", help_="Log every assessment with the answers on its path."
+        default=False,
+        kind="flag",
+        help_="Log every assessment with the answers on its path: true or false.",
     )
     log_client: str = _setting(
         "none",
-        "str",
+        "choice",
         "Client address in each request's log line: none, peer (the connection's) or forwarded (by proxies).",
         validate.OneOf(["none", "peer", "forwarded"]),
     )
@@ -124,7 +157,9 @@ class Settings:
         _refuse_unknown()
         env = Env(expand_vars=False)
         env.add_parser("origins", _origins)
-        given = [one for one in fields(cls) if os.environ.get(variable(one))]
+        env.add_parser_from_field("choice", _Choice)
+        env.add_parser_from_field("flag", _Flag)
+        given = [one for one in fields(cls) if _is_given(variable(one))]
         settings = cls(**{one.name: _read(env, one) for one in given})
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
@@ -151,10 +186,21 @@ def variable(setting: Field[Any]) -> str:
     return PREFIX + setting.name.upper()
 
 
+def _is_given(name: str) -> bool:
+    return bool(os.environ.get(name)) and not _describes_service(name)
+
+
+def _describes_service(name: str) -> bool:
+    """Whether Kubernetes has set a variable, told by the form of its name and value."""
+    return bool(_SERVICE_VARIABLE.fullmatch(f"{name.removeprefix(PREFIX)}={os.environ[name]}"))
+
+
 def _refuse_unknown() -> None:
     known = [one.name.upper() for one in fields(Settings)]
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known:
+            if _describes_service(name):
+                continue
             close = get_close_matches(name.removeprefix(PREFIX), known, 1)
             hint = f"did you mean {PREFIX}{close[0]}?" if close else "see: finetune-advisor settings"
             raise SettingsError(f"{name}: there is no such setting; {hint}")

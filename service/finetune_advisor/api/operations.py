@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, request
 from finetune_advisor import readiness
 from finetune_advisor.api.problems import MalformedRequest, NotFound
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 
 
 def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
@@ -28,8 +28,11 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
 
     @blp.get("/metrics")
     def scrape() -> Response:
-        """Show the metrics to Prometheus."""
-        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        """Show the metrics to Prometheus, or no metrics rather than wrong ones: then its scrape fails."""
+        try:
+            body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        except MetricsUnavailableError as error:
+            return Response(f"{error}\n", 503, content_type="text/plain; charset=utf-8")
         return Response(body, content_type=content_type)
 
     return blp

@@ -13,11 +13,13 @@ from finetune_advisor.api.contract import description
 from finetune_advisor.app import create_app
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.telemetry import metrics_files
 
 
 @click.command()
 def openapi() -> None:
     """Print the contract for the served trees as OpenAPI, in YAML."""
+    metrics_files.set_folder(None)  # an instance may keep its metrics there
     with report_errors():
         app = create_app()
     yaml = YAML()

@@ -25,7 +25,7 @@ class Decisions:
 
     def batched(self, profiles: int) -> None:
         """A batch of so many profiles was answered."""
-        self.metrics.batch_profiles.observe(profiles)
+        self.metrics.batched(profiles)
 
     def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
         """Count an assessment that was given so many times."""

@@ -20,6 +20,12 @@ from finetune_advisor.engine.tree import (
     WarningRule,
 )
 
+MOST_PASSAGES = 10_000
+"""How often some profile of a served tree comes to a question with another past, at most; 2.0.0 has 86."""
+
+MOST_PAIRS = 10_000
+"""How many pairs of places two walks come to before an unanswered input is taken to matter."""
+
 Way = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, with the branches taken, all in tree order."""
 
@@ -149,6 +155,9 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
 
     Two walks go through the tree at once. They share every input but that one, of which the second walk
     has a twin; the one that is behind in tree order moves, and where they meet for good they are one.
+
+    After MOST_PAIRS steps the answer is yes: `next_question` may then ask what doesn't matter in the end,
+    and nothing else depends on it.
     """
     twin = f"{name}'"
     domains = region.domains
@@ -170,6 +179,8 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
         if key in seen:
             continue
         seen.add(key)
+        if len(seen) > MOST_PAIRS:
+            return True
         if one in tree.questions and (two not in tree.questions or tree.rank[one] <= tree.rank[two]):
             taken = moves(tree, one, here, needed=tree.below[two])
             waiting.extend((branch.to, two, narrowed) for branch, narrowed in taken)

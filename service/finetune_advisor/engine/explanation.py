@@ -15,6 +15,9 @@ from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.engine.values import alternatives, cells, stand_in
 
+MOST_TESTS = 60_000
+"""How many domains and orders the cells of compared inputs are held against for `sensitivity`."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -50,8 +53,9 @@ class Outcome:
 class Explanation:
     """An assessment, why it came out, and what would change it.
 
-    `truncated` says that counterfactuals are left out, for the limit or because there are too many to
-    search through.
+    `truncated` says that something is left out: counterfactuals, for the limit or because there are too
+    many to search through; the reason of a decided profile; or inputs in `sensitivity`, where compared
+    inputs have too many different answers. What is said is exact all the same.
     """
 
     tree: Tree
@@ -95,9 +99,10 @@ class Explainer:
         if self._table is None or self._options is None:
             return Explanation(self.tree, profile, None, (), truncated=True, sensitivity={})
         case = _Case(self._table, self._options, profile, self._work)
-        found, truncated = case.counterfactuals(target, frozen, limit)
+        found, more = case.counterfactuals(target, frozen, limit)
         reason, sensitivity = case.sufficient_reason(), case.sensitivity()
-        return Explanation(self.tree, profile, reason, found, truncated, sensitivity)
+        unsaid = len(sensitivity) < len(self.tree.inputs) or (reason is None and case.decided)
+        return Explanation(self.tree, profile, reason, found, more or unsaid, sensitivity)
 
 
 class _Case:
@@ -112,18 +117,24 @@ class _Case:
         self._possible = table.every & ~union(self._ruled_out)
         self._current = table.ends(self._possible)
 
+    @property
+    def decided(self) -> bool:
+        return len(self._current) == 1
+
     def sufficient_reason(self) -> tuple[str, ...] | None:
         """A smallest set of the given answers that alone forces the recommendation, in the tree's order.
 
-        None for an undecided profile, and where the search ended without one.
+        None for an undecided profile, and where the search ended without one that is certainly smallest.
         """
-        if len(self._current) > 1:
+        if not self.decided:
             return None
         own = {name: (self.given[name],) if name in self.given else () for name in self.tree.inputs}
         search = Search(self.table, self._options, {}, own, self._work)
         one_path = next(members(self._possible))
         smallest = next(search.forcing({self._current[0]: one_path}), None)
-        return None if smallest is None else tuple(n for n in self.tree.inputs if n in smallest[1])
+        if smallest is None or len(smallest[1]) > search.untried:
+            return None
+        return tuple(name for name in self.tree.inputs if name in smallest[1])
 
     def counterfactuals(
         self, target: str | None, frozen: Collection[str], limit: int | None
@@ -136,7 +147,7 @@ class _Case:
         alone are one, with the nearest numbers that do it.
         """
         options = alternatives(self._cells, self.given)
-        free = {name: () if name in frozen else positions for name, positions in options.items()}
+        free = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
         search = Search(self.table, self._options, self.given, free, self._work)
         targets = {
             end: paths
@@ -146,7 +157,8 @@ class _Case:
         found = search.forcing(targets)
         listed = [Counterfactual(end, self._changes(answers)) for end, answers in islice(found, limit)]
         more = next(found, None) is not None
-        return tuple(listed), more or search.exhausted
+        unsearched = bool(targets) and len(self._cells) < len(self.tree.inputs)
+        return tuple(listed), more or search.exhausted or unsearched
 
     def _changes(self, answers: Answers) -> tuple[Change, ...]:
         changed = (
@@ -159,15 +171,18 @@ class _Case:
 
     def sensitivity(self) -> Mapping[str, tuple[Outcome, ...]]:
         """For each input, what every other answer to it alone would lead to; numbers in ranges that lead
-        to the same, without the range of the given one.
+        to the same, without the range of the given one. Inputs with too many cells are left out.
         """
         outcomes = {}
         for place, block in enumerate(self.table.blocks):
+            cells = sum(len(self._cells.get(name, ())) for name in block.names)
+            if not cells or cells * block.tests > MOST_TESTS:
+                continue
             others = self._ruled_out[:place] + self._ruled_out[place + 1 :]
             possible = self.table.every & ~union(others)
             for name in block.names:
                 outcomes[name] = tuple(self._outcomes(block, possible, name))
-        return {name: outcomes[name] for name in self.tree.inputs}
+        return {name: outcomes[name] for name in self.tree.inputs if name in outcomes}
 
     def _outcomes(self, block: Block, possible: Paths, name: str) -> Iterator[Outcome]:
         """The outcomes of an input's cells, neighbouring cells of a number with the same one together."""

@@ -12,28 +12,37 @@ from finetune_advisor.engine.tree import Tree
 
 Cells = Mapping[str, tuple[Domain, ...]]
 
+MOST_CELLS = 4_000
+"""How many cells inputs that are compared with each other may have together."""
+
 
 def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
     """Each input's axis, cut so that all positions of a cell go the same ways through the tree.
 
     The tests of an input cut its axis. Inputs that are compared cut each other's axes too: at the
-    positions that stand for their cells (`stand_in`), and at the ends of those.
+    positions that stand for their cells (`stand_in`), and at the ends of those. Inputs whose cells are too
+    many are left out.
     """
     peers = _peers(tree)
     found = {**tree.cells}
     for block in tree.blocks:
         if len(block) > 1:
-            found |= _facing_each_other(tree, given, {name: peers[name] for name in block}, found)
+            together = _facing_each_other(tree, given, {name: peers[name] for name in block}, found)
+            for name in block:
+                del found[name]
+            found |= together or {}
     return found
 
 
 def _facing_each_other(
     tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], found: Cells
-) -> Cells:
-    """The cells of a block of inputs, each of which is compared with its peers."""
+) -> Cells | None:
+    """The cells of a block of inputs, each of which is compared with its peers; None if they are too many."""
     fixed = {name: _landmarks(tree.axes[name], tree.cuts[name], given.get(name)) for name in peers}
     found = {name: found[name] for name in peers}
     for _ in peers:
+        if sum(len(found[name]) * len(others) for name, others in peers.items()) > MOST_CELLS:
+            return None
         spots = {
             name: fixed[name].union(stand_in(found[name], cell, given.get(name)) for cell in found[name])
             for name in peers
@@ -91,11 +100,16 @@ def facing(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
     return axis.cut({axis.least, *starts})
 
 
+MOST_COUNTED = 20_000
+"""How many steps the counting of kinds takes, of all regions together."""
+
+
 class Kinds:
     """Kinds of profiles: numbers that no test of some trees tells apart make no difference.
 
     `names` are the inputs that count, which have one axis in all the trees. A kind gives each boolean and
-    enum a value, each number a cell of its axis, and each pair of compared inputs a relation.
+    enum a value, each number a cell of its axis, and each pair of compared inputs a relation. `exhausted`
+    says that kinds of compared inputs were too many to count: there are more than were counted.
     """
 
     def __init__(self, trees: Sequence[Tree], names: Collection[str]) -> None:
@@ -107,6 +121,11 @@ class Kinds:
         self._pairs = sorted(tuple(sorted(pair)) for pair in pairs)
         self._compared = frozenset().union(*pairs)
         self._known: dict[object, int] = {}
+        self._left = MOST_COUNTED
+
+    @property
+    def exhausted(self) -> bool:
+        return self._left < 0
 
     def count(self, region: Region) -> int:
         """How many kinds a region has that is made of whole kinds."""
@@ -127,14 +146,16 @@ class Kinds:
                 [Related(one, frozenset({relation}), other) for relation in sorted(EVERY_RELATION)]
                 for one, other in self._pairs
             ]
-            self._known[key] = _count(region, choices)
+            self._known[key] = self._count(region, choices)
         return self._known[key]
 
-
-def _count(region: Region, choices: Sequence[Sequence[Condition]]) -> int:
-    """How many combinations of one condition from each choice some profile of a region meets."""
-    if not choices:
-        return 1
-    first, *others = choices
-    narrowed = (region.narrow(condition) for condition in first)
-    return sum(_count(here, others) for here in narrowed if here)
+    def _count(self, region: Region, choices: Sequence[Sequence[Condition]]) -> int:
+        """How many combinations of one condition from each choice some profile of a region meets; one, once
+        the counting has taken all its steps.
+        """
+        self._left -= 1 + len(region.orders)
+        if not choices or self.exhausted:
+            return 1
+        first, *others = choices
+        narrowed = (region.narrow(condition) for condition in first)
+        return sum(self._count(here, others) for here in narrowed if here)

@@ -30,6 +30,7 @@ from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
 from finetune_advisor.batch_files import BatchFile, replacing
 from finetune_advisor.catalog import Catalog, UnknownVersionError
+from finetune_advisor.engine.bounds import bounds_met
 from finetune_advisor.engine.comparison import compare
 from finetune_advisor.engine.decision_table import decision_table
 from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -196,6 +197,17 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(
             f"{one.version} ({standing(one)}): sound; {questions}, {recommendations}; {one.digest}"
         )
+        for warning in (*bounds_met(one), *_drawing_bounds_met(one)):
+            click.echo(f"  warning: {warning}", err=True)
+
+
+def _drawing_bounds_met(one: Tree) -> Iterator[str]:
+    """What pictures of a tree can't show, or can't by default."""
+    if not svg.Picture(one).can_be_drawn:
+        yield "too large to draw as SVG, as too many questions follow each other; use Mermaid"
+    needed = mermaid.needed_configuration(one, len(mermaid.render(one)))
+    if needed:
+        yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"
 
 
 @tree.command()

@@ -18,7 +18,7 @@ WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum",
 WIRED = ("/branches", "/when", "/recommendations")
 """Ends of pointers to lists that do so as a whole."""
 
-MOST_WALKS = 40_000
+MOST_WALKS = 100_000
 """How much a comparison's walks may take: a step counts as one, and as one more for each order between
 inputs and for each answer to a private input that it carries along. Trees of shared questions or of many
 comparisons can have more of them than anybody can wait for.
@@ -136,6 +136,18 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
         reversals=tuple(_reversals(older, newer)),
         truncated=work.exhausted or kinds.exhausted,
     )
+
+
+def comparison_is_truncated(tree: Tree, most: int = MOST_WALKS) -> bool:
+    """Whether a comparison of a tree with one much like it would be truncated."""
+    names, work = list(tree.inputs), _Work(most)
+    kinds = Kinds([tree], names)
+    kinds.count(Region(tree.axes, {}))
+    for region, _, _ in _outcomes_of_both(tree, tree, frozenset(names), work):
+        if kinds.exhausted:
+            return True
+        kinds.count(region)
+    return work.exhausted or kinds.exhausted
 
 
 def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:

@@ -15,7 +15,7 @@ from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.engine.values import alternatives, cells, stand_in
 
-MOST_TESTS = 60_000
+MOST_TESTS = 30_000
 """How many domains and orders the cells of compared inputs are held against for `sensitivity`."""
 
 
@@ -104,6 +104,15 @@ class Explainer:
         unsaid = len(sensitivity) < len(self.tree.inputs) or (reason is None and case.decided)
         return Explanation(self.tree, profile, reason, found, more or unsaid, sensitivity)
 
+    def limited_inputs(self, profile: Profile) -> list[str]:
+        """The inputs that an explanation of a profile leaves out of its sensitivity.
+
+        Raises as `explain` does.
+        """
+        if self._table is None or self._options is None:
+            return list(self.tree.inputs)
+        return _Case(self._table, self._options, profile, self._work).limited_inputs()
+
 
 class _Case:
     """A profile to explain. Its inputs' axes are cut into cells, of which one position stands for all."""
@@ -175,14 +184,21 @@ class _Case:
         """
         outcomes = {}
         for place, block in enumerate(self.table.blocks):
-            cells = sum(len(self._cells.get(name, ())) for name in block.names)
-            if not cells or cells * block.tests > MOST_TESTS:
+            if self._is_limited(block):
                 continue
             others = self._ruled_out[:place] + self._ruled_out[place + 1 :]
             possible = self.table.every & ~union(others)
             for name in block.names:
                 outcomes[name] = tuple(self._outcomes(block, possible, name))
         return {name: outcomes[name] for name in self.tree.inputs if name in outcomes}
+
+    def limited_inputs(self) -> list[str]:
+        """The inputs that `sensitivity` leaves out."""
+        return [name for block in self.table.blocks if self._is_limited(block) for name in block.names]
+
+    def _is_limited(self, block: Block) -> bool:
+        cells = [len(self._cells[name]) for name in block.names if name in self._cells]
+        return not cells or sum(cells) * block.tests > MOST_TESTS
 
     def _outcomes(self, block: Block, possible: Paths, name: str) -> Iterator[Outcome]:
         """The outcomes of an input's cells, neighbouring cells of a number with the same one together."""

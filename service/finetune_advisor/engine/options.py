@@ -14,7 +14,7 @@ from finetune_advisor.engine.paths import Answers, Paths, PathTable, union
 MOST_COMBINATIONS = 5_000
 """How many combinations of answers to compared inputs are tried."""
 
-MOST_TESTS = 30_000
+MOST_TESTS = 15_000
 """How many orders and domains those combinations are held against; some 10 µs each."""
 
 MOST_REMEMBERED = 1_000
@@ -108,12 +108,12 @@ def _combinations(choices: Sequence[Sequence[Position]]) -> Iterator[Sequence[Po
 
     So if the last ones are left out, what is found is minimal all the same.
     """
-    places = range(len(choices))
-    for size in range(len(choices) + 1):
-        for changed in combinations(places, size):
+    free = [place for place, positions in enumerate(choices) if positions]
+    for size in range(len(free) + 1):
+        for changed in combinations(free, size):
             for positions in product(*(choices[place] for place in changed)):
                 by_place = dict(zip(changed, positions, strict=True))
-                yield [by_place.get(place) for place in places]
+                yield [by_place.get(place) for place in range(len(choices))]
 
 
 def _fitting(block: int, options: Iterable[Option], paths: Paths) -> Fitting:

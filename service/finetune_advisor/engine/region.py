@@ -73,7 +73,8 @@ class Region:
             return False
         points = {n: Domain(((p, p),), self.axes[n].dense) for n, p in positions.items()}
         here = Region(self.axes, {**self.domains, **points}, self.orders)
-        return here._settled(self.orders) is not None
+        unsettled = [one for one in self.orders if one.low in points or one.high in points]
+        return here._tightened(unsettled) is not None
 
     def meets(self, other: Region) -> bool:
         """Whether some profile is in this region and in another one."""
@@ -136,7 +137,15 @@ class Region:
         return (order for order in self.orders if name in (order.low, order.high))
 
     def _settled(self, unsettled: Iterable[Order]) -> Region | None:
-        """The region with its domains as tight as the orders allow, or None if one is empty.
+        """The region with its domains as tight as the orders allow, or None if one is empty."""
+        domains = self._tightened(unsettled)
+        if domains is None:
+            return None
+        region = Region(self.axes, domains, self.orders)
+        return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
+
+    def _tightened(self, unsettled: Iterable[Order]) -> Mapping[str, Domain] | None:
+        """The domains as tight as the orders allow, or None if one is empty.
 
         The domains fit all orders already but those that are `unsettled`. Where a domain gets tighter, the
         orders of its input are looked at again.
@@ -154,8 +163,7 @@ class Region:
                 if after != before:
                     domains[name] = after
                     waiting.extend(self._orders_of(name))
-        region = Region(self.axes, domains, self.orders)
-        return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
+        return domains
 
     def _implies(self, order: Order) -> bool:
         return order.holds(self.domain(order.low).greatest, self.domain(order.high).least)

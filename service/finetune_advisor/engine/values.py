@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
 
 from finetune_advisor.engine.branching import EVERY_RELATION, Condition, Related, Within
@@ -12,8 +12,8 @@ from finetune_advisor.engine.tree import Tree
 
 Cells = Mapping[str, tuple[Domain, ...]]
 
-MOST_CELLS = 4_000
-"""How many cells inputs that are compared with each other may have together."""
+MOST_CELLS = 10_000
+"""How many cells inputs that are compared with each other may be cut into, all rounds of cutting together."""
 
 
 def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
@@ -40,8 +40,10 @@ def _facing_each_other(
     """The cells of a block of inputs, each of which is compared with its peers; None if they are too many."""
     fixed = {name: _landmarks(tree.axes[name], tree.cuts[name], given.get(name)) for name in peers}
     found = {name: found[name] for name in peers}
+    left = MOST_CELLS
     for _ in peers:
-        if sum(len(found[name]) * len(others) for name, others in peers.items()) > MOST_CELLS:
+        left -= sum(map(len, found.values()))
+        if left < 0:
             return None
         spots = {
             name: fixed[name].union(stand_in(found[name], cell, given.get(name)) for cell in found[name])
@@ -100,7 +102,7 @@ def facing(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
     return axis.cut({axis.least, *starts})
 
 
-MOST_COUNTED = 20_000
+MOST_COUNTED = 50_000
 """How many steps the counting of kinds takes, of all regions together."""
 
 
@@ -118,7 +120,10 @@ class Kinds:
             for name in names
         }
         pairs = {pair for tree in trees for pair in tree.pairs if pair <= set(names)}
-        self._pairs = sorted(tuple(sorted(pair)) for pair in pairs)
+        self._blocks = [
+            (block, sorted(tuple(sorted(pair)) for pair in pairs if pair <= block))
+            for block in _connected(pairs)
+        ]
         self._compared = frozenset().union(*pairs)
         self._known: dict[object, int] = {}
         self._left = MOST_COUNTED
@@ -134,17 +139,21 @@ class Kinds:
             for name, cells in self._cells.items()
             if name not in self._compared
         )
-        return prod(alone) * self._count_compared(region)
+        compared = (self._count_compared(region, block, pairs) for block, pairs in self._blocks)
+        return prod(alone) * prod(compared)
 
-    def _count_compared(self, region: Region) -> int:
-        key = region.about(self._compared)
+    def _count_compared(
+        self, region: Region, block: frozenset[str], pairs: Sequence[tuple[str, ...]]
+    ) -> int:
+        """How many kinds a region has of inputs that are compared with each other alone."""
+        key = region.about(block)
         if key not in self._known:
             choices: list[list[Condition]] = [
-                [Within(name, cell) for cell in self._cells[name]] for name in sorted(self._compared)
+                [Within(name, cell) for cell in self._cells[name]] for name in sorted(block)
             ]
             choices += [
                 [Related(one, frozenset({relation}), other) for relation in sorted(EVERY_RELATION)]
-                for one, other in self._pairs
+                for one, other in pairs
             ]
             self._known[key] = self._count(region, choices)
         return self._known[key]
@@ -159,3 +168,12 @@ class Kinds:
         first, *others = choices
         narrowed = (region.narrow(condition) for condition in first)
         return sum(self._count(here, others) for here in narrowed if here)
+
+
+def _connected(pairs: Iterable[frozenset[str]]) -> Sequence[frozenset[str]]:
+    """The inputs of some pairs, together where pairs connect them; the same order for the same pairs."""
+    blocks: list[frozenset[str]] = []
+    for pair in pairs:
+        touched = [block for block in blocks if block & pair]
+        blocks = [block for block in blocks if not block & pair] + [pair.union(*touched)]
+    return sorted(blocks, key=sorted)

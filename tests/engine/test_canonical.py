@@ -79,7 +79,7 @@ def test_keys_are_sorted_by_utf_16_code_units() -> None:
 
 
 def test_strings_and_literals_are_those_of_the_standard() -> None:
-    """The sample of RFC 8785, 3.2.2: short escapes, other control characters in lower case, all else as is."""
+    """The sample of RFC 8785, 3.2.2: short escapes, other control characters in lower case."""
     form = {
         "string": '\u20ac$\x0f\nA\'B"\\\\"/\x7f',
         "literals": [None, True, False],

@@ -18,7 +18,7 @@ WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum",
 WIRED = ("/branches", "/when", "/recommendations")
 """Ends of pointers to lists that do so as a whole."""
 
-MOST_WALKS = 100_000
+MOST_WALKS = 80_000
 """How much a comparison's walks may take: a step counts as one, and as one more for each order between
 inputs and for each answer to a private input that it carries along. Trees of shared questions or of many
 comparisons can have more of them than anybody can wait for.

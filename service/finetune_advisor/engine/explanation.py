@@ -11,12 +11,15 @@ from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.inputs import Profile, Value
 from finetune_advisor.engine.options import Options
 from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members, union
+from finetune_advisor.engine.rounding import rounded
 from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.engine.values import alternatives, cells, stand_in
 
 MOST_TESTS = 30_000
-"""How many domains and orders the cells of compared inputs are held against for `sensitivity`."""
+"""How many domains and orders the cells of compared inputs are held against for `sensitivity`, and how many
+rounded numbers are.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Counterfactual:
 class Outcome:
     """What an answer alone would lead to: one candidate if it decides, several if not.
 
-    A number stands for all from `minimum` to `maximum`, which lead to the same.
+    A number stands for all from `minimum` to `maximum`, which lead to the same; they are exact.
     """
 
     answer: Value
@@ -125,6 +128,7 @@ class _Case:
         self._ruled_out = [block.ruled_out(self.given) for block in table.blocks]
         self._possible = table.every & ~union(self._ruled_out)
         self._current = table.ends(self._possible)
+        self._tests_left = MOST_TESTS
 
     @property
     def decided(self) -> bool:
@@ -153,7 +157,8 @@ class _Case:
 
         Minimal: no proper subset of the changes decides for the same one. Giving an answer that was
         unknown is a change too; what stays unknown then makes no difference. Sets that differ in numbers
-        alone are one, with the nearest numbers that do it.
+        alone are one. The nearest numbers that do it give the order; what is named is rounder, where the
+        nearest one is a double next to a limit: 499 for less than 500.
         """
         options = alternatives(self._cells, self.given)
         free = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
@@ -170,6 +175,10 @@ class _Case:
         return tuple(listed), more or search.exhausted or unsearched
 
     def _changes(self, answers: Answers) -> tuple[Change, ...]:
+        answers = {**answers}
+        for block in self.table.blocks:
+            if not answers.keys().isdisjoint(block.names):
+                answers |= self._rounded(block, {n: answers[n] for n in block.names if n in answers})
         changed = (
             (one, self.given.get(name)) for name, one in self.tree.inputs.items() if name in answers
         )
@@ -177,6 +186,25 @@ class _Case:
             Change(one.name, None if before is None else one.value(before), one.value(answers[one.name]))
             for one, before in changed
         )
+
+    def _rounded(self, block: Block, answers: Answers) -> Answers:
+        """Changed answers to inputs of one block, rounded as far as they rule out the same paths then.
+
+        Each is tried as often as there are answers, as a compared input may stand in its way at first.
+        """
+        rounder = {**answers}
+        ruled_out = block.ruled_out({**self.given, **answers})
+        for name in [*answers] * len(answers):
+            for number in rounded(rounder[name], len(block.names)):
+                self._tests_left -= block.tests
+                if self._tests_left < 0:
+                    return rounder
+                if number != self.given.get(name) and number in self.tree.axes[name]:
+                    others = {**self.given, **rounder, name: number}
+                    if block.ruled_out(others) == ruled_out:
+                        rounder[name] = number
+                        break
+        return rounder
 
     def sensitivity(self) -> Mapping[str, tuple[Outcome, ...]]:
         """For each input, what every other answer to it alone would lead to; numbers in ranges that lead
@@ -212,5 +240,6 @@ class _Case:
             low, high = all_[first].least, all_[last].greatest
             if given is None or not low <= given <= high:
                 spot = spots[last] if given is not None and given > high else spots[first]
+                spot = next((number for number in rounded(spot) if low <= number <= high), spot)
                 limits = (one.value(low), one.value(high)) if one.numeric else (None, None)
                 yield Outcome(one.value(spot), ends[first], *limits)

@@ -584,3 +584,18 @@ def test_a_wrong_setting_stops_every_command(
 
     assert printed.exit_code == 1
     assert "did you mean FINETUNE_ADVISOR_PORT?" in printed.stderr
+
+
+def test_check_warns_of_what_a_tree_is_too_large_for(tmp_path: Path) -> None:
+    """A sound tree of 300 questions in a row passes, with a warning for each kind of picture."""
+    path = tmp_path / "long.yaml"
+    path.write_text(json.dumps(row_of_questions(300).canonical), encoding="utf-8")
+    result = CliRunner().invoke(main, ["tree", "check", str(path)])
+
+    assert result.exit_code == 0
+    assert "1.2.3 (current): sound" in result.stdout
+    svg_warning, mermaid_warning = result.stderr.splitlines()
+    assert svg_warning.startswith("  warning: too large to draw as SVG")
+    assert mermaid_warning.startswith(
+        "  warning: larger than Mermaid draws by default; pass {maxEdges: 600"
+    )

@@ -18,12 +18,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from finetune_advisor import documents
+from finetune_advisor.app import create_app
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.settings import Settings
 from tests.api import guide
 from tests.api.conftest import TYPED
 from tests.conftest import StartServer
+from tests.families import row_of_questions
 
 GUIDE, TYPED_VERSION = "1.0.0", "9.0.0-typed"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -314,3 +317,40 @@ def test_a_directory_s_tree_is_drawn_too(start_server: StartServer, typed_trees:
 
     assert answer.status_code == 200
     assert nodes(ElementTree.fromstring(answer.content))[0] == "staffing"
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A client of an application that serves a tree of 400 questions in a row."""
+    directory = tmp_path_factory.mktemp("long")
+    document = json.dumps(row_of_questions(400).canonical)
+    (directory / "long.yaml").write_text(document, encoding="utf-8")
+    return create_app(Settings(log_level="error", trees_dir=directory)).test_client()
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "media_type"),
+    [
+        ("*/*", 200, MERMAID),
+        (MERMAID, 200, MERMAID),
+        (f"{SVG}, {MERMAID};q=0.1", 200, MERMAID),
+        (SVG, 406, "application/problem+json"),
+    ],
+)
+def test_a_tree_too_large_to_draw_has_mermaid_alone(
+    long: FlaskClient, accept: str, status: int, media_type: str
+) -> None:
+    """No layout holds anybody up; the problem names what can be had."""
+    answer = long.get("/tree/versions/1.2.3/diagram", headers={"Accept": accept})
+
+    assert (status, media_type) == (answer.status_code, answer.mimetype)
+    assert status == 200 or MERMAID in answer.get_json()["detail"]
+    assert status == 406 or "{maxEdges: 800, maxTextSize: " in answer.text
+
+
+def test_a_picture_is_laid_out_once(typed: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later pictures of a tree, with a profile or without, take the same layout."""
+    drawn(typed, version=TYPED_VERSION)
+    monkeypatch.setattr(svg, "layout", None)
+
+    assert "team" not in drawn(typed, KNOWN, TYPED_VERSION).attrib

@@ -19,7 +19,7 @@ from finetune_advisor.engine.branching import (
     Within,
     conditions,
 )
-from finetune_advisor.engine.canonical import CANONICAL
+from finetune_advisor.engine.canonical import canonical_json, canonical_number
 from finetune_advisor.engine.domain import Domain, Position
 from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
 from finetune_advisor.engine.inputs import Input, Profile, Value, whole
@@ -139,7 +139,7 @@ class CompiledTree:
         self._rules = [(rule, _all_hold(tree, rule)) for rule in tree.warnings]
         self._watched = tuple(n for rule in tree.warnings for one in rule.when for n in one.inputs)
         self._stepping: dict[tuple[str, int], Stepping] = {}
-        self._written = {n: (n, CANONICAL.encode(n), _writer(one)) for n, one in tree.inputs.items()}
+        self._written = {n: (n, canonical_json(n), _writer(one)) for n, one in tree.inputs.items()}
         self._left = MOST_TURNS
         self._root = self._turn(tree.root, ())
 
@@ -225,9 +225,11 @@ def _stepping(tree: Tree, question: Question, branch: Branch) -> Stepping:
 
 def _writer(one: Input) -> Callable[[Any], str]:
     """What writes the values of an input in their canonical form."""
-    if one.numeric:
+    if one.type == "integer":
         return repr
-    return {value: CANONICAL.encode(value) for value in one.choices or (False, True)}.__getitem__
+    if one.type == "number":
+        return canonical_number
+    return {value: canonical_json(value) for value in one.choices or (False, True)}.__getitem__
 
 
 def _choice(tree: Tree, question: Question) -> Choose:

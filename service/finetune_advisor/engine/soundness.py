@@ -17,7 +17,7 @@ from finetune_advisor.engine.branching import (
     domain_of,
     relations_of,
 )
-from finetune_advisor.engine.evaluation import passages
+from finetune_advisor.engine.evaluation import MOST_PASSAGES, TooManyPassagesError, passages
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Branch, Question, Tree
@@ -288,8 +288,13 @@ def _cycles(tree: Tree) -> Iterator[Fault]:
 
 def _reach(tree: Tree) -> Iterator[Fault]:
     taken: dict[str, set[Branch]] = {}
-    for node, branches in passages(tree, Region(tree.axes, {})):
-        taken.setdefault(node, set()).update(branches)
+    try:
+        for node, branches in passages(tree, Region(tree.axes, {}), MOST_PASSAGES):
+            taken.setdefault(node, set()).update(branches)
+    except TooManyPassagesError:
+        problem = "the questions repeat or compare so many inputs that the tree can't be proven sound"
+        yield Fault(("questions",), problem, "ask again about fewer inputs, or compare fewer")
+        return
     reached = {tree.root, *(branch.to for branches in taken.values() for branch in branches)}
     for kind, nodes in (("questions", tree.questions), ("recommendations", tree.recommendations)):
         for name in nodes:

@@ -196,6 +196,7 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(
             f"{one.version} ({standing(one)}): sound; {questions}, {recommendations}; {one.digest}"
         )
+    click.echo(f"{checked.default.version} is the default: {checked.default_reason}")
 
 
 @tree.command()

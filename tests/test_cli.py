@@ -212,9 +212,10 @@ def test_check_proves_the_bundled_trees() -> None:
     printed = run("tree", "check")
 
     assert printed.exit_code == 0
-    first, second = printed.stdout.splitlines()
+    first, second, default = printed.stdout.splitlines()
     assert first.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
     assert second.startswith("2.0.0 (candidate): sound; 38 questions, 20 recommendations; sha256:")
+    assert f"1.0.0 is the default: {catalog.NEWEST_BUNDLED}" == default
 
 
 def test_check_takes_files(tmp_path: Path) -> None:
@@ -225,7 +226,9 @@ def test_check_takes_files(tmp_path: Path) -> None:
     printed = run("tree", "check", str(own), str(catalog.BUNDLED / "1.0.0.yaml"))
 
     assert printed.exit_code == 0
-    assert [line.split()[0] for line in printed.stdout.splitlines()] == ["1.0.0", "1.1.0", "2.0.0"]
+    *lines, default = printed.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
+    assert f"1.1.0 is the default: {catalog.NEWEST_OWN}" == default
     assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
 
 

@@ -104,7 +104,9 @@ class Settings:
         None, "path", "Directory of own tree documents, served beside the bundled ones."
     )
     default_tree_version: str | None = _setting(
-        None, "str", "Version that answers when a request names none; unset, the newest current one."
+        None,
+        "str",
+        "Version that answers when a request names none; unset, the newest current one, own trees first.",
     )
     max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _MANY)
     max_body_bytes: int = _setting(

@@ -59,6 +59,15 @@ def test_versions_come_oldest_first_with_one_default(typed: FlaskClient) -> None
     assert expected == listed
 
 
+def test_the_default_version_says_why(typed: FlaskClient) -> None:
+    """The version that answers when none is named says in words why; no other one does."""
+    versions = typed.get("/tree/versions").json["versions"]
+
+    assert {True: catalog.NEWEST_BUNDLED, False: None} == {
+        one["default"]: one.get("default_reason") for one in versions
+    }
+
+
 def test_the_default_tree_is_the_one_of_its_version(client: FlaskClient) -> None:
     """GET /tree is the default version's document, byte for byte."""
     default = catalog.load().default.version

@@ -34,6 +34,7 @@ def check(files: tuple[Path, ...]) -> None:
         )
         for warning in (*bounds_met(tree), *_drawing_bounds_met(tree)):
             click.echo(f"  warning: {warning}", err=True)
+    click.echo(f"{checked.default.version} is the default: {checked.default_reason}")
 
 
 def _drawing_bounds_met(tree: Tree) -> Iterator[str]:

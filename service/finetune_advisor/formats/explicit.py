@@ -53,20 +53,22 @@ Explicit = OneOf | Ranges | Compared
 
 def cases(tree: Tree, question: Question) -> list[tuple[Explicit, Branch]]:
     """The branches of a question of a sound tree, each with its test by itself."""
-    tests = [branch.test for branch in question.branches]
-    return [(_explicit(tree, question, branch.test, tests), branch) for branch in question.branches]
+    return [(explicit_test(tree, question, branch.test), branch) for branch in question.branches]
 
 
-def _explicit(tree: Tree, question: Question, test: Test, tests: Sequence[Test]) -> Explicit:
+def explicit_test(tree: Tree, question: Question, test: Test) -> Explicit:
+    """The test of one branch of a question of a sound tree, with `otherwise` spelled out."""
     one = tree.inputs[question.input]
+    tests = (branch.test for branch in question.branches)
     if question.compared_to is not None:
-        rest = EVERY_RELATION.difference(*map(relations_of, tests))
-        return Compared(SYMBOLS[relations_of(test) or rest], question.compared_to)
-    if one.numeric:
-        ranges = [test for test in tests if isinstance(test, Between)]
-        return Ranges((test,) if isinstance(test, Between) else tuple(_gaps(one, ranges)))
+        relations = relations_of(test) or EVERY_RELATION.difference(*map(relations_of, tests))
+        return Compared(SYMBOLS[relations], question.compared_to)
     if isinstance(test, OneOf):
         return test
+    if isinstance(test, Between):
+        return Ranges((test,))
+    if one.numeric:
+        return Ranges(tuple(_gaps(one, [other for other in tests if isinstance(other, Between)])))
     taken = {value for other in tests if isinstance(other, OneOf) for value in other.values}
     return OneOf(tuple(value for value in one.choices or (False, True) if value not in taken))
 

@@ -1,12 +1,25 @@
-"""The short texts that pictures of a tree carry."""
+"""Short texts about a tree: those that pictures carry, and the words for a branch."""
 
 from __future__ import annotations
 
-from finetune_advisor.engine.branching import Against, Between, OneOf
+from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
 from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit import Compared, explicit_test
 from finetune_advisor.formats.numbers import grouped
 
 SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
+BOUND_WORDS = {"lt": "below", "lte": "at most", "gt": "more than", "gte": "at least"}
+COMPARISON_WORDS = {
+    "<": "below",
+    "<=": "at most",
+    "=": "equal to",
+    ">=": "at least",
+    ">": "more than",
+    "!=": "other than",
+}
+ANY_OTHER = "any other answer"
+MAX_BRANCHES_SPELLED_OUT, MAX_ALTERNATIVES_SPELLED_OUT = 8, 4
+"""Beyond these, `otherwise` reads "any other answer", so that its text stays short and cheap to make."""
 FINETUNE = {"no": "no", "not_yet": "not yet", "partly": "partly", "yes": "yes"}
 
 
@@ -28,6 +41,31 @@ def of_branch(tree: Tree, question: Question, branch: Branch) -> str:
             return f"{one.name} {SIGNS[operator]} {other}"
         case _:
             return "otherwise"
+
+
+def branch_words(tree: Tree, question: Question, branch: Branch) -> str:
+    """The answer that takes a branch, in words: `yes`, `at least 20 examples`, `more than target_score`.
+
+    A compared input goes by its name. `otherwise` is spelled out where it stands for a few answers.
+    """
+    rest = isinstance(branch.test, Otherwise)
+    if rest and len(question.branches) > MAX_BRANCHES_SPELLED_OUT:
+        return ANY_OTHER
+    unit = tree.inputs[question.input].unit
+    match explicit_test(tree, question, branch.test):
+        case OneOf(values):
+            alternatives = [_value(value) for value in values]
+        case Compared(symbol, other):
+            alternatives = [f"{COMPARISON_WORDS[symbol]} {other}"]
+        case ranges:
+            alternatives = [f"{_range_words(one)} {unit}".rstrip() for one in ranges.ranges]
+    if rest and len(alternatives) > MAX_ALTERNATIVES_SPELLED_OUT:
+        return ANY_OTHER
+    return " or ".join(alternatives)
+
+
+def _range_words(range_: Between) -> str:
+    return " and ".join(f"{BOUND_WORDS[operator]} {grouped(value)}" for operator, value in range_.ends)
 
 
 def _value(value: bool | str) -> str:

@@ -253,7 +253,9 @@ def test_a_comparison_shows_both_inputs(typed: FlaskClient) -> None:
     """A step that compares two inputs names the other one and its value."""
     steps = assess(typed, {**KNOWN, "drift": -1})["path"]
 
-    compared = [{key: value for key, value in one.items() if key != "text"} for one in steps]
+    compared = [
+        {key: value for key, value in one.items() if key not in ("text", "branch")} for one in steps
+    ]
     assert compared == [
         {"question": "staffing", "input": "team", "answer": "small"},
         {"question": "size", "input": "corpus_length", "answer": 5000},
@@ -265,6 +267,29 @@ def test_a_comparison_shows_both_inputs(typed: FlaskClient) -> None:
         },
         {"question": "stability", "input": "drift", "answer": -1},
     ]
+
+
+def test_each_step_says_which_branch_it_took(typed: FlaskClient) -> None:
+    """In words, and as the test that GET /tree has there; of undecided profiles, too."""
+    decided = assess(typed, {**KNOWN, "drift": -1})
+    undecided = assess(typed, KNOWN)
+    branches = [
+        {"text": "small or large", "in": ["small", "large"]},
+        {"text": "at least 1,000 tokens", "gte": 1000},
+        {"text": "below needed_score", "lt_input": "needed_score"},
+        {"text": "below -0.5", "lt": -0.5},
+    ]
+
+    assert branches == [step["branch"] for step in decided["path"]]
+    assert branches[:-1] == [step["branch"] for step in undecided["path"]]
+    tree = typed.get("/tree/versions/9.0.0-typed").get_json()
+    for step in decided["path"]:
+        test = {name: value for name, value in step["branch"].items() if name != "text"}
+        tests = [
+            {name: value for name, value in branch.items() if name not in ("to", "reason")}
+            for branch in tree["questions"][step["question"]]["branches"]
+        ]
+        assert test in tests
 
 
 @pytest.mark.parametrize("bound", [{"best_score": 1}, {"needed_score": 0}])

@@ -6,11 +6,19 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.api.schemas.fields import Answer, Choice, Growing, Number, described
-from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema, WarningSchema
+from finetune_advisor.api.schemas.fields import (
+    Answer,
+    Choice,
+    Growing,
+    Number,
+    PlainObject,
+    described,
+)
+from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
 from finetune_advisor.engine.canonical import plain
 from finetune_advisor.engine.evaluation import Assessment, Open, Step
-from finetune_advisor.engine.tree import Recommendation
+from finetune_advisor.engine.tree import Recommendation, Tree
+from finetune_advisor.formats.labels import branch_words
 
 
 class RecommendationSchema(LeafSchema):
@@ -42,6 +50,18 @@ class ComparedSchema(Growing):
     answer = Answer(required=True, metadata=described("The value that the profile gives."))
 
 
+class TakenBranchSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by from_dict
+    """The branch that an answer takes: in words, and as the test that the tree makes there."""
+
+    class Meta(Growing.Meta):
+        fields = ("text", *TestsSchema().fields)
+
+    text = fields.String(
+        required=True,
+        metadata=described("The answers that take the branch, in words: `at least 20 examples`."),
+    )
+
+
 class StepSchema(Growing):
     question = fields.String(required=True, metadata=described("The question's name in the tree."))
     text = fields.String(required=True)
@@ -50,18 +70,28 @@ class StepSchema(Growing):
     compared_to = fields.Nested(
         ComparedSchema, metadata=described("The other input, where the question compares two.")
     )
+    branch = fields.Nested(
+        TakenBranchSchema, required=True, metadata=described("The branch that the answer takes.")
+    )
 
-    @pre_dump
-    def _step(self, step: Step, **_: Any) -> dict[str, Any]:
-        (name, answer), *others = step.answers
-        compared = [{"input": other, "answer": value} for other, value in others]
-        return {
-            "question": step.question.id,
-            "text": step.question.text,
-            "input": name,
-            "answer": answer,
-            "compared_to": compared[0] if compared else None,
-        }
+
+def _step(tree: Tree, step: Step) -> dict[str, Any]:
+    """A step of a path as its schema has it: marshmallow would take several times as long."""
+    (name, answer), *others = step.answers
+    form = {
+        "question": step.question.id,
+        "text": step.question.text,
+        "input": name,
+        "answer": answer,
+    }
+    for other, value in others:
+        form["compared_to"] = {"input": other, "answer": value}
+    return {**form, "branch": _taken_branch(tree, step)}
+
+
+def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
+    test = {key: value for key, value in plain(step.branch).items() if key not in ("to", "reason")}
+    return {"text": branch_words(tree, step.question, step.branch), **test}
 
 
 class NextQuestionSchema(Growing):
@@ -107,7 +137,7 @@ class AssessmentSchema(Growing):
         metadata=described("Where every completion of the profile ends, if decided."),
     )
     path = fields.List(
-        fields.Nested(StepSchema),
+        PlainObject(StepSchema),
         required=True,
         metadata=described("The questions that the profile answers on the way, in tree order."),
     )
@@ -145,7 +175,7 @@ class AssessmentSchema(Growing):
         return {
             "status": assessment.status,
             "recommendation": _recommended(assessment, leaf) if leaf else None,
-            "path": assessment.path,
+            "path": [_step(assessment.tree, step) for step in assessment.path],
             "candidates": assessment.candidates,
             "next_question": assessment.next_question,
             "warnings": [plain(warning) for warning in assessment.warnings] or None,

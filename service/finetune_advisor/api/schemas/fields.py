@@ -205,5 +205,12 @@ class Growing(Schema):
         return {key: value for key, value in data.items() if value is not None}
 
 
+class PlainObject(fields.Nested):
+    """An object of a response that is plain JSON data already, and is written as it is."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+
 class Answer(fields.Field[Any]):
     """A boolean, a string or a number: the one field whose type varies."""

@@ -57,7 +57,7 @@ class InputSchema(Growing):
 
 OPERATORS = {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}
 
-_Tests = Growing.from_dict(
+TestsSchema = Growing.from_dict(
     {
         "is": fields.Boolean(metadata=described("The answer is this boolean.")),
         "in": fields.List(fields.String(), metadata=described("The answer is one of these choices.")),
@@ -77,7 +77,7 @@ _Tests = Growing.from_dict(
 )
 
 
-class BranchSchema(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+class BranchSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by from_dict
     to = fields.String(required=True, metadata=described("The next question, or the recommendation."))
     reason = fields.String(metadata=described("Why, at a recommendation."))
 
@@ -89,7 +89,7 @@ class QuestionSchema(Growing):
     branches = fields.List(fields.Nested(BranchSchema), required=True)
 
 
-class CircumstanceSchema(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+class CircumstanceSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by from_dict
     input = fields.String(required=True)
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from finetune_advisor import catalog, documents
 from finetune_advisor.engine import coverage
 from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.decision_table import decision_table
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats.jdm import InexpressibleNumberError
 from tests import strategies
@@ -74,10 +75,44 @@ def test_generated_trees_end_alike(generated: Tree, notation: Notation) -> None:
         assume(False)
 
 
+def test_decision_tables_end_alike_in_camunda(
+    tree: Tree, typed: Tree, awkward: Tree, camunda: Notation
+) -> None:
+    """Every row of the decision tables of 1.0.0, of every kind of test and of awkward names."""
+    for each in (tree, typed, awkward):
+        assert [] == camunda.disagreements(each, [profile for profile, _ in decision_table(each).rows])
+
+
+def test_every_path_of_the_second_tree_ends_alike_in_camunda(camunda: Notation) -> None:
+    """A row of the decision table of 2.0.0 for each of its 536 paths."""
+    second = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+    rows = {outcome.path: profile for profile, outcome in decision_table(second).rows}
+    assert 536 == len(rows)
+    assert [] == camunda.disagreements(second, [*rows.values()])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(generated=strategies.trees())
+def test_generated_trees_end_alike_in_camunda(generated: Tree, camunda: Notation) -> None:
+    """Profiles of generated trees of every kind of test decide alike, at neighbouring doubles, too."""
+    complete = list(strategies.profiles_of(generated))
+    chosen = Random(0).sample(complete, min(len(complete), MOST_PROFILES))
+    assert [] == camunda.disagreements(generated, chosen)
+
+
+def test_answers_off_the_path_are_not_needed_in_camunda(tree: Tree, camunda: Notation) -> None:
+    """A profile that answers just the questions on its path is decided; with one answer less it isn't."""
+    _assert_only_the_path_is_needed(tree, camunda, step=101)
+
+
 def test_answers_off_the_path_are_not_needed(tree: Tree, notation: Notation) -> None:
     """A profile that answers just the questions on its path is decided; with one answer less it isn't."""
+    _assert_only_the_path_is_needed(tree, notation, step=7)
+
+
+def _assert_only_the_path_is_needed(tree: Tree, notation: Notation, step: int) -> None:
     answers = product((False, True), repeat=len(tree.inputs))
-    complete = [dict(zip(tree.inputs, values, strict=True)) for values in answers][::7]
+    complete = [dict(zip(tree.inputs, values, strict=True)) for values in answers][::step]
     asked = [{tree.questions[q].input for q, _ in strategies.walk(tree, one)[0]} for one in complete]
     just = [{n: v for n, v in one.items() if n in on} for one, on in zip(complete, asked, strict=True)]
     less = [dict(list(one.items())[:-1]) for one in just]

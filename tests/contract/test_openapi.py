@@ -222,15 +222,17 @@ def test_every_component_is_used(contract: dict[str, Any]) -> None:
 
 
 def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None:
-    """No unions and no nulls, which keeps generated clients clean; an answer is the one exception."""
-    several = {}
+    """No lists of types, unions or nulls, which keeps generated clients clean; an answer is the one exception,
+    as a union of three types that don't overlap: generators for Go and Rust make nothing of a list of types.
+    """
+    unions = {}
     for place, value in everything(contract):
-        assert place.rpartition("/")[2] not in UNIONS, place
         assert value is not None, place
-        if place.endswith("/type") and isinstance(value, list):
-            several[place] = value
+        assert not (place.endswith("/type") and isinstance(value, list)), place
+        if place.rpartition("/")[2] in UNIONS:
+            unions[place] = [one["type"] for one in value]
 
-    assert several == {"/components/schemas/Answer/type": ["boolean", "string", "number"]}
+    assert unions == {"/components/schemas/Answer/oneOf": ["boolean", "string", "number"]}
 
 
 def test_numbers_say_how_wide_they_are(contract: dict[str, Any]) -> None:

@@ -222,7 +222,7 @@ def test_every_component_is_used(contract: dict[str, Any]) -> None:
 
 
 def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None:
-    """No lists of types, unions or nulls, which keeps generated clients clean; an answer is the one exception,
+    """No lists of types, unions or nulls, which keeps generated clients clean. An answer is the exception,
     as a union of three types that don't overlap: generators for Go and Rust make nothing of a list of types.
     """
     unions = {}

@@ -224,15 +224,17 @@ def test_every_component_is_used(contract: dict[str, Any]) -> None:
 
 
 def test_only_an_answer_may_have_several_types(contract: dict[str, Any]) -> None:
-    """No unions and no nulls, which keeps generated clients clean; an answer is the one exception."""
-    several = {}
+    """No lists of types, unions or nulls, which keeps generated clients clean. An answer is the exception,
+    as a union of three types that don't overlap: generators for Go and Rust make nothing of a list of types.
+    """
+    unions = {}
     for place, value in everything(contract):
-        assert place.rpartition("/")[2] not in UNIONS, place
         assert value is not None, place
-        if place.endswith("/type") and isinstance(value, list):
-            several[place] = value
+        assert not (place.endswith("/type") and isinstance(value, list)), place
+        if place.rpartition("/")[2] in UNIONS:
+            unions[place] = [one["type"] for one in value]
 
-    assert several == {"/components/schemas/Answer/type": ["boolean", "string", "number"]}
+    assert unions == {"/components/schemas/Answer/oneOf": ["boolean", "string", "number"]}
 
 
 def test_numbers_say_how_wide_they_are(contract: dict[str, Any]) -> None:
@@ -330,7 +332,7 @@ def test_every_field_of_a_200_is_described_by_the_contract(contract: dict[str, A
 
 def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -> None:
     """A tree's 200 and 304 both document ETag and Cache-Control, a picture's Vary too, and what a deprecated
-    tree is told by; If-None-Match and If-Match are unconstrained.
+    tree is told by. If-None-Match is unconstrained, and If-Match isn't there: a made-up one is refused.
     """
     for path, _, one in operations(contract):
         if path.startswith("/tree"):
@@ -341,17 +343,19 @@ def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -
                 assert {*validators, *varied, *ending} == one["responses"][status]["headers"].keys()
             named = {each["name"]: each for each in parameters(contract, path)}
             assert named["If-None-Match"]["schema"] == {"type": "string"}
-            assert named["If-Match"]["schema"] == {"type": "string"}
+            assert "If-Match" not in named
 
 
 def test_a_picture_comes_in_two_kinds(contract: dict[str, Any]) -> None:
-    """Both media types are documented; every input may be given as a query parameter, none has to."""
+    """Both media types are documented, without a schema, as they aren't JSON. Every input may be given as a
+    query parameter; none has to.
+    """
     path = "/tree/versions/{version}/diagram"
     given = [each for each in parameters(contract, path) if each["in"] == "query"]
     profile = contract["components"]["schemas"]["Profile"]["properties"]
 
     content = contract["paths"][path]["get"]["responses"]["200"]["content"]
-    assert list(content) == ["image/svg+xml", "text/vnd.mermaid"]
+    assert content == {"image/svg+xml": {}, "text/vnd.mermaid": {}}
     assert list(profile) == [each["name"] for each in given]
     assert [each["name"] for each in given if each.get("required")] == []
     kinds = {each["name"]: _kind(each["schema"]) for each in given}

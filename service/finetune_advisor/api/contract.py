@@ -23,6 +23,8 @@ from finetune_advisor.api.schemas.problems import ProblemSchema
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
 HOME = "https://github.com/finetune-advisor/finetune-advisor"
+BOOLEAN, STRING = {"type": "boolean"}, {"type": "string"}
+NUMBER = {"type": "number", "format": "double"}
 LARGEST_INT32 = 2**31 - 1
 DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
@@ -95,7 +97,7 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     if isinstance(field, Choice):
         name, form = field.component, {"type": "string", "enum": field.choices, **_member_names(field)}
     elif isinstance(field, Answer):
-        name, form = "Answer", {"type": ["boolean", "string", "number"]}
+        name, form = "Answer", {"oneOf": [BOOLEAN, STRING, NUMBER]}
     else:
         return {}
     if self.spec.components.schemas.setdefault(name, form) != form:

@@ -219,7 +219,7 @@ class Growing(Schema):
 class PlainObject(fields.Nested):
     """An object of a response that is plain JSON data already, and is written as it is."""
 
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]  # as fields'
         return value
 
 

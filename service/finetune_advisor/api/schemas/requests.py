@@ -42,8 +42,7 @@ class NoParameters(Closed):
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
     """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
     unit = f" Unit: {one.unit}." if one.unit else ""
-    help_ = "" if written else f" {one.help}"
-    metadata = described(f"{one.label}.{unit}{help_}".rstrip())
+    metadata = described(f"{one.label}.{unit}")
     if one.type == "boolean":
         return (WrittenFlag if written else Flag)(metadata=metadata)
     if one.type == "enum":
@@ -63,7 +62,8 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
     """The profile: what the caller knows, of all inputs that some served tree asks about."""
     text = (
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
-        "version knows, but not the one asked, are accepted and listed in `ignored`."
+        "version knows, but not the one asked, are accepted and listed in `ignored`. GET /tree tells how to "
+        "find each value, as does `next_question`."
     )
     checks = {name: _check(one) for name, one in catalog.inputs.items() if one.type != "boolean"}
     booleans = {name for name, one in catalog.inputs.items() if one.type == "boolean"}

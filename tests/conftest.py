@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -88,10 +90,15 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     def stop(self, wait: float = 60) -> int:
-        """End it as an orchestrator would, and give its exit code."""
+        """End it as an orchestrator would, and give its exit code. Kills it if it doesn't end in time."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(wait)
+        try:
+            return self.process.wait(wait)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
 
 
 def free_port() -> int:
@@ -109,29 +116,39 @@ def tool(name: str) -> str:
 
 StartServer = Callable[..., Server]
 STRANGE = ("FINETUNE_ADVISOR_", "PROMETHEUS_", "COVERAGE")
+START_SECONDS = 60
+"""How long a server may take to start: two seconds alone, ten times that on a busy machine."""
 LISTENING = re.compile(r"Listening at: http://([\d.]+):(\d+)")
 
 
 SERVE = (sys.executable, "-m", "finetune_advisor.cli", "serve")
 
 
+def plain_environment() -> dict[str, str]:
+    """The environment of this process without any setting of the service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(STRANGE)}
+
+
 def start(log: Path, command: Sequence[str] = SERVE, **settings: str) -> Server:
     """Start `finetune-advisor serve`, or a `command` like it, on a free port, with settings such as
     WORKERS="4".
     """
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(STRANGE)}
     chosen = {"PORT": "0", "GRACEFUL_TIMEOUT": "10", **settings}
-    environment = clean | {f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}
+    environment = plain_environment() | {
+        f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()
+    }
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         listening = LISTENING.search(log.read_text())
         if listening and _answers(f"http://{listening[1]}:{listening[2]}"):
             return Server(process, log, listening[1], int(listening[2]))
         time.sleep(0.05)
+    state = "ended" if process.poll() is not None else f"didn't answer within {START_SECONDS} seconds"
     process.kill()
-    raise RuntimeError(f"the server didn't start:\n{log.read_text()}")
+    process.wait()  # else it is reported as a leak of whichever test runs when it is collected
+    raise RuntimeError(f"the server {state}:\n{log.read_text()}")
 
 
 def _answers(url: str) -> bool:
@@ -163,12 +180,12 @@ def ending_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers with settings of one's own; they end with the test."""
-    started: list[Server] = []
+    logs = (tmp_path / f"server-{number}.log" for number in count())
+    with ExitStack() as started:  # each is stopped, whatever becomes of the others
 
-    def start_one(**settings: str) -> Server:
-        started.append(start(tmp_path / f"server-{len(started)}.log", **settings))
-        return started[-1]
+        def start_one(**settings: str) -> Server:
+            server = start(next(logs), **settings)
+            started.callback(server.stop)
+            return server
 
-    yield start_one
-    for one in started:
-        one.stop()
+        yield start_one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
 RETIRED, DEPRECATED, SUCCESSOR = "3.0.0", "3.1.0", "4.0.0"
@@ -16,6 +17,11 @@ HEADERS = {
 }
 """What a deprecated version with this ending answers with."""
 RETIREMENT = f"tree {RETIRED} is retired; its successor is {SUCCESSOR}"
+
+
+def resolve_link(link: str, path: str) -> str:
+    """A Link header whose target is relative to a request's path, with that target in full."""
+    return re.sub("(?<=<).*?(?=>)", lambda target: urljoin(path, target[0]), link)
 
 
 def edition(version: str, status: str = "candidate", **ending: str) -> str:

@@ -109,7 +109,8 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
     path = _write(trees_dir, "tree.yaml")
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.collect([path])
-    assert str(caught.value) == "no tree has the status current; mark one or set the default version"
+    problem = "candidate, and no tree is current; mark one as current, or set the default version"
+    assert str(caught.value) == f"{path}:2: status: {problem}"
     assert catalog.collect([path], "3.0.0").default.version == "3.0.0"
 
 
@@ -159,8 +160,8 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
     third = _write(trees_dir, "c.yaml", _version("1.0.0"))
     bundled = catalog.BUNDLED / "1.0.0.yaml"
     assert _refusal(trees_dir).split("\n") == [
-        f"{second}: version: 3.0.0 is taken by {first}; give this one another version",
-        f"{third}: version: 1.0.0 is taken by {bundled}; give this one another version",
+        f"{second}:1: version: 3.0.0 is taken by {first}; give this one another version",
+        f"{third}:1: version: 1.0.0 is taken by {bundled}; give this one another version",
     ]
 
 
@@ -168,7 +169,7 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
     ("changes", "fields"),
     [
         ([("choices: [red, green, blue]", "choices: [red, blue, green]")], ["colour.choices"]),
-        ([("    unit: rows\n", ""), ("    unit: rows\n", "")], ["rows.unit", "needed.unit"]),
+        ([("    unit: rows\n", ""), ("    unit: rows\n", "")], ["needed.unit", "rows.unit"]),
         ([("minimum: 1\n", "minimum: 2\n")], ["needed.minimum"]),
         ([("maximum: 1\n", "maximum: 2\n")], ["score.maximum"]),
         ([("minimum: 0\n    maximum: 1", "minimum: -1")], ["score.minimum", "score.maximum"]),
@@ -182,11 +183,55 @@ def test_an_input_keeps_its_type(
     """Trees that disagree about an input are refused: one profile has to fit every version."""
     first = _write(trees_dir, "a.yaml")
     second = _write(trees_dir, "b.yaml", _version("4.0.0"), *changes)
-    assert _refusal(trees_dir).split("\n") == [
+    assert sorted(re.sub(r":\d+: ", ": ", line) for line in _refusal(trees_dir).split("\n")) == [
         f"{second}: inputs.{field}: differs from {first}; an input keeps its {field.partition('.')[2]} "
         "for ever, so use another name"
-        for field in fields
+        for field in sorted(fields)
     ]
+
+
+def test_every_fault_of_the_catalog_has_its_line(trees_dir: Path) -> None:
+    """What is wrong between documents is told with the line of the field, or of the nearest one around it."""
+    first = _write(trees_dir, "a.yaml")
+    changes = ("minimum: 0\n    maximum: 1\n", "maximum: 2\n"), ("minimum: 1\n", "minimum: 2\n")
+    second = _write(trees_dir, "b.yaml", _version("4.0.0"), *changes)
+    assert [
+        f"{second}:24: inputs.needed.minimum: differs from {first}",
+        f"{second}:25: inputs.score.minimum: differs from {first}",
+        f"{second}:28: inputs.score.maximum: differs from {first}",
+    ] == [line.partition(";")[0] for line in _refusal(trees_dir).split("\n")]
+
+
+def test_an_own_current_tree_is_the_default(trees_dir: Path) -> None:
+    """An own tree that is current goes before the bundled ones, even a pre-release of 1.0.0."""
+    _write(trees_dir, "old.yaml", _version("0.9.0"), _status("current"))
+    _write(trees_dir, "new.yaml", _version("1.0.0-acme.1"), _status("current"))
+    _write(trees_dir, "next.yaml", _version("1.0.0-acme.2"))
+    served = catalog.load(trees_dir)
+    assert ("1.0.0-acme.1", catalog.NEWEST_OWN) == (served.default.version, served.default_reason)
+
+
+def test_own_candidates_leave_the_default_alone(trees_dir: Path) -> None:
+    """As long as no own tree is current, the newest current one of the bundled trees answers."""
+    _write(trees_dir, "tree.yaml")
+    served = catalog.load(trees_dir)
+    assert (catalog.load().default.version, catalog.NEWEST_BUNDLED) == (
+        served.default.version,
+        served.default_reason,
+    )
+
+
+def test_the_setting_chooses_the_default(trees_dir: Path) -> None:
+    """The version that the setting names is the default, beside an own tree that is current."""
+    _write(trees_dir, "tree.yaml", _status("current"))
+    served = catalog.load(trees_dir, "1.0.0")
+    assert ("1.0.0", catalog.NAMED) == (served.default.version, served.default_reason)
+
+
+def test_a_checked_document_counts_as_an_own_one(trees_dir: Path) -> None:
+    """What is checked as a file is judged as it would be in the folder of own trees."""
+    path = _write(trees_dir, "tree.yaml", _version("1.0.0-acme.1"), _status("current"))
+    assert catalog.beside_bundled([path]).default_reason == catalog.NEWEST_OWN
 
 
 def test_an_input_may_be_worded_anew(trees_dir: Path) -> None:
@@ -205,7 +250,7 @@ def test_every_faulty_document_is_told(trees_dir: Path) -> None:
     with pytest.raises(documents.DocumentError) as caught:
         catalog.load(trees_dir)
     assert str(caught.value).split("\n") == [
-        f"{first}:1: version: not a semantic version; write one such as 1.2.0 or 2.0.0-beta.1",
+        f"{first}:1: version: not a semantic version; write three numbers, such as 1.0.0",
         f"{second}:30: root: there is no question begin; name the first question",
     ]
 

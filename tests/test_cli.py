@@ -17,6 +17,7 @@ from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 from tests.conftest import ROOT
+from tests.families import row_of_questions
 
 BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
 TYPED = Path(__file__).parent / "api" / "typed.yaml"
@@ -212,9 +213,10 @@ def test_check_proves_the_bundled_trees() -> None:
     printed = run("tree", "check")
 
     assert printed.exit_code == 0
-    first, second = printed.stdout.splitlines()
+    first, second, default = printed.stdout.splitlines()
     assert first.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
     assert second.startswith("2.0.0 (candidate): sound; 38 questions, 20 recommendations; sha256:")
+    assert f"1.0.0 is the default: {catalog.NEWEST_BUNDLED}" == default
 
 
 def test_check_takes_files(tmp_path: Path) -> None:
@@ -225,7 +227,9 @@ def test_check_takes_files(tmp_path: Path) -> None:
     printed = run("tree", "check", str(own), str(catalog.BUNDLED / "1.0.0.yaml"))
 
     assert printed.exit_code == 0
-    assert [line.split()[0] for line in printed.stdout.splitlines()] == ["1.0.0", "1.1.0", "2.0.0"]
+    *lines, default = printed.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
+    assert f"1.1.0 is the default: {catalog.NEWEST_OWN}" == default
     assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
 
 
@@ -584,3 +588,18 @@ def test_a_wrong_setting_stops_every_command(
 
     assert printed.exit_code == 1
     assert "did you mean FINETUNE_ADVISOR_PORT?" in printed.stderr
+
+
+def test_check_warns_of_what_a_tree_is_too_large_for(tmp_path: Path) -> None:
+    """A sound tree of 300 questions in a row passes, with a warning for each kind of picture."""
+    path = tmp_path / "long.yaml"
+    path.write_text(json.dumps(row_of_questions(300).canonical), encoding="utf-8")
+    result = CliRunner().invoke(main, ["tree", "check", str(path)])
+
+    assert result.exit_code == 0
+    assert "1.2.3 (current): sound" in result.stdout
+    svg_warning, mermaid_warning = result.stderr.splitlines()
+    assert svg_warning.startswith("  warning: too large to draw as SVG")
+    assert mermaid_warning.startswith(
+        "  warning: larger than Mermaid draws by default; pass {maxEdges: 600"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from marshmallow import Schema, fields
 from ruamel.yaml import YAML
 
@@ -426,6 +426,16 @@ def test_the_json_schema_has_the_fields_of_the_service() -> None:
     assert described - {(*one, True) for one in lists} == loaded - {(*one, False) for one in lists}
 
 
+def test_the_guide_marks_the_required_fields() -> None:
+    """docs/authoring.md names each field of a document, and marks those that are required."""
+    guide = (Path(__file__).parent.parent / "docs" / "authoring.md").read_text(encoding="utf-8")
+    rows = "".join(line.split(" | ")[0] for line in guide.splitlines() if line.startswith("| `"))
+    fields_ = document_schema.TreeDocument().fields
+    assert {name: field.required for name, field in fields_.items()} == {
+        name: f"`{name}`\\*" in rows for name in fields_ if f"`{name}`" in rows
+    }
+
+
 def test_every_field_is_explained() -> None:
     """Each object and each field of the JSON Schema has a title and a description for people."""
     named = [*JSON_SCHEMA["$defs"].items(), ("document", JSON_SCHEMA)]
@@ -433,6 +443,116 @@ def test_every_field_is_explained() -> None:
         for field, inner in {name: schema, **schema.get("properties", {})}.items():
             assert (field, inner["title"].strip() != "") == (field, True)
             assert (field, inner["description"].endswith(".")) == (field, True)
+
+
+URLS = [
+    *[
+        "https://wiki/ai",
+        "http://localhost",
+        "http://localhost:8080/x",
+        "https://wiki.",
+        "https://my_wiki/x",
+    ],
+    *["https://[::1]/", "https://[2001:db8::1]:443/a", "https://10.0.0.1/"],
+    *[
+        "https://xn--bcher-kva.example/",
+        "https://wiki/~team/page_(1)",
+        "https://user:pw@wiki/",
+        "https://a?b",
+    ],
+    *[
+        "https://a#f",
+        "HTTPS://WIKI/",
+        "https://wiki:/x",
+        "https://wiki/a%20b?c=d&e=/?#g/?",
+        "https://a//b/../c",
+    ],
+]
+IRIS = {
+    "https://bücher.example/ä": "https://b%C3%BCcher.example/%C3%A4",
+    "https://例え/": "https://%E4%BE%8B%E3%81%88/",
+    "https://a/<b>[1]|{}": "https://a/%3Cb%3E%5B1%5D%7C%7B%7D",
+    "https://a/100%?%zz=%41": "https://a/100%25?%25zz=%41",
+    "https://a/#b#c": "https://a/#b%23c",
+}
+"""What isn't a URI by RFC 3986 as it stands, and the URI that it is served as."""
+
+NO_URLS = [
+    *[
+        "wiki/ai",
+        "//wiki/ai",
+        "https:wiki",
+        "https://",
+        "https:///x",
+        "https://?x",
+        "https://#x",
+        "ftp://a/",
+    ],
+    *[
+        "https://a b/",
+        "https://a/b c",
+        "https://[::1",
+        "https://::1/",
+        "https://a:b/",
+        "https://a@",
+        "https://[a]/",
+    ],
+    *[
+        "javascript:alert(1)",
+        "https://a/\tb",
+        "https://<a>/",
+        "https://a\\b",
+        "mailto:a@b.c",
+        "https://[::1]x/",
+    ],
+]
+
+
+def _with_url(url: str) -> str:
+    return SMALL.replace("https://example.org/notes", url.replace("\\", "\\\\").replace("\t", "\\t"))
+
+
+@pytest.mark.parametrize("url", [*URLS, *IRIS])
+def test_any_web_address_is_a_source(tmp_path: Path, url: str) -> None:
+    """The service and the JSON Schema take hosts of an intranet, ports, addresses, users, other scripts."""
+    text = _with_url(url)
+    served = documents.load(_written(tmp_path, text)).source.url
+    assert served == IRIS.get(url, url)
+    assert Draft202012Validator(
+        {"type": "string", "format": "uri"}, format_checker=FormatChecker(["uri"])
+    ).is_valid(served)
+    assert VALIDATOR.is_valid(_data(text))
+
+
+@pytest.mark.parametrize("url", NO_URLS)
+def test_what_is_no_web_address_is_refused(tmp_path: Path, url: str) -> None:
+    """Without a scheme or a host, or with a space in it, neither the service nor the JSON Schema takes it."""
+    text = _with_url(url)
+    expected = "6: source.url: not a URL; write one such as https://wiki.example/ai"
+    assert _message(_written(tmp_path, text)).endswith(f":{expected}")
+    assert not VALIDATOR.is_valid(_data(text))
+
+
+def test_the_json_schema_has_the_same_rule_for_urls() -> None:
+    """Both hold a URL against one pattern."""
+    url = JSON_SCHEMA["$defs"]["reference"]["properties"]["url"]
+    assert document_schema.Url.PATTERN == url["pattern"]
+
+
+def test_a_boolean_is_no_choice_of_that_name(tmp_path: Path) -> None:
+    """true is a choice of an enum only in quotes."""
+    text = SMALL.replace("[red, green, blue]", '[red, green, "true"]').replace("is: blue", "is: true")
+    fault = "without quotes this is a boolean, and colour is an enum; quote it"
+    assert _message(_written(tmp_path, text)).endswith(f"44: questions.pick.branches.2: {fault}")
+    assert documents.load(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
+
+
+@pytest.mark.parametrize("finetune", ["no", '"no"', "'no'", "yes"])
+def test_no_and_yes_need_no_quotes(tmp_path: Path, finetune: str) -> None:
+    """In YAML 1.2 no and yes are text, as docs/authoring.md says."""
+    text = SMALL.replace("finetune: not_yet", f"finetune: {finetune}")
+    tree = documents.load(_written(tmp_path, text))
+    assert tree.recommendations["wait"].finetune == finetune.strip("\"'")
 
 
 def test_half_a_character_is_no_text(tmp_path: Path) -> None:

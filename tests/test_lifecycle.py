@@ -119,7 +119,7 @@ FAULTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "a successor that is no version": (
         "deprecated",
         ENDING | {"successor": "latest"},
-        ["5: successor: not a semantic version; write one such as 1.2.0 or 2.0.0-beta.1"],
+        ["5: successor: not a semantic version; write three numbers, such as 1.0.0"],
     ),
     "a day that is none": (
         "deprecated",
@@ -222,7 +222,11 @@ def test_retired_versions_alone_have_no_default(trees_dir: Path) -> None:
     """A retired version never becomes the default by itself."""
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.collect(sorted(trees_dir.iterdir()))
-    assert str(caught.value) == "no tree has the status current; mark one or set the default version"
+    assert [f"{path}:{2}" for path in sorted(trees_dir.iterdir())] == [
+        line.partition(": ")[0] for line in str(caught.value).splitlines()
+    ]
+    problem = "status: retired, and no tree is current; mark one as current, or set the default version"
+    assert problem in str(caught.value)
 
 
 def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
@@ -232,7 +236,7 @@ def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.load(trees_dir)
     taken = f"version: {RETIRED} is taken by {trees_dir / RETIRED}.yaml"
-    assert str(caught.value) == f"{other}: {taken}; give this one another version"
+    assert str(caught.value) == f"{other}:1: {taken}; give this one another version"
 
 
 @pytest.mark.parametrize("status", lifecycle.ENDING)
@@ -307,7 +311,7 @@ def test_check_reports_the_end_of_each_version(trees_dir: Path, monkeypatch: pyt
 
     assert (served.exit_code, files.exit_code) == (0, 0)
     assert served.stdout == files.stdout
-    assert [line.partition(": ")[0] for line in served.stdout.splitlines()][-3:] == [
+    assert [line.partition(": ")[0] for line in served.stdout.splitlines()][-4:-1] == [
         f"{DEPRECATED} ({STANDING})",
         f"{SUCCESSOR} (candidate)",
         f"{RETIRED} (retired; its successor is {SUCCESSOR})",

@@ -31,7 +31,14 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "max_body_bytes": ("2048", 2048),
         "log_level": ("debug", "debug"),
         "log_format": ("text", "text"),
+        "path_prefix": ("/a/dvi.sor", "/a/dvi.sor"),
+        "cors_origins": (
+            "https://App.example.com, http://localhost:3000,https://app.example.com,",
+            ("https://app.example.com", "http://localhost:3000"),
+        ),
         "decision_log": ("true", True),
+        "log_client": ("forwarded", "forwarded"),
+        "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }
     for one in fields(Settings):
         monkeypatch.setenv(variable(one), given[one.name][0])
@@ -56,6 +63,21 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("MAX_BODY_BYTES", "10", "Must be greater than or equal to 1024"),
         ("LOG_LEVEL", "loud", "Must be one of: debug, info, warning, error."),
         ("DECISION_LOG", "perhaps", "Not a valid boolean."),
+        ("PATH_PREFIX", "advisor", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/advisor/", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "//advisor", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/a/../b", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/a\n", "Not a path such as /advisor, without a slash at its end."),
+        ("PATH_PREFIX", "/%2e", "Not a path such as /advisor, without a slash at its end."),
+        ("CORS_ORIGINS", "app.example.com", "'app.example.com' is no origin such as"),
+        ("CORS_ORIGINS", "*, https://a.example/", "'https://a.example/' is no origin such as"),
+        ("CORS_ORIGINS", "https://*.example.com", "'https://*.example.com' is no origin such as"),
+        ("CORS_ORIGINS", "null", "'null' is no origin such as"),
+        ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
+        ("LOG_CLIENT", "forwarded", "name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"),
+        ("TRUSTED_PROXIES", "10.0.0.1,proxy.example", "Not an address or a network such as 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(
@@ -86,6 +108,84 @@ def test_an_unknown_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: st
         Settings.from_environment()
 
     assert str(refused.value) == f"{name}: there is no such setting; {hint}"
+
+
+@pytest.mark.parametrize("service", ["", "METRICS_", "TREES_", "LOG_FORMAT_", "MAX_BATCH_2_"])
+def test_what_kubernetes_says_of_services_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    """A Service whose name begins with finetune-advisor sets variables in each pod; none is a setting."""
+    given = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "80",
+        "SERVICE_PORT_HTTP": "80",
+        "SERVICE_PORT_HTTP_METRICS": "9090",
+        "PORT": "tcp://10.0.0.1:80",
+        "PORT_80_TCP": "tcp://10.0.0.1:80",
+        "PORT_80_TCP_PROTO": "tcp",
+        "PORT_80_TCP_PORT": "80",
+        "PORT_80_TCP_ADDR": "10.0.0.1",
+        "PORT_53_UDP": "udp://[fd00::1]:53",
+        "PORT_53_UDP_PROTO": "udp",
+        "PORT_53_UDP_ADDR": "fd00::1",
+        "PORT_7_SCTP": "sctp://10.0.0.1:7",
+        "PORT_7_SCTP_PROTO": "sctp",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"FINETUNE_ADVISOR_{service}{name}", value)
+
+    assert Settings() == Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("SERVICE_HOST", "example.com", "there is no such setting"),
+        ("SERVICE_PORTS", "80", "there is no such setting"),
+        ("METRICS_SERVICE_PORT", "http", "there is no such setting"),
+        ("PORT_80_TCP", "10.0.0.1:80", "there is no such setting"),
+        ("PORT_80_TCP_ADDRESS", "10.0.0.1", "there is no such setting"),
+        ("PORT", "http://10.0.0.1:80", "Not a valid integer"),
+        ("THREADS", "tcp://10.0.0.1:80", "Not a valid integer"),
+    ],
+)
+def test_what_only_resembles_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    """Name and value have to have the form; a mistake in a setting is none of Kubernetes' variables."""
+    monkeypatch.setenv(f"FINETUNE_ADVISOR_{name}", value)
+    with pytest.raises(SettingsError, match=f"^FINETUNE_ADVISOR_{name}: {reason}"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LOG_LEVEL", "INFO", Settings(log_level="info")),
+        ("LOG_LEVEL", "Warning", Settings(log_level="warning")),
+        ("LOG_FORMAT", "JSON", Settings(log_format="json")),
+        ("LOG_FORMAT", " Text ", Settings(log_format="text")),
+        ("DECISION_LOG", "tRUE", Settings(decision_log=True)),
+        ("DECISION_LOG", "Yes", Settings(decision_log=True)),
+        ("DECISION_LOG", "fALSE", Settings(decision_log=False)),
+    ],
+)
+def test_words_are_read_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: Settings
+) -> None:
+    """Where a setting takes one of a few words, upper and lower case are the same."""
+    monkeypatch.setenv(f"FINETUNE_ADVISOR_{name}", value)
+
+    assert expected == Settings.from_environment()
+
+
+def test_each_setting_of_few_words_names_them_all() -> None:
+    """The meaning of a setting, which the README repeats, lists the values that it takes."""
+    for setting in fields(Settings):
+        words = getattr(setting.metadata["check"], "choices", ())
+        words = ["true", "false"] if setting.type == "bool" else words
+
+        assert [] == [word for word in words if word not in setting.metadata["help"]]
 
 
 def test_settings_are_frozen() -> None:

@@ -263,6 +263,8 @@ EXAMPLES = (
     "4: cases.1.profile.labelled_examples: not a value of this input; "
     "give a whole number from 0 to 9007199254740991"
 )
+QUOTE = 'if it is part of a text, quote the whole text: "…"'
+EXPECTED = "status, recommendation, path, candidates, next_question"
 CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_cleared: true}\n"
 
 
@@ -284,10 +286,10 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
         ),
         (f"{CASE}    expect: {{}}\n", [NOTHING]),
         (f"{CASE}    expect: {{pth: []}}\n",
-         ["5: cases.1.expect.pth: Unknown field; remove it or correct its name"]),
+         ["5: cases.1.expect.pth: Unknown field; did you mean path? Known are " + EXPECTED]),
         (f"{CASE}    expects: {{}}\n", [
             "3: cases.1.expect: Missing data for required field; add it",
-            "5: cases.1.expects: Unknown field; remove it or correct its name",
+            "5: cases.1.expects: Unknown field; did you mean expect? Known are name, profile, expect",
         ]),
         (f"{CASE}    expect: {{status: done}}\n",
          ["5: cases.1.expect.status: Must be one of: decided, undecided; correct the value"]),
@@ -307,12 +309,14 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
          ["4: cases.1.profile: not a mapping of inputs to values; write one, or {} for no answers"]),
         (CASE.replace("true", "1") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.data_cleared: not a value of this input; give true or false"]),
+        (CASE.replace("true", '"true"') + "    expect: {status: decided}\n",
+         ["4: cases.1.profile.data_cleared: not a value of this input; give true or false, without quotes"]),
         (CASE.replace("data_cleared: true", "labelled_examples: -1") + "    expect: {status: decided}\n",
          [EXAMPLES]),
         (CASE.replace("data_cleared", "cleared") + "    expect: {status: decided}\n",
          ["4: cases.1.profile.cleared: tree 1.0.0-acme.1 has no such input; correct its name"]),
         ("tree: [\n",
-         ["2: not YAML: expected the node content, but found '<stream end>'; correct the syntax"]),
+         ["2: not YAML: expected the node content, but found '<stream end>'; " + QUOTE]),
     ],
 )  # fmt: skip
 def test_a_faulty_suite_is_refused(acme: Path, text: str, expected: list[str]) -> None:

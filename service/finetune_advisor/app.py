@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging.config
+from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import (
@@ -20,13 +23,25 @@ from finetune_advisor.api import (
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.headers import security
+from finetune_advisor.api.cors import CrossOriginSharing
+from finetune_advisor.api.fast_assess import FastAssess
+from finetune_advisor.api.headers import (
+    common_headers,
+    explain_precondition,
+    ignore_range,
+    restore_entity_tags,
+)
+from finetune_advisor.catalog import Catalog
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.requests import Observed
+from finetune_advisor.telemetry.tracing import active_span_lookup
 from finetune_advisor.web import reference
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -44,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.wsgi_app = Observed(app.wsgi_app, metrics, security)  # type: ignore[method-assign]
+    app.config["METRICS_PORT"] = settings.metrics_port
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 
@@ -57,5 +72,32 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
-    app.register_blueprint(reference.blueprint())
+    pages = reference.blueprint()
+    pages.before_request(restore_entity_tags)
+    pages.before_request(ignore_range)
+    pages.after_request(explain_precondition)
+    app.register_blueprint(pages)
+    app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
+
+
+def _with_middleware(
+    app: Flask,
+    served: Catalog,
+    assessors: Mapping[str, Assessor],
+    metrics: Metrics,
+    settings: Settings,
+) -> WSGIApplication:
+    """The application within all that surrounds it, from the inside out."""
+    application: WSGIApplication = app.wsgi_app
+    if active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
+        application = FastAssess(application, served, assessors)
+    client = clients.client_lookup(
+        settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
+    )
+    application = Observed(application, metrics, common_headers, client)
+    if settings.cors_origins:
+        application = CrossOriginSharing(application, settings.cors_origins)
+    if settings.path_prefix:
+        application = DispatcherMiddleware(application, {settings.path_prefix: application})
+    return application

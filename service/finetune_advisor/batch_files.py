@@ -17,8 +17,9 @@ import orjson
 from marshmallow import ValidationError
 
 from finetune_advisor.api.assessing import Assessor, BatchSummary, Decision, NullRecorder, with_defaults
-from finetune_advisor.api.parsing import parse, unknown
+from finetune_advisor.api.parsing import BYTE_ORDER_MARK, parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.schemas.fields import BOOLEANS, read_text
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input, Profile
@@ -27,12 +28,6 @@ from finetune_advisor.formats.numbers import counted
 
 LONGEST_LINE = 1 << 20
 """The longest line that is read, in bytes; what is longer is no profile, and needn't fit into memory."""
-
-BOOLEANS = {"true": True, "false": False}
-"""What cells write, in capitals or not: spreadsheets have TRUE, and Python writes True."""
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some programs begin a file in UTF-8 with."""
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 """The format of a file by the ending of its name."""
@@ -320,14 +315,7 @@ def _value(input_: Input | None, cell: str) -> Any:
     """A cell as the value that it writes; as it stands if there is no input, or if it writes none of the
     input's type.
     """
-    if input_ is None or input_.type == "enum":
-        return cell
-    if input_.type == "boolean":
-        return BOOLEANS.get(cell.lower(), cell)
-    try:
-        return orjson.loads(cell)
-    except orjson.JSONDecodeError:
-        return cell
+    return cell if input_ is None or input_.type == "enum" else read_text(cell)
 
 
 def _require_short(line: bytes) -> None:

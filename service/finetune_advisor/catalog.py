@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,13 @@ from finetune_advisor.engine.soundness import Fault
 from finetune_advisor.engine.tree import Tree
 
 BUNDLED = Path(__file__).parent / "trees"
+NAMED = "the setting DEFAULT_TREE_VERSION names it"
+NEWEST_OWN = (
+    "it is the newest current one of the organisation's own trees, which go before the bundled ones"
+)
+NEWEST_BUNDLED = (
+    "it is the newest current one of the bundled trees, and no tree of the organisation is current"
+)
 
 
 class CatalogError(FinetuneAdvisorError):
@@ -36,11 +43,12 @@ class RetiredVersionError(FinetuneAdvisorError):
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Sound trees by version, oldest first, and the default one; and the trees served no more."""
+    """Sound trees by version, oldest first; the default one, and why it is that; the trees served no more."""
 
     trees: Mapping[str, Tree]
     default: Tree
     retired: Mapping[str, Tree] = field(default_factory=dict)
+    default_reason: str = "it was chosen"
 
     def pick(self, version: str | None = None) -> Tree:
         """The tree of a version, or the default. Raises UnknownVersionError or RetiredVersionError."""
@@ -74,29 +82,43 @@ def beside_bundled(paths: Iterable[Path]) -> Catalog:
     Raises as `load` does.
     """
     bundled = _documents(BUNDLED)
+    known = {path.resolve() for path in bundled}
     given = [one for path in paths for one in (_documents(path) if path.is_dir() else [path])]
-    others = [path for path in given if path.resolve() not in [one.resolve() for one in bundled]]
-    return collect([*bundled, *others])
+    return collect([*bundled, *(path for path in given if path.resolve() not in known)])
 
 
 def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
-    """The catalog of some documents. Raises as `load` does, after it has looked at every one."""
+    """The catalog of some documents; those that aren't bundled are an organisation's own.
+
+    Raises as `load` does, after it has looked at every one.
+    """
     trees: dict[Path, Tree] = {}
-    faults = []
+    errors = []
     for path in paths:
         try:
             trees[path] = documents.load(path)
         except documents.DocumentError as error:
-            faults.append(str(error))
-    if faults:
-        raise documents.DocumentError("\n".join(faults))
+            errors.append(str(error))
+    if errors:
+        raise documents.DocumentError("\n".join(errors))
     _refuse(_same_version(trees))
     _refuse(_disagreements(trees))
     oldest_first = sorted(trees.values(), key=lambda tree: Version.parse(tree.version))
     served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
     retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
     _refuse(_unserved_successors(trees, served))
-    return Catalog(served, _default(served, retired, default), retired)
+    if default is not None:
+        return Catalog(served, _named(default, served, retired), retired, NAMED)
+    current = [(path, tree) for path, tree in trees.items() if tree.status == "current"]
+    if not current:
+        _refuse(_no_current(trees))
+    own = [tree for path, tree in current if not _is_bundled(path)]
+    newest = max(own or [tree for _, tree in current], key=lambda tree: Version.parse(tree.version))
+    return Catalog(served, newest, retired, NEWEST_OWN if own else NEWEST_BUNDLED)
+
+
+def _is_bundled(path: Path) -> bool:
+    return path.resolve().parent == BUNDLED.resolve()
 
 
 def _documents(directory: Path) -> list[Path]:
@@ -115,21 +137,25 @@ def _documents(directory: Path) -> list[Path]:
     return found
 
 
-def _refuse(faults: Iterable[str]) -> None:
-    message = "\n".join(faults)
-    if message:
-        raise CatalogError(message)
+def _refuse(faults: Iterable[tuple[Path, Fault]]) -> None:
+    """Raise a CatalogError that names each fault with its file and line, if there is one."""
+    by_path: dict[Path, list[Fault]] = {}
+    for path, fault in faults:
+        by_path.setdefault(path, []).append(fault)
+    if by_path:
+        raise CatalogError("\n".join(str(documents.refusal(*found)) for found in by_path.items()))
 
 
-def _same_version(trees: Mapping[Path, Tree]) -> Iterable[str]:
+def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
     first: dict[str, Path] = {}
     for path, tree in trees.items():
         other = first.setdefault(tree.version, path)
         if other != path:
-            yield f"{path}: version: {tree.version} is taken by {other}; give this one another version"
+            problem = f"{tree.version} is taken by {other}"
+            yield path, Fault(("version",), problem, "give this one another version")
 
 
-def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
+def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
     """An input keeps its name and type for ever, so that one profile fits every version."""
     first: dict[str, tuple[Path, Input]] = {}
     for path, tree in trees.items():
@@ -137,26 +163,27 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterable[str]:
             where, other = first.setdefault(name, (path, one))
             for kept in ("type", "unit", "choices", "minimum", "maximum"):
                 if getattr(one, kept) != getattr(other, kept):
-                    yield (
-                        f"{path}: inputs.{name}.{kept}: differs from {where}; an input keeps its "
-                        f"{kept} for ever, so use another name"
-                    )
+                    remedy = f"an input keeps its {kept} for ever, so use another name"
+                    yield path, Fault(("inputs", name, kept), f"differs from {where}", remedy)
 
 
-def _unserved_successors(trees: Mapping[Path, Tree], served: Mapping[str, Tree]) -> Iterable[str]:
+def _unserved_successors(
+    trees: Mapping[Path, Tree], served: Mapping[str, Tree]
+) -> Iterator[tuple[Path, Fault]]:
     for path, tree in trees.items():
         if tree.successor and tree.successor not in served:
             remedy = "name a later version that is served, or add its document"
-            fault = Fault(("successor",), f"{tree.successor} isn't served", remedy)
-            yield str(documents.refusal(path, [fault]))
+            yield path, Fault(("successor",), f"{tree.successor} isn't served", remedy)
 
 
-def _default(served: Mapping[str, Tree], retired: Mapping[str, Tree], wanted: str | None) -> Tree:
-    if wanted is None:
-        current = [tree for tree in served.values() if tree.status == "current"]
-        if not current:
-            raise CatalogError("no tree has the status current; mark one or set the default version")
-        return current[-1]
+def _no_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
+    for path, tree in trees.items():
+        problem = f"{tree.status}, and no tree is current"
+        yield path, Fault(("status",), problem, "mark one as current, or set the default version")
+
+
+def _named(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:
+    """The tree that the setting names as the default. Raises CatalogError if it isn't served."""
     if wanted in retired:
         standing = lifecycle.standing(retired[wanted])
         remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 from unicodedata import category
+from urllib.parse import quote
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from semver import Version
@@ -24,6 +26,7 @@ from finetune_advisor.engine.tree import (
     Tree,
     WarningRule,
 )
+from finetune_advisor.yaml_documents import DocumentSchema
 
 NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
 LOWER: tuple[Operator, ...] = ("gt", "gte")
@@ -38,8 +41,6 @@ class Text(fields.String):
         text = super()._deserialize(value, *args, **kwargs).strip()
         if not text:
             raise ValidationError("the text is empty; write it or remove the field")
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValidationError("the text has half a character (a lone surrogate); write it whole")
         odd = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
         if odd:
             raise ValidationError(f"the text has a control character (U+{ord(odd):04X}); remove it")
@@ -86,14 +87,46 @@ class Named(fields.Field[Any]):
         return loaded
 
 
-class Semantic(fields.String):
-    """A semantic version without build metadata."""
+class Semantic(fields.Field[str]):
+    """A semantic version without build metadata, which has no order."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        text = str(super()._deserialize(value, *args, **kwargs))
-        if not Version.is_valid(text) or Version.parse(text).build or len(text) > 64:
-            raise ValidationError("not a semantic version; write one such as 1.2.0 or 2.0.0-beta.1")
-        return text
+        if not isinstance(value, str) or not Version.is_valid(value) or len(value) > 64:
+            raise ValidationError("not a semantic version; write three numbers, such as 1.0.0")
+        build = Version.parse(value).build
+        if build:
+            remedy = f"leave out +{build}, or write a pre-release such as 1.0.0-acme.1"
+            raise ValidationError(f"build metadata puts no version before another; {remedy}")
+        return value
+
+
+class Url(fields.String):
+    """An absolute http or https URL, as a URI: what is no ASCII, or not allowed there, is percent-encoded."""
+
+    PATTERN = (
+        r"^[hH][tT][tT][pP][sS]?://"
+        r"([^\x00-\x20\x7f/?#@\[\]\\]*@)?"
+        r"(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00-\x20\x7f/?#@:\[\]\\\"<>^`{|}]+)"
+        r"(:[0-9]*)?"
+        r"([/?#][^\x00-\x20\x7f]*)?$"
+    )
+    """Userinfo, host, port and the rest, by RFC 3986 and RFC 3987. The JSON Schema has the same pattern."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        url = super()._deserialize(value, *args, **kwargs)
+        parts = re.fullmatch(self.PATTERN, url)
+        if not parts:
+            raise ValidationError("not a URL; write one such as https://wiki.example/ai")
+        rest, hash_, fragment = (parts[4] or "").partition("#")
+        authority = quote(url[: parts.start(4)] if parts[4] else url, safe=RESERVED + "[]")
+        return authority + _encoded(rest) + hash_ + _encoded(fragment)
+
+
+RESERVED = ":/?@!$&'()*+,;=%"
+
+
+def _encoded(part: str) -> str:
+    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe=RESERVED)
 
 
 class Day(fields.Field[str]):
@@ -110,8 +143,10 @@ class Number(fields.Field[int | float]):
     """A number that JSON carries exactly."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int | float:
+        if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9_]*\.?[0-9]+", value):
+            raise ValidationError("a number in quotes is text; remove the quotes")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("not a number; write digits without quotes")
+            raise ValidationError("not a number; write digits")
         if not -LARGEST <= value <= LARGEST:
             raise ValidationError(f"out of range; stay between -{LARGEST} and {LARGEST}")
         return whole(value)
@@ -121,6 +156,8 @@ class Truth(fields.Field[bool]):
     """The value true, and no other."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if str(value).lower() == "true" and value is not True:
+            raise ValidationError("true in quotes is text; remove the quotes")
         if value is not True:
             raise ValidationError("not true; write true or use another test")
         return value
@@ -146,16 +183,16 @@ class Threshold(fields.Field[Any]):
         return str(Name().deserialize(value["input"]))
 
 
-class Source(Schema):
+class Source(DocumentSchema):
     title = Text(required=True)
-    url = fields.URL(required=True, schemes={"https", "http"}, relative=False)
+    url = Url(required=True)
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Reference:
         return Reference(**data)
 
 
-class InputDocument(Schema):
+class InputDocument(DocumentSchema):
     type = fields.String(
         required=True, validate=validate.OneOf(["boolean", "enum", "integer", "number"])
     )
@@ -167,7 +204,7 @@ class InputDocument(Schema):
     maximum = Number()
 
 
-_Tests = Schema.from_dict(
+_Tests = DocumentSchema.from_dict(
     {
         "is": Answer(),
         "in": fields.List(Name(), validate=validate.Length(min=1)),
@@ -210,7 +247,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-class QuestionDocument(Schema):
+class QuestionDocument(DocumentSchema):
     text = Text(required=True)
     help = Text()
     input = Name(required=True)
@@ -223,7 +260,7 @@ class QuestionDocument(Schema):
         return data
 
 
-class AlternativeDocument(Schema):
+class AlternativeDocument(DocumentSchema):
     id = Name(required=True)
     when = Text(required=True)
 
@@ -232,14 +269,16 @@ class AlternativeDocument(Schema):
         return Alternative(**data)
 
 
-class RecommendationDocument(Schema):
+FINETUNE = ("no", "not_yet", "partly", "yes")
+NOT_FINETUNE = f"not one of {', '.join(FINETUNE)}; write one of them, as text"
+
+
+class RecommendationDocument(DocumentSchema):
     title = Text(required=True)
     finetune = fields.String(
         required=True,
-        validate=validate.OneOf(
-            ["no", "not_yet", "partly", "yes"],
-            error="not one of {choices}; quote it, since YAML may read no and yes as booleans",
-        ),
+        validate=validate.OneOf(FINETUNE, error=NOT_FINETUNE),
+        error_messages={"invalid": NOT_FINETUNE},
     )
     summary = Text(required=True)
     family = Name()
@@ -260,7 +299,7 @@ class CircumstanceDocument(_Tests):  # type: ignore[valid-type, misc]  # made by
         return Circumstance(data["input"], _test({key: data[key] for key in TESTS if key in data}))
 
 
-class WarningDocument(Schema):
+class WarningDocument(DocumentSchema):
     id = Name(required=True)
     when = Tuple(fields.Nested(CircumstanceDocument))
     recommendations = Tuple(Name())
@@ -274,7 +313,7 @@ class WarningDocument(Schema):
         return WarningRule(**data)
 
 
-class SituationDocument(Schema):
+class SituationDocument(DocumentSchema):
     id = Name(required=True)
     title = Text(required=True)
     text = Text(required=True)
@@ -286,7 +325,7 @@ class SituationDocument(Schema):
         return Situation(**data)
 
 
-class TreeDocument(Schema):
+class TreeDocument(DocumentSchema):
     """A whole document; loading gives an `engine` Tree whose soundness is still to be proven."""
 
     version = Semantic(required=True)

@@ -6,20 +6,24 @@ The names in this module are gunicorn's own; each value says why it isn't gunico
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import resource
 import shutil
 import signal
-import tempfile
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from finetune_advisor import readiness
-from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs
+from finetune_advisor.settings import PREFIX, Settings, SettingsError
+from finetune_advisor.telemetry import logs, metrics_files, metrics_folder, soon
+
+IGNORED_SIGNALS = (
+    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM),
+)
 
 
 class QuietLogger(Logger):
@@ -30,22 +34,36 @@ class QuietLogger(Logger):
 
 
 MOST_CONNECTIONS = 1000
-OTHER_FILES = 100
+OTHER_FILES = 40
+"""The files that a process has open besides its connections and workers: about 20, and some to spare."""
 
 
-def _connections(threads: int) -> int:
-    """How many connections a worker may hold open: 1,000, or what its limit of open files leaves room for.
+def _files_needed(workers: int, threads: int) -> int:
+    """The fewest open files to start with: a connection for each thread and one more, and one where it waits.
 
-    A thread that waits for a client has a file open for that, too.
+    The first process has a file for each worker.
     """
-    others = OTHER_FILES + 2 * threads
-    wanted = MOST_CONNECTIONS + others
+    return OTHER_FILES + max(2 * threads + 1, workers)
+
+
+def _raise_open_files(workers: int, threads: int) -> int:
+    """Raise the soft limit of open files to what is wanted, as far as the hard one goes, and give it.
+
+    Raises SettingsError if that is less than what is needed.
+    """
+    needed = _files_needed(workers, threads)
+    wanted = max(needed, OTHER_FILES + threads + MOST_CONNECTIONS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return MOST_CONNECTIONS
+        return wanted
     limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if limit < needed:
+        raise SettingsError(
+            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads and {workers} workers need {needed} open "
+            f"files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return max(threads + 1, limit - others)
+    return limit
 
 
 settings = Settings.from_environment()
@@ -57,7 +75,8 @@ workers = settings.workers
 # Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
-worker_connections = _connections(threads)
+open_files = _raise_open_files(workers, threads)
+worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads)
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
 graceful_timeout = settings.graceful_timeout
@@ -66,31 +85,37 @@ limit_request_line = 8190
 # Longer than a load balancer keeps idle connections, so that it never sends into a closing one.
 keepalive = 75
 # The worker's heartbeat must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # shared memory
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # shared memory
 # Needs a writable home and has no use here.
 control_socket_disable = True
 loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = logs.config(settings.log_level, settings.log_format)
-# What no line says needn't be found out for each: where it was logged, and by which thread and process.
-logging._srcfile = None  # as the Logging HOWTO has it, under Optimization
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
-_own_metrics_dir: str | None = None
+_own_metrics_folder: Path | None = None
 if workers > 1:
-    # Workers share their metrics in files. Read by prometheus_client when the application is imported.
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        _own_metrics_dir = tempfile.mkdtemp(prefix="finetune-advisor-metrics-", dir=worker_tmp_dir)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
-    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
-    for left_over in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
-        left_over.unlink()
+    _own_metrics_folder = metrics_folder.prepare(workers, worker_tmp_dir)
 else:
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    metrics_files.set_folder(None)
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Give a worker the lowest number that no living one has: it counts on in the files of a dead one."""
+    taken = {other.number for other in arbiter.WORKERS.values()}
+    worker.number = next(number for number in count(1) if number not in taken)
 
 
 def when_ready(arbiter: Any) -> None:
-    """Let the first SIGTERM begin the drain, and the drain's end, or a second SIGTERM, the stop."""
+    """Say what was found out at the start, and what signals do.
+
+    The first SIGTERM begins the drain, and the drain's end, or a second SIGTERM, the stop. The signals that
+    are ignored would make gunicorn change the number of workers, or replace itself.
+    """
+    arbiter.log.info(
+        "Open files: %s of each process, for %s connections", open_files, worker_connections
+    )
+    if os.environ.get("GUNICORN_CMD_ARGS"):
+        arbiter.log.warning("GUNICORN_CMD_ARGS isn't read; see: finetune-advisor settings")
 
     def stop(*_: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)
@@ -98,12 +123,18 @@ def when_ready(arbiter: Any) -> None:
     def drain(*_: Any) -> None:
         readiness.drain()
         signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGALRM, stop)
         if settings.drain_seconds:
             signal.alarm(settings.drain_seconds)
         else:
             stop()
 
-    signal.signal(signal.SIGALRM, stop)
+    def hang_up(*_: Any) -> None:
+        arbiter.log.warning("SIGHUP is ignored: restart the instance to read trees and settings anew")
+
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, hang_up)
     signal.signal(signal.SIGTERM, drain)
 
 
@@ -113,20 +144,24 @@ def pre_request(_: Any, request: Any) -> None:
         request.force_close()
 
 
-def post_fork(_: Any, __: Any) -> None:
-    """Keep the collector from looking through the trees, which live as long as the worker."""
+def post_fork(_: Any, worker: Any) -> None:
+    """Number the worker, and keep the collector from looking through the trees: they live as long as it does.
+
+    No request is in progress there, whatever its files say of the worker before.
+    """
+    if workers > 1:
+        metrics_files.set_process_number(worker.number)
+        soon.finish()
     gc.freeze()
 
 
-def child_exit(_: Any, worker: Any) -> None:
-    """Drop the gauges of a worker that is gone; its counters stay."""
-    if workers > 1:
-        from prometheus_client import multiprocess  # noqa: PLC0415  # only after the directory is set
-
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+def post_worker_init(_: Any) -> None:
+    """Let no signal end a worker but those that stop it."""
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def on_exit(_: Any) -> None:
     """Leave nothing behind."""
-    if _own_metrics_dir:
-        shutil.rmtree(_own_metrics_dir, ignore_errors=True)
+    if _own_metrics_folder:
+        shutil.rmtree(_own_metrics_folder, ignore_errors=True)

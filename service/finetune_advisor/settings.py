@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -10,19 +11,62 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, EnvValidationError
-from marshmallow import validate
+from marshmallow import ValidationError, validate
+from marshmallow import fields as ma_fields
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.telemetry.clients import split_proxies
 
 PREFIX = "FINETUNE_ADVISOR_"
+
+
+_PROTOCOL, _ADDRESS = "(?:tcp|udp|sctp)", r"(?:[\d.]+|[\da-f:.]*:[\da-f:.]*)"
+_SERVICE_URL = rf"{_PROTOCOL}://(?:[\d.]+|\[[\da-f:.]+\]):\d+"
+_SERVICE_VARIABLE = re.compile(
+    rf"(?:\w+_)?(?:SERVICE_HOST={_ADDRESS}|SERVICE_PORT(?:_\w+)?=\d+|PORT={_SERVICE_URL}"
+    rf"|PORT_\d+_(?:TCP|UDP|SCTP)(?:={_SERVICE_URL}|_PROTO={_PROTOCOL}|_PORT=\d+|_ADDR={_ADDRESS}))"
+)
+"""What Kubernetes sets in each pod for each Service of its namespace, after the prefix.
+
+Variables of a Service called `finetune-advisor`, or `finetune-advisor-metrics`, begin as settings do.
+https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
 
 
 class SettingsError(FinetuneAdvisorError):
     """A setting has a wrong value or doesn't exist; the message names the variable and what it takes."""
 
 
+class _Choice(ma_fields.String):
+    """One of a few words, in any case."""
+
+    def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value.strip().lower(), *args, **kwargs)
+
+
+class _Flag(ma_fields.Boolean):
+    """A boolean, in any case: true, t, yes, y, on and 1, or false, f, no, n, off and 0."""
+
+    def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> bool:
+        return super()._deserialize(value.strip().lower(), *args, **kwargs)
+
+
 def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | None = None) -> Any:
     return field(default=default, metadata={"kind": kind, "help": help_, "check": check})
+
+
+PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""An origin as browsers write it (RFC 6454, 6.2), or any."""
+
+
+def _require_proxies(value: str) -> None:
+    """Refuse a list with something in it that is neither an address nor a network."""
+    try:
+        split_proxies(value)
+    except ValueError as error:
+        reason = f"Not an address or a network such as 10.0.0.0/8: {error}."
+        raise ValidationError(reason) from None
 
 
 _PORT = validate.Range(0, 65535)
@@ -60,7 +104,9 @@ class Settings:
         None, "path", "Directory of own tree documents, served beside the bundled ones."
     )
     default_tree_version: str | None = _setting(
-        None, "str", "Version that answers when a request names none; unset, the newest current one."
+        None,
+        "str",
+        "Version that answers when a request names none; unset, the newest current one, own trees first.",
     )
     max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _MANY)
     max_body_bytes: int = _setting(
@@ -68,15 +114,43 @@ class Settings:
     )
     log_level: str = _setting(
         "info",
-        "str",
-        "Least level that is logged.",
+        "choice",
+        "Minimum log level: debug, info, warning or error.",
         validate.OneOf(["debug", "info", "warning", "error"]),
     )
     log_format: str = _setting(
-        "json", "str", "Log lines for machines or for people.", validate.OneOf(["json", "text"])
+        "json",
+        "choice",
+        "Form of log lines: json for machines, or text for people.",
+        validate.OneOf(["json", "text"]),
+    )
+    path_prefix: str | None = _setting(
+        None,
+        "str",
+        "Prefix that a proxy leaves on paths, such as /advisor; paths without it are answered, too.",
+        validate.Regexp(PATH_PREFIX, error="Not a path such as /advisor, without a slash at its end."),
+    )
+    cors_origins: tuple[str, ...] | None = _setting(
+        None,
+        "origins",
+        "Origins whose pages may call the API from a browser, separated by commas; * is any.",
     )
     decision_log: bool = _setting(
-        default=False, kind="bool", help_="Log every assessment with the answers on its path."
+        default=False,
+        kind="flag",
+        help_="Log every assessment with the answers on its path: true or false.",
+    )
+    log_client: str = _setting(
+        "none",
+        "choice",
+        "Client address in each request's log line: none, peer (the connection's) or forwarded (by proxies).",
+        validate.OneOf(["none", "peer", "forwarded"]),
+    )
+    trusted_proxies: str | None = _setting(
+        None,
+        "str",
+        "Proxies whose X-Forwarded-For LOG_CLIENT=forwarded believes: addresses or networks, with commas.",
+        _require_proxies,
     )
 
     @classmethod
@@ -84,11 +158,29 @@ class Settings:
         """The settings of this process. Raises SettingsError."""
         _refuse_unknown()
         env = Env(expand_vars=False)
-        given = [one for one in fields(cls) if os.environ.get(variable(one))]
+        env.add_parser("origins", _origins)
+        env.add_parser_from_field("choice", _Choice)
+        env.add_parser_from_field("flag", _Flag)
+        given = [one for one in fields(cls) if _is_given(variable(one))]
         settings = cls(**{one.name: _read(env, one) for one in given})
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
+        if settings.log_client == "forwarded" and not settings.trusted_proxies:
+            raise SettingsError(
+                f"{PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {PREFIX}TRUSTED_PROXIES"
+            )
         return settings
+
+
+def _origins(value: str, **_: Any) -> tuple[str, ...]:
+    """The origins of a list. Raises ValidationError."""
+    origins = tuple(dict.fromkeys(one.strip().lower() for one in value.split(",") if one.strip()))
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValidationError(
+                f"{origin!r} is no origin such as https://app.example.com, without a path."
+            )
+    return origins
 
 
 def variable(setting: Field[Any]) -> str:
@@ -96,10 +188,21 @@ def variable(setting: Field[Any]) -> str:
     return PREFIX + setting.name.upper()
 
 
+def _is_given(name: str) -> bool:
+    return bool(os.environ.get(name)) and not _describes_service(name)
+
+
+def _describes_service(name: str) -> bool:
+    """Whether Kubernetes has set a variable, told by the form of its name and value."""
+    return bool(_SERVICE_VARIABLE.fullmatch(f"{name.removeprefix(PREFIX)}={os.environ[name]}"))
+
+
 def _refuse_unknown() -> None:
     known = [one.name.upper() for one in fields(Settings)]
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known:
+            if _describes_service(name):
+                continue
             close = get_close_matches(name.removeprefix(PREFIX), known, 1)
             hint = f"did you mean {PREFIX}{close[0]}?" if close else "see: finetune-advisor settings"
             raise SettingsError(f"{name}: there is no such setting; {hint}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 from semver import Version
 
 from finetune_advisor import documents, yaml_documents
@@ -15,7 +15,7 @@ from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.soundness import Fault
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.suites import Case, Suite
-from finetune_advisor.yaml_documents import DocumentError, YamlDocument
+from finetune_advisor.yaml_documents import DocumentError, DocumentSchema, YamlDocument
 
 Trees = Mapping[str, Tree]
 
@@ -39,7 +39,7 @@ class CaseName(Text):
         return name
 
 
-class ExpectDocument(Schema):
+class ExpectDocument(DocumentSchema):
     status = fields.String(validate=validate.OneOf(["decided", "undecided"]))
     recommendation = Name()
     path = fields.List(Name())
@@ -53,13 +53,13 @@ class ExpectDocument(Schema):
         return data
 
 
-class CaseDocument(Schema):
+class CaseDocument(DocumentSchema):
     name = CaseName(required=True)
     profile = ProfileField(required=True)
     expect = fields.Nested(ExpectDocument, required=True)
 
 
-class SuiteDocument(Schema):
+class SuiteDocument(DocumentSchema):
     tree = Text(required=True)
     cases = fields.List(fields.Nested(CaseDocument), required=True)
 
@@ -128,7 +128,9 @@ def _faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
             if name not in tree.inputs:
                 yield Fault(where, f"tree {tree.version} has no such input", "correct its name")
             elif not _takes(tree.inputs[name], value):
-                yield Fault(where, "not a value of this input", f"give {_values(tree.inputs[name])}")
+                quoted = isinstance(value, str) and tree.inputs[name].type != "enum"
+                remedy = f"give {_values(tree.inputs[name])}{', without quotes' if quoted else ''}"
+                yield Fault(where, "not a value of this input", remedy)
         for field, expected in case["expect"].items():
             yield from _unknown(tree, (*here, "expect", field), expected)
 

@@ -16,7 +16,7 @@ from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from finetune_advisor.api.headers import security
+from finetune_advisor.api.headers import common_headers
 from finetune_advisor.api.problems import InternalError, MalformedRequest, Problem, UriTooLong
 from finetune_advisor.telemetry.tracing import Trace, trace
 
@@ -165,8 +165,7 @@ def _whole(problem: Problem, traced: Trace) -> bytes:
         *problem.get_headers(),
         ("Content-Length", str(len(body))),
         ("Connection", "close"),
-        *security(()),
-        *traced.headers,
+        *common_headers((), traced),
     ]
     lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
     return "\r\n".join(lines).encode() + body

@@ -150,30 +150,6 @@ def test_answering_each_next_question_comes_to_an_end(client: FlaskClient) -> No
         assert guide.follow(profile)[1] == answer["recommendation"]["id"]
 
 
-def test_the_body_is_the_same_on_every_server(
-    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a restart, from any of four workers, however hashes fall: byte for byte the same."""
-    profiles = [
-        {},
-        *list(guide.complete_profiles())[::511],
-        {"data_sensitive": True, "api_usable": False},
-    ]
-    bodies = []
-    for seed, settings in (("0", {}), ("1", {}), ("2", {"WORKERS": "4"})):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        started = start_server(**settings)
-        times = 12 if settings else 1
-        bodies.extend(tuple(posted(started, profile) for profile in profiles) for _ in range(times))
-        started.stop()
-
-    assert len(set(bodies)) == 1
-
-
-def posted(server: Server, profile: dict[str, Any]) -> bytes:
-    return requests.post(f"{server.url}/assess", json={"profile": profile}, timeout=10).content
-
-
 def test_inputs_of_another_version_are_ignored_and_listed(typed: FlaskClient) -> None:
     """One profile can be sent to two versions; each lists what only the other knows, sorted."""
     profile = {"team": "solo", "prompt_engineering_sufficient": True, "api_usable": True}

@@ -228,7 +228,16 @@ def test_a_body_of_brackets_is_not_taken_apart(client: FlaskClient) -> None:
     body = b'{"profiles":[' + b",".join([b"[" * 40 + b"]" * 40] * 10_000) + b"]}"
     answer = client.post("/assess/batch", data=body, content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json["detail"].endswith("brackets and braces; send less at once")
+    assert answer.json["detail"].endswith("arrays and objects; send less at once")
+
+
+def test_brackets_in_strings_are_no_containers(client: FlaskClient) -> None:
+    """A batch whose strings hold more brackets than a body may open is answered."""
+    items = [{"data_sensitive": "[{" * 30, 'a"]\\': r"[\[" * 10}] * 7_000
+    answer = client.post("/assess/batch", json={"profiles": items})
+
+    assert answer.status_code == 200
+    assert answer.json["summary"]["invalid"] == 7_000
 
 
 def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:
@@ -238,7 +247,7 @@ def test_a_repeated_name_anywhere_is_malformed(client: FlaskClient) -> None:
         body = b'{"profiles":[%b]}' % items
         answer = client.post("/assess/batch", data=body, content_type="application/json")
 
-        assert (answer.status_code, answer.json["type"]) == (400, "/problems/malformed-request")
+        assert (answer.status_code, answer.json["type"]) == (400, "../problems/malformed-request")
 
 
 @pytest.mark.parametrize(
@@ -332,8 +341,12 @@ def logged(lines: str) -> Iterator[Answer]:
 
 
 def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    """With DECISION_LOG, every item that was assessed has its line, in order, with its answers."""
-    profiles = drawn(10)[GUIDE][::10]
+    """With DECISION_LOG, every item that was assessed has its line, in order, with its answers.
+
+    A profile that comes again, decided or not, has its line where it comes again.
+    """
+    some = drawn(10)[GUIDE][::10]
+    profiles = [*some, *some[::-1], {}, some[0], {}]
     client = create_app(Settings(decision_log=True)).test_client()
     results = batch(client, [*profiles, None])["results"]
     logging.shutdown()  # as at the end of a process: what waits to be written is
@@ -341,7 +354,28 @@ def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) 
     found = list(logged(printed.out + printed.err))
 
     assert [one["receipt"] for one in found] == [one["receipt"] for one in results[:-1]]
+    assert len({one["receipt"] for one in found}) > 2
     assert {one["endpoint"] for one in found} == {"/assess/batch"}
     assert (
         results[:-1] == batch(create_app(Settings(log_level="error")).test_client(), profiles)["results"]
     )
+
+
+def test_decisions_of_every_endpoint_are_logged_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """Decisions are logged in the order in which they are answered, whichever endpoint answers them."""
+    known, unknown = {"prompt_engineering_sufficient": True}, {}
+    client = create_app(Settings(decision_log=True)).test_client()
+    for profile in (known, unknown, known):
+        client.post("/assess", json={"profile": profile})
+        batch(client, [profile, None, unknown, profile], GUIDE)
+        client.post("/assess/explain", json={"profile": profile})
+    logging.shutdown()
+    printed = capsys.readouterr()
+    found = [(one["endpoint"], one["answers"]) for one in logged(printed.out + printed.err)]
+
+    expected = []
+    for profile in (known, unknown, known):
+        expected += [("/assess", profile)]
+        expected += [("/assess/batch", one) for one in (profile, unknown, profile)]
+        expected += [("/assess/explain", profile)]
+    assert expected == found

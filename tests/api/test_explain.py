@@ -10,14 +10,13 @@ from random import Random
 from typing import Any
 
 import pytest
-import requests
 from flask.testing import FlaskClient
 from ruamel.yaml import YAML
 
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from tests.api import guide
-from tests.conftest import ROOT, StartServer
+from tests.conftest import ROOT
 
 GUIDE = "1.0.0"
 TYPED = "9.0.0-typed"
@@ -431,19 +430,3 @@ def test_metrics_tell_the_endpoints_apart() -> None:
     assert counted(client, endpoint="/assess/explain", recommendation="use_rag") == 1
     assert counted(client, endpoint="/assess/explain", status="undecided") == 1
     assert counted(client, endpoint="/assess") == 1
-
-
-def test_explanations_are_the_same_on_every_server(
-    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a restart and however hashes fall: byte for byte the same."""
-    bodies = []
-    for seed in ("0", "1"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        started = start_server()
-        asked = [{"profile": profile} for profile in PROFILES[:12]]
-        url = f"{started.url}/assess/explain"
-        bodies.append([requests.post(url, json=one, timeout=10).content for one in asked])
-        started.stop()
-
-    assert bodies[0] == bodies[1]

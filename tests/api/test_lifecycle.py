@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from finetune_advisor.api.links import relative_link
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from tests.editions import (
@@ -20,6 +21,7 @@ from tests.editions import (
     RETIREMENT,
     SUCCESSOR,
     SUCCESSOR_LINK,
+    resolve_link,
 )
 
 BELOW = ["", "/diagram", f"/changes?since={SUCCESSOR}", "/diagram?measured=false"]
@@ -32,7 +34,9 @@ ASSESS = {
 
 def told(answer: Any) -> dict[str, str]:
     """What an answer says of its version's end."""
-    return {name: answer.headers[name] for name in HEADERS if name in answer.headers}
+    said = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
+    links = {"Link": resolve_link(said["Link"], answer.request.path)} if "Link" in said else {}
+    return said | links
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +98,7 @@ def test_a_retired_tree_is_gone(ending: FlaskClient, below: str) -> None:
 
     assert (answer.status_code, answer.content_type) == (410, "application/problem+json")
     assert answer.json == {
-        "type": "/problems/retired-version",
+        "type": relative_link("/problems/retired-version", answer.request.environ),
         "title": "The tree of this version is retired",
         "status": 410,
         "detail": RETIREMENT,
@@ -108,7 +112,8 @@ def test_a_retired_version_in_a_body_is_refused(ending: FlaskClient, path: str) 
     """It is a fault of the body like any other, whose detail names the successor."""
     answer = ending.post(path, json=ASSESS[path] | {"tree_version": RETIRED})
 
-    assert (answer.status_code, answer.json["type"]) == (422, "/problems/invalid-request")
+    kind = relative_link("/problems/invalid-request", answer.request.environ)
+    assert (answer.status_code, answer.json["type"]) == (422, kind)
     assert answer.json["errors"] == [{"pointer": "#/tree_version", "detail": RETIREMENT}]
 
 

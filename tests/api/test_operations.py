@@ -108,7 +108,7 @@ def test_operations_move_to_a_port_of_their_own(apart: tuple[str, str], path: st
     api, operations = (requests.get(url + path, timeout=10) for url in apart)
 
     assert (api.status_code, operations.status_code) == (404, 200)
-    assert api.json()["type"] == "/problems/not-found"
+    assert api.json()["type"] == "problems/not-found"
 
 
 @pytest.mark.parametrize("path", API)

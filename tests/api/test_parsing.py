@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api.parsing import parse
+from finetune_advisor.api.parsing import count_containers, parse
 from finetune_advisor.api.problems import MalformedRequest
 
 TEXT = st.text(
@@ -23,6 +23,35 @@ VALUES = st.recursive(
     max_leaves=10,
 )
 NESTINGS = st.lists(st.sampled_from(["[%s]", '{"a":%s}', '[":",%s,{"b":":"}]', '{"\\n":1,"c":%s}']))
+BRACKETS = st.recursive(
+    st.text(st.sampled_from('[{]}"\\,:a'), max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text('[{"\\', max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def containers(value: Any) -> int:
+    """How many arrays and objects a value has."""
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + sum(map(containers, value.values() if isinstance(value, dict) else value))
+
+
+@given(BRACKETS, st.integers(1, 40))
+@settings(max_examples=500, deadline=None)
+def test_only_brackets_outside_of_strings_count(value: Any, limit: int) -> None:
+    """The count is that of the arrays and objects, or at least the limit where there are as many."""
+    counted = count_containers(json.dumps(value).encode(), limit)
+
+    assert min(limit, containers(value)) == min(limit, counted)
+
+
+@pytest.mark.parametrize("tail", [b"", b'"', b'"[', b'"[' * 50_000, b'\\"' * 50_000, b"\\"])
+def test_what_follows_takes_no_bracket_back(tail: bytes) -> None:
+    """What was opened before a text turns malformed is counted."""
+    assert count_containers(b'[{"[":' * 20 + tail, 40) >= 40
 
 
 @given(VALUES, st.booleans())

@@ -55,7 +55,9 @@ class Language(ABC):
     def commands(self) -> list[str]:
         """The guide's commands but for those that install."""
         lines = self.shown("sh").replace("\\\n", "").splitlines()
-        return [line for line in lines if not line.startswith(("pip ", "npm ", "mvn "))]
+        return [
+            line for line in lines if not line.startswith(("pip ", "npm ", "mvn ", "go mod ", "go get "))
+        ]
 
     def generate(self) -> str:
         """Generate the client; what the generator says."""
@@ -129,7 +131,22 @@ class Java(Language):
             (self.at / name).symlink_to(tools / name)
 
 
-LANGUAGES: list[type[Language]] = [Python, TypeScript, Java]
+class Go(Language):
+    """oapi-codegen, as a tool of the module, and go vet."""
+
+    heading, fence, example, driver = "Go", "go", "example.go", "round_trip.go"
+    needed = ("go",)
+
+    @staticmethod
+    def install(place: Path) -> None:
+        run(["go", "mod", "download"], place)
+
+    def lay_out(self, tools: Path) -> None:
+        for name in ("go.mod", "go.sum"):
+            (self.at / name).symlink_to(tools / name)
+
+
+LANGUAGES: list[type[Language]] = [Python, TypeScript, Java, Go]
 
 
 def _block(heading: str, fence: str) -> str:

@@ -8,6 +8,7 @@ from tests.contract.framing_probes import LIMIT
 from tests.contract.probe import EMPTY, Probe, post
 
 DEEP = 5000
+MARK = b"\xef\xbb\xbf"
 
 
 def _answer(value: bytes) -> bytes:
@@ -15,7 +16,12 @@ def _answer(value: bytes) -> bytes:
 
 
 UNREADABLE = {
-    "RFC 8259 §8.1: no byte order mark": {"BOM": b'\xef\xbb\xbf{"profile":{}}'},
+    "RFC 8259 §8.1: one byte order mark may be ignored, at the beginning": {
+        "two byte order marks": MARK + MARK + b'{"profile":{}}',
+        "byte order mark inside": b'{"profile":' + MARK + b"{}}",
+        "byte order mark alone": MARK,
+        "a hundred thousand byte order marks": MARK * 100_000,
+    },
     "RFC 8259 §8.1: UTF-8 and nothing else": {
         "UTF-16": '{"profile":{}}'.encode("utf-16"),
         "UTF-16 without mark": '{"profile":{}}'.encode("utf-16-le"),
@@ -175,6 +181,7 @@ INVALID: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 READABLE = {
     "nothing known": b'{"profile":{}}',
+    "byte order mark": MARK + b'{"profile":{}}',
     "white space around": b' \n\t\r{ "profile" : { } }\r\n',
     "escaped name": rb'{"\u0070rofile":{}}',
     "version named": b'{"profile":{},"tree_version":"1.0.0"}',
@@ -222,6 +229,7 @@ BATCH |= {
 
 BATCHES = {
     "nothing": b'{"profiles":[]}',
+    "byte order mark": MARK + b'{"profiles":[{},{"api_usable":true}]}',
     "nothing known": b'{"profiles":[{},{}]}',
     "bad items": b'{"profiles":[null,1,"{}",[],{"nope":1},{"data_sensitive":1},{}]}',
     "the most": b'{"profiles":[%b0]}' % (b"0," * 9_999),

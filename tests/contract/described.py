@@ -35,22 +35,32 @@ def responses(operation: str) -> dict[str, Any]:
 
 def faults(operation: str, answer: Answer) -> Iterator[str]:
     """How an answer differs from what the contract says of an operation."""
-    response = responses(operation).get(str(answer.status))
+    response = _response(operation, answer.status)
     if response is None:
         yield f"the status {answer.status} isn't documented"
         return
-    if "$ref" in response:
-        response = committed()["components"]["responses"][response["$ref"].rpartition("/")[2]]
     content = response.get("content", {})
     media_type = answer.media_type.partition(";")[0]
     if media_type not in (content or {""}):
         yield f"the media type {media_type!r} isn't documented"
     elif media_type.endswith("json") and answer.body:
         yield from (
-            error.message for error in _validator(content[media_type]).iter_errors(answer.json())
+            error.message
+            for error in _validator(operation, answer.status, media_type).iter_errors(answer.json())
         )
 
 
-def _validator(media: dict[str, Any]) -> Draft202012Validator:
-    schema = {**media["schema"], "components": committed()["components"]}
+def _response(operation: str, status: int) -> dict[str, Any] | None:
+    """What an operation documents for a status, None if nothing."""
+    response: dict[str, Any] | None = responses(operation).get(str(status))
+    if response and "$ref" in response:
+        response = committed()["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return response
+
+
+@cache
+def _validator(operation: str, status: int, media_type: str) -> Draft202012Validator:
+    """What validates the bodies of an answer; cached, as it resolves its references only once."""
+    response = _response(operation, status) or {}
+    schema = {**response["content"][media_type]["schema"], "components": committed()["components"]}
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -32,10 +32,18 @@ class Outcome:
     text: str
 
 
-def fuzz(url: str, place: Path, examples: int, *options: str, limit: float = 600) -> Outcome:
-    """Run schemathesis in a folder, for up to so many seconds."""
+def fuzz(
+    url: str,
+    place: Path,
+    examples: int,
+    *options: str,
+    config: Path | None = CONFIG,
+    limit: float = 600,
+) -> Outcome:
+    """Run schemathesis in a folder, for up to so many seconds; without `config`, as it comes."""
     report = place / "report.json"
-    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run"]
+    configured = ["--config-file", str(config)] if config else []
+    command = [str(Path(sys.executable).with_name("schemathesis")), *configured, "run"]
     command += ["--max-examples", str(examples), "--no-color", *UNCHECKED_HEALTH, *options]
     command += ["--report", "json", "--report-json-path", str(report), f"{url}/openapi.json"]
     started = time.monotonic()

@@ -249,8 +249,6 @@ NOT_WRITTEN_BOOLEANS = {
     "1.0": "1.0",
     "yes": "yes",
     "on": "on",
-    "True": "True",
-    "TRUE": "TRUE",
     "t": "t",
     "space before": "%20true",
     "space after": "true%20",

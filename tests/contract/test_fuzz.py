@@ -29,13 +29,13 @@ def test_the_server_keeps_its_contract(tmp_path: Path, catalog: str, workers: st
 
 
 def test_full_strength_leaves_nothing_out() -> None:
-    """Each operation and the links, with each seed, catalog and number of workers, once."""
+    """Each operation, the links and mutated requests, with each seed, catalog and number of workers, once."""
     found = list(fuzz.parts(5))
     subjects = {part.subject for part in found}
 
-    assert OPERATIONS.keys() | {fuzz.BOUNDARIES, fuzz.LINKS} == subjects
+    assert OPERATIONS.keys() | {fuzz.BOUNDARIES, fuzz.LINKS, fuzz.MUTATED} == subjects
     assert len(found) == len(set(found)) == len({part.name for part in found})
-    assert 4 * (1 + 5 * (len(OPERATIONS) + 1)) == len(found)
+    assert 4 * (1 + 5 * (len(OPERATIONS) + 2)) == len(found)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,26 +40,27 @@ def probes(server: Server, operation: str) -> bool:
     if _fails(test_probes.etags_of, server):
         return True
     etags = test_probes.etags_of(server)
-    promised = partial(test_probes.test_each_probe_gets_its_promised_answer, server, etags)
-    return any(
-        _fails(promised, one) or any(_fails(check, server, one) for check in _checks(one))
-        for one in _probes(operation)
-    )
+    return any(_fails(_promised, server, etags, one) for one in _probes(operation))
 
 
-def _checks(probe: Probe) -> list[Callable[..., None]]:
-    checks = [
-        test_probes.test_no_answer_is_a_server_error_or_shows_the_inside,
-        test_probes.test_each_answer_carries_the_security_headers,
-    ]
-    problem = test_probes.test_each_refusal_is_a_problem_that_says_what_and_where
-    return [*checks, problem] if probe.slug else checks
+def _promised(server: Server, etags: dict[str, str], probe: Probe) -> None:
+    """Every promise apart from the contract's description of answers, which is a tool of its own."""
+    etag = etags.get(probe.path, "")
+    answer = test_probes.answer_to(server, probe, etag)
+    test_probes.require_promised(probe, answer, etag)
+    test_probes.require_secured(answer)
+    test_probes.require_nothing_from_inside(answer)
+    if probe.slug:
+        test_probes.require_problem(probe, answer)
 
 
 def schemas(server: Server, operation: str) -> bool:
     """Whether an answer to a probe isn't as the committed contract describes it."""
-    check = test_probes.test_each_answer_is_as_the_contract_describes
-    return any(_fails(check, server, probe) for probe in _probes(operation))
+    return any(_fails(_described, server, probe) for probe in _probes(operation))
+
+
+def _described(server: Server, probe: Probe) -> None:
+    test_probes.require_described(probe, test_probes.answer_to(server, probe))
 
 
 def lifecycle(server: Server, operation: str) -> bool:

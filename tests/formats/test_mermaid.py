@@ -11,6 +11,7 @@ from finetune_advisor import catalog, documents
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import labels, mermaid
+from tests.families import row_of_questions
 from tests.formats.oracles import Oracle
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -93,3 +94,14 @@ def test_a_title_keeps_its_angles(awkward: Tree) -> None:
     title = mermaid.render(awkward).splitlines()[1]
 
     assert title.startswith('title: "Names & \u2039texts\u203a: ')
+
+
+def test_a_chart_larger_than_the_default_says_what_it_needs(mermaid_oracle: Oracle) -> None:
+    """Mermaid draws 250 questions, and refuses 251 with 502 branches, whose chart has a comment on that."""
+    small, large = (mermaid.render(row_of_questions(count)) for count in (250, 251))
+    assert 500 == len(mermaid_oracle.ask(model=small)["edges"])
+    assert "maxEdges" not in small
+    assert "pass {maxEdges: 502, maxTextSize: " in large
+    for chart in (large, large.replace("---\n", "---\nconfig: {maxEdges: 502}\n", 1)):
+        with pytest.raises(AssertionError, match="maxEdges"):
+            mermaid_oracle.ask(model=chart)

@@ -15,6 +15,7 @@ import zen
 from finetune_advisor.engine.branching import Between, Bound, Otherwise
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego, svg
+from tests.families import row_of_questions
 from tests.formats.oracles import Oracle
 
 DMN = {
@@ -136,3 +137,14 @@ def test_rego_decides_nothing_on_answers_of_another_type(typed: Tree, rego_oracl
     odd = {"examples": "600"}, {"drift": None}, {"api_usable": "no"}, {"team": 3}
     found = rego_oracle.outcomes(rego.render(typed), [profile, *(profile | one for one in odd)])
     assert [{"recommendation": "tune", "reason": "Nothing else is left."}, *[None] * 4] == found
+
+
+def test_a_row_of_many_questions_is_placed_in_a_grid() -> None:
+    """A layout of it takes too long; no two nodes lie on each other all the same."""
+    tree = row_of_questions(100)
+    nodes = json.loads(jdm.render(tree))["nodes"]
+    places = {(node["position"]["x"], node["position"]["y"]) for node in nodes}
+
+    assert len(nodes) == len(places)
+    with pytest.raises(svg.TooLargeToDrawError, match="draw it with Mermaid"):
+        svg.render(tree)

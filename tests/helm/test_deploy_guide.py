@@ -143,7 +143,11 @@ def test_the_rules_without_an_operator_are_a_file_of_rules() -> None:
     shown = words[words.index("--show-only") + 1]
     found = yaml.safe_load(chart.texts(values, name="advisor")[f"{chart.CHART.name}/{shown}"])
     assert ["groups"] == list(found["spec"])
-    assert 'job="advisor-finetune-advisor-metrics"' in str(found["spec"])
+    selectors = re.findall(
+        r"{(.*?)}", "".join(rule["expr"] for rule in found["spec"]["groups"][0]["rules"])
+    )
+    assert selectors
+    assert all(one.startswith('job="advisor"') for one in selectors)
 
 
 def test_what_is_pushed_is_what_the_chart_asks_for() -> None:

@@ -146,7 +146,7 @@ def test_null_takes_away_what_is_in_kubernetes_form(path: Path) -> None:
     """Below a level in Kubernetes' form it says that the platform's default holds."""
     nothing = chart.merged(EVERYTHING, nested(path, None))
 
-    assert chart.texts(nothing) != chart.texts(EVERYTHING)
+    assert render_or_refusal(nothing) != render_or_refusal(EVERYTHING)
 
 
 OLDER = [

@@ -50,7 +50,11 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         max_body_bytes=1_048_576,
         log_level="debug",
         log_format="text",
+        path_prefix="/advisor",
+        cors_origins=("https://app.example.com", "http://localhost:3000"),
         decision_log=True,
+        log_client="forwarded",
+        trusted_proxies="10.0.0.0/8, fd00::/8",
     )
     assert expected == settings(chart.case("workers"), monkeypatch)
 

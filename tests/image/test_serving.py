@@ -98,7 +98,7 @@ def test_it_has_no_more_rights_than_it_needs(container: Container) -> None:
     status = dict(line.split(":\t", 1) for line in (first / "status").read_text().splitlines())
     mounts = [line.split() for line in (first / "mountinfo").read_text().splitlines()]
 
-    assert "gunicorn" in (first / "cmdline").read_text().split("\0")
+    assert "finetune_advisor.gunicorn_application" in (first / "cmdline").read_text().split("\0")
     assert {str(UID)} == set(status["Uid"].split())
     assert {"0" * 16} == {status[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
     assert status["NoNewPrivs"] == "1"

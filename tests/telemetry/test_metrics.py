@@ -1,13 +1,20 @@
-"""What metrics remember of trails: no more than so many, and nothing is lost with the others."""
+"""What metrics remember of trails, and what happens where they can't count."""
 
 from __future__ import annotations
 
+import logging
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any
+
 import pytest
+from prometheus_client import CollectorRegistry, Counter, generate_latest, multiprocess, values
 
 from finetune_advisor.engine.compiled import CompiledTree
+from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.telemetry import metrics
-from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry import metrics, metrics_files
+from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 from tests.api import guide
 
 
@@ -26,3 +33,110 @@ def test_only_so_many_trails_are_remembered(tree: Tree, monkeypatch: pytest.Monk
     [assessments] = counting.assessments.collect()
     total = sum(sample.value for sample in assessments.samples if sample.name.endswith("_total"))
     assert total == len(profiles)
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_only_metrics_of_others_say_when_they_were_created(accept: str) -> None:
+    """The `_created` series of ours are left out; those of another registry in the process are kept."""
+    counting, others = Metrics(), CollectorRegistry()
+    Counter("others", "Of others.", registry=others).inc()
+    counting.requests.labels("GET", "/tree", 200).inc()
+    text, _ = counting.exposition(accept)
+
+    assert b"http_requests_total{" in text
+    assert b"_created" not in text
+    assert b"others_created" in generate_latest(others)
+
+
+def fail(*_: Any, **__: Any) -> None:
+    raise OSError(ENOSPC, "No space left on device")
+
+
+def break_counting(counting: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every metric fail to count."""
+    for metric in (
+        counting.assessments,
+        counting.requests,
+        counting.batch_profiles,
+        counting.in_progress,
+    ):
+        for name in ("labels", "observe", "set"):
+            monkeypatch.setattr(metric, name, fail, raising=False)
+
+
+def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever is counted doesn't hear of it; the log does, once, and every scrape from then on."""
+    counting = Metrics()
+    counting._shared = True
+    break_counting(counting, monkeypatch)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(2):
+            counting.began()
+            counting.assessed(evaluate(tree, {}), "/assess")
+            counting.batched(3)
+            counting.served.append(("GET", "/tree", "200 OK", 0.1))
+            counting.ended()
+            with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):
+                counting.exposition("")
+
+    [line] = [record.getMessage() for record in caplog.records if "incomplete" in record.getMessage()]
+    assert line.endswith("/metrics answers 503 until a restart: [Errno 28] No space left on device")
+
+
+def test_a_folder_that_cannot_be_read_refuses_one_scrape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is counted isn't lost by that: the next scrape has it."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    counting = Metrics()
+    counting.batched(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(multiprocess.MmapedDict, "read_all_values_from_file", fail)
+        with pytest.raises(MetricsUnavailableError, match=r"can't be read: .* No space left on device"):
+            counting.exposition("")
+
+    assert b"finetune_advisor_batch_profiles_sum 3.0" in counting.exposition("")[0]
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"])
+def test_an_empty_folder_variable_keeps_metrics_in_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Nothing is written into the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "")
+    counting = Metrics()
+    counting.batched(3)
+
+    assert values.MutexValue is values.ValueClass
+    assert b"finetune_advisor_batch_profiles_sum 3.0" in counting.exposition("")[0]
+    assert [] == [*tmp_path.iterdir()]
+
+
+def test_large_trees_get_room_for_their_metrics(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers' counters get room for all series at the start, or the start stops."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr(metrics_files, "_identities", {})
+    monkeypatch.setattr(metrics_files, "_process_number", 0)
+    for number in range(3):
+        path = tmp_path / f"counter_{number}.db"
+        path.write_bytes(bytes(65_536))
+        metrics_files.remember(path)
+    counting = Metrics()
+    trees = [tree] * 100
+    counting.serving("1.0", trees, tree)
+    series = sum(len(question.branches) + 1 for question in tree.questions.values())
+    series += 3 * (len(tree.recommendations) + 1)
+    sizes = [(tmp_path / f"counter_{number}.db").stat().st_size for number in range(3)]
+
+    assert [65_536, *[300 * (100 * series + 500)] * 2] == sizes
+    assert None is metrics_files.missing_file()
+    monkeypatch.setattr(metrics_files, "enlarge", fail)
+    with pytest.raises(
+        MetricsUnavailableError, match="No space left on device; with these trees each worker"
+    ):
+        counting.serving("1.0", trees, tree)

@@ -156,7 +156,9 @@ class Assessor:
 
     def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
         """The answer of POST /assess/batch for anything in the place of profiles."""
-        results, valid, decisions = [], [], []
+        results: list[bytes] = []
+        valid: list[Profile] = []
+        decisions: list[Decision] = []
         for place, given in enumerate(profiles):
             try:
                 profile, (content, decision) = self.result(with_defaults(given, defaults))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -10,12 +11,15 @@ import flask
 import flask_smorest
 from flask import Request
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from finetune_advisor.api.parsing import JSON, StrictParser
 from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
 from finetune_advisor.api.schemas.requests import NoParameters
 
 ANYTHING = "*/*"
+OPEN_WEIGHT = re.compile(r"(;[ \t]*q=)(?=\.?\d)(\d*)\.(\d*)", re.IGNORECASE)
+"""A weight with a point. Werkzeug reads only those with digits on both sides of it."""
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -100,14 +104,31 @@ def acceptable(request: Request, types: list[str]) -> str:
 
     Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
-    if request.environ.get("HTTP_ACCEPT", ANYTHING) == ANYTHING:
+    header = request.environ.get("HTTP_ACCEPT", ANYTHING)
+    if header == ANYTHING:
         return types[0]
-    given = request.accept_mimetypes
-    accept = MIMEAccept((media.partition(";")[0].strip(), quality) for media, quality in given)
+    accept = _accepted(header)
     best = accept.best_match(types) if accept else types[0]
     if best is None:
         raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that")
     return best
+
+
+def _accepted(header: str) -> MIMEAccept:
+    """The media ranges of an Accept header, without parameters.
+
+    RFC 9110 allows a weight of `1.`. Java's HttpURLConnection sends `.2`, and `*` for `*/*`, which RFC 9110
+    doesn't allow.
+    """
+    ranges = parse_accept_header(OPEN_WEIGHT.sub(_closed_weight, header), MIMEAccept)
+    media_types = ((media.partition(";")[0].strip(), quality) for media, quality in ranges)
+    return MIMEAccept((ANYTHING if media == "*" else media, quality) for media, quality in media_types)
+
+
+def _closed_weight(match: re.Match[str]) -> str:
+    """A weight with digits on both sides of its point."""
+    name, whole, decimals = match.groups("")
+    return f"{name}{whole or 0}.{decimals or 0}"
 
 
 def _require_acceptable(types: list[str]) -> None:

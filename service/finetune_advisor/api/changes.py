@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from threading import Lock
 
 from flask import Response
@@ -31,7 +32,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     """The resource, for the trees of a catalog. A pair of versions is compared once."""
     blp = Blueprint("changes", "What a tree version changes.")
     compared: dict[tuple[str, str], bytes] = {}
-    comparing = Lock()
+    comparing = defaultdict[tuple[str, str], Lock](Lock)
 
     @blp.route("/tree/versions/<version>/changes", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getChanges")
@@ -49,9 +50,10 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         newer, older = served(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)
-        with comparing:
-            if key not in compared:
-                compared[key] = rendered(ChangesSchema(), compare(older, newer))
+        if key not in compared:
+            with comparing[key]:  # those who ask for other versions don't wait
+                if key not in compared:
+                    compared[key] = rendered(ChangesSchema(), compare(older, newer))
         return cacheable(compared[key], newer)
 
     return blp

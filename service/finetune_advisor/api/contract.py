@@ -7,13 +7,15 @@ from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Flask
+from flask import Flask, request
 from flask_smorest import Api
 from marshmallow import EXCLUDE, Schema
 from marshmallow.fields import Field, Float, Integer
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from finetune_advisor.api.known_paths import unknown_path
 from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
 from finetune_advisor.api.schemas.fields import Answer, Choice
 from finetune_advisor.api.schemas.problems import ProblemSchema
@@ -21,6 +23,8 @@ from finetune_advisor.api.schemas.problems import ProblemSchema
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"
 HOME = "https://github.com/finetune-advisor/finetune-advisor"
+BOOLEAN, STRING = {"type": "boolean"}, {"type": "string"}
+NUMBER = {"type": "number", "format": "double"}
 LARGEST_INT32 = 2**31 - 1
 DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
@@ -31,8 +35,8 @@ Requests are strict: unknown fields and query parameters, repeated names, nulls 
 are refused with a problem that says where and what to do. Responses may grow fields.
 
 A body may have up to 8 MiB, unless the operator set another limit; a larger one is a 413. JSON that is
-nested deeper than some 900 levels isn't read, and a large body with more than 41,000 brackets and braces
-isn't either, unless the operator takes larger batches; both are a 400.
+nested deeper than some 900 levels isn't read, and a large body that opens more than 41,000 arrays and
+objects isn't either, unless the operator takes larger batches; both are a 400.
 
 Every answer from a deprecated tree version carries Deprecation, Sunset and a Link to its successor. A
 retired version answers no more: it is a 410 in a path, and a 422 in a body or a query, and both name the
@@ -45,10 +49,10 @@ closed. One that takes longer than 30 seconds to come is cut off.
 """
 SERVERS = [
     {
-        "url": "/",
+        "url": ".",
         "x-internal": False,
-        "description": "Where this contract is served from. A client generated from a file has to be given "
-        "the base URL of an instance, such as http://127.0.0.1:8080.",
+        "description": "The folder that this contract is served from. A client generated from a file has "
+        "to be given the base URL of an instance, such as http://127.0.0.1:8080.",
     }
 ]
 
@@ -93,7 +97,7 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     if isinstance(field, Choice):
         name, form = field.component, {"type": "string", "enum": field.choices, **_member_names(field)}
     elif isinstance(field, Answer):
-        name, form = "Answer", {"type": ["boolean", "string", "number"]}
+        name, form = "Answer", {"oneOf": [BOOLEAN, STRING, NUMBER]}
     else:
         return {}
     if self.spec.components.schemas.setdefault(name, form) != form:
@@ -149,7 +153,9 @@ class Contract(Api):
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
-        return problem(error).get_response()
+        if isinstance(error, HTTPNotFound) and error is request.routing_exception:
+            error = unknown_path()
+        return problem(error).get_response(request.environ)
 
     def _register_responses(self) -> None:
         for kind in Problem.kinds.values():
@@ -168,8 +174,12 @@ SECTIONS = ("openapi", "info", "servers", "security", "tags", "paths", "componen
 
 
 def description(app: Flask) -> dict[str, Any]:
-    """The OpenAPI description of an application, in the order that people read it."""
+    """The OpenAPI description of an application as a file, in the order that people read it.
+
+    Served, its server is the folder that it is served from. A file has none: generators warn of ".".
+    """
     form: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    form["servers"] = [{**server, "url": "/"} for server in form["servers"]]
     for path in form["paths"].values():
         for operation in path.values():
             if "responses" in operation:

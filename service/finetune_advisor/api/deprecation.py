@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from flask import url_for
+from flask import request
 from werkzeug.http import http_date
 
+from finetune_advisor.api.links import relative_link
 from finetune_advisor.engine.tree import Tree
 
 TEXT = {"type": "string"}
 SUCCESSOR = {
-    "description": 'To what succeeds a deprecated or retired version: rel="successor-version" (RFC 5829).',
+    "description": 'To what succeeds a deprecated or retired version: rel="successor-version" (RFC 5829). '
+    "Relative to the request's URL.",
     "schema": TEXT,
 }
 HEADERS: dict[str, Any] = {
@@ -42,5 +44,5 @@ def headers(tree: Tree) -> dict[str, str]:
 
 def successor(tree: Tree) -> dict[str, str]:
     """The link to the version that succeeds a tree."""
-    place = url_for("trees.get_version", version=tree.successor)
+    place = relative_link(f"/tree/versions/{tree.successor}", request.environ)
     return {"Link": f'<{place}>; rel="successor-version"'}

@@ -19,35 +19,38 @@ from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.formats import mermaid, svg
 
-PICTURES = {"image/svg+xml": svg.render, "text/vnd.mermaid": mermaid.render}
+SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"
 STYLED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-TEXT = {"type": "string"}
+WITHOUT_SCHEMA: dict[str, dict[str, object]] = {media_type: {} for media_type in (SVG, MERMAID)}
+"""A schema would promise JSON to those who make tools of the contract."""
 
 
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resource, for the trees of a catalog."""
-    blp = Blueprint("diagrams", "Pictures of the trees.", list(PICTURES))
-    vary = HEADERS | {"Vary": {"description": "Accept.", "schema": TEXT}}
+    blp = Blueprint("diagrams", "Pictures of the trees.", [SVG, MERMAID])
+    pictures = {version: svg.Picture(tree) for version, tree in catalog.trees.items()}
+    vary = HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
 
     @blp.route("/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), *CONDITIONS])
-    @blp.doc(operationId="getDiagram")
+    @blp.doc(operationId="getDiagram", responses={200: {"content": WITHOUT_SCHEMA}})
     @blp.arguments(profile_query_schema(catalog), location="query")
-    @blp.response(200, TEXT, content_type="image/svg+xml", description="The picture", headers=vary)
-    @blp.alt_response(
-        200, schema=TEXT, content_type="text/vnd.mermaid", description="The picture", headers=vary
-    )
+    @blp.response(200, description="The picture", headers=vary)
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
     @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 
         As SVG, or as Mermaid where Accept prefers `text/vnd.mermaid`. Inputs given as query parameters
-        make up a profile, whose path stands out.
+        make up a profile, whose path stands out. A boolean is `true` or `false` in any case, and a number
+        is written as in JSON. A tree that is too large to
+        draw as SVG has Mermaid alone.
         """
         tree = served(catalog, version)
-        media_type = acceptable(request, list(PICTURES))
+        picture = pictures[tree.version]
+        media_type = acceptable(request, [SVG, MERMAID] if picture.can_be_drawn else [MERMAID])
         assessment = evaluate(tree, profile) if profile else None
-        response = cacheable(PICTURES[media_type](tree, assessment).encode(), tree, media_type)
+        drawn = picture.render(assessment) if media_type == SVG else mermaid.render(tree, assessment)
+        response = cacheable(drawn.encode(), tree, media_type)
         response.vary.add("Accept")
         response.headers["Content-Security-Policy"] = STYLED
         return response

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.headers import HOST
 from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.schemas.fields import Swift
+from finetune_advisor.api.schemas.requests import assess_request_schema
+from finetune_advisor.catalog import Catalog
+from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.telemetry.requests import ROUTE
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    Headers = Iterable[tuple[str, str]]
-
 PATH = "/assess"
+CONTENT_TYPE, CACHE_CONTROL = ("Content-Type", JSON), ("Cache-Control", "no-store")
 MAX_BODY_BYTES = 1 << 14
 """Larger bodies take turns in Flask, so that the memory that they take is bounded."""
 PLAIN_ACCEPT = frozenset({"*/*", JSON})
@@ -31,33 +32,32 @@ class FastAssess:
     """Answers POST /assess where everything about a request is plainly the common case.
 
     Whatever else comes goes on to the application untouched, so that errors have one source. The answers are
-    the application's, byte for byte, headers included. `assessors` and `headers` are those of each tree
-    version that is served, and under None those of the default one.
+    the application's, byte for byte, headers included.
     """
 
     def __init__(
-        self,
-        application: WSGIApplication,
-        schema: Swift,
-        assessors: Mapping[str | None, Assessor],
-        headers: Mapping[str | None, Headers],
+        self, application: WSGIApplication, catalog: Catalog, assessors: Mapping[str, Assessor]
     ) -> None:
-        self._application, self._schema = application, schema
-        self._assessors, self._headers = assessors, headers
+        self._application = application
+        self._schema = assess_request_schema(catalog)()
+        self._default = catalog.default.version
+        # A deprecated version answers with more headers.
+        common = [v for v, tree in catalog.trees.items() if tree.status != "deprecated"]
+        self._assessors = {version: assessors[version] for version in common}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = self._plain_request(environ)
         if request is None:
             return self._application(environ, start_response)
-        version = request.get("tree_version")
-        body = self._assessors[version].assess(request["profile"], PATH)
+        assessor, profile = request
+        body = assessor.assess(profile, PATH)
         environ[ROUTE] = PATH
-        own = ("Content-Type", JSON), ("Content-Length", str(len(body)))
-        start_response("200 OK", [*own, *self._headers[version]])
+        length = "Content-Length", str(len(body))
+        start_response("200 OK", [CONTENT_TYPE, length, CACHE_CONTROL])
         return [body]
 
-    def _plain_request(self, environ: WSGIEnvironment) -> Any:
-        """The request that a body holds, None if anything takes a closer look."""
+    def _plain_request(self, environ: WSGIEnvironment) -> tuple[Assessor, Profile] | None:
+        """The profile of a request and what assesses it, None if anything takes a closer look."""
         if not _has_plain_headers(environ):
             return None
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
@@ -66,11 +66,14 @@ class FastAssess:
             request = orjson.loads(body)
         except orjson.JSONDecodeError:
             return None
-        if not self._schema.is_plainly_valid(request):
+        if not self._schema.is_plainly_valid(request) or b"\\" in body:
             return None
-        # Each name has a colon, and no valid value has one: more of them mean a repeated name.
-        is_repeated = body.count(b":") != len(request) + len(request["profile"])
-        return None if is_repeated or b"\\" in body else request
+        profile = request["profile"]
+        # Each name is followed by a colon, and no valid value has one: one more means a name twice.
+        if body.count(b":") != len(request) + len(profile):
+            return None
+        assessor = self._assessors.get(request.get("tree_version", self._default))
+        return (assessor, profile) if assessor else None
 
 
 def _has_plain_headers(environ: WSGIEnvironment) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from finetune_advisor import readiness
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.problems import MalformedRequest, NotFound
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 
 
 def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
@@ -28,8 +28,11 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
 
     @blp.get("/metrics")
     def scrape() -> Response:
-        """Show the metrics to Prometheus."""
-        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        """Show the metrics to Prometheus, or no metrics rather than wrong ones: then its scrape fails."""
+        try:
+            body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        except MetricsUnavailableError as error:
+            return Response(f"{error}\n", 503, content_type="text/plain; charset=utf-8")
         return Response(body, content_type=content_type)
 
     return blp
@@ -43,5 +46,9 @@ def keep_apart(metrics_port: int) -> None:
     if isinstance(request.routing_exception, MalformedRequest):
         raise request.routing_exception
     own_port = request.environ["SERVER_PORT"] == str(metrics_port)
-    if own_port != (request.blueprint == "operations"):
+    if own_port and request.blueprint != "operations":
+        raise NotFound(
+            "this port serves /healthz, /readyz and /metrics alone; ask the API's port for others"
+        )
+    if request.blueprint == "operations" and not own_port:
         abort(404)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
@@ -33,6 +33,6 @@ def blueprint() -> Blueprint:
         """
         if slug not in Problem.kinds:
             raise NotFound(f"there is no such problem type; there are {', '.join(Problem.kinds)}")
-        return jsonify(Problem.kinds[slug].explanation())
+        return jsonify(Problem.kinds[slug].explanation(request.environ))
 
     return blp

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from finetune_advisor.api import deprecation
+from finetune_advisor.api.links import relative_link
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -39,9 +43,9 @@ class Problem(HTTPException):
     def __init_subclass__(cls) -> None:
         cls.kinds[cls.slug] = cls
 
-    def get_body(self, *_: Any) -> str:
+    def get_body(self, environ: WSGIEnvironment | None = None, *_: Any) -> str:
         body: dict[str, Any] = {
-            "type": f"/problems/{self.slug}",
+            "type": self.type_for(environ),
             "title": self.title,
             "status": self.code,
             "detail": self.description,
@@ -54,10 +58,16 @@ class Problem(HTTPException):
         return [("Content-Type", MEDIA_TYPE), *self.headers.items()]
 
     @classmethod
-    def explanation(cls) -> dict[str, Any]:
+    def type_for(cls, environ: WSGIEnvironment | None) -> str:
+        """The reference to the explanation from a request's URL, or from the root if nobody can read that."""
+        path = f"/problems/{cls.slug}"
+        return path if environ is None else relative_link(path, environ)
+
+    @classmethod
+    def explanation(cls, environ: WSGIEnvironment) -> dict[str, Any]:
         """What this kind of problem means, for people."""
         return {
-            "type": f"/problems/{cls.slug}",
+            "type": cls.type_for(environ),
             "title": cls.title,
             "status": cls.code,
             "explanation": " ".join(cleandoc(cls.__doc__ or "").split()),
@@ -67,7 +77,7 @@ class Problem(HTTPException):
 class MalformedRequest(Problem):
     """The request can't be read: it isn't HTTP as it should be, its body is no valid JSON text in UTF-8, an
     object in it names a member twice, a number in it is too large for JSON to carry, the body opens too many
-    brackets, or it was cut off. Correct what the detail names and send it again.
+    arrays and objects, or it was cut off. Correct what the detail names and send it again.
     """
 
     code, slug, title = 400, "malformed-request", "The request can't be read"
@@ -161,9 +171,10 @@ class InternalError(Problem):
 GENERIC: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "the request can't be read"),
     404: (NotFound, "there is nothing at this path; see /docs or /openapi.json for those there are"),
-    405: (WrongMethod, "the path doesn't take this method; see the Allow header for those it takes"),
+    405: (WrongMethod, "the path doesn't take this method"),
     413: (BodyTooLarge, "the body is too large"),
     415: (UnsupportedMediaType, "send the body as application/json"),
+    500: (InternalError, "something failed here"),
 }
 
 
@@ -171,6 +182,11 @@ def problem(error: HTTPException) -> Problem:
     """The problem for any error: itself, or the one for the status that the framework raised."""
     if isinstance(error, Problem):
         return error
-    kind, detail = GENERIC.get(error.code or 500, (InternalError, "something failed here"))
+    code = error.code or 500
+    # RFC 9110, 15: an error of the client's that isn't known is a 400.
+    kind, detail = GENERIC.get(code) or GENERIC[400 if 400 <= code < 500 else 500]
     allowed = sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
-    return kind(detail, headers={"Allow": ", ".join(allowed)} if allowed else None)
+    if not allowed:
+        return kind(detail)
+    methods = " or ".join(method for method in allowed if method != "OPTIONS")
+    return kind(f"{detail}; send {methods}", headers={"Allow": ", ".join(allowed)})

@@ -13,24 +13,33 @@ from finetune_advisor.api.contract import description
 from finetune_advisor.app import create_app
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.telemetry import metrics_files
 
 
 @click.command()
 def openapi() -> None:
     """Print the contract for the served trees as OpenAPI, in YAML."""
+    metrics_files.set_folder(None)  # an instance may keep its metrics there
     with report_errors():
         app = create_app()
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(str, _string)
+    yaml.Representer = _Representer
     text = StringIO()
     yaml.dump(description(app), text)
     print_utf8(text.getvalue())
 
 
-def _string(representer: RoundTripRepresenter, text: str) -> ScalarNode:
-    """Several lines as a block, and in quotes what YAML 1.1 takes for a boolean."""
-    boolean = text.lower() in ("y", "n", "yes", "no", "on", "off")
-    style = "|" if "\n" in text else "'" if boolean else None
-    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+class _Representer(RoundTripRepresenter):
+    """ruamel.yaml's, apart from how it writes texts."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        """Several lines as a block, and in quotes what YAML 1.1 takes for a boolean."""
+        boolean = data.lower() in ("y", "n", "yes", "no", "on", "off")
+        style = "|" if "\n" in data else "'" if boolean else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+# This registers with this class alone; a method of the same name isn't called otherwise.
+_Representer.add_representer(str, _Representer.represent_str)

@@ -18,5 +18,5 @@ def settings() -> None:
     for setting in fields(Settings):
         default = "unset" if setting.default is None else setting.default
         value = getattr(here, setting.name)
-        shown = "unset" if value is None else value
+        shown = "unset" if value is None else ",".join(value) if isinstance(value, tuple) else value
         click.echo(f"{variable(setting)}={shown}\n    {setting.metadata['help']} Default: {default}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +10,9 @@ import click
 from finetune_advisor import catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.trees import served_catalog
+from finetune_advisor.engine.bounds import bounds_met
+from finetune_advisor.engine.tree import Tree
+from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.lifecycle import standing
 
@@ -28,3 +32,15 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(
             f"{tree.version} ({standing(tree)}): sound; {questions}, {recommendations}; {tree.digest}"
         )
+        for warning in (*bounds_met(tree), *_drawing_bounds_met(tree)):
+            click.echo(f"  warning: {warning}", err=True)
+    click.echo(f"{checked.default.version} is the default: {checked.default_reason}")
+
+
+def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
+    """What pictures of a tree can't show, or can't by default."""
+    if not svg.Picture(tree).can_be_drawn:
+        yield "too large to draw as SVG, as too many questions follow each other; use Mermaid"
+    needed = mermaid.needed_configuration(tree, len(mermaid.render(tree)))
+    if needed:
+        yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"

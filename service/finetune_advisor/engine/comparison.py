@@ -18,9 +18,10 @@ WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum",
 WIRED = ("/branches", "/when", "/recommendations")
 """Ends of pointers to lists that do so as a whole."""
 
-MOST_WALKS = 40_000
-"""How many steps of walks a comparison takes: trees of shared questions can have more of them than anybody
-can wait for. Tree 2.0.0 beside itself with one threshold moved takes 12,243.
+MOST_WALKS = 80_000
+"""How much a comparison's walks may take: a step counts as one, and as one more for each order between
+inputs and for each answer to a private input that it carries along. Trees of shared questions or of many
+comparisons can have more of them than anybody can wait for.
 """
 
 EDITION = LIFECYCLE | {"version", "released"}
@@ -64,8 +65,8 @@ class Comparison:
 
     `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown; of them
     `undecided` are so in both. The trees are equivalent if they know the same inputs, nothing moves and no
-    answer is reversed. `truncated` says that there were too many ways through both to walk them all: more
-    profiles may move than it counts.
+    answer is reversed. `truncated` says that there were too many ways through both to walk them all, or too
+    many profiles to count them all: there are at least so many of each as it counts, and there may be more.
     """
 
     older: Tree
@@ -94,7 +95,7 @@ class Comparison:
 
 
 def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
-    """How `newer` differs from `older`, and every change of outcome that `most` steps of walks come to."""
+    """How `newer` differs from `older`, and every change of outcome that walks of `most` steps come to."""
     shared = [name for name, one in newer.inputs.items() if _alike(older.inputs.get(name), one)]
     kinds = Kinds([older, newer], shared)
     counts: dict[tuple[str | None, str | None], int] = {}
@@ -103,14 +104,18 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
     work = _Work(most)
     same = all(d.both and not d.wiring for d in differences)
     outcomes = () if same else _outcomes_of_both(older, newer, frozenset(shared), work)
+    walked = 0
     for region, before, after in outcomes:
         if before is None or before != after:
-            counts[before, after] = counts.get((before, after), 0) + kinds.count(region)
+            count = kinds.count(region)
+            walked += count
+            counts[before, after] = counts.get((before, after), 0) + count
             if (before, after) not in witnesses:
                 positions = region.plain(shared)
                 witnesses[before, after] = {
                     name: newer.inputs[name].value(positions[name]) for name in shared
                 }
+    every = max(kinds.count(Region(newer.axes, {})), walked)
     undecided = counts.pop((None, None), 0)
     return Comparison(
         older=older,
@@ -122,15 +127,27 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
             Rewording(d.pointer, d.before, d.after) for d in differences if d.both and not d.wiring
         ),
         shared=tuple(shared),
-        profiles=kinds.count(Region(newer.axes, {})),
+        profiles=every,
         undecided=undecided,
         moves=tuple(
             Move(*ends, count, witnesses[ends])
             for ends, count in sorted(counts.items(), key=lambda one: [str(end) for end in one[0]])
         ),
         reversals=tuple(_reversals(older, newer)),
-        truncated=work.exhausted,
+        truncated=work.exhausted or kinds.exhausted,
     )
+
+
+def comparison_is_truncated(tree: Tree, most: int = MOST_WALKS) -> bool:
+    """Whether a comparison of a tree with one much like it would be truncated."""
+    names, work = list(tree.inputs), _Work(most)
+    kinds = Kinds([tree], names)
+    kinds.count(Region(tree.axes, {}))
+    for region, _, _ in _outcomes_of_both(tree, tree, frozenset(names), work):
+        if kinds.exhausted:
+            return True
+        kinds.count(region)
+    return work.exhausted or kinds.exhausted
 
 
 def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:
@@ -155,15 +172,16 @@ def _outcomes_of_both(
 
 
 class _Work:
-    """So many steps of walks, and no more."""
+    """So much of walks, and no more."""
 
     def __init__(self, steps: int) -> None:
         self._left = steps
         self.exhausted = False
 
-    def another(self) -> bool:
-        """Whether there is another step to take; it is taken."""
-        self._left -= 1
+    def another(self, walk: _Walk) -> bool:
+        """Whether a walk may take another step; it is taken."""
+        carried = sum(len(private) for _, private in walk.pending)
+        self._left -= 1 + len(walk.region.orders) + carried
         self.exhausted = self._left < 0
         return not self.exhausted
 
@@ -176,7 +194,7 @@ def _outcomes(
     The other inputs are unknown, so a question about them sends a profile down every branch.
     """
     waiting: list[_Walk] = [_Walk(((tree.root, ()),), region, frozenset())]
-    while waiting and work.another():
+    while waiting and work.another(waiting[-1]):
         walk = waiting.pop()
         if len(walk.ends) > 1 or not walk.pending:
             yield walk.region, next(iter(walk.ends)) if len(walk.ends) == 1 else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Literal, NamedTuple
 
 from finetune_advisor.engine.branching import Against, Condition, Related, conditions
 from finetune_advisor.engine.canonical import hashed
+from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input, Profile, Value, normal
 from finetune_advisor.engine.region import Region, completions
 from finetune_advisor.engine.tree import (
@@ -19,6 +21,21 @@ from finetune_advisor.engine.tree import (
     Tree,
     WarningRule,
 )
+
+MOST_PASSAGES = 20_000
+"""How much the walk of all profiles through a served tree may take: each question counts as often as they
+come to it with another past, and as one more for each order between inputs then. 2.0.0 has 86.
+
+Profiles with some answers have no more ways than all together, so this bounds every evaluation, too.
+"""
+
+MOST_PAIRS = 20_000
+"""How much two walks at once may take before an unanswered input is taken to matter, counted likewise."""
+
+
+class TooManyPassagesError(FinetuneAdvisorError):
+    """Profiles come to questions with more different pasts than a walk may follow."""
+
 
 Way = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, with the branches taken, all in tree order."""
@@ -136,10 +153,11 @@ def build_assessment(
     )
 
 
-def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ...]]]:
+def passages(tree: Tree, region: Region, most: float = inf) -> Iterator[tuple[str, tuple[Branch, ...]]]:
     """Each question that some profile of a region comes to, with the branches that such profiles take.
 
-    A question may come up more than once, where ways with different pasts lead to it.
+    A question may come up more than once, where ways with different pasts lead to it. Raises
+    TooManyPassagesError if that takes more than `most`, counted as for MOST_PASSAGES.
     """
     start = tree.root
     while start in tree.questions and all(region.knows(n) for n in tree.questions[start].inputs):
@@ -156,6 +174,9 @@ def passages(tree: Tree, region: Region) -> Iterator[tuple[str, tuple[Branch, ..
         if key in seen:
             continue
         seen.add(key)
+        most -= 1 + len(here.orders)
+        if most < 0:
+            raise TooManyPassagesError
         taken = list(moves(tree, node, here))
         yield node, tuple(branch for branch, _ in taken)
         waiting.extend((branch.to, narrowed) for branch, narrowed in taken)
@@ -166,6 +187,9 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
 
     Two walks go through the tree at once. They share every input but that one, of which the second walk
     has a twin; the one that is behind in tree order moves, and where they meet for good they are one.
+
+    Once they take more than MOST_PAIRS, the answer is yes: `next_question` may then ask what doesn't matter
+    in the end, and nothing else depends on it.
     """
     twin = f"{name}'"
     domains = region.domains
@@ -175,6 +199,7 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
         domains={**domains, twin: domains[name]} if name in domains else domains,
     )
     seen = set()
+    left = MOST_PAIRS
     waiting = [(tree.root, tree.root, both)]
     while waiting:
         one, two, here = waiting.pop()
@@ -187,6 +212,9 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
         if key in seen:
             continue
         seen.add(key)
+        left -= 1 + len(here.orders)
+        if left < 0:
+            return True
         if one in tree.questions and (two not in tree.questions or tree.rank[one] <= tree.rank[two]):
             taken = moves(tree, one, here, needed=tree.below[two])
             waiting.extend((branch.to, two, narrowed) for branch, narrowed in taken)

@@ -11,9 +11,15 @@ from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.inputs import Profile, Value
 from finetune_advisor.engine.options import Options
 from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members, union
+from finetune_advisor.engine.rounding import rounded
 from finetune_advisor.engine.search import MOST_STATES, Search
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.engine.values import alternatives, cells, stand_in
+
+MOST_TESTS = 30_000
+"""How many domains and orders the cells of compared inputs are held against for `sensitivity`, and how many
+rounded numbers are.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Counterfactual:
 class Outcome:
     """What an answer alone would lead to: one candidate if it decides, several if not.
 
-    A number stands for all from `minimum` to `maximum`, which lead to the same.
+    A number stands for all from `minimum` to `maximum`, which lead to the same; they are exact.
     """
 
     answer: Value
@@ -50,8 +56,9 @@ class Outcome:
 class Explanation:
     """An assessment, why it came out, and what would change it.
 
-    `truncated` says that counterfactuals are left out, for the limit or because there are too many to
-    search through.
+    `truncated` says that something is left out: counterfactuals, for the limit or because there are too
+    many to search through; the reason of a decided profile; or inputs in `sensitivity`, where compared
+    inputs have too many different answers. What is said is exact all the same.
     """
 
     tree: Tree
@@ -95,9 +102,19 @@ class Explainer:
         if self._table is None or self._options is None:
             return Explanation(self.tree, profile, None, (), truncated=True, sensitivity={})
         case = _Case(self._table, self._options, profile, self._work)
-        found, truncated = case.counterfactuals(target, frozen, limit)
+        found, more = case.counterfactuals(target, frozen, limit)
         reason, sensitivity = case.sufficient_reason(), case.sensitivity()
-        return Explanation(self.tree, profile, reason, found, truncated, sensitivity)
+        unsaid = len(sensitivity) < len(self.tree.inputs) or (reason is None and case.decided)
+        return Explanation(self.tree, profile, reason, found, more or unsaid, sensitivity)
+
+    def limited_inputs(self, profile: Profile) -> list[str]:
+        """The inputs that an explanation of a profile leaves out of its sensitivity.
+
+        Raises as `explain` does.
+        """
+        if self._table is None or self._options is None:
+            return list(self.tree.inputs)
+        return _Case(self._table, self._options, profile, self._work).limited_inputs()
 
 
 class _Case:
@@ -111,19 +128,26 @@ class _Case:
         self._ruled_out = [block.ruled_out(self.given) for block in table.blocks]
         self._possible = table.every & ~union(self._ruled_out)
         self._current = table.ends(self._possible)
+        self._tests_left = MOST_TESTS
+
+    @property
+    def decided(self) -> bool:
+        return len(self._current) == 1
 
     def sufficient_reason(self) -> tuple[str, ...] | None:
         """A smallest set of the given answers that alone forces the recommendation, in the tree's order.
 
-        None for an undecided profile, and where the search ended without one.
+        None for an undecided profile, and where the search ended without one that is certainly smallest.
         """
-        if len(self._current) > 1:
+        if not self.decided:
             return None
         own = {name: (self.given[name],) if name in self.given else () for name in self.tree.inputs}
         search = Search(self.table, self._options, {}, own, self._work)
         one_path = next(members(self._possible))
         smallest = next(search.forcing({self._current[0]: one_path}), None)
-        return None if smallest is None else tuple(n for n in self.tree.inputs if n in smallest[1])
+        if smallest is None or len(smallest[1]) > search.untried:
+            return None
+        return tuple(name for name in self.tree.inputs if name in smallest[1])
 
     def counterfactuals(
         self, target: str | None, frozen: Collection[str], limit: int | None
@@ -133,10 +157,11 @@ class _Case:
 
         Minimal: no proper subset of the changes decides for the same one. Giving an answer that was
         unknown is a change too; what stays unknown then makes no difference. Sets that differ in numbers
-        alone are one, with the nearest numbers that do it.
+        alone are one. The nearest numbers that do it give the order; what is named is rounder, where the
+        nearest one is a double next to a limit: 499 for less than 500.
         """
         options = alternatives(self._cells, self.given)
-        free = {name: () if name in frozen else positions for name, positions in options.items()}
+        free = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
         search = Search(self.table, self._options, self.given, free, self._work)
         targets = {
             end: paths
@@ -146,9 +171,14 @@ class _Case:
         found = search.forcing(targets)
         listed = [Counterfactual(end, self._changes(answers)) for end, answers in islice(found, limit)]
         more = next(found, None) is not None
-        return tuple(listed), more or search.exhausted
+        unsearched = bool(targets) and len(self._cells) < len(self.tree.inputs)
+        return tuple(listed), more or search.exhausted or unsearched
 
     def _changes(self, answers: Answers) -> tuple[Change, ...]:
+        answers = {**answers}
+        for block in self.table.blocks:
+            if not answers.keys().isdisjoint(block.names):
+                answers |= self._rounded(block, {n: answers[n] for n in block.names if n in answers})
         changed = (
             (one, self.given.get(name)) for name, one in self.tree.inputs.items() if name in answers
         )
@@ -157,17 +187,46 @@ class _Case:
             for one, before in changed
         )
 
+    def _rounded(self, block: Block, answers: Answers) -> Answers:
+        """Changed answers to inputs of one block, rounded as far as they rule out the same paths then.
+
+        Each is tried as often as there are answers, as a compared input may stand in its way at first.
+        """
+        rounder = {**answers}
+        ruled_out = block.ruled_out({**self.given, **answers})
+        for name in [*answers] * len(answers):
+            for number in rounded(rounder[name], len(block.names)):
+                self._tests_left -= block.tests
+                if self._tests_left < 0:
+                    return rounder
+                if number != self.given.get(name) and number in self.tree.axes[name]:
+                    others = {**self.given, **rounder, name: number}
+                    if block.ruled_out(others) == ruled_out:
+                        rounder[name] = number
+                        break
+        return rounder
+
     def sensitivity(self) -> Mapping[str, tuple[Outcome, ...]]:
         """For each input, what every other answer to it alone would lead to; numbers in ranges that lead
-        to the same, without the range of the given one.
+        to the same, without the range of the given one. Inputs with too many cells are left out.
         """
         outcomes = {}
         for place, block in enumerate(self.table.blocks):
+            if self._is_limited(block):
+                continue
             others = self._ruled_out[:place] + self._ruled_out[place + 1 :]
             possible = self.table.every & ~union(others)
             for name in block.names:
                 outcomes[name] = tuple(self._outcomes(block, possible, name))
-        return {name: outcomes[name] for name in self.tree.inputs}
+        return {name: outcomes[name] for name in self.tree.inputs if name in outcomes}
+
+    def limited_inputs(self) -> list[str]:
+        """The inputs that `sensitivity` leaves out."""
+        return [name for block in self.table.blocks if self._is_limited(block) for name in block.names]
+
+    def _is_limited(self, block: Block) -> bool:
+        cells = [len(self._cells[name]) for name in block.names if name in self._cells]
+        return not cells or sum(cells) * block.tests > MOST_TESTS
 
     def _outcomes(self, block: Block, possible: Paths, name: str) -> Iterator[Outcome]:
         """The outcomes of an input's cells, neighbouring cells of a number with the same one together."""
@@ -181,5 +240,6 @@ class _Case:
             low, high = all_[first].least, all_[last].greatest
             if given is None or not low <= given <= high:
                 spot = spots[last] if given is not None and given > high else spots[first]
+                spot = next((number for number in rounded(spot) if low <= number <= high), spot)
                 limits = (one.value(low), one.value(high)) if one.numeric else (None, None)
                 yield Outcome(one.value(spot), ends[first], *limits)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate, islice, product
+from itertools import accumulate, combinations, islice, product
+from math import inf
 from typing import NamedTuple
 
 from finetune_advisor.engine.domain import Position
@@ -12,6 +13,9 @@ from finetune_advisor.engine.paths import Answers, Paths, PathTable, union
 
 MOST_COMBINATIONS = 5_000
 """How many combinations of answers to compared inputs are tried."""
+
+MOST_TESTS = 15_000
+"""How many orders and domains those combinations are held against; some 10 µs each."""
 
 MOST_REMEMBERED = 1_000
 """How many blocks' options are remembered, each for what was given and what could be chosen."""
@@ -42,11 +46,11 @@ class Fitting(NamedTuple):
 class BlockOptions(NamedTuple):
     """What can be changed in a block: for each of its demands, what fits it.
 
-    `complete` says that every combination was tried.
+    Every combination of fewer than `untried` changes was tried; infinity says that all were.
     """
 
     fitting: Sequence[Fitting]
-    complete: bool
+    untried: float
 
 
 class Options:
@@ -71,14 +75,15 @@ class Options:
     def _of(
         self, place: int, given: Sequence[Position | None], choices: Sequence[Sequence[Position]]
     ) -> BlockOptions:
-        combinations = product(*([None, *some] for some in choices))
-        tried = [self._option(place, given, one) for one in islice(combinations, MOST_COMBINATIONS)]
-        complete = next(combinations, None) is None
+        block, every = self._table.blocks[place], _combinations(choices)
+        most = max(1, min(MOST_COMBINATIONS, MOST_TESTS // block.tests))
+        tried = [self._option(place, given, one) for one in islice(every, most)]
+        left = next(every, None)
+        untried = inf if left is None else sum(position is not None for position in left)
         tried.sort(key=lambda option: (len(option.changes), option.distance))
         different = {(option.shape, option.rules_out): option for option in reversed(tried)}
         options = [option for option in reversed(different.values()) if option.changes]
-        demands = self._table.blocks[place].demands
-        return BlockOptions([_fitting(place, options, paths) for _, paths in demands], complete)
+        return BlockOptions([_fitting(place, options, paths) for _, paths in block.demands], untried)
 
     def _option(
         self, place: int, given: Sequence[Position | None], positions: Sequence[Position | None]
@@ -96,6 +101,19 @@ class Options:
             if answer is not None:
                 answers[name] = answer
         return Option(place, tuple(changes), block.ruled_out(answers), shape, distance)
+
+
+def _combinations(choices: Sequence[Sequence[Position]]) -> Iterator[Sequence[Position | None]]:
+    """Every combination of changes, None where nothing changes: those of fewer changes first.
+
+    So if the last ones are left out, what is found is minimal all the same.
+    """
+    free = [place for place, positions in enumerate(choices) if positions]
+    for size in range(len(free) + 1):
+        for changed in combinations(free, size):
+            for positions in product(*(choices[place] for place in changed)):
+                by_place = dict(zip(changed, positions, strict=True))
+                yield [by_place.get(place) for place in range(len(choices))]
 
 
 def _fitting(block: int, options: Iterable[Option], paths: Paths) -> Fitting:

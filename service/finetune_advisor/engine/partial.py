@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from finetune_advisor.engine.evaluation import Assessment, build_assessment
+from finetune_advisor.engine.evaluation import Assessment, build_assessment, matters
 from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.engine.paths import Answers, Paths, PathTable, members
 from finetune_advisor.engine.predicates import warning_predicates
+from finetune_advisor.engine.region import completions
 from finetune_advisor.engine.tree import WarningRule
+
+MAX_DEMANDS = 32
+"""Demands of a block of compared inputs that are held against each other, pair by pair, in some 0.1 s. With
+more of them, whether an input matters is found by walks.
+"""
 
 CACHE_SIZE = 4096
 """Results of each kind of look-up in a table that are kept."""
@@ -27,6 +33,8 @@ class PartialProfiles:
             if input_.type == "enum"
         }
         self._compared = [place for place, block in enumerate(table.blocks) if len(block.names) > 1]
+        most = max((len(table.blocks[place].demands) for place in self._compared), default=0)
+        self._has_large_blocks = most > MAX_DEMANDS
         self._warnings = warning_predicates(table.tree)
         ends = [(path, ending) for ending in table.ending.values() for path in members(ending)]
         self._ending = [ending for _, ending in sorted(ends)]
@@ -46,14 +54,19 @@ class PartialProfiles:
             self._tree,
             profile,
             way,
-            lambda name: self._is_decisive(name, given, possible),
+            lambda name: self._matters(profile, name, given, possible),
             self._active_warnings,
         )
 
     def matters(self, profile: Profile, name: str) -> bool:
         """Whether an input that a profile lacks can still change its outcome."""
         given = self._positions(profile)
-        return self._is_decisive(name, given, self._possible(given))
+        return self._matters(profile, name, given, self._possible(given))
+
+    def _matters(self, profile: Profile, name: str, given: Answers, possible: Paths) -> bool:
+        if self._has_large_blocks:
+            return matters(self._tree, completions(self._tree, profile), name)
+        return self._is_decisive(name, given, possible)
 
     def _positions(self, profile: Profile) -> Answers:
         """The answers that count, as positions."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from finetune_advisor.engine.branching import Within
 from finetune_advisor.engine.domain import Domain, Position, neighbours
 from finetune_advisor.engine.region import Order, Region
 from finetune_advisor.engine.tree import Branch, Tree
@@ -120,6 +119,13 @@ class Block:
         return {name: answers[name] for name in self.names if name in answers}
 
     @cached_property
+    def tests(self) -> int:
+        """How many domains and orders some answers are held against, at most, to see what they rule out."""
+        if len(self.names) == 1:
+            return 1
+        return sum(1 + len(region.orders) for region, _ in self.demands)
+
+    @cached_property
     def _by_cell(self) -> dict[tuple[str, int], Paths]:
         """What is known of `ruled_out_by`."""
         return {}
@@ -147,11 +153,7 @@ def _fits(region: Region, given: Answers) -> bool:
         return True
     if all(order.low in given and order.high in given for order in region.orders):
         return all(order.holds(given[order.low], given[order.high]) for order in region.orders)
-    here: Region | None = region
-    for name, position in given.items():
-        spot = Domain(((position, position),), region.axes[name].dense)
-        here = here and here.narrow(Within(name, spot))
-    return here is not None
+    return region.has(given)
 
 
 class PathTable:

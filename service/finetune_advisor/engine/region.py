@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related, Within
 from finetune_advisor.engine.domain import Domain, Position
@@ -48,7 +47,7 @@ class Region:
     def narrow(self, condition: Condition) -> Region | None:
         """The profiles of this region that meet a condition, or None if there are none."""
         if isinstance(condition, Related):
-            return replace(self, orders=self.orders | set(_orders(condition)))._settled()
+            return self._ordered_by(frozenset(_orders(condition)))
         before = self.domain(condition.input)
         if before.least == before.greatest:
             return self if before.least in condition.domain else None
@@ -58,7 +57,7 @@ class Region:
         if not after:
             return None
         narrowed = Region(self.axes, {**self.domains, condition.input: after}, self.orders)
-        return narrowed._settled() if self.orders else narrowed
+        return narrowed._settled(narrowed._orders_of(condition.input)) if self.orders else narrowed
 
     def at(self, name: str, position: Position) -> Region | None:
         """The profiles of this region that have an input at a position, or None if there are none.
@@ -68,9 +67,18 @@ class Region:
         """
         return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
 
+    def has(self, positions: Mapping[str, Position]) -> bool:
+        """Whether some profile of this region has some inputs at these positions."""
+        if any(position not in self.domain(name) for name, position in positions.items()):
+            return False
+        points = {n: Domain(((p, p),), self.axes[n].dense) for n, p in positions.items()}
+        here = Region(self.axes, {**self.domains, **points}, self.orders)
+        unsettled = [one for one in self.orders if one.low in points or one.high in points]
+        return here._tightened(unsettled) is not None
+
     def intersection(self, other: Region) -> Region | None:
         """The profiles that are in this region and in another one, or None if there are none."""
-        both = replace(self, orders=self.orders | other.orders)._settled() if other.orders else self
+        both = self._ordered_by(other.orders) if other.orders else self
         for name, domain in other.domains.items():
             both = both and both.narrow(Within(name, domain))
         return both
@@ -103,13 +111,19 @@ class Region:
         return any(name in (order.low, order.high) for order in self.orders)
 
     def _connected(self, inputs: frozenset[str]) -> tuple[frozenset[str], frozenset[Order]]:
-        names: frozenset[str] = inputs
-        while True:
-            orders = frozenset(o for o in self.orders if o.low in names or o.high in names)
-            reached = names.union(*((order.low, order.high) for order in orders))
-            if reached == names:
-                return names, orders
-            names = reached
+        beside: dict[str, list[Order]] = {}
+        for order in self.orders:
+            beside.setdefault(order.low, []).append(order)
+            beside.setdefault(order.high, []).append(order)
+        names, orders = set(inputs), set[Order]()
+        waiting = [name for name in beside if name in inputs]
+        while waiting:
+            for order in beside[waiting.pop()]:
+                orders.add(order)
+                for name in {order.low, order.high} - names:
+                    names.add(name)
+                    waiting.append(name)
+        return frozenset(names), frozenset(orders)
 
     def witness(self) -> dict[str, Position]:
         """A profile of the region, as the least positions of every input."""
@@ -127,24 +141,45 @@ class Region:
             found[name] = region.domain(name).least
         return found
 
-    def _settled(self) -> Region | None:
-        if _contradictory(self.orders):
+    def _ordered_by(self, orders: frozenset[Order]) -> Region | None:
+        """The profiles of this region that meet more orders, or None if there are none."""
+        added = orders - self.orders
+        together = self.orders | added
+        if _contradictory(together, added):
             return None
-        domains = dict(self.domains)
-        changed = True
-        while changed:
-            changed = False
-            for order in self.orders:
-                low, high = (domains.get(n) or self.axes[n] for n in (order.low, order.high))
-                higher = high.from_(low.least, strict=order.strict)
-                lower = low.up_to(high.greatest, strict=order.strict)
-                if not (higher and lower):
-                    return None
-                if (lower, higher) != (low, high):
-                    domains |= {order.low: lower, order.high: higher}
-                    changed = True
-        region = replace(self, domains=domains)
+        return Region(self.axes, self.domains, together)._settled(added)
+
+    def _orders_of(self, name: str) -> Iterator[Order]:
+        return (order for order in self.orders if name in (order.low, order.high))
+
+    def _settled(self, unsettled: Iterable[Order]) -> Region | None:
+        """The region with its domains as tight as the orders allow, or None if one is empty."""
+        domains = self._tightened(unsettled)
+        if domains is None:
+            return None
+        region = Region(self.axes, domains, self.orders)
         return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
+
+    def _tightened(self, unsettled: Iterable[Order]) -> Mapping[str, Domain] | None:
+        """The domains as tight as the orders allow, or None if one is empty.
+
+        The domains fit all orders already but those that are `unsettled`. Where a domain gets tighter, the
+        orders of its input are looked at again.
+        """
+        domains = dict(self.domains)
+        waiting = [*unsettled]
+        while waiting:
+            order = waiting.pop()
+            low, high = (domains.get(name) or self.axes[name] for name in (order.low, order.high))
+            higher = high.from_(low.least, strict=order.strict)
+            lower = low.up_to(high.greatest, strict=order.strict)
+            if not (higher and lower):
+                return None
+            for name, before, after in ((order.low, low, lower), (order.high, high, higher)):
+                if after != before:
+                    domains[name] = after
+                    waiting.extend(self._orders_of(name))
+        return domains
 
     def _implies(self, order: Order) -> bool:
         return order.holds(self.domain(order.low).greatest, self.domain(order.high).least)
@@ -158,18 +193,27 @@ def _orders(condition: Related) -> Iterator[Order]:
         yield Order(other, one, strict=EQUAL not in relations)
 
 
-def _contradictory(orders: Iterable[Order]) -> bool:
-    """Whether the orders put an input strictly below itself."""
-    strict: dict[tuple[str, str], bool] = {}
+def _contradictory(orders: Iterable[Order], added: Iterable[Order]) -> bool:
+    """Whether some orders put an input strictly below itself, which they don't without the `added` ones."""
+    above: dict[str, list[Order]] = {}
     for order in orders:
-        pair = (order.low, order.high)
-        strict[pair] = strict.get(pair, False) or order.strict
-    names = {name for pair in strict for name in pair}
-    for middle, low, high in product(names, repeat=3):
-        if (low, middle) in strict and (middle, high) in strict:
-            through = strict[low, middle] or strict[middle, high]
-            strict[low, high] = strict.get((low, high), False) or through
-    return any(strict.get((name, name)) for name in names)
+        above.setdefault(order.low, []).append(order)
+    return any(_strictly_below_itself(above, order) for order in added)
+
+
+def _strictly_below_itself(above: Mapping[str, Sequence[Order]], order: Order) -> bool:
+    """Whether an order and those `above` each input lead from its lower input back to it."""
+    seen = set()
+    waiting = [(order.high, order.strict)]
+    while waiting:
+        here = waiting.pop()
+        if here == (order.low, True):
+            return True
+        if here not in seen:
+            seen.add(here)
+            name, strict = here
+            waiting.extend((one.high, strict or one.strict) for one in above.get(name, ()))
+    return False
 
 
 def completions(tree: Tree, profile: Profile) -> Region:

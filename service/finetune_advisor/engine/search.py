@@ -44,7 +44,8 @@ class Search:
 
     A set of changes forces an outcome if it rules out every path to another one. There can be more minimal
     sets than anybody can wait for: with all inputs unknown, their number grows doubly with a tree's depth.
-    `exhausted` says that a bound was met and sets may be missing.
+    `exhausted` says that a bound was met and sets may be missing; of those of fewer than `untried` changes to
+    compared inputs, none is missing for that.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Search:
         self._kept = [block.ruled_out(given) for block in table.blocks]
         every = [options.of(place, given, choices) for place in range(len(table.blocks))]
         self._fitting = [one.fitting for one in every]
-        self.exhausted = not all(one.complete for one in every)
+        self.untried = min(one.untried for one in every)
+        self.exhausted = self.untried < inf
         self._fitting_of: dict[Paths, Sequence[Fitting]] = {}
         self._blocking = [
             needing if given.keys().isdisjoint(block.names) else kept

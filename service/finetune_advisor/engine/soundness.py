@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError
-from itertools import combinations
+from math import inf
 
 from finetune_advisor.engine.branching import (
     EVERY_RELATION,
@@ -17,7 +17,8 @@ from finetune_advisor.engine.branching import (
     domain_of,
     relations_of,
 )
-from finetune_advisor.engine.evaluation import passages
+from finetune_advisor.engine.domain import Domain, Position
+from finetune_advisor.engine.evaluation import MOST_PASSAGES, TooManyPassagesError, passages
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Branch, Question, Tree
@@ -200,6 +201,10 @@ def _choice_problem(one: Input, values: tuple[bool | str, ...]) -> tuple[str, st
     allowed = (False, True) if one.type == "boolean" else one.choices
     if one.numeric:
         return f"is and in don't fit the {one.type} input {one.name}", "use lt, lte, gt, gte"
+    if one.type == "boolean" and any(value in ("true", "false") for value in values):
+        return f"true and false in quotes are text, and {one.name} is a boolean", "remove the quotes"
+    if any(isinstance(value, bool) and str(value).lower() in one.choices for value in values):
+        return f"without quotes this is a boolean, and {one.name} is an enum", "quote it"
     if not set(values) <= set(allowed) or len(set(values)) < len(values):
         options = ", ".join(str(value).lower() for value in allowed)
         given = ", ".join(str(value).lower() for value in values)
@@ -247,13 +252,31 @@ def _domain_cover(question: Question, one: Input) -> Iterator[Fault]:
         if not taken:
             yield Fault((*here, index), f"no value of {one.name} takes this branch", "remove it")
         left -= taken
-    for (first, a), (second, b) in combinations(enumerate(domains), 2):
-        if a & b:
-            problem = f"overlaps branch {first + 1}, for example at {_shown(one, (a & b).least)}"
-            yield Fault((*here, second), problem, "make the tests disjoint")
+    for (first, second), position in _overlaps(domains).items():
+        problem = f"overlaps branch {first + 1}, for example at {_shown(one, position)}"
+        yield Fault((*here, second), problem, "make the tests disjoint")
     if left:
         problem = f"no branch takes {one.name} = {_shown(one, left.least)}"
         yield Fault(here, problem, "add a branch, or otherwise")
+
+
+def _overlaps(domains: Iterable[Domain]) -> dict[tuple[int, int], Position]:
+    """Pairs of branches that overlap, each with the least position that both take.
+
+    Every span that overlaps one before it is in a pair; not every pair is found, as there can be a square
+    of them.
+    """
+    spans = sorted(
+        (low, high, index) for index, domain in enumerate(domains) for low, high in domain.spans
+    )
+    pairs: dict[tuple[int, int], Position] = {}
+    furthest, holder = -inf, 0
+    for low, high, index in spans:
+        if low <= furthest:
+            pairs.setdefault((min(holder, index), max(holder, index)), low)
+        if high > furthest:
+            furthest, holder = high, index
+    return pairs
 
 
 def _shown(one: Input, position: int | float) -> str:
@@ -288,8 +311,13 @@ def _cycles(tree: Tree) -> Iterator[Fault]:
 
 def _reach(tree: Tree) -> Iterator[Fault]:
     taken: dict[str, set[Branch]] = {}
-    for node, branches in passages(tree, Region(tree.axes, {})):
-        taken.setdefault(node, set()).update(branches)
+    try:
+        for node, branches in passages(tree, Region(tree.axes, {}), MOST_PASSAGES):
+            taken.setdefault(node, set()).update(branches)
+    except TooManyPassagesError:
+        problem = "the questions repeat or compare so many inputs that the tree can't be proven sound"
+        yield Fault(("questions",), problem, "ask again about fewer inputs, or compare fewer")
+        return
     reached = {tree.root, *(branch.to for branches in taken.values() for branch in branches)}
     for kind, nodes in (("questions", tree.questions), ("recommendations", tree.recommendations)):
         for name in nodes:

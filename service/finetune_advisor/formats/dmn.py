@@ -1,8 +1,14 @@
-"""A tree as a DMN 1.3 model: a decision with a decision table for each question."""
+"""A tree as a DMN 1.3 model: a decision with a decision table for each question, and one for the outcome.
+
+Engines disagree on what a decision with several outputs hands to the decision that requires it: by the
+standard a context under the decision's name, in Camunda 7 a variable for each output. They agree where
+there is one output that bears the decision's name. So a question's table gives the name of the last branch
+alone, and the table of `outcome` turns that into the recommendation and the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -45,7 +51,7 @@ def render(tree: Tree) -> str:
         _item(root, names[name], one)
     for name, one in tree.inputs.items():
         _input_data(root, names[name], one)
-    _top(root, tree)
+    _outcome(root, tree)
     for question in tree.ordered:
         _decision(root, tree, question, names)
     _diagram(root, tree)
@@ -82,12 +88,18 @@ def _input_data(root: Element, name: str, one: Input) -> None:
     _add(data, "variable", name=name, typeRef=f"t_{name}")
 
 
-def _top(root: Element, tree: Tree) -> None:
+def _outcome(root: Element, tree: Tree) -> None:
     decision = _add(root, "decision", id="outcome", name="outcome")
     _add(decision, "question", tree.title)
     _add(decision, "variable", name="outcome", typeRef="t_outcome")
     _requirements(decision, tree)
-    _add(_add(decision, "literalExpression"), "text", _name(tree.root))
+    rules = [
+        ([_text(_last_branch(question, branch))], [_text(branch.to), _text(branch.reason)])
+        for question in tree.ordered
+        for branch in question.branches
+        if branch.to in tree.recommendations
+    ]
+    _table(decision, (_name(tree.root), "string"), PARTS, rules)
 
 
 def _decision(root: Element, tree: Tree, question: Question, names: Mapping[str, str]) -> None:
@@ -95,28 +107,46 @@ def _decision(root: Element, tree: Tree, question: Question, names: Mapping[str,
     if question.help:
         _add(decision, "description", question.help)
     _add(decision, "question", question.text)
-    _add(decision, "variable", name=_name(question.id), typeRef="t_outcome")
+    _add(decision, "variable", name=_name(question.id), typeRef="string")
     _requirements(decision, tree)
+    answer = names[question.input], TYPES[tree.inputs[question.input].type]
+    rules = [
+        ([_unary(test, names)], [_entry(tree, question, branch)])
+        for test, branch in cases(tree, question)
+    ]
+    _table(decision, answer, [_name(question.id)], rules)
+
+
+def _table(
+    decision: Element,
+    asked: tuple[str, str],
+    outputs: Sequence[str],
+    rules: Sequence[tuple[Sequence[str], Sequence[str]]],
+) -> None:
+    """A table of an input, as an expression and its type, and some outputs; a rule has entries for both."""
     table = _add(decision, "decisionTable", hitPolicy="UNIQUE")
-    kind = TYPES[tree.inputs[question.input].type]
-    answer = _add(_add(table, "input"), "inputExpression", typeRef=kind)
-    _add(answer, "text", names[question.input])
-    for output in PARTS:
+    expression, kind = asked
+    _add(_add(_add(table, "input"), "inputExpression", typeRef=kind), "text", expression)
+    for output in outputs:
         _add(table, "output", name=output, typeRef="string")
-    for test, branch in cases(tree, question):
+    for tests, entries in rules:
         rule = _add(table, "rule")
-        _add(_add(rule, "inputEntry"), "text", _unary(test, names))
-        for entry in _entries(tree, branch):
-            _add(_add(rule, "outputEntry"), "text", entry)
+        for tag, texts in (("inputEntry", tests), ("outputEntry", entries)):
+            for text in texts:
+                _add(_add(rule, tag), "text", text)
     parts = [part for part in table.iter() if part.tag not in ("text", "decisionTable")]
     for number, part in enumerate(parts):
-        part.set("id", f"q_{question.id}.{number}")
+        part.set("id", f"{decision.get('id')}.{number}")
 
 
-def _entries(tree: Tree, branch: Branch) -> list[str]:
-    if branch.to in tree.questions:
-        return [f"{_name(branch.to)}.{part}" for part in PARTS]
-    return [_text(branch.to), _text(branch.reason)]
+def _entry(tree: Tree, question: Question, branch: Branch) -> str:
+    """What a question's table gives for a branch: the decision that it leads to, or its own name."""
+    return _name(branch.to) if branch.to in tree.questions else _text(_last_branch(question, branch))
+
+
+def _last_branch(question: Question, branch: Branch) -> str:
+    """A name for a branch that ends in a recommendation."""
+    return f"{question.id} {question.branches.index(branch) + 1}: {branch.to}"
 
 
 def _unary(test: Explicit, names: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.inputs import Input
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit import Compared, Explicit, cases
-from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.formats.layout import Line, can_be_laid_out, grid, layout
 from finetune_advisor.formats.numbers import decimal
 
 KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
@@ -121,7 +121,8 @@ def _edge(source: str, target: str, handle: str = "") -> Json:
 
 def _places(nodes: list[Json], edges: list[Json]) -> Mapping[str, tuple[float, float]]:
     lines = [Line(edge["sourceId"], edge["targetId"]) for edge in edges]
-    return layout({node["id"]: SIZE for node in nodes}, lines, 0).centres
+    boxes = {node["id"]: SIZE for node in nodes}
+    return layout(boxes, lines, 0).centres if can_be_laid_out(lines) else grid(boxes, lines)
 
 
 def _condition(question: Question, test: Explicit) -> str:

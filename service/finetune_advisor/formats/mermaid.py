@@ -13,6 +13,10 @@ from finetune_advisor.formats.emphasis import Emphasis, emphasis
 
 UNSAFE = re.compile(r"[^\w ?!,.()/':=≤≥-]|^[^\w(≤≥]")
 LIST = re.compile(r"^(\d+)\.")
+MAX_EDGES, MAX_TEXT_LENGTH = 500, 50_000
+"""What Mermaid draws unless it is configured otherwise, which a chart itself can't do."""
+NOTE_LENGTH = 200
+"""How much longer a chart is with a note on what it needs, at most."""
 NAMES = {"<": "#lt;", ">": "#gt;", "&": "#amp;", '"': "#quot;"}
 ANGLES = str.maketrans("<>", "\u2039\u203a")
 """A title is taken as it is, and what stands between < and > for HTML."""
@@ -31,7 +35,24 @@ STYLES = {
 def render(tree: Tree, assessment: Assessment | None = None) -> str:
     """A tree as a Mermaid flowchart; with an assessment of it, its path is thick and the rest fades."""
     about = emphasis(assessment) if assessment else None
-    return "\n".join((*_head(tree), *_nodes(tree), *_edges(tree, about), *_styles(tree, about), ""))
+    body = (*_nodes(tree), *_edges(tree, about), *_styles(tree, about), "")
+    chart = "\n".join((*_head(tree), *body))
+    needed = needed_configuration(tree, len(chart))
+    if not needed:
+        return chart
+    note = f"  %% Larger than Mermaid draws by default: pass {{{needed}}} to mermaid.initialize."
+    return "\n".join((*_head(tree), note, *body))
+
+
+def needed_configuration(tree: Tree, length: int) -> str:
+    """What Mermaid has to be configured with to draw a tree as a chart of so many characters, if anything."""
+    edges = sum(len(question.branches) for question in tree.questions.values())
+    needed = []
+    if edges > MAX_EDGES:
+        needed.append(f"maxEdges: {edges}")
+    if length > MAX_TEXT_LENGTH:
+        needed.append(f"maxTextSize: {length + NOTE_LENGTH}")
+    return ", ".join(needed)
 
 
 def _head(tree: Tree) -> Iterator[str]:

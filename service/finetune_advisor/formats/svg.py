@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels
 from finetune_advisor.formats.curves import rounded
-from finetune_advisor.formats.emphasis import Emphasis, emphasis
-from finetune_advisor.formats.layout import Drawing, Line, Point, Routed, layout
+from finetune_advisor.formats.emphasis import emphasis
+from finetune_advisor.formats.layout import Drawing, Line, Point, Routed, can_be_laid_out, layout
 from finetune_advisor.formats.svg_style import STYLE
 from finetune_advisor.formats.typesetting import lines, width, xml_text
 
@@ -20,9 +22,16 @@ BOX, PADDING, LEADING, FONT, SMALL = 206.0, 12.0, 17.0, 13.0, 11.5
 MARGIN, HEADER, TITLE, LEAST_WIDTH, LABEL = 28.0, 92.0, 19.0, 620.0, 212.0
 
 
+class TooLargeToDrawError(FinetuneAdvisorError):
+    """A tree has so many questions in a row that a layout of its picture takes too long."""
+
+
 def render(tree: Tree, assessment: Assessment | None = None) -> str:
-    """A tree as an SVG picture; with an assessment of it, its path stands out and the rest fades."""
-    return _Picture(tree, emphasis(assessment) if assessment else None, assessment).render()
+    """A tree as an SVG picture; with an assessment of it, its path stands out and the rest fades.
+
+    Raises TooLargeToDrawError.
+    """
+    return Picture(tree).render(assessment)
 
 
 @dataclass(frozen=True)
@@ -38,18 +47,49 @@ class _Box:
         return 2 * PADDING + LEADING * (len(self.text) + bool(self.note))
 
 
-class _Picture:
-    """A picture in the making."""
+class Picture:
+    """The picture of a tree, laid out once, when it is first rendered."""
 
-    def __init__(self, tree: Tree, about: Emphasis | None, assessment: Assessment | None) -> None:
-        self.tree, self.about, self.assessment = tree, about, assessment
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
         self.boxes = {node: _box(tree, node) for node in tree.rank}
         self.branches = [(question, branch) for question in tree.ordered for branch in question.branches]
         texts = (labels.of_branch(tree, *branch) for branch in self.branches)
         self.labels = [lines(text, LABEL, FONT) for text in texts]
+        self._lines = [
+            Line(question.id, branch.to, _plate(label))
+            for (question, branch), label in zip(self.branches, self.labels, strict=True)
+        ]
+        self.can_be_drawn = can_be_laid_out(self._lines)
+        self._drawing: Drawing | None = None
+        self._laying_out = Lock()
+
+    def render(self, assessment: Assessment | None = None) -> str:
+        """As the function `render`."""
+        return _Rendering(self, assessment).render()
+
+    def drawing(self) -> Drawing:
+        """Where everything lies. Raises TooLargeToDrawError."""
+        if not self.can_be_drawn:
+            problem = f"tree {self.tree.version} is too large to draw as SVG"
+            raise TooLargeToDrawError(f"{problem}; draw it with Mermaid")
+        with self._laying_out:
+            if self._drawing is None:
+                boxes = {node: (BOX, box.height) for node, box in self.boxes.items()}
+                self._drawing = layout(boxes, self._lines, MARGIN)
+        return self._drawing
+
+
+class _Rendering:
+    """A picture in the making."""
+
+    def __init__(self, picture: Picture, assessment: Assessment | None) -> None:
+        self.picture, self.tree, self.assessment = picture, picture.tree, assessment
+        self.about = emphasis(assessment) if assessment else None
+        self.boxes = picture.boxes
 
     def render(self) -> str:
-        drawing = self._layout()
+        drawing = self.picture.drawing()
         legend, reach = self._legend()
         wide = max(drawing.width, LEAST_WIDTH, reach + MARGIN)
         title = lines(labels.heading(self.tree), wide - 2 * MARGIN, TITLE * 1.12)
@@ -69,21 +109,13 @@ class _Picture:
         shift = (wide - drawing.width) / 2
         body = _add(root, "g", transform=f"translate({shift:g} {head - MARGIN / 2:g})")
         for (question, branch), label, routed in zip(
-            self.branches, self.labels, drawing.lines, strict=True
+            self.picture.branches, self.picture.labels, drawing.lines, strict=True
         ):
             _line(body, self._line_class(question, branch), (question.id, branch.to), label, routed)
         for node in self.tree.rank:
             self._node(body, node, drawing.centres[node])
         ElementTree.indent(root, " ")
         return ElementTree.tostring(root, encoding="unicode") + "\n"
-
-    def _layout(self) -> Drawing:
-        boxes = {node: (BOX, box.height) for node, box in self.boxes.items()}
-        drawn = [
-            Line(question.id, branch.to, _plate(label))
-            for (question, branch), label in zip(self.branches, self.labels, strict=True)
-        ]
-        return layout(boxes, drawn, MARGIN)
 
     def _description(self) -> Iterator[str]:
         tree = self.tree

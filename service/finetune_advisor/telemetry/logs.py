@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,15 +21,21 @@ _Exception = tuple[type[BaseException], BaseException, TracebackType | None] | t
 
 
 class Facts(logging.LogRecord):
-    """A routine record that says some facts; what nobody reads of it isn't found out."""
+    """A routine record that says some facts and has all else in common with another record.
 
-    unsaid = vars(logging.LogRecord("", logging.INFO, "", 0, "", None, None))
+    Many requests are logged together, and finding out the process and the thread takes longer than the line.
+    """
 
-    def __init__(self, name: str, message: str, created: float, facts: dict[str, Any]) -> None:
-        self.__dict__ = {**self.unsaid, **facts}
-        self.name, self.msg, self.message, self.created = name, message, message, created
+    def __init__(self, common: logging.LogRecord, created: float, facts: dict[str, Any]) -> None:
+        self.__dict__ = {**vars(common), **facts}
+        self.message, self.created = common.msg, created
         self.msecs = created % 1 * 1000
         self.facts = facts
+
+
+def common_record(name: str, message: str) -> logging.LogRecord:
+    """What routine records that are written now have in common, with what a record factory adds to it."""
+    return logging.getLogRecordFactory()(name, logging.INFO, "", 0, message, None, None)
 
 
 class _Discreet(logging.Formatter):
@@ -113,7 +118,7 @@ class Together(logging.StreamHandler[Any]):
             self.stream.flush()
         except Exception:  # noqa: BLE001  # as above
             if lines:
-                self.handleError(Facts(__name__, f"{len(lines)} lines lost", time.time(), {}))
+                self.handleError(common_record(__name__, f"{len(lines)} lines lost"))
         finally:
             self.release()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from errno import ENOENT
+from mmap import mmap
 from threading import Lock
 from typing import Any
 
@@ -17,17 +20,20 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
+    Metric,
     PlatformCollector,
     ProcessCollector,
-    disable_created_metrics,
+    values,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from finetune_advisor.engine.compiled import CompiledPath
+from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.telemetry import soon
+from finetune_advisor.telemetry import metrics_files, soon
 
 NAMESPACE = "finetune_advisor"
 PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
@@ -36,10 +42,19 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMATCHED = "unmatched"
 MOST_TRAILS = 10_000
 """Of how many trails the counters are remembered."""
+SERIES_BYTES = 300
+"""The room that a counter takes, for its name, its labels and its meaning."""
+ASSESSMENT_ENDPOINTS, OTHER_SERIES = 3, 500
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
-# A second series for each counter, whose only news is when its worker started.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client's
+# prometheus_client takes what names a process's files as a parameter, for servers that number their workers.
+SharedValue = values.MultiProcessValue(metrics_files.process_number)  # type: ignore[no-untyped-call]
+
+log = logging.getLogger("finetune_advisor.telemetry")
+
+
+class MetricsUnavailableError(FinetuneAdvisorError):
+    """The metrics can't be read, or are no longer complete; the message says why and what to do."""
 
 
 Served = tuple[str, str, str, float]
@@ -68,10 +83,26 @@ class BulkHistogram(Histogram):
             self._buckets[bucket].inc(times)
 
 
+class _WithoutCreated(Collector):
+    """The metrics of a registry without the `_created` series: all say when the process started."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+            yield metric
+
+
 class Metrics:
     """The metrics of one application: of this process, or of all workers in multiprocess mode."""
 
     def __init__(self) -> None:
+        self._shared = metrics_files.folder_from_environment() is not None
+        # prometheus_client itself chooses when it is imported, and takes an empty variable for a folder.
+        values.ValueClass = SharedValue if self._shared else values.MutexValue
+        self._incomplete = mmap(-1, 1)  # memory that workers share with the process that forks them
         self.registry = registry = CollectorRegistry()
         own: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
         self.assessments = Counter(
@@ -138,36 +169,69 @@ class Metrics:
         self._followed: deque[tuple[tuple[CompiledPath, str], int]] = deque()
         self._settling = Lock()
         soon.each(self.settle)
-        self._shared = multiprocess()
         if not self._shared:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)
 
     def serving(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
-        """Say which software and which trees this process serves."""
-        revision = os.environ.get("SOURCE_REVISION", "unknown")
+        """Say which software and which trees this process serves.
+
+        Raises MetricsUnavailableError if there is no room for the metrics of so many or large ones.
+        """
+        served = list(trees)
+        revision = os.environ.get("SOURCE_REVISION") or "unknown"
         self.build_info.labels(version, revision, platform.python_version()).set(1)
-        for tree in trees:
+        for tree in served:
             is_default = str(tree is default).lower()
             self.tree_info.labels(tree.version, tree.digest, tree.status, is_default).set(1)
+        if self._shared:
+            self._make_room(served)
+
+    def _make_room(self, trees: Sequence[Tree]) -> None:
+        """Make the workers' files large enough for all series of the trees: later there may be no room."""
+        branches = sum(
+            len(question.branches) + 1 for tree in trees for question in tree.questions.values()
+        )
+        outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
+        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + OTHER_SERIES) * SERIES_BYTES
+        try:
+            metrics_files.enlarge("counter", size)
+        except OSError as error:
+            raise MetricsUnavailableError(
+                f"{metrics_files.VARIABLE}: {error.strerror}; with these trees each worker needs "
+                f"{size // 1024} KiB for its counters; make room there, or serve fewer trees"
+            ) from error
 
     def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
         """Count an assessment that an endpoint answered so many times."""
         version, leaf = assessment.tree.version, assessment.recommendation
         outcome = (leaf.id, leaf.finetune) if leaf else ("none", "none")
-        self.assessments.labels(version, assessment.status, *outcome, endpoint).inc(times)
-        for step in assessment.path:
-            self.answers.labels(version, step.question.id, str(step.branch.test)).inc(times)
-        answered = {step.question.id for step in assessment.path}
-        for question in {one.question.id for one in assessment.unanswered} - answered:
-            self.answers.labels(version, question, "unknown").inc(times)
-        self.path_questions.observe_times(len(assessment.path), times)
+        try:
+            self.assessments.labels(version, assessment.status, *outcome, endpoint).inc(times)
+            for step in assessment.path:
+                self.answers.labels(version, step.question.id, str(step.branch.test)).inc(times)
+            answered = {step.question.id for step in assessment.path}
+            for question in {one.question.id for one in assessment.unanswered} - answered:
+                self.answers.labels(version, question, "unknown").inc(times)
+            self.path_questions.observe_times(len(assessment.path), times)
+        except Exception as error:  # noqa: BLE001  # no answer depends on whether it can be counted
+            self._uncounted(error)
+
+    def batched(self, profiles: int) -> None:
+        """Count a batch of so many profiles."""
+        try:
+            self.batch_profiles.observe(profiles)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._uncounted(error)
 
     def began(self) -> None:
         """A request came."""
         self._running.append(None)
         if self._shared:
-            self.in_progress.set(len(self._running))
+            try:
+                self.in_progress.set(len(self._running))
+            except Exception as error:  # noqa: BLE001  # as above
+                self._uncounted(error)
 
     def ended(self) -> None:
         """A request was answered: what it adds is counted when it's asked for, or soon.
@@ -184,10 +248,22 @@ class Metrics:
 
     def settle(self) -> None:
         """Count what happened meanwhile, each kind of it at once."""
-        with self._settling:
-            self.in_progress.set(len(self._running))
-            self._settle_requests()
-            self._settle_trails()
+        try:
+            with self._settling:
+                self.in_progress.set(len(self._running))
+                self._settle_requests()
+                self._settle_trails()
+        except Exception as error:  # noqa: BLE001  # as above
+            self._uncounted(error)
+
+    def _uncounted(self, error: Exception) -> None:
+        """Log the first failure to count of all workers. From then on the metrics aren't complete."""
+        if not self._incomplete[0]:
+            self._incomplete[0] = 1
+            expected = isinstance(error, OSError)
+            reason = str(error) if expected else type(error).__name__
+            message = "the metrics are incomplete, and /metrics answers 503 until a restart: %s"
+            log.error(message, reason, exc_info=None if expected else error)
 
     def _settle_requests(self) -> None:
         seconds: defaultdict[tuple[str, str, str], Tally[float]] = defaultdict(Tally)
@@ -220,16 +296,24 @@ class Metrics:
         return [self.assessments.labels(*outcome), *(self.answers.labels(*step) for step in steps)]
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All metrics in the format that a scraper accepts, and its media type."""
+        """All metrics in the format that a scraper accepts, and its media type.
+
+        Raises MetricsUnavailableError if they aren't complete or can't be read.
+        """
         self.settle()
-        registry = self.registry
-        if self._shared:
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client's
+        if missing := metrics_files.missing_file():
+            self._uncounted(FileNotFoundError(ENOENT, "was removed while the server runs", str(missing)))
+        if self._incomplete[0]:
+            raise MetricsUnavailableError(
+                "The metrics are incomplete; the log says why. Restart the instance"
+            )
         encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
-
-
-def multiprocess() -> bool:
-    """Whether several workers keep their metrics together in a directory."""
-    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        collected = CollectorRegistry()
+        try:
+            if self._shared:
+                MultiProcessCollector(collected)  # type: ignore[no-untyped-call]  # prometheus_client's
+            else:
+                collected.register(_WithoutCreated(self.registry))
+            return encode(collected), content_type
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MetricsUnavailableError(f"The metrics can't be read: {error}") from error

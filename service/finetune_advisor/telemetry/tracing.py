@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 from random import randbytes
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})"
+    r"(?!ff|00.{54})([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
 )
+"""Version 00 has four fields; later versions may have more behind them (W3C Trace Context, 3.2.4)."""
+SAMPLED, RANDOM = 1, 2
+"""The flags that version 00 knows (W3C Trace Context Level 2); all others are reserved and sent as zero."""
+
+
+class Span(NamedTuple):
+    """A span of a tracer, in the notation of a traceparent."""
+
+    trace_id: str
+    span_id: str
+    flags: str
 
 
 class Trace(NamedTuple):
@@ -26,6 +39,10 @@ class Trace(NamedTuple):
         parent = f"00-{self.trace_id}-{self.span_id}-{self.flags}"
         return ("X-Request-ID", self.request_id), ("traceparent", parent)
 
+    def within(self, span: Span | None) -> Trace:
+        """The same request within a tracer's span; unchanged without one."""
+        return Trace(self.request_id, *span) if span else self
+
 
 def trace(request_id: str | None, traceparent: str | None) -> Trace:
     """The trace of a request with these headers, with a new span for the work done here.
@@ -37,7 +54,55 @@ def trace(request_id: str | None, traceparent: str | None) -> Trace:
     made = randbytes(40).hex()  # noqa: S311  # no secret
     return Trace(
         given[0] if given else made[:32],
-        parent[1] if parent else made[32:64],
+        parent[2] if parent else made[32:64],
         made[64:],
-        parent[2] if parent else "00",
+        _known_flags(parent[1], parent[3]) if parent else "00",
     )
+
+
+def _known_flags(version: str, flags: str) -> str:
+    """The flags that are known, to be passed on; of a later version, this is the first alone."""
+    known = SAMPLED | RANDOM if version == "00" else SAMPLED
+    return f"{int(flags, 16) & known:02x}"
+
+
+def active_span_lookup() -> Callable[[], Span | None] | None:
+    """A function that gives the active span of the tracer in this process; None if there is no tracer.
+
+    `opentelemetry-instrument` and `ddtrace-run` load their tracer before the application starts. Without one,
+    a request pays nothing.
+    """
+    lookups = [
+        lookup(sys.modules[module])
+        for module, lookup in (("opentelemetry.trace", _opentelemetry), ("ddtrace.trace", _ddtrace))
+        if module in sys.modules
+    ]
+    if not lookups:
+        return None
+    return lambda: next((span for active in lookups if (span := active())), None)
+
+
+def _opentelemetry(module: Any) -> Callable[[], Span | None]:
+    def active() -> Span | None:
+        context = module.get_current_span().get_span_context()
+        return _span(context.trace_id, context.span_id, context.trace_flags)
+
+    return active
+
+
+def _ddtrace(module: Any) -> Callable[[], Span | None]:
+    def active() -> Span | None:
+        context = module.tracer.current_trace_context()
+        if context is None:
+            return None
+        sampled = (context.sampling_priority or 0) > 0
+        return _span(context.trace_id, context.span_id, SAMPLED if sampled else 0)
+
+    return active
+
+
+def _span(trace_id: int | None, span_id: int | None, flags: int) -> Span | None:
+    """The span with these numbers; None if one is zero or unknown, as it is without an active span."""
+    if not (trace_id and span_id):
+        return None
+    return Span(f"{trace_id:032x}", f"{span_id:016x}", f"{flags & (SAMPLED | RANDOM):02x}")

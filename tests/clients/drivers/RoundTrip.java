@@ -102,16 +102,16 @@ public final class RoundTrip {
 
   private static void trees(ApiClient client, TreeVersion oldest) throws ApiException {
     TreesApi trees = new TreesApi(client);
-    ApiResponse<Tree> first = trees.getTreeWithHttpInfo(null, null);
+    ApiResponse<Tree> first = trees.getTreeWithHttpInfo(null);
     seen.put("tree", first.getData());
     String etag = first.getHeaders().get("etag").get(0);
-    seen.put("unchanged", failing(() -> trees.getTree(etag, null)).getCode());
-    VersionList listed = trees.listVersions(null, null);
+    seen.put("unchanged", failing(() -> trees.getTree(etag)).getCode());
+    VersionList listed = trees.listVersions(null);
     seen.put("versions", listed);
     int last = listed.getVersions().size() - 1;
     TreeVersion newest = TreeVersion.fromValue(listed.getVersions().get(last).getVersion());
-    seen.put("version", trees.getVersion(newest, null, null));
-    seen.put("changes", new ChangesApi(client).getChanges(oldest, newest, null, null));
+    seen.put("version", trees.getVersion(newest, null));
+    seen.put("changes", new ChangesApi(client).getChanges(oldest, newest, null));
   }
 
   private static void errors() throws ApiException, IOException {
@@ -119,10 +119,10 @@ public final class RoundTrip {
     ApiClient cutting = sending(one -> one.method("POST", BodyPublishers.ofString("{")));
     refused("400", () -> new AssessmentsApi(cutting).assess(request));
     ApiClient elsewhere = clientOf(URL + "/elsewhere");
-    refused("404", () -> new TreesApi(elsewhere).getVersion(TreeVersion.V2_0_0, null, null));
+    refused("404", () -> new TreesApi(elsewhere).getVersion(TreeVersion.V2_0_0, null));
     ApiClient picky = sending(one -> one.setHeader("Accept", "text/html"));
     refused("406", () -> new AssessmentsApi(picky).assess(request));
-    refused("412", () -> new TreesApi(clientOf(URL)).getTree(null, "\"another\""));
+    refused("412", () -> new TreesApi(sending(one -> one.header("If-Match", "\"another\""))).getTree(null));
     BatchRequest huge = new BatchRequest().profiles(List.of("x".repeat(9_000_000)));
     refused("413", () -> new AssessmentsApi(clientOf(URL)).assessBatch(huge));
     ApiClient plain = sending(one -> one.setHeader("Content-Type", "text/plain"));

@@ -81,7 +81,7 @@ refused(await client.POST("/assess", { body, bodySerializer: (whole) => JSON.str
 const elsewhere = createClient<paths>({ baseUrl: `${baseUrl}/elsewhere` });
 refused(await elsewhere.GET("/tree/versions/{version}", { params: { path } }));
 refused(await client.POST("/assess", { body, headers: { Accept: "text/html" } }));
-refused(await client.GET("/tree", { params: { header: { "If-Match": '"another"' } } }));
+refused(await client.GET("/tree", { headers: { "If-Match": '"another"' } }));
 refused(await client.POST("/assess/batch", { body: { profiles: ["x".repeat(9_000_000)] } }));
 refused(await client.POST("/assess", { body, headers: { "Content-Type": "text/plain" } }));
 const invalid = await client.POST("/assess", { body: { profile: { eval_examples: -1 } } });

@@ -49,9 +49,9 @@ def rego() -> Iterator[Oracle]:
 
 
 @contextmanager
-def dmn() -> Iterator[Oracle]:
-    """Drools; it validates each model against the schema of DMN 1.3 first."""
-    place = built("dmn", HERE / "dmn", ["java", "javac", "mvn"], _build_dmn)
+def dmn(engine: str) -> Iterator[Oracle]:
+    """An engine for DMN by its folder's name; Drools validates models against the schema of DMN 1.3."""
+    place = built(engine, HERE / engine, ["java", "javac", "mvn"], _build_dmn)
     with _running(["java", "-XX:+UseSerialGC", "-cp", "lib/*:.", "Oracle"], place) as oracle:
         yield oracle
 

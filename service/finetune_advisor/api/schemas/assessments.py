@@ -78,7 +78,7 @@ class StepSchema(Growing):
 def _step(tree: Tree, step: Step) -> dict[str, Any]:
     """A step of a path as its schema has it: marshmallow would take several times as long."""
     (name, answer), *others = step.answers
-    form = {
+    form: dict[str, Any] = {
         "question": step.question.id,
         "text": step.question.text,
         "input": name,

@@ -84,7 +84,10 @@ class ChangesSchema(Growing):
     )
     truncated = fields.Boolean(
         required=True,
-        metadata=described("Whether the trees have too many ways to walk them all: more may move."),
+        metadata=described(
+            "Whether the trees have too many ways to walk them all, or too many profiles to count: numbers "
+            "of profiles are then the least that they can be, and more may move."
+        ),
     )
     added = fields.List(fields.String(), required=True, metadata=described(f"What is new, {POINTERS}."))
     removed = fields.List(

@@ -16,7 +16,14 @@ class ChangeSchema(Growing):
     before = Answer(
         data_key="from", metadata=described("The given answer; left out where there is none.")
     )
-    after = Answer(data_key="to", required=True, metadata=described("The answer that takes its place."))
+    after = Answer(
+        data_key="to",
+        required=True,
+        metadata=described(
+            "The answer that takes its place. Of numbers, the nearest one that has as few decimals as the "
+            "limit that it has to pass, where there is one: 499 for less than 500."
+        ),
+    )
 
     @pre_dump
     def _change(self, change: Change, **_: Any) -> dict[str, Any]:
@@ -32,7 +39,10 @@ class CounterfactualSchema(Growing):
 
 
 class OutcomeSchema(Growing):
-    answer = Answer(required=True, metadata=described("Another answer; a number stands for a range."))
+    answer = Answer(
+        required=True,
+        metadata=described("Another answer; a number stands for a range, rounded if need be."),
+    )
     minimum = Number(metadata=described("The least number that leads to the same."))
     maximum = Number(metadata=described("The greatest number that leads to the same."))
     recommendation = fields.String(metadata=described("Where it leads, if it decides."))
@@ -77,7 +87,8 @@ class ExplanationSchema(Growing):
     truncated = fields.Boolean(
         required=True,
         metadata=described(
-            "Whether more may exist: the limit cut the list, or the search grew too large."
+            "Whether something is left out, as the limit cut the list or the search grew too large: "
+            "counterfactuals, the reason of a decided profile, or inputs in the sensitivity."
         ),
     )
     sensitivity = fields.List(

@@ -18,6 +18,7 @@ UNKNOWN = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
 MOST_UNKNOWN = 50
 """How many unknown fields of an object are looked at: each takes some forty times the memory of its name."""
+BOOLEANS = {"true": True, "false": False}
 MISSING = "this is missing; add it"
 NOT_NULL = "null is not allowed; leave the field out"
 NEEDED = "null is not allowed; give a value"
@@ -78,27 +79,37 @@ class Real(Sent, fields.Float):
         raise self.make_error("invalid")
 
 
+def read_text(text: str) -> Any:
+    """Read a boolean or a number that comes as text: in a query parameter, or in a cell of a CSV file.
+
+    A boolean is `true` or `false` in any case: spreadsheets write TRUE, and Python writes True. A number is
+    written as in JSON. Any other text stays one, for the field to refuse.
+    """
+    if (boolean := BOOLEANS.get(text.lower())) is not None:
+        return boolean
+    try:
+        return orjson.loads(text) if text == text.strip() else text
+    except orjson.JSONDecodeError:
+        return text
+
+
 class Written:
-    """Mixed into a field whose value comes as JSON text, in a query parameter."""
+    """Mixed into a field whose value comes as text, in a query parameter."""
 
     def _deserialize(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            read = orjson.loads(value) if value == value.strip() else value
-        except orjson.JSONDecodeError:
-            read = value
-        return super()._deserialize(read, *args, **kwargs)  # type: ignore[misc]  # the field's
+        return super()._deserialize(read_text(value), *args, **kwargs)  # type: ignore[misc]  # the field's
 
 
 class WrittenFlag(Written, Flag):
-    """`true` or `false`."""
+    """`true` or `false`, in any case."""
 
 
 class WrittenWhole(Written, Whole):
-    """An integer's JSON text."""
+    """An integer, as JSON writes it."""
 
 
 class WrittenReal(Written, Real):
-    """A number's JSON text."""
+    """A number, as JSON writes it."""
 
 
 class Number(fields.Float):
@@ -208,7 +219,7 @@ class Growing(Schema):
 class PlainObject(fields.Nested):
     """An object of a response that is plain JSON data already, and is written as it is."""
 
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]  # as fields'
         return value
 
 

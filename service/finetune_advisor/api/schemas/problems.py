@@ -8,6 +8,10 @@ from finetune_advisor.api.schemas.fields import Growing, described
 
 ERROR = validate.Range(400, 599)
 """The statuses that say that something is wrong."""
+TYPE = described(
+    "The kind of problem, named by its last segment. Relative to the URL of the request; GET explains it.",
+    format="uri-reference",
+)
 
 
 class ProblemErrorSchema(Growing):
@@ -22,7 +26,7 @@ class ProblemSchema(Growing):
     class Meta(Growing.Meta):
         examples = (
             {
-                "type": "/problems/invalid-request",
+                "type": "problems/invalid-request",
                 "title": "The request breaks the contract",
                 "status": 422,
                 "detail": "the body breaks the contract",
@@ -30,7 +34,7 @@ class ProblemSchema(Growing):
             },
         )
 
-    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    type = fields.String(required=True, metadata=TYPE)
     title = fields.String(required=True)
     status = fields.Integer(required=True, validate=ERROR)
     detail = fields.String(required=True)
@@ -38,7 +42,7 @@ class ProblemSchema(Growing):
 
 
 class ProblemTypeSchema(Growing):
-    type = fields.String(required=True, metadata={"format": "uri-reference"})
+    type = fields.String(required=True, metadata=TYPE)
     title = fields.String(required=True)
     status = fields.Integer(required=True, validate=ERROR)
     explanation = fields.String(required=True)

@@ -44,8 +44,7 @@ class NoParameters(Closed):
 def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
     """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
     unit = f" Unit: {one.unit}." if one.unit else ""
-    help_ = "" if written else f" {one.help}"
-    metadata = described(f"{one.label}.{unit}{help_}".rstrip())
+    metadata = described(f"{one.label}.{unit}")
     if one.type == "boolean":
         return (WrittenFlag if written else Flag)(metadata=metadata)
     if one.type == "enum":
@@ -65,7 +64,8 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
     """The profile: what the caller knows, of all inputs that some served tree asks about."""
     text = (
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
-        "version knows, but not the one asked, are accepted and listed in `ignored`."
+        "version knows, but not the one asked, are accepted and listed in `ignored`. GET /tree tells how to "
+        "find each value, as does `next_question`."
     )
     allowed = _allowed_values(catalog)
 
@@ -93,8 +93,8 @@ class _Fractions:
     def __init__(self, low: float, high: float) -> None:
         self._low, self._high = low, high
 
-    def __contains__(self, value: float) -> bool:
-        return self._low <= value <= self._high and not value.is_integer()
+    def __contains__(self, value: Any) -> bool:
+        return bool(self._low <= value <= self._high and not value.is_integer())
 
 
 def _allowed_values(catalog: Catalog) -> Mapping[type, Mapping[str, Container[Any]]]:

@@ -164,6 +164,7 @@ class TreeSchema(EditionSchema):
 
 class VersionSchema(EditionSchema):
     default = fields.Boolean(required=True, metadata=described("Answers when no version is named."))
+    default_reason = fields.String(metadata=described("Why this version is the default; only there."))
 
 
 class VersionListSchema(Growing):
@@ -171,10 +172,10 @@ class VersionListSchema(Growing):
 
     @pre_dump
     def _versions(self, catalog: Catalog, **_: Any) -> dict[str, Any]:
-        trees = catalog.trees.values()
-        return {
-            "versions": [
-                {**tree.canonical, "digest": tree.digest, "default": tree is catalog.default}
-                for tree in trees
-            ]
-        }
+        return {"versions": [_version(tree, catalog) for tree in catalog.trees.values()]}
+
+
+def _version(tree: Tree, catalog: Catalog) -> dict[str, Any]:
+    is_default = tree is catalog.default
+    reason = {"default_reason": catalog.default_reason} if is_default else {}
+    return {**tree.canonical, "digest": tree.digest, "default": is_default, **reason}

@@ -1,0 +1,30 @@
+"""Links to the service's own resources, relative to the request's URL: they hold below any prefix.
+
+A proxy that strips the prefix doesn't say what it has stripped, and a header that says so could be anyone's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+
+def relative_link(path: str, environ: WSGIEnvironment) -> str:
+    """The reference that leads from a request's URL to a path of this service, as in RFC 3986, 5."""
+    return "../" * _depth(environ) + path.removeprefix("/")
+
+
+def _depth(environ: WSGIEnvironment) -> int:
+    """How many folders the URL of a request is below the service's root."""
+    # PATH_INFO has escapes decoded: what is a slash there may be none for the client.
+    target: str = environ.get("RAW_URI") or environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+    path = target.partition("?")[0].partition("#")[0]
+    if not path.startswith("/"):  # the absolute form of RFC 9112, 3.2.2
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    depth = 0
+    for folder in path.split("/")[1:-1]:
+        depth += {".": 0, "..": -min(depth, 1)}.get(folder, 1)
+    prefix: str = environ["SCRIPT_NAME"]
+    return max(0, depth - prefix.count("/"))

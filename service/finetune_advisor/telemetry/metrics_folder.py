@@ -1,0 +1,147 @@
+"""The folder of the workers' metrics, made ready when the server starts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.telemetry import metrics_files
+
+OWN_PREFIX = "finetune-advisor-metrics-"
+METRICS_FILE = re.compile(
+    r"(counter|histogram|summary|gauge_(live)?(all|min|max|sum|mostrecent))_\d+\.db"
+)
+"""The names that prometheus_client gives its files."""
+
+COUNTS_BYTES, GAUGES_BYTES = 512 * 1024, 64 * 1024
+FILE_BYTES = {
+    "counter": COUNTS_BYTES,
+    "histogram": COUNTS_BYTES,
+    "gauge_max": GAUGES_BYTES,
+    "gauge_livesum": GAUGES_BYTES,
+}
+"""The size of each of a worker's files."""
+STALE_SECONDS = 60
+"""The age of a folder from which on it counts as left over if it isn't locked; a new one isn't locked yet."""
+
+_locks: list[int] = []
+
+
+class MetricsFolderError(FinetuneAdvisorError):
+    """The folder can't be used; the message names it and says what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{metrics_files.VARIABLE}: {reason}")
+
+
+def prepare(workers: int, parent: str | None) -> Path | None:
+    """Make the folder ready for so many workers, and name it in the environment.
+
+    The folder is the one that the environment names. Otherwise it is made in `parent`, or where temporary
+    folders go, and returned: it is to be removed at the end.
+
+    Raises MetricsFolderError if the folder holds anything but metrics, belongs to an instance that runs,
+    can't be written or has too little room.
+    """
+    named = metrics_files.folder_from_environment()
+    folder = named.absolute() if named else _new_folder(parent)
+    try:
+        if named:
+            folder.mkdir(parents=True, exist_ok=True)
+        _locks.append(_lock(folder))
+        _empty(folder)
+        _allocate(folder, workers)
+    except FileExistsError as error:
+        raise MetricsFolderError(f"{folder}: is a file; name a folder") from error
+    except OSError as error:
+        raise MetricsFolderError(
+            f"{error.filename or folder}: {error.strerror}; name a folder that can be written"
+        ) from error
+    except MetricsFolderError:
+        if not named:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    metrics_files.set_folder(folder)
+    metrics_files.set_process_number(0)
+    return None if named else folder
+
+
+def bytes_needed(workers: int) -> int:
+    """The room that so many workers need, with the process that starts them."""
+    return workers * sum(FILE_BYTES.values()) + len(FILE_BYTES) * GAUGES_BYTES
+
+
+def _new_folder(parent: str | None) -> Path:
+    parent = parent or tempfile.gettempdir()
+    try:
+        _remove_stale(Path(parent))
+        return Path(tempfile.mkdtemp(prefix=OWN_PREFIX, dir=parent))
+    except OSError as error:
+        raise MetricsFolderError(
+            f"is unset, and no folder can be made in {parent}: {error.strerror}; name one"
+        ) from error
+
+
+def _remove_stale(parent: Path) -> None:
+    """Remove the folders of instances that were killed, and couldn't do it themselves."""
+    for folder in parent.glob(f"{OWN_PREFIX}*"):
+        with suppress(OSError, MetricsFolderError):
+            if not folder.is_symlink() and time.time() - folder.stat().st_mtime > STALE_SECONDS:
+                lock = _lock(folder)
+                try:
+                    _empty(folder)
+                    folder.rmdir()
+                finally:
+                    os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder while this process lives, or one that it forked."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise MetricsFolderError(
+            f"{folder}: another instance uses it; give each one a folder of its own"
+        ) from error
+    except OSError:
+        pass  # this file system has no locks
+    return descriptor
+
+
+def _empty(folder: Path) -> None:
+    """Delete the metrics of an earlier start, or nothing if there is anything else."""
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        if not (METRICS_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)):
+            raise MetricsFolderError(
+                f"{folder}: holds {entry.name!r}, which isn't a file of metrics; name an empty or new folder"
+            )
+    for entry in entries:
+        Path(entry).unlink()
+
+
+def _allocate(folder: Path, workers: int) -> None:
+    """Write all files in their full size, as a worker that finds no room later would be killed by SIGBUS."""
+    free = shutil.disk_usage(folder).free
+    try:
+        for number in range(workers + 1):
+            for kind, size in FILE_BYTES.items():
+                path = folder / f"{kind}_{number}.db"
+                path.write_bytes(bytes(size if number else GAUGES_BYTES))
+                metrics_files.remember(path)
+    except OSError as error:
+        raise MetricsFolderError(
+            f"{folder}: {error.strerror}; {workers} workers need {bytes_needed(workers) // 1024} KiB for "
+            f"their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "
+            "FINETUNE_ADVISOR_WORKERS"
+        ) from error

@@ -48,6 +48,7 @@ def outcome(read: Any, body: bytes) -> tuple[str, str]:
         return "malformed", str(error)
 
 
+@pytest.mark.exhaustive
 @given(st.lists(bodies(), min_size=1, max_size=4))
 @settings(max_examples=600, deadline=None)
 @example([b'{"items":[{"a":"}, {"},{"a":1}]}'])

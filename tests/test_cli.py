@@ -15,6 +15,7 @@ from finetune_advisor.cli import main
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from tests.families import row_of_questions
 
 BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
 TYPED = Path(__file__).parent / "api" / "typed.yaml"

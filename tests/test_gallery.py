@@ -110,6 +110,7 @@ def test_the_command_runs_an_example() -> None:
     assert printed.stdout.splitlines()[1].startswith(f"[{EXAMPLES[file.removeprefix('examples/')]};")
 
 
+@pytest.mark.exhaustive
 def test_what_would_change_an_example_does(newer: Tree) -> None:
     """Each counterfactual of each example leads where it says, none of its parts does, and none is twice."""
     explainer = Explainer(newer, PathTable.of(newer))
@@ -147,6 +148,7 @@ def test_an_interview_reaches_every_recommendation(
     assert ends == {end: {(end,)} for end in newer.recommendations}
 
 
+@pytest.mark.exhaustive
 def test_an_interview_asks_for_nothing_that_it_does_not_need(
     newer: Tree, assessed: Assessed, situations: dict[str, list[Profile]]
 ) -> None:

@@ -174,6 +174,115 @@ run()
 """
 
 
+@pytest.mark.parametrize("left", [3, 10])
+def test_without_a_thread_left_connections_wait(tmp_path: Path, left: int) -> None:
+    """More clients than threads that the system has: they take turns, and none ends the worker."""
+    script = FEW_THREADS.replace("LEFT", str(left))
+    server = start(
+        tmp_path / "log", [sys.executable, "-c", script, "-c", "python:finetune_advisor.server"]
+    )
+    try:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connected(server)) for _ in range(100)]
+            for client in clients:
+                client.sendall(HEALTHZ)
+            time.sleep(1)
+            for client in clients:
+                client.sendall(CLOSE)
+            for client in clients:
+                assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+    finally:
+        assert server.stop() == 0
+    assert len(workers_of(server)) == 1
+    assert "delayed: thread_limit" in server.log.read_text()
+
+
+FEW_THREADS = """
+import threading
+from gunicorn.app.wsgiapp import run
+whole = threading.Thread.start
+def start(self):
+    if threading.active_count() > LEFT:
+        raise RuntimeError("can't start new thread")
+    whole(self)
+threading.Thread.start = start
+run()
+"""
+
+
+def test_without_any_thread_the_worker_is_replaced_until_there_is_one(tmp_path: Path) -> None:
+    """The log says what is wrong and what to do; the instance lives and serves once it can."""
+    command = [sys.executable, "-c", NO_THREAD, "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", command)
+    log = server.log.read_text()
+
+    assert 0 == server.stop()
+    assert "no thread can be started: raise the limit of processes" in log
+    assert "Traceback" not in log
+
+
+NO_THREAD = """
+import threading
+import time
+from gunicorn.app.wsgiapp import run
+from finetune_advisor.worker import ConnectionWorker
+whole, pool, began = threading.Thread.start, ConnectionWorker.get_thread_pool, []
+def get_thread_pool(self):
+    return began.append(self.age) or pool(self)
+ConnectionWorker.get_thread_pool = get_thread_pool
+def start(self):
+    if began and began[0] < 3:
+        raise RuntimeError("can't start new thread")
+    whole(self)
+threading.Thread.start = start
+run()
+"""
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2", "1.3", "1.9"])
+def test_a_later_minor_version_is_answered_as_http_1_1(server: Server, version: str) -> None:
+    """RFC 9110, 2.5: the answer has the highest version that is spoken here, and the connection is kept."""
+    request = b"GET /healthz HTTP/%s\r\nHost: a\r\n" % version.encode()
+    with connected(server) as client:
+        client.sendall(request + b"\r\n" + request + CLOSE)
+        answers = b"".join(iter(partial(client.recv, 65536), b""))
+
+    assert re.findall(rb"HTTP/[\d.]+ \d+ \w+\r\n", answers) == [b"HTTP/1.1 200 OK\r\n"] * 2
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.9"])
+def test_a_later_minor_version_needs_a_host(server: Server, version: str) -> None:
+    """What HTTP/1.1 asks of a request, it asks of a later one as well (RFC 9112, 3.2)."""
+    with connected(server) as client:
+        client.sendall(b"GET /tree HTTP/%s\r\n" % version.encode() + CLOSE)
+        assert client.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET /healthz HTTP/1.0", b"HTTP/1.0 200 OK"),
+        (b"GET /healthz HTTP/0.9", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz HTTP/2.0", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz HTTP/2.1", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz HTTP/3.0", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz HTTP/1.10", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz HTTP/1", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz http/1.1", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /healthz", b"HTTP/1.1 400 Bad Request"),
+    ],
+)
+def test_other_versions_are_told_apart(server: Server, line: bytes, status: bytes) -> None:
+    """HTTP/1.0 is answered as itself; other major versions and what is no version are refused."""
+    with connected(server) as client:
+        client.sendall(line + b"\r\nHost: a\r\n\r\n")
+        answer = client.recv(65536)
+
+    assert answer.split(b"\r\n")[0] == status
+    if b"400" in status and line.count(b" ") == 2:
+        assert b"its HTTP version isn't 1.0, 1.1 or another 1.x" in answer
+
+
 def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> None:
     """gunicorn closes one itself where an answer fails half-way."""
     command = [sys.executable, "-c", CLOSED, "-c", "python:finetune_advisor.server"]
@@ -238,7 +347,7 @@ def test_who_comes_after_sigterm_is_refused(start_server: StartServer) -> None:
         slow.sendall(request[:-2])
         time.sleep(0.5)
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(2)
+        time.sleep(1)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((server.host, server.port), timeout=20)
         for one in [slow, *waiting]:
@@ -284,7 +393,7 @@ def test_requests_that_never_end_hold_nobody_up(tmp_path: Path) -> None:
                     time.sleep(0.1)
             assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
             assert stuck[0].recv(1000) == b""
-            assert b"/problems/malformed-request" in stuck[1].recv(10_000)
+            assert b"problems/malformed-request" in stuck[1].recv(10_000)
     finally:
         server.stop()
 

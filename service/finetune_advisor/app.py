@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False
+    app.extensions["metrics"] = metrics
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port

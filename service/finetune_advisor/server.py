@@ -72,7 +72,7 @@ wsgi_app = "finetune_advisor.app:create_app()"
 _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
-# Silent connections block a thread each until they time out: few threads would let a handful stop a worker.
+# Halves of requests hold a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
 open_files = _raise_open_files(workers, threads)
@@ -82,6 +82,10 @@ preload_app = True
 graceful_timeout = settings.graceful_timeout
 # Of a query, RFC 9112, 3 wants 8,000 bytes at least; this is the most that gunicorn takes.
 limit_request_line = 8190
+# No peer is a proxy that is believed: nothing that a request says changes its path, its scheme or its port.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # Longer than a load balancer keeps idle connections, so that it never sends into a closing one.
 keepalive = 75
 # The worker's heartbeat must not wait for a disk.

@@ -1,24 +1,32 @@
-"""gunicorn's worker with threads, except for how it closes, stops, ends what is slow, and refuses."""
+"""gunicorn's worker with threads, except for how it waits, closes, stops, ends what is slow, and refuses."""
 
 from __future__ import annotations
 
 import errno
+import os
 import select
 import selectors
 import socket
+import sys
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 from gunicorn import util
-from gunicorn.http import errors
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from finetune_advisor.api.headers import common_headers
-from finetune_advisor.api.problems import InternalError, MalformedRequest, Problem, UriTooLong
-from finetune_advisor.telemetry.tracing import Trace, trace
+from finetune_advisor import refusals
+from finetune_advisor.refusals import RefusalLog
+from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry.tracing import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
@@ -28,59 +36,131 @@ LINGER_SECONDS = 2
 """How long a client gets to close its side of a connection that is closed after an answer."""
 LINGER_BYTES = 1 << 16
 """How much it may say meanwhile."""
-OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
-FAULTS: dict[type[errors.ParseException], str] = {
-    errors.InvalidRequestLine: "its first line isn't that of an HTTP request",
-    errors.InvalidRequestMethod: "its method is malformed",
-    errors.InvalidHTTPVersion: "its HTTP version is neither 1.0 nor 1.1",
-    errors.InvalidHeader: "a header field is malformed",
-    errors.InvalidHeaderName: "the name of a header field is malformed",
-    errors.ObsoleteFolding: "a header field goes over several lines; put it on one",
-    errors.LimitRequestHeaders: "its header fields are too large or too many; send less",
-    errors.UnsupportedTransferCoding: "it has a transfer coding other than chunked; send it without",
-    errors.ExpectationFailed: "it expects something other than 100-continue",
-}
+OPERATIONS_THREADS = 8
+"""Threads that answer on the operations port, and nowhere else."""
+OPERATIONS_CONNECTIONS = 64
+"""Connections that it holds, out of the worker's; more wait."""
+HTTP_1_1 = 1, 1
 
 
-class Worker(ThreadWorker):
-    """A worker whose main loop waits for no client, and whose threads wait only so long."""
+@dataclass
+class Deadline:
+    """When a request's time is over, and which side of its connection is shut then."""
+
+    due: float
+    how: int = socket.SHUT_RD
+    is_read: bool = False
+    """Whether the request's head has come."""
+
+
+class ConnectionWorker(ThreadWorker):
+    """Serves some listeners: its main loop waits for no client, and its threads wait only so long."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._due: dict[TConn, tuple[float, int]] = {}
+        self.sockets: list[Any]
+        self.wsgi: Any
+        self.refusals: RefusalLog
+        self.thread_count: int = self.cfg.threads
+        self._deadlines: dict[TConn, Deadline] = {}
         self._lingering: dict[TConn, int] = {}
         self._stopped = False
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a connection; without a file left for it, let it wait until there is one."""
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """A pool that has one thread already; more are started as they are needed.
+
+        If the system has none left at all, the worker ends, and the next one tries again.
+        """
+        pool = ThreadPoolExecutor(self.thread_count)
         try:
-            super().accept(listener)
+            pool.submit(int)
+        except RuntimeError:
+            self.log.error(  # noqa: TRY400  # a traceback would say no more
+                "no thread can be started: raise the limit of processes (ulimit -u, or pids)"
+            )
+            time.sleep(1)
+            sys.exit(1)
+        return pool
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Have a thread handle a request.
+
+        If the system has none left, the pool has queued it all the same, and a thread that runs takes it.
+        """
+        handled: Future[Any] = Future()
+        handled.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+        try:
+            self.tpool.submit(self._handle_for, handled, conn)
+        except RuntimeError:
+            self.refusals.record("thread_limit")
+
+    def _handle_for(self, handled: Future[Any], conn: TConn) -> None:
+        try:
+            handled.set_result(self.handle(conn))
+        except BaseException as error:  # noqa: BLE001  # as the pool's own futures: it is their reader's
+            handled.set_exception(error)
+
+    def limit_connections(self, limit: int) -> None:
+        """Hold so many connections at most, and fewer that are only kept alive: threads need some, too."""
+        self.worker_connections = limit
+        self.max_keepalived = limit - self.thread_count
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection; it gets a thread once it says something.
+
+        Without a file left for it, it waits until there is one.
+        """
+        try:
+            client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.refusals.record("open_file_limit")
+                time.sleep(0.05)
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
-            time.sleep(0.05)
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        self.poller.register(
+            client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn)
+        )
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request while its time runs."""
-        self._due[conn] = time.monotonic() + READ_SECONDS, socket.SHUT_RD
+        self._deadlines[conn] = deadline = Deadline(time.monotonic() + READ_SECONDS)
         try:
             return super().handle(conn)
         finally:
-            self._due.pop(conn, None)
+            self._deadlines.pop(conn, None)
+            if not deadline.is_read and deadline.how != socket.SHUT_RD:
+                self.refusals.record("request_timeout")
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request as one of the highest version that is spoken here (RFC 9110, 2.5)."""
+        if deadline := self._deadlines.get(conn):
+            deadline.is_read = True
+        req.version = min(req.version, HTTP_1_1)
+        return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
         """End the requests that take too long to come, too, and later the answers that nobody reads."""
         super().murder_pending()
         now = time.monotonic()
-        for conn, (due, how) in list(self._due.items()):
-            if due < now:
+        for conn, deadline in list(self._deadlines.items()):
+            if deadline.due < now:
+                how = deadline.how
+                # A request that has come by then is answered all the same.
+                deadline.due, deadline.how = now + ANSWER_SECONDS, socket.SHUT_RDWR
                 with suppress(OSError):
                     conn.sock.shutdown(how)
-                # A request that has come by then is answered all the same.
-                if self._due.pop(conn, None) and how == socket.SHUT_RD:
-                    self._due[conn] = now + ANSWER_SECONDS, socket.SHUT_RDWR
+                if how == socket.SHUT_RDWR:
+                    self._deadlines.pop(conn, None)
+                    self.refusals.record("answer_timeout")
         while self._lingering and (conn := next(iter(self._lingering))).timeout < now:
             self._part(conn)
+        self.refusals.summarize()
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Close a connection without waiting for it: its client may take seconds to close its own side.
@@ -121,6 +201,8 @@ class Worker(ThreadWorker):
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """When stopping, take what waits already, and refuse the rest instead of letting it wait in vain."""
+        if not enabled and self.alive:
+            self.refusals.record("connection_limit")
         super().set_accept_enabled(enabled)
         if not self.alive and not self._stopped:
             self._stopped = True
@@ -136,36 +218,87 @@ class Worker(ThreadWorker):
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reaches the application. What it says is in no line of the log."""
         traced = trace(None, None)
-        known = {"request_id": traced.request_id}
-        refused = self._refusal(exc)
-        if isinstance(refused, InternalError):
-            self.log.error("failed", exc_info=exc, extra=known)
-        else:
-            self.log.warning("refused: %s", type(exc).__name__, extra=known)
+        if refusals.is_refusal(exc):
+            self.refusals.record(refusals.reason_of(exc), traced.request_id)
             if req is not None:
                 return  # it was answered; what comes behind it can't be read
+        else:
+            self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
+        problem = refusals.problem_of(exc, self.cfg.limit_request_line)
         with suppress(OSError):
-            util.write_nonblock(client, _whole(refused, traced))
-
-    def _refusal(self, exc: BaseException) -> Problem:
-        """The problem that answers an error."""
-        if isinstance(exc, OWN_FAULTS) or not isinstance(exc, errors.ParseException):
-            return InternalError("something failed here")
-        if isinstance(exc, errors.LimitRequestLine):
-            limit = self.cfg.limit_request_line
-            return UriTooLong(f"the request line is longer than {limit} bytes; shorten the query")
-        what = next((what for kind, what in FAULTS.items() if isinstance(exc, kind)), "it is malformed")
-        return MalformedRequest(f"the request can't be read: {what}")
+            util.write_nonblock(client, refusals.to_bytes(problem, traced))
 
 
-def _whole(problem: Problem, traced: Trace) -> bytes:
-    """A whole answer, after which the connection is closed."""
-    body = problem.get_body().encode()
-    headers = [
-        *problem.get_headers(),
-        ("Content-Length", str(len(body))),
-        ("Connection", "close"),
-        *common_headers((), traced),
-    ]
-    lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
-    return "\r\n".join(lines).encode() + body
+class Worker(ConnectionWorker):
+    """The worker of a process: serves the public port itself, and has another serve the operations port."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._operations: OperationsWorker | None = None
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.refusals = RefusalLog(self.wsgi.extensions["metrics"].refused, self.log)
+        # gunicorn reads it for each request, and fails on those whose path has no such prefix.
+        if prefix := os.environ.pop("SCRIPT_NAME", "").strip("/"):
+            self.wsgi = below(f"/{prefix}", self.wsgi)
+
+    def run(self) -> None:
+        """Serve until the stop."""
+        metrics_port = Settings.from_environment().metrics_port
+        apart = [one for one in self.sockets if one.getsockname()[1] == metrics_port]
+        if apart:
+            self.sockets = [one for one in self.sockets if one not in apart]
+            self._operations = OperationsWorker(self, apart)
+            self.limit_connections(self.worker_connections - self._operations.worker_connections)
+        super().run()
+        if self._operations:
+            self._operations.stop()
+        self.refusals.summarize(finally_=True)
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        if self._operations:
+            self._operations.handle_exit(sig, frame)
+
+
+class OperationsWorker(ConnectionWorker):
+    """Serves the operations port beside the public one.
+
+    It has a loop, threads and connections of its own, so that whoever holds all of the public port's
+    doesn't keep a probe from its answer.
+    """
+
+    def __init__(self, public: Worker, sockets: list[Any]) -> None:
+        super().__init__(
+            public.age, public.ppid, sockets, public.app, public.timeout, public.cfg, public.log
+        )
+        self.tmp.close()  # the heartbeat is the public loop's
+        self.refusals, self.wsgi = public.refusals, public.wsgi
+        self.thread_count = OPERATIONS_THREADS
+        self.limit_connections(min(OPERATIONS_CONNECTIONS, public.worker_connections // 4))
+        self.tpool = self.get_thread_pool()
+        self.poller = selectors.DefaultSelector()
+        self.method_queue.init()
+        self._loop = Thread(target=self.run, name="operations", daemon=True)
+        self._loop.start()
+
+    def notify(self) -> None:
+        """Leave the heartbeat to the public loop."""
+
+    def stop(self) -> None:
+        """Stop, if it doesn't yet, and wait for what it answers."""
+        self.handle_exit(None, None)
+        self._loop.join(self.cfg.graceful_timeout)
+
+
+def below(prefix: str, application: WSGIApplication) -> WSGIApplication:
+    """An application that answers below a prefix, and without it, too, as probes ask."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == prefix or path.startswith(f"{prefix}/"):
+            environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, path.removeprefix(prefix)
+        return application(environ, start_response)
+
+    return answer

@@ -123,20 +123,13 @@ def test_a_file_is_sent_whole(client: FlaskClient, path: str, value: str) -> Non
         assert (200, whole.data) == (answer.status_code, answer.data)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("If-Match", '"a"'),
-        ("If-Match", "garbage"),
-        ("If-Unmodified-Since", "Mon, 01 Jan 1990 00:00:00 GMT"),
-    ],
-)
+@pytest.mark.parametrize("value", ['"a"', "garbage"])
 @pytest.mark.parametrize("path", ["/docs/swagger-ui.css", "/static/docs.js"])
 def test_a_condition_on_a_file_that_fails_is_a_problem(
-    client: FlaskClient, path: str, name: str, value: str
+    client: FlaskClient, path: str, value: str
 ) -> None:
     """RFC 9110 §15.5.13: a 412 has no file in it."""
-    answer = client.get(path, headers={name: value})
+    answer = client.get(path, headers={"If-Match": value})
 
     assert (412, "application/problem+json") == (answer.status_code, answer.content_type)
     assert answer.json["type"].endswith("/problems/precondition-failed")

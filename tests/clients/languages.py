@@ -146,7 +146,37 @@ class Go(Language):
             (self.at / name).symlink_to(tools / name)
 
 
-LANGUAGES: list[type[Language]] = [Python, TypeScript, Java, Go]
+class Rust(Language):
+    """OpenAPI Generator's blocking client on reqwest, and cargo, for which a warning is an error."""
+
+    heading, fence, example, driver = "Rust", "rust", "example.rs", "round_trip.rs"
+    needed = ("cargo", "java", "mvn")
+    announced = (
+        Java.announced[0],
+        "Failed to get the schema name: null",
+        "cannot be used as a",
+    )
+
+    @staticmethod
+    def install(place: Path) -> None:
+        for line in re.findall(r"^mvn .*", _block(Rust.heading, "sh"), re.MULTILINE):
+            run(["bash", "-ec", line], place)
+
+    def lay_out(self, tools: Path) -> None:
+        """What cargo compiled once is kept beside the tools."""
+        (self.at / "openapi-generator-cli.jar").symlink_to(tools / "openapi-generator-cli.jar")
+        (self.at / "target").symlink_to(tools / "target")
+        (tools / "target").mkdir(exist_ok=True)
+        for name in ("Cargo.toml", "Cargo.lock"):
+            (self.at / name).write_bytes((tools / name).read_bytes())
+        (self.at / "src" / "bin").mkdir(parents=True)
+
+    def execute(self, program: str, text: str, url: str) -> str:
+        """As in other languages; cargo looks for programs in src/bin."""
+        return super().execute(f"src/bin/{program}", text, url)
+
+
+LANGUAGES: list[type[Language]] = [Python, TypeScript, Java, Go, Rust]
 
 
 def _block(heading: str, fence: str) -> str:

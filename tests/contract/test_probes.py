@@ -173,16 +173,16 @@ def test_each_request_has_one_answer(server: Server, line: str, status: int, chu
 
 @pytest.mark.parametrize("slug", sorted({probe.slug for probe in REFUSED}))
 def test_each_problem_type_resolves_to_an_explanation(server: Server, slug: str) -> None:
-    """GET of a problem's type, as it stands in the body, explains it."""
+    """GET of a problem's type, where it leads from the request's URL, explains it."""
     refused = next(probe for probe in REFUSED if probe.slug == slug)
     problem = answer_to(server, refused).json()
 
-    explanation = answer_to(server, get("", "", problem["type"], 200)).json()
+    explained = get("", "", problem_type(refused, problem), 200)
+    explanation = answer_to(server, explained).json()
 
     assert list(explanation) == ["type", "title", "status", "explanation"]
-    assert {name: problem[name] for name in ("type", "title", "status")} == {
-        name: explanation[name] for name in ("type", "title", "status")
-    }
+    assert explained.path == problem_type(explained, explanation)
+    assert (problem["title"], problem["status"]) == (explanation["title"], explanation["status"])
 
 
 def documented(contract: dict[str, Any]) -> Iterator[tuple[str, int]]:

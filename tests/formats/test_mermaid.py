@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,7 +103,17 @@ def test_a_chart_larger_than_the_default_says_what_it_needs(mermaid_oracle: Orac
     small, large = (mermaid.render(row_of_questions(count)) for count in (250, 251))
     assert 500 == len(mermaid_oracle.ask(model=small)["edges"])
     assert "maxEdges" not in small
-    assert "pass {maxEdges: 502, maxTextSize: " in large
+    assert "pass {maxEdges: 502} to mermaid.initialize" in large
     for chart in (large, large.replace("---\n", "---\nconfig: {maxEdges: 502}\n", 1)):
         with pytest.raises(AssertionError, match="maxEdges"):
             mermaid_oracle.ask(model=chart)
+
+
+def test_a_chart_of_long_texts_says_what_it_needs() -> None:
+    """The comment names a size that the whole chart stays below, the comment included."""
+    tree = row_of_questions(100)
+    questions = {name: replace(one, text="Long? " * 100) for name, one in tree.questions.items()}
+    chart = mermaid.render(replace(tree, questions=questions))
+    [size] = re.findall(r"pass {maxTextSize: (\d+)}", chart)
+
+    assert mermaid.MAX_TEXT_LENGTH < len(chart) <= int(size)

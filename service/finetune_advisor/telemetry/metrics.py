@@ -162,6 +162,12 @@ class Metrics:
             **own,
             multiprocess_mode="livesum",
         )
+        self.refusals = Counter(
+            "http_refused_requests",
+            "Requests refused before the application saw them, and connections that had to wait, by reason.",
+            ["reason"],
+            **own,
+        )
         self.served: deque[Served] = deque()
         """The requests that were answered and aren't counted yet."""
         self._running: list[None] = []
@@ -241,6 +247,10 @@ class Metrics:
         self._running.pop()
         if self._shared:
             self.settle()
+
+    def refused(self, reason: str, times: int) -> None:
+        """Count requests that the application never saw, or connections that had to wait."""
+        self.refusals.labels(reason).inc(times)
 
     def followed(self, trail: CompiledPath, endpoint: str, times: int = 1) -> None:
         """Count so many profiles that took a trail, soon."""

@@ -18,11 +18,10 @@ class Unmetered(Metrics):
     def __init__(self) -> None:
         super().__init__()
         self.served = deque(maxlen=0)
-        self.batch_profiles = self  # type: ignore[assignment]  # takes what it takes
 
     def _nothing(self, *_: Any, **__: Any) -> None: ...
 
-    began = ended = assessed = followed = settle = observe = _nothing
+    began = ended = record = batched = settle = _nothing
 
 
 def create_app() -> Flask:

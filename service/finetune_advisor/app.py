@@ -29,6 +29,7 @@ from finetune_advisor.api.headers import (
     common_headers,
     explain_precondition,
     ignore_range,
+    require_host,
     restore_entity_tags,
 )
 from finetune_advisor.catalog import Catalog
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
+    app.before_request(require_host)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 

@@ -12,13 +12,12 @@ import flask
 import marshmallow
 import orjson
 from flask import Request, Response
-from marshmallow import EXCLUDE, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from finetune_advisor import app
 from finetune_advisor.api import (
-    application,
     assess,
     assessing,
     blueprint,
@@ -130,14 +129,7 @@ def unknown_field_accepted() -> None:
 
 
 def unknown_parameter_accepted() -> None:
-    parse = parsing.StrictParser.parse
-
-    def lax(self: Any, argmap: Any, *args: Any, location: str, **options: Any) -> Any:
-        if location == "query":
-            return argmap.load(self.load_querystring(flask.request, argmap), unknown=EXCLUDE)
-        return parse(self, argmap, *args, location=location, **options)
-
-    parsing.StrictParser.parse = lax
+    parsing.StrictParser.DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": EXCLUDE}
 
 
 def repeated_parameter_accepted() -> None:
@@ -200,7 +192,7 @@ def chunks_silently_cut() -> None:
 
 
 def host_not_required() -> None:
-    application.require_host = lambda _: None
+    app.require_host = lambda: None
 
 
 def slash_forgiven() -> None:
@@ -317,15 +309,15 @@ def crash_on_a_rare_value() -> None:
 
 
 def bad_item_fails_the_batch() -> None:
-    answer = assessing.Assessor._answer
+    result = assessing.Assessor.result
 
-    def failing(self: Any, profile: Any, text: Any) -> Any:
+    def failing(self: Any, profile: Any) -> Any:
         try:
-            return answer(self, profile, text)
+            return result(self, profile)
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 
-    assessing.Assessor._answer = failing
+    assessing.Assessor.result = failing
 
 
 def deprecation_as_a_date() -> None:

@@ -12,27 +12,28 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest, multi
 
 from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.inputs import Value
 from finetune_advisor.engine.tree import Tree
-from finetune_advisor.telemetry import metrics, metrics_files
+from finetune_advisor.telemetry import metrics_files
 from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 from tests.api import guide
 
 
-def test_only_so_many_trails_are_remembered(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tree can have more trails than memory holds; each profile is counted once all the same."""
-    monkeypatch.setattr(metrics, "MOST_TRAILS", 3)
+def test_each_decision_is_counted_once(tree: Tree) -> None:
+    """Complete and partial ones, by path and one by one, a few and many at once."""
     counting, compiled = Metrics(), CompiledTree(tree)
-    profiles = [*guide.complete_profiles()]
-    for profile in profiles:
-        trail = compiled.path({**profile})
-        assert trail
-        counting.followed(trail, "/assess")
-        counting.settle()
-        assert len(counting._counters) <= 3
+    profiles: list[dict[str, Value]] = [{**profile} for profile in guide.complete_profiles()]
+    paths = [path for profile in profiles if (path := compiled.path(profile))]
+    counting.record(paths, "/assess/batch")
+    counting.record(paths[:3], "/assess")
+    counting.record([evaluate(tree, {}), evaluate(tree, profiles[0])], "/assess")
+    counting.settle()
 
     [assessments] = counting.assessments.collect()
-    total = sum(sample.value for sample in assessments.samples if sample.name.endswith("_total"))
-    assert total == len(profiles)
+    totals = [sample for sample in assessments.samples if sample.name.endswith("_total")]
+    assert sum(sample.value for sample in totals) == len(profiles) + 5
+    assert sum(one.value for one in totals if one.labels["status"] == "undecided") == 1
+    assert b"path_questions_count 2053.0" in counting.exposition("")[0]
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
@@ -74,7 +75,7 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             counting.began()
-            counting.assessed(evaluate(tree, {}), "/assess")
+            counting.record([evaluate(tree, {})], "/assess")
             counting.batched(3)
             counting.served.append(("GET", "/tree", "200 OK", 0.1))
             counting.ended()

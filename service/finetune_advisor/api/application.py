@@ -1,8 +1,7 @@
-"""Flask as this service uses it, without what each request would pay for in vain."""
+"""Flask as this service uses it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -10,11 +9,8 @@ import flask
 import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
-from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter, Rule
 
 from finetune_advisor.api import turns
-from finetune_advisor.api.headers import require_host
 from finetune_advisor.telemetry.requests import TRACE
 
 
@@ -36,61 +32,11 @@ class Request(flask.Request):
         turns.give_back(self)
 
 
-class NoSessions(SessionInterface):
-    """Callers have no sessions: there is none to open or to save."""
-
-    none = NullSession()
-
-    def open_session(self, *_: Any) -> NullSession:
-        return self.none
-
-
-class Routes(MapAdapter):
-    """The routes, asked for one request; one without arguments is found once for all that ask for it."""
-
-    def __init__(self, known: dict[tuple[str, str], Rule], *args: Any) -> None:
-        super().__init__(*args)
-        self._known = known
-
-    def match(self, *args: Any, **options: Any) -> tuple[Any, Mapping[str, Any]]:
-        """The rule of the request and its arguments, where Flask asks for these."""
-        if args or options != {"return_rule": True}:
-            return super().match(*args, **options)
-        asked = self.path_info, self.default_method
-        if rule := self._known.get(asked):
-            return rule, {}
-        rule, arguments = super().match(return_rule=True)
-        if not rule.arguments:
-            self._known[asked] = rule
-        return rule, arguments
-
-
 class Application(Flask):
-    """Flask with orjson, without sessions, coroutines and routing by host."""
+    """Flask with orjson, and with requests that take turns."""
 
     json_provider_class = OrjsonProvider
     request_class = Request
-    session_interface = NoSessions()
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._known: dict[tuple[str, str], Rule] = {}
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: no view or hook is a coroutine."""
-        return func
-
-    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
-        """As Flask's, for any host that is one: routes are paths, and links to them name no host.
-
-        Raises MalformedRequest, which Flask keeps for its answer.
-        """
-        if request is None:
-            return super().create_url_adapter(None)
-        require_host(request)
-        nowhere = ""
-        place = nowhere, request.root_path, nowhere, request.scheme, request.path, request.method
-        return Routes(self._known, self.url_map, *place)
 
     def make_default_options_response(self) -> Response:
         """As Flask's, which calls nothing HTML."""

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response
 
 from finetune_advisor.api import deprecation, examples
-from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -50,7 +50,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].assess(request["profile"], "/assess")
-        return Prepared(body, not_stored(tree))
+        return Response(body, mimetype=JSON, headers=not_stored(tree))
 
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
@@ -72,7 +72,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
-        return Prepared(body, not_stored(tree))
+        return Response(body, mimetype=JSON, headers=not_stored(tree))
 
     return blp
 

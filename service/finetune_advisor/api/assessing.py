@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import attrgetter
@@ -39,7 +39,7 @@ class DecisionRecorder(Protocol):
     def wants_answers(self) -> bool:
         """Whether each decision is recorded with its answers, rather than how many took a path."""
 
-    def record(self, decisions: Iterable[Decision], endpoint: str) -> None:
+    def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
         """Record some decisions, in the order of their answers."""
 
     def record_batch(self, profiles: int) -> None:
@@ -51,7 +51,7 @@ class NullRecorder:
 
     wants_answers = False
 
-    def record(self, decisions: Iterable[Decision], endpoint: str) -> None:
+    def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
         """Ignore them."""
 
     def record_batch(self, profiles: int) -> None:

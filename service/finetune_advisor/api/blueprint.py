@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
-import flask
 import flask_smorest
-from flask import Request
+from flask import Request, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
@@ -23,10 +22,7 @@ OPEN_WEIGHT = re.compile(r"(;[ \t]*q=)(?=\.?\d)(\d*)\.(\d*)", re.IGNORECASE)
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """flask-smorest's blueprint, with this API's rules for every operation on it.
-
-    Views give whole responses, so that decorators which describe these needn't wrap them.
-    """
+    """flask-smorest's blueprint, with this API's rules for every operation on it."""
 
     ARGUMENTS_PARSER = StrictParser()
 
@@ -35,16 +31,12 @@ class Blueprint(flask_smorest.Blueprint):
         self._examples: dict[str, Any] = {}
         self.before_request(partial(_require_acceptable, list(produces)))
 
-    def arguments(
-        self, schema: Any, *, location: str = "json", as_kwargs: bool = False, **options: Any
-    ) -> Callable[..., Any]:
-        """As flask-smorest's, with a schema made once; what any request may break is documented here."""
-        made = schema() if isinstance(schema, type) else schema
-        decorate = super().arguments(made, location=location, **options)
-        read = self.ARGUMENTS_PARSER.use_args(made, location=location, as_kwargs=as_kwargs)
+    def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
+        """As flask-smorest's; what any request may break is documented here."""
+        decorate = super().arguments(schema, **options)
 
         def decorator(view: Callable[..., Any]) -> Any:
-            documented = _documented(decorate, read(view))
+            documented = decorate(view)
             documented._apidoc["arguments"]["responses"] = {
                 kind.code: kind.__name__ for kind in (UriTooLong, InvalidRequest)
             }
@@ -59,28 +51,17 @@ class Blueprint(flask_smorest.Blueprint):
         if examples:
             self._examples |= examples
             description["examples"] = {name: name for name in examples}
-        return partial(_documented, super().response(*args, **description))
+        decorate: Callable[..., Any] = super().response(*args, **description)
+        return decorate
 
     def register_views_in_doc(self, api: Any, app: Any, spec: Any, **options: Any) -> None:
         for name, example in self._examples.items():
             spec.components.example(name, example)
         super().register_views_in_doc(api, app, spec, **options)
 
-    def doc(self, **description: Any) -> Callable[..., Any]:
-        return partial(_documented, super().doc(**description))
-
-    def alt_response(self, *args: Any, **description: Any) -> Callable[..., Any]:
-        return partial(_documented, super().alt_response(*args, **description))
-
     def no_parameters(self, view: Callable[..., Any]) -> Any:
         """Refuse every query parameter."""
-        refuse = self.arguments(NoParameters, location="query", as_kwargs=True)(view)
-
-        @wraps(refuse)
-        def answer(*args: Any, **kwargs: Any) -> Any:
-            return (refuse if flask.request.query_string else view)(*args, **kwargs)
-
-        return answer
+        return self.arguments(NoParameters, location="query", as_kwargs=True)(view)
 
     def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""
@@ -93,18 +74,12 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
 
-def _documented(decorate: Callable[..., Any], view: Any) -> Any:
-    """A view with the description that a decorator of flask-smorest gives it, and not its wrapper."""
-    view._apidoc = decorate(view)._apidoc
-    return view
-
-
-def acceptable(request: Request, types: list[str]) -> str:
+def acceptable(asked: Request, types: list[str]) -> str:
     """The media type of some that a request's Accept header likes best; the first if it doesn't care.
 
     Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
-    header = request.environ.get("HTTP_ACCEPT", ANYTHING)
+    header = asked.environ.get("HTTP_ACCEPT", ANYTHING)
     if header == ANYTHING:
         return types[0]
     accept = _accepted(header)
@@ -132,4 +107,4 @@ def _closed_weight(match: re.Match[str]) -> str:
 
 
 def _require_acceptable(types: list[str]) -> None:
-    acceptable(flask.request._get_current_object(), types)  # type: ignore[attr-defined]  # one look-up
+    acceptable(request, types)

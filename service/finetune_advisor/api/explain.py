@@ -8,10 +8,10 @@ from typing import Any
 from flask import Response
 
 from finetune_advisor.api import examples, rendering
-from finetune_advisor.api.answers import Prepared
 from finetune_advisor.api.assess import HEADERS, not_stored
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
+from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
     BodyTooLarge,
     MalformedRequest,
@@ -55,6 +55,6 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")
         body = rendering.render_explanation(explanation, assessment)
-        return Prepared(body, not_stored(tree))
+        return Response(body, mimetype=JSON, headers=not_stored(tree))
 
     return blp

@@ -53,7 +53,7 @@ class FastAssess:
         body = assessor.assess(profile, PATH)
         environ[ROUTE] = PATH
         length = "Content-Length", str(len(body))
-        start_response("200 OK", [CONTENT_TYPE, length, CACHE_CONTROL])
+        start_response("200 OK", [CACHE_CONTROL, CONTENT_TYPE, length])
         return [body]
 
     def _plain_request(self, environ: WSGIEnvironment) -> tuple[Assessor, Profile] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from flask import Request, Response, request
+from flask import Response, request
 
 from finetune_advisor.api.problems import MalformedRequest, PreconditionFailed
 from finetune_advisor.telemetry.tracing import Trace
@@ -19,9 +19,9 @@ CODING_SUFFIX = re.compile(r'(?:--?|;)(?:gzip|br|zstd|deflate)(?=")')
 DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
-def require_host(asked: Request) -> None:
+def require_host() -> None:
     """Refuse a Host that is none, or none in HTTP/1.1, as RFC 9112, 3.2 asks; gunicorn lets it pass."""
-    environ = asked.environ
+    environ = request.environ
     host = environ.get("HTTP_HOST")
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from finetune_advisor import readiness
-from finetune_advisor.api.problems import MalformedRequest, NotFound
+from finetune_advisor.api.problems import NotFound
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 
@@ -43,8 +43,6 @@ def keep_apart(metrics_port: int) -> None:
 
     The port is that of the socket which took the request; no header can change it.
     """
-    if isinstance(request.routing_exception, MalformedRequest):
-        raise request.routing_exception
     own_port = request.environ["SERVER_PORT"] == str(metrics_port)
     if own_port and request.blueprint != "operations":
         raise NotFound(

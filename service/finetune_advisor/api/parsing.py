@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import orjson
-from flask import Request, current_app, request
+from flask import Request, current_app
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -47,16 +47,14 @@ NO_MARKS = bytes(set(range(256)) - set(b'"[{'))
 class StrictParser(FlaskParser):
     """webargs' parser for Flask, strict about media types, JSON, sizes and query parameters."""
 
-    def parse(
-        self, argmap: Any, req: Request | None = None, *, location: str | None = "json", **_: Any
-    ) -> Any:
-        """As webargs', for a schema that is made already, and for the body or the query."""
-        req = request._get_current_object()  # type: ignore[attr-defined]  # one look-up for all
-        load = self.load_json if location == "json" else self.load_querystring
-        try:
-            return argmap.load(load(req, argmap), unknown=RAISE)
-        except ValidationError as error:
-            raise _refusal(error.messages, argmap, in_body=location == "json") from None
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}
+
+    def handle_error(
+        self, error: ValidationError, req: Request, schema: Schema, **_: Any
+    ) -> NoReturn:  # webargs' signature
+        """Raise the problem for what a schema refuses."""
+        [(location, messages)] = error.messages_dict.items()
+        raise _refusal(messages, schema, in_body=location == "json") from None
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)

@@ -25,6 +25,11 @@ class Branch:
     to: str
     reason: str = ""
 
+    @cached_property
+    def test_label(self) -> str:
+        """The test in a few characters, as metrics name the branch."""
+        return str(self.test)
+
 
 @dataclass(frozen=True)
 class Question:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune_advisor.engine.compiled import CompiledPath
@@ -26,22 +25,17 @@ class Decisions:
         """Whether each decision is recorded with its answers, rather than how many took a path."""
         return self.log
 
-    def record(self, decisions: Iterable[CompiledPath | Assessment], endpoint: str) -> None:
+    def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
         """Count some decisions and, if the operator asks for it, log them in the order of their answers."""
-        paths: Counter[CompiledPath] = Counter()
-        for decision in decisions:
-            if isinstance(decision, CompiledPath):
-                paths[decision] += 1
-            else:
-                self.metrics.assessed(decision, endpoint)
-                if self.log:
+        self.metrics.record(decisions, endpoint)
+        if self.log:
+            for decision in decisions:
+                if isinstance(decision, Assessment):
                     _log(decision, endpoint)
-        for path, times in paths.items():
-            self.metrics.followed(path, endpoint, times)
 
     def record_batch(self, profiles: int) -> None:
         """Record the size of a batch."""
-        self.metrics.batch_profiles.observe(profiles)
+        self.metrics.batched(profiles)
 
 
 def _log(assessment: Assessment, endpoint: str) -> None:

@@ -40,8 +40,8 @@ PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
 BATCH_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
-MOST_TRAILS = 10_000
-"""Of how many trails the counters are remembered."""
+MAX_PENDING_DECISIONS = 100
+"""Decisions of one request that may wait to be counted: those of a large batch would take much memory."""
 SERIES_BYTES = 300
 """The room that a counter takes, for its name, its labels and its meaning."""
 ASSESSMENT_ENDPOINTS, OTHER_SERIES = 3, 500
@@ -69,10 +69,6 @@ def labels(asked: str, route: str, status: str) -> tuple[str, str, int]:
 class BulkHistogram(Histogram):
     """A histogram that takes many values at the cost of a few."""
 
-    def observe_times(self, amount: float, times: int) -> None:
-        """As `observe`, so many times."""
-        self.observe_all({amount: times})
-
     def observe_all(self, amounts: Mapping[float, int]) -> None:
         """As `observe`, for each amount so many times."""
         self._sum.inc(sum(amount * times for amount, times in amounts.items()))
@@ -81,6 +77,36 @@ class BulkHistogram(Histogram):
             buckets[bisect_left(self._upper_bounds, amount)] += times
         for bucket, times in buckets.items():
             self._buckets[bucket].inc(times)
+
+
+class DecisionTallies:
+    """Decisions by the labels of their counters, and by the number of questions that they answer."""
+
+    def __init__(self) -> None:
+        self.outcomes: Tally[tuple[str, ...]] = Tally()
+        self.answers: Tally[tuple[str, str, str]] = Tally()
+        self.lengths: Tally[float] = Tally()
+
+    def add_path(self, path: CompiledPath, endpoint: str, times: int) -> None:
+        """Add so many profiles that took a path."""
+        version, recommendation = path.tree.version, path.recommendation
+        outcome = version, "decided", recommendation.id, recommendation.finetune, endpoint
+        self.outcomes[outcome] += times
+        self.lengths[len(path.taken)] += times
+        for question, branch in path.taken:
+            self.answers[version, question.id, branch.test_label] += times
+
+    def add_assessment(self, assessment: Assessment, endpoint: str) -> None:
+        """Add one assessment; a question without an answer has the branch `unknown`."""
+        version, recommendation = assessment.tree.version, assessment.recommendation
+        ends = (recommendation.id, recommendation.finetune) if recommendation else ("none", "none")
+        self.outcomes[version, assessment.status, *ends, endpoint] += 1
+        self.lengths[len(assessment.path)] += 1
+        answered = {step.question.id: step.branch.test_label for step in assessment.path}
+        for question, branch in answered.items():
+            self.answers[version, question, branch] += 1
+        for question in {one.question.id for one in assessment.unanswered} - answered.keys():
+            self.answers[version, question, "unknown"] += 1
 
 
 class _WithoutCreated(Collector):
@@ -171,8 +197,7 @@ class Metrics:
         self.served: deque[Served] = deque()
         """The requests that were answered and aren't counted yet."""
         self._running: list[None] = []
-        self._counters: dict[tuple[CompiledPath, str], list[Counter]] = {}
-        self._followed: deque[tuple[tuple[CompiledPath, str], int]] = deque()
+        self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._settling = Lock()
         soon.each(self.settle)
         if not self._shared:
@@ -208,20 +233,11 @@ class Metrics:
                 f"{size // 1024} KiB for its counters; make room there, or serve fewer trees"
             ) from error
 
-    def assessed(self, assessment: Assessment, endpoint: str, times: int = 1) -> None:
-        """Count an assessment that an endpoint answered so many times."""
-        version, leaf = assessment.tree.version, assessment.recommendation
-        outcome = (leaf.id, leaf.finetune) if leaf else ("none", "none")
-        try:
-            self.assessments.labels(version, assessment.status, *outcome, endpoint).inc(times)
-            for step in assessment.path:
-                self.answers.labels(version, step.question.id, str(step.branch.test)).inc(times)
-            answered = {step.question.id for step in assessment.path}
-            for question in {one.question.id for one in assessment.unanswered} - answered:
-                self.answers.labels(version, question, "unknown").inc(times)
-            self.path_questions.observe_times(len(assessment.path), times)
-        except Exception as error:  # noqa: BLE001  # no answer depends on whether it can be counted
-            self._uncounted(error)
+    def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
+        """Count decisions that an endpoint answered, soon: a path stands for a complete profile on it."""
+        self._decisions.append((decisions, endpoint))
+        if len(decisions) > MAX_PENDING_DECISIONS:
+            self.settle()
 
     def batched(self, profiles: int) -> None:
         """Count a batch of so many profiles."""
@@ -252,17 +268,13 @@ class Metrics:
         """Count requests that the application never saw, or connections that had to wait."""
         self.refusals.labels(reason).inc(times)
 
-    def followed(self, trail: CompiledPath, endpoint: str, times: int = 1) -> None:
-        """Count so many profiles that took a trail, soon."""
-        self._followed.append(((trail, endpoint), times))
-
     def settle(self) -> None:
         """Count what happened meanwhile, each kind of it at once."""
         try:
             with self._settling:
                 self.in_progress.set(len(self._running))
                 self._settle_requests()
-                self._settle_trails()
+                self._settle_decisions()
         except Exception as error:  # noqa: BLE001  # as above
             self._uncounted(error)
 
@@ -285,25 +297,24 @@ class Metrics:
             self.requests.labels(method, known, code).inc(times.total())
             self.seconds.labels(method, known).observe_all(times)
 
-    def _settle_trails(self) -> None:
-        profiles: Tally[tuple[CompiledPath, str]] = Tally()
-        for _ in range(len(self._followed)):
-            key, times = self._followed.popleft()
-            profiles[key] += times
-        for key, times in profiles.items():
-            if key not in self._counters:
-                if len(self._counters) >= MOST_TRAILS:
-                    self._counters.clear()
-                self._counters[key] = self._of_trail(*key)
-            for counter in self._counters[key]:
-                counter.inc(times)
-            self.path_questions.observe_times(len(key[0].taken), times)
-
-    def _of_trail(self, trail: CompiledPath, endpoint: str) -> list[Counter]:
-        version, leaf = trail.tree.version, trail.recommendation
-        outcome = (version, "decided", leaf.id, leaf.finetune, endpoint)
-        steps = ((version, question.id, str(branch.test)) for question, branch in trail.taken)
-        return [self.assessments.labels(*outcome), *(self.answers.labels(*step) for step in steps)]
+    def _settle_decisions(self) -> None:
+        paths: Tally[tuple[CompiledPath, str]] = Tally()
+        tallies = DecisionTallies()
+        for _ in range(len(self._decisions)):
+            decisions, endpoint = self._decisions.popleft()
+            for decision in decisions:
+                if isinstance(decision, CompiledPath):
+                    paths[decision, endpoint] += 1
+                else:
+                    tallies.add_assessment(decision, endpoint)
+        for (path, endpoint), times in paths.items():
+            tallies.add_path(path, endpoint, times)
+        for labels_, times in tallies.outcomes.items():
+            self.assessments.labels(*labels_).inc(times)
+        for labels_, times in tallies.answers.items():
+            self.answers.labels(*labels_).inc(times)
+        if tallies.lengths:
+            self.path_questions.observe_all(tallies.lengths)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type.

@@ -133,7 +133,7 @@ def version_field(catalog: Catalog) -> Served:
     return Served(catalog, metadata=described(text))
 
 
-def assess_request_schema(catalog: Catalog) -> type[Schema]:
+def assess_request_schema(catalog: Catalog) -> type[Swift]:
     """The body of POST /assess."""
     profile = profile_schema(catalog)()
 

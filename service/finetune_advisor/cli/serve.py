@@ -9,7 +9,6 @@ from importlib.util import find_spec
 
 import click
 
-from finetune_advisor import catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.settings import Settings, SettingsError
 
@@ -28,7 +27,6 @@ def serve(**options: str | None) -> None:
     os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})
     with report_errors():
         settings = Settings.from_environment()
-        catalog.load(settings.trees_dir, settings.default_tree_version)
         _require_free(settings.host, settings.port, "PORT")
         if settings.metrics_port is not None:
             _require_free(settings.host, settings.metrics_port, "METRICS_PORT")

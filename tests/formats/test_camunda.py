@@ -1,4 +1,4 @@
-"""Trees in DMN, run by Camunda 7 and Camunda 8, decide as this engine does. They take minutes for tree 2.0.0."""
+"""Trees in DMN, run by Camunda 7 and Camunda 8, decide as this engine does; that takes minutes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ UNMEASURED := tests/contract tests/formats/test_oracles.py tests/formats/test_me
 	tests/api/test_generated_trees.py
 # Held to tools that need Node.js, Go, Java or Chromium, or minutes: make contract.
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py \
-	tests/contract/test_teeth.py tests/clients tests/web
+	tests/contract/test_teeth.py tests/clients tests/web tests/formats/test_camunda.py
 # What surrounds an instance once it is deployed.
 DEPLOYED := tests/helm tests/monitoring tests/drain
 OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%)

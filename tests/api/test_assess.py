@@ -172,14 +172,14 @@ def without(profile: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> None:
-    """The served contract has typed inputs with ranges, units and help, and hoists what can be chosen."""
+    """The served contract has typed inputs with ranges and units, and hoists what can be chosen."""
     schemas = typed.get("/openapi.json").json["components"]["schemas"]
     properties = schemas["Profile"]["properties"]
 
     assert schemas["Input_team"] == {"type": "string", "enum": ["solo", "small", "large"]}
     assert schemas["TreeVersion"]["enum"] == [*catalog.load().trees, VERSION]
     assert properties["team"]["$ref"] == "#/components/schemas/Input_team"
-    assert properties["team"]["description"] == "Who does the work. Count people."
+    assert properties["team"]["description"] == "Who does the work."
     tokens = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1000000}
     assert {**tokens, "description": "Size of the corpus. Unit: tokens."} == properties["corpus_length"]
     score = {"type": "number", "format": "double", "minimum": 0, "maximum": 1}

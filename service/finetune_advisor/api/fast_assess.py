@@ -36,9 +36,13 @@ class FastAssess:
     """
 
     def __init__(
-        self, application: WSGIApplication, catalog: Catalog, assessors: Mapping[str, Assessor]
+        self,
+        application: WSGIApplication,
+        catalog: Catalog,
+        assessors: Mapping[str, Assessor],
+        metrics_port: int | None,
     ) -> None:
-        self._application = application
+        self._application, self._metrics_port = application, str(metrics_port)
         self._schema = assess_request_schema(catalog)()
         self._default = catalog.default.version
         # A deprecated version answers with more headers.
@@ -58,7 +62,7 @@ class FastAssess:
 
     def _plain_request(self, environ: WSGIEnvironment) -> tuple[Assessor, Profile] | None:
         """The profile of a request and what assesses it, None if anything takes a closer look."""
-        if not _has_plain_headers(environ):
+        if not _has_plain_headers(environ) or environ["SERVER_PORT"] == self._metrics_port:
             return None
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = BytesIO(body)  # for the application, should it come to that

@@ -321,14 +321,14 @@ def test_explanations_of_numbers_replay(typed: FlaskClient, replay_typed: Replay
 
 
 def test_the_nearest_number_is_given(typed: FlaskClient) -> None:
-    """A threshold is crossed by as little as the input's type allows; a given 0 or false is a `from`."""
+    """A threshold is crossed by a number with as few decimals as it has; a given 0 or false is a `from`."""
     profile = SMALL | {"corpus_length": 1000, "drift": -0.5, "api_usable": True}
     found = explain(typed, profile, tree_version=TYPED, target="tune")["counterfactuals"]
     before = explain(typed, SMALL, tree_version=TYPED, target="tune")["counterfactuals"]
 
     assert [one["changes"] for one in found] == [
         [{"input": "api_usable", "from": True, "to": False}],
-        [{"input": "drift", "from": -0.5, "to": -0.5000000000000001}],
+        [{"input": "drift", "from": -0.5, "to": -0.6}],
     ]
     assert before == [
         {"recommendation": "tune", "changes": [{"input": "corpus_length", "from": 0, "to": 1000}]}

@@ -23,6 +23,9 @@ import advisor.model.TreeVersion;
 import advisor.model.VersionList;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -52,6 +55,16 @@ public final class RoundTrip {
 
   private static ApiClient clientOf(String url) {
     ApiClient client = new ApiClient();
+    ObjectMapper mapper = client.getObjectMapper();
+    mapper.coercionConfigFor(LogicalType.Textual)
+        .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail)
+        .setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
+        .setCoercion(CoercionInputShape.Float, CoercionAction.Fail);
+    mapper.coercionConfigFor(LogicalType.Boolean)
+        .setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
+        .setCoercion(CoercionInputShape.String, CoercionAction.Fail);
+    mapper.coercionConfigFor(LogicalType.Float).setCoercion(CoercionInputShape.String, CoercionAction.Fail);
+    client.setObjectMapper(mapper);
     client.updateBaseUri(url);
     return client;
   }
@@ -77,6 +90,10 @@ public final class RoundTrip {
     Profile large = new Profile().kbTokens(1_000_000_000_000L);
     AssessRequest wide = new AssessRequest().profile(large).treeVersion(TreeVersion.V2_0_0);
     seen.put("wide", assessments.assess(wide));
+    Profile counted = new Profile().rulesSufficient(false).evalExamples(80);
+    AssessRequest typed = new AssessRequest().profile(counted).treeVersion(TreeVersion.V2_0_0);
+    Assessment step = assessments.assess(typed);
+    check(step.getPath().get(step.getPath().size() - 1).getAnswer().getDouble().equals(80.0));
     List<Object> profiles =
         List.of(
             new Profile().realTimeDataNeeded(true), Map.of(), Map.of("real_time_data_needed", "yes"));

@@ -471,3 +471,13 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert first + rest == lines
     assert one.invalid == lines // 2
     assert peak < 3_000_000  # one block of lines, and what is kept
+
+
+@pytest.mark.parametrize("id_", ["[[1]]", "{}", "[" * 300 + "]" * 300])
+def test_an_id_that_is_no_scalar_concerns_no_other_line(id_: str) -> None:
+    """It is an error with its line, even where it is nested deeper than JSON is written."""
+    stdin = f'{{"id": {id_}, "team": "solo"}}\n{{"id": 7, "team": "solo"}}\n'
+    first, second = results(run("-", "--id-column", "id", "--tree-version", VERSION, stdin=stdin))
+
+    assert {"pointer": "#", "detail": "'id' is no text, number or boolean; give one"} in first["errors"]
+    assert second["id"] == 7

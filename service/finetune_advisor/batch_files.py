@@ -126,7 +126,7 @@ class BatchFile:
         try:
             profile = read(line)
             if self._id_column is not None and isinstance(profile, dict):
-                id_ = profile.pop(self._id_column, None)
+                id_ = self._taken_id(profile)
             _, (result, decision) = self._assessor.result(with_defaults(profile, self._defaults))
             decisions.append(decision)
         except BadLineError as error:
@@ -134,6 +134,13 @@ class BatchFile:
         except ValidationError as error:
             result = _invalid(number, self._assessor.errors(error))
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
+
+    def _taken_id(self, profile: dict[str, Any]) -> str | int | float | bool | None:
+        """What identifies a profile, taken out of it. Raises BadLineError."""
+        id_ = profile.pop(self._id_column, None)
+        if id_ is None or isinstance(id_, str | int | float | bool):
+            return id_
+        raise BadLineError(f"{self._id_column!r} is no text, number or boolean; give one")
 
     def _refuse_csv_header(self, line: bytes, place: str) -> None:
         """Refuse a file in CSV, whose lines would all be invalid as JSON Lines."""

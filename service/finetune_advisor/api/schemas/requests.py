@@ -33,7 +33,6 @@ COUNTERFACTUALS = 20
 
 
 BOOLEAN = frozenset({bool})
-NOTHING: Mapping[str, Container[Any]] = {}
 ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
 
 
@@ -67,7 +66,10 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         "version knows, but not the one asked, are accepted and listed in `ignored`. GET /tree tells how to "
         "find each value, as does `next_question`."
     )
-    allowed = _allowed_values(catalog)
+    inputs = catalog.inputs
+    booleans = frozenset(name for name, one in inputs.items() if one.type == "boolean")
+    allowed = {name: _allowed_values(one) for name, one in inputs.items()}
+    ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.type == "number"}
 
     class ProfileSchema(Swift):
         class Meta(Swift.Meta):
@@ -76,42 +78,32 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
         def is_plainly_valid(self, data: Any) -> bool:
             if data.__class__ is not dict:
                 return False
-            if data.keys() <= allowed[bool].keys() and {*map(type, data.values())} <= BOOLEAN:
+            if data.keys() <= booleans and {*map(type, data.values())} <= BOOLEAN:
                 return True
-            for name, value in data.items():
-                if value not in allowed.get(value.__class__, NOTHING).get(name, ()):
-                    return False
+            try:
+                for name, value in data.items():
+                    if value.__class__ is float:
+                        low, high = ranges[name]
+                        if not low <= value <= high or value.is_integer():
+                            return False
+                    elif value not in allowed[name][value.__class__]:
+                        return False
+            except KeyError:
+                return False
             return True
 
     members = {name: input_field(one) for name, one in catalog.inputs.items()}
     return type("ProfileSchema", (ProfileSchema,), members)
 
 
-class _Fractions:
-    """The numbers of a range that aren't whole: whole ones are read as integers."""
-
-    def __init__(self, low: float, high: float) -> None:
-        self._low, self._high = low, high
-
-    def __contains__(self, value: Any) -> bool:
-        return bool(self._low <= value <= self._high and not value.is_integer())
-
-
-def _allowed_values(catalog: Catalog) -> Mapping[type, Mapping[str, Container[Any]]]:
-    """By the class of a value, the values that each input plainly takes.
+def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
+    """By the class of a value, the values that an input plainly takes, but for numbers that aren't whole.
 
     It leaves out what takes a closer look, such as 12.0 for an integer.
     """
-    inputs = catalog.inputs
-    ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.numeric}
-    return {
-        bool: {name: (True, False) for name, one in inputs.items() if one.type == "boolean"},
-        str: {name: frozenset(one.choices) for name, one in inputs.items() if one.type == "enum"},
-        int: {name: range(ceil(low), floor(high) + 1) for name, (low, high) in ranges.items()},
-        float: {
-            name: _Fractions(*ends) for name, ends in ranges.items() if inputs[name].type == "number"
-        },
-    }
+    if input_.numeric:
+        return {int: range(ceil(input_.lowest), floor(input_.highest) + 1)}
+    return {str: frozenset(input_.choices)} if input_.choices else {bool: (False, True)}
 
 
 class Served(Choice):

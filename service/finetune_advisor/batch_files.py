@@ -126,7 +126,7 @@ class BatchFile:
         try:
             profile = read(line)
             if self._id_column is not None and isinstance(profile, dict):
-                id_ = self._taken_id(profile)
+                id_ = _take_id(profile, self._id_column)
             _, (result, decision) = self._assessor.result(with_defaults(profile, self._defaults))
             decisions.append(decision)
         except BadLineError as error:
@@ -134,13 +134,6 @@ class BatchFile:
         except ValidationError as error:
             result = _invalid(number, self._assessor.errors(error))
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
-
-    def _taken_id(self, profile: dict[str, Any]) -> str | int | float | bool | None:
-        """What identifies a profile, taken out of it. Raises BadLineError."""
-        id_ = profile.pop(self._id_column, None)
-        if id_ is None or isinstance(id_, str | int | float | bool):
-            return id_
-        raise BadLineError(f"{self._id_column!r} is no text, number or boolean; give one")
 
     def _refuse_csv_header(self, line: bytes, place: str) -> None:
         """Refuse a file in CSV, whose lines would all be invalid as JSON Lines."""
@@ -270,6 +263,14 @@ def _json(line: bytes) -> Any:
         return parse(line, "line")
     except MalformedRequest as error:
         raise BadLineError(error.description) from error
+
+
+def _take_id(profile: dict[str, Any], name: str) -> str | int | float | None:
+    """What identifies a profile, taken out of it. Raises BadLineError."""
+    id_ = profile.pop(name, None)
+    if id_ is None or isinstance(id_, str | int | float):
+        return id_
+    raise BadLineError(f"{name!r} is no text, number or boolean; give one")
 
 
 def _invalid(number: int, errors: list[dict[str, str]]) -> bytes:

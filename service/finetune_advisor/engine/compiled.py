@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from finetune_advisor.engine.branching import OneOf
 from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
-from finetune_advisor.engine.inputs import Profile, Value, normal
+from finetune_advisor.engine.inputs import Profile, Value, normal_answers
 from finetune_advisor.engine.partial import PartialProfiles
 from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.predicates import (
@@ -71,11 +71,7 @@ class CompiledPath:
 
     def answers(self, profile: Profile) -> dict[str, Value]:
         """The answers of a profile that belong to the assessment, each in its normal form."""
-        return {
-            name: normal(value) if value.__class__ is float else value
-            for name in self.names
-            if (value := profile.get(name)) is not None
-        }
+        return normal_answers(profile, self.names)
 
     def assessment(self, profile: Profile) -> Assessment:
         """The assessment of a profile that takes this path."""

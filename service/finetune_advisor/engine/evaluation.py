@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from finetune_advisor.engine.branching import Against, Condition, Related, conditions
 from finetune_advisor.engine.canonical import hashed
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Input, Profile, Value, normal
+from finetune_advisor.engine.inputs import Input, Profile, Value, normal_answers
 from finetune_advisor.engine.region import Region, completions
 from finetune_advisor.engine.tree import (
     Branch,
@@ -137,7 +137,7 @@ def build_assessment(
     leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
     candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
-    answers = {name: normal(profile[name]) for name in _asked(tree, way) if name in profile}
+    answers = normal_answers(profile, _asked(tree, way))
     outcome = candidates[0] if len(candidates) == 1 else None
     decided = len(candidates) == 1
     return Assessment(
@@ -278,10 +278,11 @@ def _holds(tree: Tree, region: Region, one: Circumstance) -> bool:
 
 def _steps(tree: Tree, way: Way, answers: Profile) -> Iterator[Step]:
     for node, taken in way.items():
-        question = tree.questions[node]
-        given = tuple((name, answers[name]) for name in question.inputs if name in answers)
-        if given and len(taken) == 1:
-            yield Step(question, given, taken[0])
+        if len(taken) == 1:
+            question = tree.questions[node]
+            given = [(name, answers[name]) for name in question.inputs if name in answers]
+            if given:
+                yield Step(question, tuple(given), taken[0])
 
 
 def _unanswered(tree: Tree, way: Way, profile: Profile) -> Iterator[Open]:

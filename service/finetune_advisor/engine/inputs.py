@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -75,9 +75,15 @@ class Input:
         return whole(position)
 
 
-def normal(value: Value) -> Value:
-    """A valid value in the form that stands for all equal ones: 12 for 12.0, 0 for -0.0."""
-    return whole(value) if isinstance(value, float) else value
+def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
+    """The valid answers of a profile to some inputs, each in the form that stands for all equal ones: 12 for
+    12.0, 0 for -0.0.
+    """
+    return {
+        name: whole(value) if value.__class__ is float else value
+        for name in names
+        if (value := profile.get(name)) is not None
+    }
 
 
 def whole(number: int | float) -> int | float:

@@ -179,8 +179,9 @@ class Assessor:
 
     def result(self, profile: Any) -> tuple[Profile, Answer]:
         """A profile as it was read, and its result in a batch. Raises ValidationError."""
-        valid = self._schema.load(profile)
-        return valid, self._results.answer(valid)
+        if not self._schema.is_plainly_valid(profile):
+            profile = self._schema.load(profile)
+        return profile, self._results.answer(profile)
 
     def errors(self, error: ValidationError, *place: str, brief: bool = False) -> list[dict[str, str]]:
         """What is wrong with a profile at some place of what was sent; in brief, the first fault alone, and

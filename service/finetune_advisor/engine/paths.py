@@ -96,21 +96,9 @@ class Block:
     def _contradicted(self, given: Answers) -> Paths:
         found = 0
         for region, paths in self.demands:
-            if not _fits(region, given):
+            if not region.has(given):
                 found |= paths
         return found
-
-
-def _fits(region: Region, given: Answers) -> bool:
-    """Whether some profile of a region has some answers."""
-    for name, position in given.items():
-        if name in region.domains and position not in region.domains[name]:
-            return False
-    if not region.orders:
-        return True
-    if all(order.low in given and order.high in given for order in region.orders):
-        return all(order.holds(given[order.low], given[order.high]) for order in region.orders)
-    return region.has(given)
 
 
 class PathTable:

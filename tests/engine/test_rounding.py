@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from finetune_advisor.engine import explanation
 from finetune_advisor.engine.evaluation import evaluate
 from finetune_advisor.engine.explanation import Explainer
 from finetune_advisor.engine.paths import PathTable
@@ -29,12 +32,12 @@ def test_a_counterfactual_names_a_number_with_the_decimals_of_the_limit(
     """It lies in the branch, and isn't the double next to the limit."""
     tree = one_limit(limit, low=low)
     profile = {} if given is None else {"x": given}
-    explanation = Explainer(tree, PathTable.of(tree)).explain(profile, target="within")
-    [one] = explanation.counterfactuals
+    found = Explainer(tree, PathTable.of(tree)).explain(profile, target="within")
+    [one] = found.counterfactuals
 
     assert [to] == [change.after for change in one.changes]
     assert ("within",) == evaluate(tree, {"x": to}).candidates
-    assert to in [outcome.answer for outcome in explanation.sensitivity["x"]]
+    assert to in [outcome.answer for outcome in found.sensitivity["x"]]
 
 
 def test_a_limit_that_may_be_reached_is_named_itself() -> None:
@@ -62,3 +65,21 @@ def test_compared_numbers_are_rounded_together() -> None:
     assert [0.01, 0.1, 1] == [change.after for change in one.changes]
     changed = {**profile, **{change.input: change.after for change in one.changes}}
     assert ("ascending",) == evaluate(tree, changed).candidates
+
+
+def test_a_rounded_number_lies_in_the_range_of_its_input() -> None:
+    """Below 1 and from 0.25 on there is no whole number."""
+    tree = one_limit(1, low=True)
+    tree = replace(tree, inputs={"x": replace(tree.inputs["x"], minimum=0.25)})
+    [one] = Explainer(tree, PathTable.of(tree)).explain({"x": 3}, target="within").counterfactuals
+
+    assert [0.9] == [change.after for change in one.changes]
+
+
+def test_rounding_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the bound is met, the nearest double is named: it leads there all the same."""
+    monkeypatch.setattr(explanation, "MOST_TESTS", 0)
+    tree = one_limit(500, low=True)
+    [one] = Explainer(tree, PathTable.of(tree)).explain({"x": 800}, target="within").counterfactuals
+
+    assert [499.99999999999994] == [change.after for change in one.changes]

@@ -133,7 +133,7 @@ class Block:
     def _contradicted(self, given: Answers) -> Paths:
         found = 0
         for region, paths in self.demands:
-            if not _fits(region, given):
+            if not region.has(given):
                 found |= paths
         return found
 
@@ -141,19 +141,7 @@ class Block:
 def _meet(one: Region, other: Region, given: Answers) -> bool:
     """Whether some profile of both regions has some answers."""
     both = one.intersection(other)
-    return both is not None and _fits(both, given)
-
-
-def _fits(region: Region, given: Answers) -> bool:
-    """Whether some profile of a region has some answers."""
-    for name, position in given.items():
-        if name in region.domains and position not in region.domains[name]:
-            return False
-    if not region.orders:
-        return True
-    if all(order.low in given and order.high in given for order in region.orders):
-        return all(order.holds(given[order.low], given[order.high]) for order in region.orders)
-    return region.has(given)
+    return both is not None and both.has(given)
 
 
 class PathTable:

@@ -68,9 +68,12 @@ class Region:
         return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
 
     def has(self, positions: Mapping[str, Position]) -> bool:
-        """Whether some profile of this region has some inputs at these positions."""
-        if any(position not in self.domain(name) for name, position in positions.items()):
-            return False
+        """Whether some profile of this region has some inputs at these positions, which lie on their axes."""
+        for name, position in positions.items():
+            if name in self.domains and position not in self.domains[name]:
+                return False
+        if all(order.low in positions and order.high in positions for order in self.orders):
+            return all(order.holds(positions[order.low], positions[order.high]) for order in self.orders)
         points = {n: Domain(((p, p),), self.axes[n].dense) for n, p in positions.items()}
         here = Region(self.axes, {**self.domains, **points}, self.orders)
         unsettled = [one for one in self.orders if one.low in points or one.high in points]

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from flask.testing import FlaskClient
 
-from finetune_advisor import worker
+from finetune_advisor import refusals
 from finetune_advisor.api import headers
 from finetune_advisor.api.problems import MalformedRequest
 from finetune_advisor.app import create_app
@@ -88,10 +88,10 @@ def test_they_are_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [200, 422, 200, 200, 404, 500] == [answer.status_code for answer in answers]
     assert [["1"]] * 6 == [answer.headers.getlist("X-New") for answer in answers]
-    whole = worker._whole(MalformedRequest("it is"), trace(None, None))
+    whole = refusals.to_bytes(MalformedRequest("it is"), trace(None, None))
     assert b"\r\nX-New: 1\r\n" in whole
 
 
 def test_no_hook_is_promised_an_answer() -> None:
     """The application has no after_request of its own, as some answers would pass it by."""
-    assert {} == {**create_app(Settings(log_level="error")).after_request_funcs}
+    assert None not in create_app(Settings(log_level="error")).after_request_funcs

@@ -19,6 +19,7 @@ from gunicorn.glogging import Logger
 from finetune_advisor import readiness
 from finetune_advisor.settings import PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import logs, metrics_files, metrics_folder, soon
+from finetune_advisor.worker import OPERATIONS_THREADS
 
 IGNORED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
@@ -41,26 +42,27 @@ OTHER_FILES = 40
 def _files_needed(workers: int, threads: int) -> int:
     """The fewest open files to start with: a connection for each thread and one more, and one where it waits.
 
-    The first process has a file for each worker.
+    The threads are those of all ports. The first process has a file for each worker.
     """
     return OTHER_FILES + max(2 * threads + 1, workers)
 
 
-def _raise_open_files(workers: int, threads: int) -> int:
+def _raise_open_files(workers: int, threads: int, operations_threads: int) -> int:
     """Raise the soft limit of open files to what is wanted, as far as the hard one goes, and give it.
 
     Raises SettingsError if that is less than what is needed.
     """
-    needed = _files_needed(workers, threads)
-    wanted = max(needed, OTHER_FILES + threads + MOST_CONNECTIONS)
+    needed = _files_needed(workers, threads + operations_threads)
+    wanted = max(needed, OTHER_FILES + threads + operations_threads + MOST_CONNECTIONS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
     limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     if limit < needed:
+        more = f", {operations_threads} for METRICS_PORT" if operations_threads else ""
         raise SettingsError(
-            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads and {workers} workers need {needed} open "
-            f"files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
+            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads{more} and {workers} workers need {needed} "
+            f"open files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return limit
@@ -75,8 +77,9 @@ workers = settings.workers
 # Halves of requests hold a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
-open_files = _raise_open_files(workers, threads)
-worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads)
+_operations_threads = OPERATIONS_THREADS if settings.metrics_port is not None else 0
+open_files = _raise_open_files(workers, threads, _operations_threads)
+worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads - _operations_threads)
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
 graceful_timeout = settings.graceful_timeout

@@ -39,7 +39,7 @@ LINGER_BYTES = 1 << 16
 OPERATIONS_THREADS = 8
 """Threads that answer on the operations port, and nowhere else."""
 OPERATIONS_CONNECTIONS = 64
-"""Connections that it holds, out of the worker's; more wait."""
+"""The most connections that it holds, out of the worker's; more wait."""
 HTTP_1_1 = 1, 1
 
 
@@ -103,7 +103,7 @@ class ConnectionWorker(ThreadWorker):
     def limit_connections(self, limit: int) -> None:
         """Hold so many connections at most, and fewer that are only kept alive: threads need some, too."""
         self.worker_connections = limit
-        self.max_keepalived = limit - self.thread_count
+        self.max_keepalived = max(0, limit - self.thread_count)
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection; it gets a thread once it says something.
@@ -276,7 +276,8 @@ class OperationsWorker(ConnectionWorker):
         self.tmp.close()  # the heartbeat is the public loop's
         self.refusals, self.wsgi = public.refusals, public.wsgi
         self.thread_count = OPERATIONS_THREADS
-        self.limit_connections(min(OPERATIONS_CONNECTIONS, public.worker_connections // 4))
+        spare = public.worker_connections - public.thread_count
+        self.limit_connections(min(OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))
         self.tpool = self.get_thread_pool()
         self.poller = selectors.DefaultSelector()
         self.method_queue.init()

@@ -250,7 +250,10 @@ class Metrics:
 
     def refused(self, reason: str, times: int) -> None:
         """Count requests that the application never saw, or connections that had to wait."""
-        self.refusals.labels(reason).inc(times)
+        try:
+            self.refusals.labels(reason).inc(times)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._uncounted(error)
 
     def followed(self, trail: Trail, endpoint: str, times: int = 1) -> None:
         """Count so many profiles that took a trail, soon."""

@@ -40,7 +40,10 @@ def check(files: tuple[Path, ...]) -> None:
 def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
     """What pictures of a tree can't show, or can't by default."""
     if not svg.Picture(tree).can_be_drawn:
-        yield "too large to draw as SVG, as too many questions follow each other; use Mermaid"
+        yield (
+            "too large to draw as SVG, as too many questions follow each other or too many branches lie side "
+            "by side; use Mermaid"
+        )
     needed = mermaid.needed_configuration(tree, len(mermaid.render(tree)))
     if needed:
         yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"

@@ -185,7 +185,15 @@ def test_text_names_what_was_not_needed() -> None:
         ("[]", "not an object; give one in braces"),
         ("{a", "neither JSON nor YAML"),
         ('{"data_sensitive": true, "data_sensitive": false}', "duplicate key"),
-        ("\x00", "neither JSON nor YAML"),
+        ("\x00", "neither JSON nor YAML: the character U+0000 is not allowed; remove it"),
+        (
+            "a:\n\tb: 1\n",
+            "<stdin>:2: neither JSON nor YAML: found character '\\t' that cannot start any token; indent",
+        ),
+        ('a: "\\d"\n', "<stdin>:1: neither JSON nor YAML: found unknown escape character 'd'"),
+        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:2: b: an alias stands here; write it out"),
+        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:3: 1: the key is not text; quote it or write a name"),
+        ("[" * 50_000, "<stdin>: nested too deeply to be read; make it flatter"),
         ("", "<stdin>: the input is empty; give a profile in JSON or YAML, or {}"),
         (" \n", "the input is empty"),
         ("\ufeff", "the input is empty"),
@@ -198,6 +206,28 @@ def test_a_wrong_profile_is_refused(stdin: str, message: str) -> None:
     assert printed.exit_code == 1
     assert message in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+@pytest.mark.parametrize(
+    "written", ["{text}\t\n", "{text} \t# known\n", "\ufeff{text}\r\n", "%YAML 1.2\n---\n{text}"]
+)
+def test_a_profile_is_read_as_trees_are(tmp_path: Path, written: str) -> None:
+    """Tabs that separate, marks and directives are YAML at every door; UTF-16 is read, and Latin-1 isn't."""
+    text = written.format(text="prompt_engineering_sufficient:\ttrue")
+    path = tmp_path / "profile.yaml"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        printed = run("assess", str(path))
+        assert (printed.exit_code, printed.stderr) == (0, "")
+        assert (
+            run("assess", "-", stdin='{"prompt_engineering_sufficient": true}').stdout == printed.stdout
+        )
+
+    path.write_bytes("# café\n{}".encode("latin-1"))
+    assert (
+        f"Error: {path}: not UTF-8: invalid continuation byte; encode it so\n"
+        == run("assess", str(path)).stderr
+    )
 
 
 def test_an_unknown_version_is_refused() -> None:

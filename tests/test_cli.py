@@ -259,8 +259,26 @@ def test_check_takes_files(tmp_path: Path) -> None:
     assert printed.exit_code == 0
     *lines, default = printed.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
-    assert f"1.1.0 is the default: {catalog.NEWEST_OWN}" == default
+    assert (
+        "1.1.0 would be the default, beside the bundled trees alone and without "
+        f"FINETUNE_ADVISOR_DEFAULT_TREE_VERSION: {catalog.NEWEST_OWN}"
+    ) == default
     assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
+
+
+def test_check_says_what_settings_make_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without files the setting decides; of files it is said that the settings are left aside."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_DEFAULT_TREE_VERSION", "2.0.0")
+    own = tmp_path / "own.yaml"
+    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    own.write_text(text.replace("version: 1.0.0", "version: 1.1.0", 1))
+
+    [served] = run("tree", "check").stdout.splitlines()[-1:]
+    [beside] = run("tree", "check", str(own)).stdout.splitlines()[-1:]
+    assert f"2.0.0 is the default: {catalog.NAMED}" == served
+    assert beside.startswith("1.1.0 would be the default, beside the bundled trees alone")
 
 
 def test_check_reports_every_fault(tmp_path: Path) -> None:

@@ -94,6 +94,35 @@ def test_a_wrong_value_is_refused_by_name(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("proxies", [",", " , ", " "])
+def test_a_list_without_a_proxy_names_none(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+    """LOG_CLIENT=forwarded never trusts nobody."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_LOG_CLIENT", "forwarded")
+    monkeypatch.setenv("FINETUNE_ADVISOR_TRUSTED_PROXIES", proxies)
+    with pytest.raises(SettingsError, match="name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("https://app.example.com:443", ("https://app.example.com",)),
+        ("http://localhost:80,HTTP://LOCALHOST", ("http://localhost",)),
+        ("https://[::443]:443,https://[::443]", ("https://[::443]",)),
+        ("http://a.example:443,https://a.example:80", ("http://a.example:443", "https://a.example:80")),
+        ("https://a.example:8443,app://a:443", ("https://a.example:8443", "app://a:443")),
+        ("*,https://a.example:443", ("*", "https://a.example")),
+    ],
+)
+def test_origins_are_those_that_browsers_send(
+    monkeypatch: pytest.MonkeyPatch, given: str, origins: tuple[str, ...]
+) -> None:
+    """A browser leaves out the default port of http and of https, and of nothing else."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_CORS_ORIGINS", given)
+
+    assert origins == Settings.from_environment().cors_origins
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [

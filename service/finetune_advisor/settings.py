@@ -58,8 +58,13 @@ def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | 
 SCRIPT_NAME = "SCRIPT_NAME"
 """The variable that names a prefix for WSGI servers; it is read where PATH_PREFIX is unset."""
 PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
-ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
-"""An origin as browsers write it (RFC 6454, 6.2), or any."""
+ANY_ORIGIN = "*"
+ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
+)
+"""An origin (RFC 6454, 6.2)."""
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+"""Browsers leave these out of an origin."""
 
 
 def _require_proxies(value: str) -> None:
@@ -169,7 +174,7 @@ class Settings:
             settings = replace(settings, path_prefix=_script_name())
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
-        if settings.log_client == "forwarded" and not settings.trusted_proxies:
+        if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
             raise SettingsError(
                 f"{PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {PREFIX}TRUSTED_PROXIES"
             )
@@ -189,14 +194,22 @@ def _script_name() -> str | None:
 
 
 def _origins(value: str, **_: Any) -> tuple[str, ...]:
-    """The origins of a list. Raises ValidationError."""
-    origins = tuple(dict.fromkeys(one.strip().lower() for one in value.split(",") if one.strip()))
-    for origin in origins:
-        if not ORIGIN.fullmatch(origin):
-            raise ValidationError(
-                f"{origin!r} is no origin such as https://app.example.com, without a path."
-            )
-    return origins
+    """The origins of a list, as browsers write them. Raises ValidationError."""
+    origins = (one.strip().lower() for one in value.split(",") if one.strip())
+    return tuple(dict.fromkeys(map(_as_browsers_write, origins)))
+
+
+def _as_browsers_write(origin: str) -> str:
+    """An origin without its scheme's default port. Raises ValidationError."""
+    if origin == ANY_ORIGIN:
+        return origin
+    parts = ORIGIN.fullmatch(origin)
+    if not parts:
+        raise ValidationError(
+            f"{origin!r} is no origin such as https://app.example.com, without a path."
+        )
+    default = DEFAULT_PORTS.get(parts["scheme"])
+    return origin.removesuffix(default) if default and parts["port"] == default else origin
 
 
 def variable(setting: Field[Any]) -> str:

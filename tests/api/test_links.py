@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
-from functools import partial
 from urllib.parse import urljoin
 
 import pytest
@@ -55,6 +53,37 @@ def test_a_link_leads_there_below_a_prefix_that_stays(prefix: str, path: str) ->
     assert f"http://host{prefix}{TARGET}" == urljoin(
         f"http://host{prefix}{path}", relative_link(TARGET, kept)
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("", ""),
+        ("?a=/b", ""),
+        ("/../x", "/../x"),
+        ("%2Ftree", "/tree"),
+        ("/assess%2Fbatch", "/assess/batch"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["/advisor", "/a/b.c"])
+def test_a_link_leads_below_the_prefix_from_beside_it(prefix: str, raw: str, path: str) -> None:
+    """A client that asks for the prefix itself, without a slash behind it, isn't below it."""
+    environ = {"RAW_URI": prefix + raw, "SCRIPT_NAME": prefix, "PATH_INFO": path}
+
+    assert f"http://host{prefix}{TARGET}" == urljoin(
+        f"http://host{prefix}{raw}", relative_link(TARGET, environ)
+    )
+
+
+def test_an_escaped_prefix_is_the_prefix() -> None:
+    """%61 is an a to the server, and a folder of the same name to the client."""
+    environ = {
+        "RAW_URI": "/%61dvisor/assess/batch",
+        "SCRIPT_NAME": "/advisor",
+        "PATH_INFO": "/assess/batch",
+    }
+
+    assert "../problems/not-found" == relative_link(TARGET, environ)
 
 
 def test_a_whole_url_in_the_request_line_counts_from_its_path() -> None:
@@ -150,11 +179,10 @@ def test_only_the_prefix_is_taken_off(kept: FlaskClient, path: str, expected: tu
     assert expected == asked_below(kept.application, path)
 
 
-def test_the_time_for_a_path_grows_with_its_slashes_and_no_faster(kept: FlaskClient) -> None:
-    """Four times as many slashes take four times as long, up to the longest path that the server reads."""
+def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
+    """The type of the problem leads to its explanation, below the prefix."""
+    answer = kept.get("/advisor")
+    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
 
-    def quickest(slashes: int) -> float:
-        ask = partial(asked_below, kept.application, "/" * slashes)
-        return min(timeit.repeat(ask, number=1, repeat=30))
-
-    assert quickest(8000) < 5.5 * quickest(2000)
+    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
+    assert 200 == kept.get(place).status_code

@@ -18,9 +18,9 @@ MAX_CROSSED_LAYERS = 1_000
 """How many layers the lines of a picture may cross together; those of 2.0.0 cross 138."""
 
 MAX_CROWDING = 20_000
-"""How crowded the layers of a picture may be together: the sum, over all layers, of the square of how many lines
-cross it. 2.0.0 has 1,198; a question may have 141 branches. Up to both bounds a layout takes half a second at
-most; beyond, its time grows with the fourth power of the lines that lie side by side.
+"""How crowded the layers of a picture may be together: the sum, over all layers, of the square of how many
+lines cross it. 2.0.0 has 1,198, and 141 branches of one question fit. Up to both bounds a layout takes half a
+second at most; beyond, its time grows with the fourth power of the lines that lie side by side.
 """
 
 OPTIONS: Mapping[str, Any] = {

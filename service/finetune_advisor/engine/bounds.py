@@ -43,7 +43,8 @@ def _limited_inputs(tree: Tree, table: PathTable) -> list[str]:
     to all, or one whose numbers are all different, which cut each other's axes into the most cells.
     """
     explainer = Explainer(tree, table)
-    profiles = {}, _first_answers(tree), _first_answers(tree) | _different_numbers(tree)
+    first = _first_answers(tree)
+    profiles: list[dict[str, Value]] = [{}, first, first | _different_numbers(tree)]
     limited = {name for profile in profiles for name in explainer.limited_inputs(profile)}
     return [name for name in tree.inputs if name in limited]
 

@@ -1,9 +1,12 @@
-"""Sound trees that grow with a number: rows of questions, comparisons, and questions that are asked again."""
+"""Sound trees that grow with a number: rows of questions, branches side by side, comparisons, and questions
+that are asked again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
 from finetune_advisor.engine.inputs import Input
@@ -33,6 +36,15 @@ def row_of_comparisons(count: int) -> Tree:
         for number, (node, onwards) in enumerate(zip(nodes, [*nodes[1:], "ascending"], strict=True))
     }
     return _tree([_number(f"x{number:03}") for number in range(count + 1)], asked, questions)
+
+
+def side_by_side(count: int, ends: int) -> Tree:
+    """One question whose many branches lead to some recommendations."""
+    limits = [Bound(limit, inclusive=False) for limit in range(1, count)]
+    tests: list[Test] = [Between(upper=limits[0])]
+    tests += [Between(replace(lower, inclusive=True), upper) for lower, upper in pairwise(limits)]
+    edges = [(test, f"r{place % ends:03}") for place, test in enumerate([*tests, Otherwise()])]
+    return _tree([_number("x")], {"q": "x"}, {"q": edges})
 
 
 def all_pairs(count: int) -> Tree:

@@ -185,7 +185,15 @@ def test_text_names_what_was_not_needed() -> None:
         ("[]", "not an object; give one in braces"),
         ("{a", "neither JSON nor YAML"),
         ('{"data_sensitive": true, "data_sensitive": false}', "duplicate key"),
-        ("\x00", "neither JSON nor YAML"),
+        ("\x00", "neither JSON nor YAML: the character U+0000 is not allowed; remove it"),
+        (
+            "a:\n\tb: 1\n",
+            "<stdin>:2: neither JSON nor YAML: found character '\\t' that cannot start any token; indent",
+        ),
+        ('a: "\\d"\n', "<stdin>:1: neither JSON nor YAML: found unknown escape character 'd'"),
+        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:2: b: an alias stands here; write it out"),
+        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:3: 1: the key is not text; quote it or write a name"),
+        ("[" * 50_000, "<stdin>: nested too deeply to be read; make it flatter"),
         ("", "<stdin>: the input is empty; give a profile in JSON or YAML, or {}"),
         (" \n", "the input is empty"),
         ("\ufeff", "the input is empty"),
@@ -198,6 +206,28 @@ def test_a_wrong_profile_is_refused(stdin: str, message: str) -> None:
     assert printed.exit_code == 1
     assert message in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+@pytest.mark.parametrize(
+    "written", ["{text}\t\n", "{text} \t# known\n", "\ufeff{text}\r\n", "%YAML 1.2\n---\n{text}"]
+)
+def test_a_profile_is_read_as_trees_are(tmp_path: Path, written: str) -> None:
+    """Tabs that separate, marks and directives are YAML at every door; UTF-16 is read, and Latin-1 isn't."""
+    text = written.format(text="prompt_engineering_sufficient:\ttrue")
+    path = tmp_path / "profile.yaml"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        printed = run("assess", str(path))
+        assert (printed.exit_code, printed.stderr) == (0, "")
+        assert (
+            run("assess", "-", stdin='{"prompt_engineering_sufficient": true}').stdout == printed.stdout
+        )
+
+    path.write_bytes("# café\n{}".encode("latin-1"))
+    assert (
+        f"Error: {path}: not UTF-8: invalid continuation byte; encode it so\n"
+        == run("assess", str(path)).stderr
+    )
 
 
 def test_an_unknown_version_is_refused() -> None:
@@ -229,8 +259,26 @@ def test_check_takes_files(tmp_path: Path) -> None:
     assert printed.exit_code == 0
     *lines, default = printed.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
-    assert f"1.1.0 is the default: {catalog.NEWEST_OWN}" == default
+    assert (
+        "1.1.0 would be the default, beside the bundled trees alone and without "
+        f"FINETUNE_ADVISOR_DEFAULT_TREE_VERSION: {catalog.NEWEST_OWN}"
+    ) == default
     assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
+
+
+def test_check_says_what_settings_make_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without files the setting decides; of files it is said that the settings are left aside."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_DEFAULT_TREE_VERSION", "2.0.0")
+    own = tmp_path / "own.yaml"
+    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    own.write_text(text.replace("version: 1.0.0", "version: 1.1.0", 1))
+
+    [served] = run("tree", "check").stdout.splitlines()[-1:]
+    [beside] = run("tree", "check", str(own)).stdout.splitlines()[-1:]
+    assert f"2.0.0 is the default: {catalog.NAMED}" == served
+    assert beside.startswith("1.1.0 would be the default, beside the bundled trees alone")
 
 
 def test_check_reports_every_fault(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -58,13 +59,13 @@ class Apart:
 
 
 @contextmanager
-def serving(log: Path, **settings: str) -> Iterator[Apart]:
+def serving(log: Path, command: Sequence[str] = SERVE, **settings: str) -> Iterator[Apart]:
     """A server with an operations port and these settings."""
     operations = "127.0.0.1", free_port()
     chosen = {"PORT": "0", "METRICS_PORT": str(operations[1]), "GRACEFUL_TIMEOUT": "5", **settings}
     environment = {**os.environ, **{f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}}
     with log.open("wb") as out:
-        process = subprocess.Popen(SERVE, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + 60
         while not answers(operations):
@@ -263,3 +264,55 @@ def test_a_stop_finishes_what_the_operations_port_has_begun(tmp_path: Path) -> N
         client.sendall(request[-2:])
         assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
         assert apart.process.wait(30) == 0
+
+
+@pytest.mark.parametrize(("threads", "files"), [(1, 59), (2, 61), (64, 185)])
+def test_with_the_fewest_files_both_ports_answer(tmp_path: Path, threads: int, files: int) -> None:
+    """Each port has a connection for each of its threads, and one below the fewest stops the start."""
+    limited = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "-", *SERVE]
+    with serving(tmp_path / "log", limited, THREADS=str(threads)) as apart, ExitStack() as stack:
+        for _ in range(threads):
+            stack.enter_context(socket.create_connection(apart.public))
+        for _ in range(7):
+            stack.enter_context(socket.create_connection(apart.operations))
+        assert apart.slowest_probe(1) < 1
+        assert requests.get(apart.url("/tree"), timeout=20).ok
+    limited[2] = limited[2].replace(str(files), str(files - 1))
+    environment = {
+        **os.environ,
+        "FINETUNE_ADVISOR_PORT": "0",
+        "FINETUNE_ADVISOR_METRICS_PORT": str(free_port()),
+        "FINETUNE_ADVISOR_THREADS": str(threads),
+    }
+    run = subprocess.run(limited, env=environment, capture_output=True, text=True, timeout=60)
+
+    assert run.returncode == 1
+    assert (
+        f"{threads} threads, 8 for METRICS_PORT and 1 workers need {files} open files, and the limit is "
+        f"{files - 1}" in run.stderr
+    )
+
+
+FAILING = """
+from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.worker import OperationsWorker
+whole = OperationsWorker.accept
+def accept(self, listener):
+    if self.age == 1:
+        raise ValueError("a fault")
+    return whole(self, listener)
+OperationsWorker.accept = accept
+GunicornApplication().run()
+"""
+
+
+def test_a_worker_that_no_longer_serves_it_is_replaced(tmp_path: Path) -> None:
+    """A fault ends the loop of the operations port; the next worker answers, and requests in flight end."""
+    with serving(tmp_path / "log", [sys.executable, "-c", FAILING]) as apart:
+        assert apart.slowest_probe(1) < 1
+        assert requests.get(apart.url("/tree"), timeout=20).ok
+    log = apart.log.read_text()
+
+    assert 2 == log.count("Booting worker")
+    assert 1 == log.count("the operations port is served no longer; the worker is replaced")
+    assert 1 == log.count("ValueError")

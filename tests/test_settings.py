@@ -94,6 +94,35 @@ def test_a_wrong_value_is_refused_by_name(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("proxies", [",", " , ", " "])
+def test_a_list_without_a_proxy_names_none(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+    """LOG_CLIENT=forwarded never trusts nobody."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_LOG_CLIENT", "forwarded")
+    monkeypatch.setenv("FINETUNE_ADVISOR_TRUSTED_PROXIES", proxies)
+    with pytest.raises(SettingsError, match="name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("https://app.example.com:443", ("https://app.example.com",)),
+        ("http://localhost:80,HTTP://LOCALHOST", ("http://localhost",)),
+        ("https://[::443]:443,https://[::443]", ("https://[::443]",)),
+        ("http://a.example:443,https://a.example:80", ("http://a.example:443", "https://a.example:80")),
+        ("https://a.example:8443,app://a:443", ("https://a.example:8443", "app://a:443")),
+        ("*,https://a.example:443", ("*", "https://a.example")),
+    ],
+)
+def test_origins_are_those_that_browsers_send(
+    monkeypatch: pytest.MonkeyPatch, given: str, origins: tuple[str, ...]
+) -> None:
+    """A browser leaves out the default port of http and of https, and of nothing else."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_CORS_ORIGINS", given)
+
+    assert origins == Settings.from_environment().cors_origins
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
@@ -186,6 +215,45 @@ def test_each_setting_of_few_words_names_them_all() -> None:
         words = ["true", "false"] if setting.type == "bool" else words
 
         assert [] == [word for word in words if word not in setting.metadata["help"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("a", "/a"),
+        ("/a", "/a"),
+        ("/a/", "/a"),
+        ("//a", "/a"),
+        ("/a/b/", "/a/b"),
+        ("", None),
+        ("/", None),
+    ],
+)
+def test_a_prefix_may_be_named_as_for_other_servers(
+    monkeypatch: pytest.MonkeyPatch, name: str, prefix: str | None
+) -> None:
+    """SCRIPT_NAME is the prefix, with a slash before it and none behind; PATH_PREFIX goes before it."""
+    monkeypatch.setenv("SCRIPT_NAME", name)
+    assert prefix == Settings.from_environment().path_prefix
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "")
+    assert prefix == Settings.from_environment().path_prefix
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "/advisor")
+    assert "/advisor" == Settings.from_environment().path_prefix
+
+
+@pytest.mark.parametrize("name", ["/a//b", "/..", "a b", "/%61", "/a?b", "/a\n", "/ä"])
+def test_a_prefix_of_other_servers_that_is_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Unless it isn't read, as PATH_PREFIX is set."""
+    monkeypatch.setenv("SCRIPT_NAME", name)
+    with pytest.raises(SettingsError, match=r"^SCRIPT_NAME: Not a path such as /advisor\."):
+        Settings.from_environment()
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "/advisor")
+    assert "/advisor" == Settings.from_environment().path_prefix
 
 
 def test_settings_are_frozen() -> None:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import (
@@ -32,6 +31,7 @@ from finetune_advisor.api.headers import (
     require_host,
     restore_entity_tags,
 )
+from finetune_advisor.api.prefix import below
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import clients, logs
@@ -102,5 +102,5 @@ def _with_middleware(
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        application = DispatcherMiddleware(application, {settings.path_prefix: application})
+        application = below(settings.path_prefix, application)
     return application

@@ -1,6 +1,7 @@
-"""gunicorn's settings and hooks: `gunicorn -c python:finetune_advisor.server`.
+"""gunicorn's settings and hooks, with which `gunicorn_application` runs the service.
 
-The names in this module are gunicorn's own; each value says why it isn't gunicorn's default.
+The names in this module are gunicorn's own; each value says why it isn't gunicorn's default. Benchmarks give
+the module to gunicorn's own command, which runs other applications with it and also takes other settings.
 """
 
 from __future__ import annotations
@@ -8,10 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import shutil
 import signal
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -19,6 +18,7 @@ from gunicorn.glogging import Logger
 from finetune_advisor import readiness
 from finetune_advisor.settings import PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import logs, metrics_files, metrics_folder, soon
+from finetune_advisor.worker import OPERATIONS_THREADS
 
 IGNORED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
@@ -41,26 +41,27 @@ OTHER_FILES = 40
 def _files_needed(workers: int, threads: int) -> int:
     """The fewest open files to start with: a connection for each thread and one more, and one where it waits.
 
-    The first process has a file for each worker.
+    The threads are those of all ports. The first process has a file for each worker.
     """
     return OTHER_FILES + max(2 * threads + 1, workers)
 
 
-def _raise_open_files(workers: int, threads: int) -> int:
+def _raise_open_files(workers: int, threads: int, operations_threads: int) -> int:
     """Raise the soft limit of open files to what is wanted, as far as the hard one goes, and give it.
 
     Raises SettingsError if that is less than what is needed.
     """
-    needed = _files_needed(workers, threads)
-    wanted = max(needed, OTHER_FILES + threads + MOST_CONNECTIONS)
+    needed = _files_needed(workers, threads + operations_threads)
+    wanted = max(needed, OTHER_FILES + threads + operations_threads + MOST_CONNECTIONS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
     limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     if limit < needed:
+        more = f", {operations_threads} for METRICS_PORT" if operations_threads else ""
         raise SettingsError(
-            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads and {workers} workers need {needed} open "
-            f"files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
+            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads{more} and {workers} workers need {needed} "
+            f"open files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return limit
@@ -68,15 +69,15 @@ def _raise_open_files(workers: int, threads: int) -> int:
 
 settings = Settings.from_environment()
 
-wsgi_app = "finetune_advisor.app:create_app()"
 _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
 # Halves of requests hold a thread each until they time out: few threads would let a handful stop a worker.
 worker_class = "finetune_advisor.worker.Worker"
 threads = settings.threads
-open_files = _raise_open_files(workers, threads)
-worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads)
+_operations_threads = OPERATIONS_THREADS if settings.metrics_port is not None else 0
+open_files = _raise_open_files(workers, threads, _operations_threads)
+worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads - _operations_threads)
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
 graceful_timeout = settings.graceful_timeout
@@ -96,9 +97,8 @@ loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = logs.config(settings.log_level, settings.log_format)
 
-_own_metrics_folder: Path | None = None
 if workers > 1:
-    _own_metrics_folder = metrics_folder.prepare(workers, worker_tmp_dir)
+    metrics_folder.prepare(workers, worker_tmp_dir)
 else:
     metrics_files.set_folder(None)
 
@@ -118,8 +118,6 @@ def when_ready(arbiter: Any) -> None:
     arbiter.log.info(
         "Open files: %s of each process, for %s connections", open_files, worker_connections
     )
-    if os.environ.get("GUNICORN_CMD_ARGS"):
-        arbiter.log.warning("GUNICORN_CMD_ARGS isn't read; see: finetune-advisor settings")
 
     def stop(*_: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)
@@ -163,9 +161,3 @@ def post_worker_init(_: Any) -> None:
     """Let no signal end a worker but those that stop it."""
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def on_exit(_: Any) -> None:
-    """Leave nothing behind."""
-    if _own_metrics_folder:
-        shutil.rmtree(_own_metrics_folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
@@ -23,10 +23,6 @@ from finetune_advisor import refusals
 from finetune_advisor.refusals import RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
@@ -39,7 +35,7 @@ LINGER_BYTES = 1 << 16
 OPERATIONS_THREADS = 8
 """Threads that answer on the operations port, and nowhere else."""
 OPERATIONS_CONNECTIONS = 64
-"""Connections that it holds, out of the worker's; more wait."""
+"""The most connections that it holds, out of the worker's; more wait."""
 HTTP_1_1 = 1, 1
 
 
@@ -58,9 +54,11 @@ class ConnectionWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.alive: bool
         self.sockets: list[Any]
         self.wsgi: Any
         self.refusals: RefusalLog
+        self.path_prefix = ""
         self.thread_count: int = self.cfg.threads
         self._deadlines: dict[TConn, Deadline] = {}
         self._lingering: dict[TConn, int] = {}
@@ -103,7 +101,7 @@ class ConnectionWorker(ThreadWorker):
     def limit_connections(self, limit: int) -> None:
         """Hold so many connections at most, and fewer that are only kept alive: threads need some, too."""
         self.worker_connections = limit
-        self.max_keepalived = limit - self.thread_count
+        self.max_keepalived = max(0, limit - self.thread_count)
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection; it gets a thread once it says something.
@@ -226,7 +224,10 @@ class ConnectionWorker(ThreadWorker):
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
         problem = refusals.problem_of(exc, self.cfg.limit_request_line)
         with suppress(OSError):
-            util.write_nonblock(client, refusals.to_bytes(problem, traced))
+            util.write_nonblock(client, refusals.to_bytes(problem, traced, self.path_prefix))
+
+
+def _uncounted(*_: Any) -> None: ...
 
 
 class Worker(ConnectionWorker):
@@ -238,10 +239,11 @@ class Worker(ConnectionWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.refusals = RefusalLog(self.wsgi.extensions["metrics"].refused, self.log)
-        # gunicorn reads it for each request, and fails on those whose path has no such prefix.
-        if prefix := os.environ.pop("SCRIPT_NAME", "").strip("/"):
-            self.wsgi = below(f"/{prefix}", self.wsgi)
+        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")  # others to compare with have none
+        self.refusals = RefusalLog(metrics.refused if metrics else _uncounted, self.log)
+        self.path_prefix = Settings.from_environment().path_prefix or ""
+        # That is read by now. gunicorn reads it for each request, and fails on paths without such a prefix.
+        os.environ.pop("SCRIPT_NAME", None)
 
     def run(self) -> None:
         """Serve until the stop."""
@@ -255,6 +257,13 @@ class Worker(ConnectionWorker):
         if self._operations:
             self._operations.stop()
         self.refusals.summarize(finally_=True)
+
+    def notify(self) -> None:
+        """Say that the worker lives, and stop if its other loop doesn't: gunicorn replaces the worker."""
+        super().notify()
+        if self._operations and self.alive and not self._operations.serves():
+            self.log.error("the operations port is served no longer; the worker is replaced")
+            self.alive = False
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         super().handle_exit(sig, frame)
@@ -274,14 +283,25 @@ class OperationsWorker(ConnectionWorker):
             public.age, public.ppid, sockets, public.app, public.timeout, public.cfg, public.log
         )
         self.tmp.close()  # the heartbeat is the public loop's
-        self.refusals, self.wsgi = public.refusals, public.wsgi
+        self.refusals, self.wsgi, self.path_prefix = public.refusals, public.wsgi, public.path_prefix
         self.thread_count = OPERATIONS_THREADS
-        self.limit_connections(min(OPERATIONS_CONNECTIONS, public.worker_connections // 4))
+        spare = public.worker_connections - public.thread_count
+        self.limit_connections(min(OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))
         self.tpool = self.get_thread_pool()
         self.poller = selectors.DefaultSelector()
         self.method_queue.init()
-        self._loop = Thread(target=self.run, name="operations", daemon=True)
+        self._loop = Thread(target=self._run, name="operations", daemon=True)
         self._loop.start()
+
+    def _run(self) -> None:
+        try:
+            self.run()
+        except Exception:
+            self.log.exception("failed")
+
+    def serves(self) -> bool:
+        """Whether the loop runs."""
+        return self._loop.is_alive()
 
     def notify(self) -> None:
         """Leave the heartbeat to the public loop."""
@@ -290,15 +310,3 @@ class OperationsWorker(ConnectionWorker):
         """Stop, if it doesn't yet, and wait for what it answers."""
         self.handle_exit(None, None)
         self._loop.join(self.cfg.graceful_timeout)
-
-
-def below(prefix: str, application: WSGIApplication) -> WSGIApplication:
-    """An application that answers below a prefix, and without it, too, as probes ask."""
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path == prefix or path.startswith(f"{prefix}/"):
-            environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, path.removeprefix(prefix)
-        return application(environ, start_response)
-
-    return answer

@@ -80,21 +80,37 @@ def parse(text: str) -> YamlText:
     Raises YamlSyntaxError if it isn't YAML, and RecursionError if it is nested too deeply.
     """
     readable, characters = _with_stand_ins(text)
-    loader, node = _compose(readable)
-    if node is None:
-        return YamlText(None, Place(1), [])
-    builder = _Builder(loader, characters)
-    value, place = builder.build(node, ())
+    try:
+        loader, node = _compose(readable)
+        if node is None:
+            return YamlText(None, Place(1), [])
+        builder = _Builder(loader, characters)
+        value, place = builder.build(node, ())
+    except YamlSyntaxError as error:
+        problem = _without_stand_ins(error.problem, characters)
+        raise YamlSyntaxError(error.line, problem, error.remedy) from error
     return YamlText(value, place, builder.faults)
 
 
 def _with_stand_ins(text: str) -> tuple[str, dict[int, str]]:
-    """Put characters for private use in place of those that PyYAML misreads; and what they stand for."""
-    free = (chr(code) for code in range(0xE000, 0xF900) if chr(code) not in text)
+    """Put characters for private use in place of those that PyYAML misreads; and what they stand for.
+
+    Each is one that the text has neither as it is nor escaped.
+    """
+    taken = {ord(character) for character in text if "\ue000" <= character <= "\uf8ff"}
+    taken |= {int(code, 16) for code in re.findall(r"\\(?:u|U0000)([0-9a-fA-F]{4})", text)}
+    free = (chr(code) for code in range(0xE000, 0xF900) if code not in taken)
     stand_ins = dict(zip(MISREAD, free, strict=False))
     for character, stand_in in stand_ins.items():
         text = re.sub(MISREAD[character], stand_in, text)
     return text, {ord(stand_in): character for character, stand_in in stand_ins.items()}
+
+
+def _without_stand_ins(problem: str, characters: dict[int, str]) -> str:
+    """What PyYAML says about a text, which it quotes as it is or as Python writes it."""
+    for code, character in characters.items():
+        problem = problem.replace(ascii(chr(code))[1:-1], ascii(character)[1:-1])
+    return problem.translate(characters)
 
 
 class _CoreResolver(BaseResolver):

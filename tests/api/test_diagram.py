@@ -348,9 +348,13 @@ def test_a_tree_too_large_to_draw_has_mermaid_alone(
     assert status == 406 or "{maxEdges: 800}" in answer.text
 
 
-def test_a_picture_is_laid_out_once(typed: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later pictures of a tree, with a profile or without, take the same layout."""
-    drawn(typed, version=TYPED_VERSION)
+def test_pictures_are_laid_out_before_the_first_request(
+    typed_trees: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request waits for a layout, with a profile or without, of a bundled tree or an own one."""
+    client = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
     monkeypatch.setattr(svg, "layout", None)
 
-    assert "team" not in drawn(typed, KNOWN, TYPED_VERSION).attrib
+    for version in ("1.0.0", "2.0.0", TYPED_VERSION):
+        assert "team" not in drawn(client, version=version).attrib
+    assert "team" not in drawn(client, KNOWN, TYPED_VERSION).attrib

@@ -5,7 +5,9 @@ from __future__ import annotations
 from urllib.parse import urljoin
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from finetune_advisor.api.links import relative_link
 from finetune_advisor.app import create_app
@@ -51,6 +53,37 @@ def test_a_link_leads_there_below_a_prefix_that_stays(prefix: str, path: str) ->
     assert f"http://host{prefix}{TARGET}" == urljoin(
         f"http://host{prefix}{path}", relative_link(TARGET, kept)
     )
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ("", ""),
+        ("?a=/b", ""),
+        ("/../x", "/../x"),
+        ("%2Ftree", "/tree"),
+        ("/assess%2Fbatch", "/assess/batch"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["/advisor", "/a/b.c"])
+def test_a_link_leads_below_the_prefix_from_beside_it(prefix: str, raw: str, path: str) -> None:
+    """A client that asks for the prefix itself, without a slash behind it, isn't below it."""
+    environ = {"RAW_URI": prefix + raw, "SCRIPT_NAME": prefix, "PATH_INFO": path}
+
+    assert f"http://host{prefix}{TARGET}" == urljoin(
+        f"http://host{prefix}{raw}", relative_link(TARGET, environ)
+    )
+
+
+def test_an_escaped_prefix_is_the_prefix() -> None:
+    """%61 is an a to the server, and a folder of the same name to the client."""
+    environ = {
+        "RAW_URI": "/%61dvisor/assess/batch",
+        "SCRIPT_NAME": "/advisor",
+        "PATH_INFO": "/assess/batch",
+    }
+
+    assert "../problems/not-found" == relative_link(TARGET, environ)
 
 
 def test_a_whole_url_in_the_request_line_counts_from_its_path() -> None:
@@ -121,3 +154,35 @@ def test_paths_are_answered_with_and_without_the_prefix(kept: FlaskClient, path:
 def test_no_other_path_is_answered(kept: FlaskClient, path: str) -> None:
     """The prefix is one whole beginning of the path, once."""
     assert 404 == kept.get(path).status_code
+
+
+def asked_below(application: Flask, path: str) -> tuple[str, str]:
+    """The prefix and the rest of a path, as the application is told by what stands before it."""
+    environ = EnvironBuilder(method="OPTIONS").get_environ() | {"PATH_INFO": path, "RAW_URI": path}
+    application(environ, lambda *_: lambda _: None)
+    return environ["SCRIPT_NAME"], environ["PATH_INFO"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("*", ("", "*")),  # of the server as a whole (RFC 9110, 9.3.7)
+        ("", ("", "")),
+        ("/", ("", "/")),
+        ("/advisor/*", ("/advisor", "/*")),
+        ("/advisor", ("/advisor", "")),
+        ("/advisor//", ("/advisor", "//")),
+    ],
+)
+def test_only_the_prefix_is_taken_off(kept: FlaskClient, path: str, expected: tuple[str, str]) -> None:
+    """What isn't below it is passed on as it is, the asterisk of OPTIONS included."""
+    assert expected == asked_below(kept.application, path)
+
+
+def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
+    """The type of the problem leads to its explanation, below the prefix."""
+    answer = kept.get("/advisor")
+    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
+
+    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
+    assert 200 == kept.get(place).status_code

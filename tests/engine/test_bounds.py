@@ -159,10 +159,11 @@ def test_bundled_trees_meet_no_bound(version: str) -> None:
     ("tree", "cut"),
     [
         (row_of_comparisons(6), []),
-        (row_of_comparisons(40), ["explanations leave out x000", "comparisons"]),
+        (row_of_comparisons(7), ["explanations of some profiles leave out x000", "comparisons"]),
+        (row_of_comparisons(40), ["explanations of some profiles leave out x000", "comparisons"]),
         (ladder(60), ["explanations have no", "comparisons"]),
     ],
-    ids=["6 comparisons", "40 comparisons", "ladder of 60"],
+    ids=["6 comparisons", "7 comparisons", "40 comparisons", "ladder of 60"],
 )
 def test_trees_that_meet_a_bound_are_told_apart(tree: Tree, cut: list[str]) -> None:
     """What is cut short is named before anybody meets it."""
@@ -176,3 +177,19 @@ def test_without_a_table_every_input_is_limited() -> None:
     """An explainer without a table leaves out all inputs."""
     tree = ladder(3)
     assert [*tree.inputs] == Explainer(tree, None).limited_inputs({})
+
+
+@pytest.mark.parametrize("count", [4, 6, 7, 10, 13])
+def test_no_profile_of_a_family_meets_a_bound_without_a_warning(count: int) -> None:
+    """What explanations leave out depends on the profile; the profiles that are tried are the worst."""
+    tree = row_of_comparisons(count)
+    explainer = Explainer(tree, PathTable.of(tree))
+    spread = [
+        {name: place * step % 101 + 1.5 for place, name in enumerate(tree.inputs)}
+        for step in (3, 7, 100)
+    ]
+    limited = {name for profile in spread for name in explainer.limited_inputs(profile)}
+    [*warnings] = (one for one in bounds_met(tree) if one.startswith("explanations"))
+
+    assert bool(limited) == bool(warnings)
+    assert all(name in warning for name in limited for warning in warnings)

@@ -226,6 +226,11 @@ def test_a_wrong_value_is_refused_by_name(values: Values, named: str) -> None:
         ({"autoscaling": {"mode": "keda", "keda": {"triggers": []}}}, "triggers: give"),
         ({"podDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}, "not both"),
         ({"ports": {"http": 9090}}, r"ports\.metrics"),
+        ({"settings": {"logClient": "forwarded"}}, r"name them in settings\.trustedProxies"),
+        (
+            {"settings": {"logClient": "forwarded", "trustedProxies": " , "}},
+            "settings.logClient: forwarded",
+        ),
         ({"ingress": {"enabled": True}}, r"ingress\.hosts: give"),
         ({"httpRoute": {"enabled": True}}, "parentRefs: give"),
         (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import pytest
 
-from finetune_advisor.settings import PREFIX, Settings
+from finetune_advisor.settings import PREFIX, Settings, SettingsError
 from tests.helm import chart
 from tests.helm.chart import Values
 
@@ -57,6 +58,56 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         trusted_proxies="10.0.0.0/8, fd00::/8",
     )
     assert expected == settings(chart.case("workers"), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("pathPrefix", one)
+            for one in ("", "/a", "/a/b.c", "/.well-known", "/...", "/a..b", "/a~_-.")
+        ),
+        *(
+            ("pathPrefix", one)
+            for one in ("/", "a", "/a/", "//a", "/a/../b", "/.", "/a/..", "/a b", "/%2e")
+        ),
+        *(
+            ("corsOrigins", one)
+            for one in ("", "*", "https://a.example:443 , HTTP://[::1]:80,", "app://a")
+        ),
+        *(
+            ("corsOrigins", one)
+            for one in ("a.example", "*.a.example", "https://a/", "null", "https://*.a")
+        ),
+        *(("corsOrigins", one) for one in ("https://a https://b", "https://a:123456", "https://a,b")),
+        *(
+            ("trustedProxies", one)
+            for one in ("", "10.0.0.0/8 , ::1,", "10.0.0.0/255.0.0.0", "fd00::/8")
+        ),
+        *(
+            ("trustedProxies", one)
+            for one in ("proxy.example", "10.0.0.1,a", "10.0.0.0-10.0.0.9", "10.0")
+        ),
+    ],
+)
+def test_what_the_service_refuses_fails_the_render(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A text that would keep pods from starting is refused before, and one that is right is not."""
+    variable = PREFIX + "".join("_" * c.isupper() + c.upper() for c in name)
+    with monkeypatch.context() as alone:
+        alone.setenv(variable, value)
+        taken = _is_taken(Settings.from_environment)
+
+    assert taken == _is_taken(lambda: chart.render({"settings": {name: value}}))
+
+
+def _is_taken(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except (SettingsError, chart.RefusedError):
+        return False
+    return True
 
 
 def test_more_environment_comes_last() -> None:

@@ -60,6 +60,7 @@ def break_counting(counting: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
         counting.requests,
         counting.batch_profiles,
         counting.in_progress,
+        counting.refusals,
     ):
         for name in ("labels", "observe", "set"):
             monkeypatch.setattr(metric, name, fail, raising=False)
@@ -77,6 +78,7 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
             counting.began()
             counting.record([evaluate(tree, {})], "/assess")
             counting.batched(3)
+            counting.refused("header", 1)
             counting.served.append(("GET", "/tree", "200 OK", 0.1))
             counting.ended()
             with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):

@@ -10,6 +10,9 @@
 {{- if eq (int .Values.ports.http) (int .Values.ports.metrics) -}}
 {{- fail "ports.metrics: is ports.http too; take another, so that no public route leads to /metrics" -}}
 {{- end -}}
+{{- if and (eq .Values.settings.logClient "forwarded") (not (regexFind "[^,\\s]" .Values.settings.trustedProxies)) -}}
+{{- fail "settings.logClient: forwarded believes proxies; name them in settings.trustedProxies" -}}
+{{- end -}}
 {{- if and $trees.documents $trees.existingConfigMap -}}
 {{- fail "trees: give documents or existingConfigMap, not both" -}}
 {{- end -}}

@@ -17,6 +17,7 @@ from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation import evaluate
+from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 
 SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"
@@ -28,7 +29,7 @@ WITHOUT_SCHEMA: dict[str, dict[str, object]] = {media_type: {} for media_type in
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resource, for the trees of a catalog."""
     blp = Blueprint("diagrams", "Pictures of the trees.", [SVG, MERMAID])
-    pictures = {version: svg.Picture(tree) for version, tree in catalog.trees.items()}
+    pictures = {version: _laid_out(tree) for version, tree in catalog.trees.items()}
     vary = HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
 
     @blp.route("/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), *CONDITIONS])
@@ -56,3 +57,14 @@ def blueprint(catalog: Catalog) -> Blueprint:
         return response
 
     return blp
+
+
+def _laid_out(tree: Tree) -> svg.Picture:
+    """A tree's picture, laid out before the workers fork: they share it, and no request waits for a layout.
+
+    The bundled trees take 40 ms together; a tree at the bounds of a layout takes half a second.
+    """
+    picture = svg.Picture(tree)
+    if picture.can_be_drawn:
+        picture.lay_out()
+    return picture

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import click
 from marshmallow import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
+from finetune_advisor import yaml_reader
 from finetune_advisor.api.parsing import invalid
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.yaml_documents import YamlDocument
+from finetune_advisor.yaml_reader import YamlSyntaxError
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16_MARKS = (BOM_UTF16_LE, BOM_UTF16_BE)
+"""What UTF-16 begins with, the encoding of files that Windows PowerShell redirects to."""
 
 
 def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
-    """The profile in a file, with inputs of the catalog's trees. Raises ClickException with every fault."""
+    """The profile in a file, with inputs of the catalog's trees. Raises ClickException or
+    DocumentError, with every fault.
+    """
     name = str(getattr(file, "name", "<stdin>"))
     schema = profile_schema(catalog)()
     given = _parse(file.read(), name)
@@ -33,19 +39,25 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
     return profile
 
 
-def _parse(text: bytes, name: str) -> Any:
-    if not text.removeprefix(BYTE_ORDER_MARK).strip():
-        raise click.ClickException(
-            f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"
-        )
+def _parse(content: bytes, name: str) -> Any:
+    """The value of a text in JSON or YAML. Raises ClickException, or DocumentError as for tree documents."""
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = str(error.problem).partition(" with value ")[0]
-        raise click.ClickException(f"{name}:{line}: neither JSON nor YAML: {problem}") from error
-    except Exception as error:  # the parser fails in many ways on odd tags
-        raise click.ClickException(f"{name}: neither JSON nor YAML in UTF-8") from error
+        text = content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")
+        if not text.strip():
+            raise click.ClickException(
+                f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"
+            )
+        parsed = yaml_reader.parse(text)
+    except YamlSyntaxError as error:
+        problem = f"neither JSON nor YAML: {error.problem}; {error.remedy}"
+        raise click.ClickException(f"{name}:{error.line}: {problem}") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{name}: not UTF-8: {error.reason}; encode it so") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{name}: nested too deeply to be read; make it flatter") from error
+    if parsed.faults:
+        raise YamlDocument(Path(name), text, parsed).refusal(parsed.faults)
+    return parsed.value
 
 
 def _describe(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:

@@ -16,6 +16,9 @@ from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.lifecycle import standing
 
+ASIDE = "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
+"""What the default of FILES rests on: where they will be served, settings may choose another one."""
+
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
@@ -34,13 +37,17 @@ def check(files: tuple[Path, ...]) -> None:
         )
         for warning in (*bounds_met(tree), *_drawing_bounds_met(tree)):
             click.echo(f"  warning: {warning}", err=True)
-    click.echo(f"{checked.default.version} is the default: {checked.default_reason}")
+    default = f"would be the default, {ASIDE}" if files else "is the default"
+    click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
 
 
 def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
     """What pictures of a tree can't show, or can't by default."""
     if not svg.Picture(tree).can_be_drawn:
-        yield "too large to draw as SVG, as too many questions follow each other; use Mermaid"
+        yield (
+            "too large to draw as SVG, as too many questions follow each other or too many branches lie side "
+            "by side; use Mermaid"
+        )
     needed = mermaid.needed_configuration(tree, len(mermaid.render(tree)))
     if needed:
         yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"

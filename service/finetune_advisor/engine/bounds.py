@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from finetune_advisor.engine.comparison import comparison_is_truncated
 from finetune_advisor.engine.explanation import Explainer
+from finetune_advisor.engine.inputs import Value
 from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
@@ -14,7 +15,8 @@ from finetune_advisor.engine.tree import Tree
 def bounds_met(tree: Tree) -> Iterator[str]:
     """What answers about a sound tree leave out, each with the reason and what to do about it.
 
-    Assessments are never among them.
+    Assessments are never among them. Explanations are tried with three profiles, and comparisons with a
+    version much like the tree: others may be cut short of which nothing is said here, and say so themselves.
     """
     table = PathTable.of(tree)
     if table is None:
@@ -26,8 +28,8 @@ def bounds_met(tree: Tree) -> Iterator[str]:
         limited = _limited_inputs(tree, table)
         if limited:
             yield (
-                f"explanations leave out {', '.join(limited)}, as too many inputs are compared with each "
-                "other; compare fewer"
+                f"explanations of some profiles leave out {', '.join(limited)}, as too many inputs are "
+                "compared with each other; compare fewer"
             )
     if comparison_is_truncated(tree):
         yield (
@@ -37,9 +39,27 @@ def bounds_met(tree: Tree) -> Iterator[str]:
 
 
 def _limited_inputs(tree: Tree, table: PathTable) -> list[str]:
-    """The inputs that explanations of a profile with all answers, or with none, leave out."""
-    least = Region(tree.axes, {}).witness()
-    complete = {name: one.value(least[name]) for name, one in tree.inputs.items()}
+    """The inputs that explanations of some profile leave out: one without answers, one with the first answer
+    to all, or one whose numbers are all different, which cut each other's axes into the most cells.
+    """
     explainer = Explainer(tree, table)
-    limited = {name for profile in ({}, complete) for name in explainer.limited_inputs(profile)}
+    first = _first_answers(tree)
+    profiles: list[dict[str, Value]] = [{}, first, first | _different_numbers(tree)]
+    limited = {name for profile in profiles for name in explainer.limited_inputs(profile)}
     return [name for name in tree.inputs if name in limited]
+
+
+def _first_answers(tree: Tree) -> dict[str, Value]:
+    least = Region(tree.axes, {}).witness()
+    return {name: one.value(least[name]) for name, one in tree.inputs.items()}
+
+
+def _different_numbers(tree: Tree) -> dict[str, Value]:
+    """Numbers that are spread over their ranges, as far as these have as many."""
+    numeric = [one for one in tree.inputs.values() if one.numeric]
+    spread: dict[str, Value] = {}
+    for place, one in enumerate(numeric, 1):
+        share = place / (len(numeric) + 1)
+        number = one.axis.least + (one.axis.greatest - one.axis.least) * share
+        spread[one.name] = int(number) if one.type == "integer" else number
+    return spread

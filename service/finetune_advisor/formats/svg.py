@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
+from functools import cached_property
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -23,7 +23,7 @@ MARGIN, HEADER, TITLE, LEAST_WIDTH, LABEL = 28.0, 92.0, 19.0, 620.0, 212.0
 
 
 class TooLargeToDrawError(FinetuneAdvisorError):
-    """A tree has so many questions in a row that a layout of its picture takes too long."""
+    """A tree has so many questions in a row, or branches side by side, that a layout takes too long."""
 
 
 def render(tree: Tree, assessment: Assessment | None = None) -> str:
@@ -48,7 +48,7 @@ class _Box:
 
 
 class Picture:
-    """The picture of a tree, laid out once, when it is first rendered."""
+    """The picture of a tree, laid out once: by `lay_out`, or else when it is first rendered."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -61,23 +61,22 @@ class Picture:
             for (question, branch), label in zip(self.branches, self.labels, strict=True)
         ]
         self.can_be_drawn = can_be_laid_out(self._lines)
-        self._drawing: Drawing | None = None
-        self._laying_out = Lock()
 
     def render(self, assessment: Assessment | None = None) -> str:
         """As the function `render`."""
         return _Rendering(self, assessment).render()
 
-    def drawing(self) -> Drawing:
+    def lay_out(self) -> Drawing:
         """Where everything lies. Raises TooLargeToDrawError."""
         if not self.can_be_drawn:
             problem = f"tree {self.tree.version} is too large to draw as SVG"
             raise TooLargeToDrawError(f"{problem}; draw it with Mermaid")
-        with self._laying_out:
-            if self._drawing is None:
-                boxes = {node: (BOX, box.height) for node, box in self.boxes.items()}
-                self._drawing = layout(boxes, self._lines, MARGIN)
         return self._drawing
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        boxes = {node: (BOX, box.height) for node, box in self.boxes.items()}
+        return layout(boxes, self._lines, MARGIN)
 
 
 class _Rendering:
@@ -89,7 +88,7 @@ class _Rendering:
         self.boxes = picture.boxes
 
     def render(self) -> str:
-        drawing = self.picture.drawing()
+        drawing = self.picture.lay_out()
         legend, reach = self._legend()
         wide = max(drawing.width, LEAST_WIDTH, reach + MARGIN)
         title = lines(labels.heading(self.tree), wide - 2 * MARGIN, TITLE * 1.12)

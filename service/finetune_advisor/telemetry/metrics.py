@@ -266,7 +266,10 @@ class Metrics:
 
     def refused(self, reason: str, times: int) -> None:
         """Count requests that the application never saw, or connections that had to wait."""
-        self.refusals.labels(reason).inc(times)
+        try:
+            self.refusals.labels(reason).inc(times)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._uncounted(error)
 
     def settle(self) -> None:
         """Count what happened meanwhile, each kind of it at once."""

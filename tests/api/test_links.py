@@ -140,6 +140,15 @@ def kept() -> FlaskClient:
     return create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()
 
 
+def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
+    """The type of the problem leads to its explanation, below the prefix."""
+    answer = kept.get("/advisor")
+    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
+
+    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
+    assert 200 == kept.get(place).status_code
+
+
 @pytest.mark.parametrize("path", ["/tree", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
 def test_paths_are_answered_with_and_without_the_prefix(kept: FlaskClient, path: str) -> None:
     """A proxy asks with it, a probe without."""
@@ -152,12 +161,3 @@ def test_paths_are_answered_with_and_without_the_prefix(kept: FlaskClient, path:
 def test_no_other_path_is_answered(kept: FlaskClient, path: str) -> None:
     """The prefix is one whole beginning of the path, once."""
     assert 404 == kept.get(path).status_code
-
-
-def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
-    """The type of the problem leads to its explanation, below the prefix."""
-    answer = kept.get("/advisor")
-    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
-
-    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
-    assert 200 == kept.get(place).status_code

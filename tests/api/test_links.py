@@ -142,6 +142,15 @@ def kept() -> FlaskClient:
     return create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()
 
 
+def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
+    """The type of the problem leads to its explanation, below the prefix."""
+    answer = kept.get("/advisor")
+    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
+
+    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
+    assert 200 == kept.get(place).status_code
+
+
 @pytest.mark.parametrize("path", ["/tree", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"])
 def test_paths_are_answered_with_and_without_the_prefix(kept: FlaskClient, path: str) -> None:
     """A proxy asks with it, a probe without."""
@@ -177,12 +186,3 @@ def asked_below(application: Flask, path: str) -> tuple[str, str]:
 def test_only_the_prefix_is_taken_off(kept: FlaskClient, path: str, expected: tuple[str, str]) -> None:
     """What isn't below it is passed on as it is, the asterisk of OPTIONS included."""
     assert expected == asked_below(kept.application, path)
-
-
-def test_the_prefix_alone_is_explained_below_it(kept: FlaskClient) -> None:
-    """The type of the problem leads to its explanation, below the prefix."""
-    answer = kept.get("/advisor")
-    place = urljoin("http://host/advisor", answer.json["type"]).removeprefix("http://host")
-
-    assert (404, "/advisor/problems/not-found") == (answer.status_code, place)
-    assert 200 == kept.get(place).status_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -17,9 +16,6 @@ from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.inputs import Profile
 from finetune_advisor.yaml_documents import YamlDocument
 from finetune_advisor.yaml_reader import YamlSyntaxError
-
-UTF_16_MARKS = (BOM_UTF16_LE, BOM_UTF16_BE)
-"""What UTF-16 begins with, the encoding of files that Windows PowerShell redirects to."""
 
 
 def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
@@ -42,7 +38,7 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
 def _parse(content: bytes, name: str) -> Any:
     """The value of a text in JSON or YAML. Raises ClickException, or DocumentError as for tree documents."""
     try:
-        text = content.decode("utf-16" if content.startswith(UTF_16_MARKS) else "utf-8-sig")
+        text = content.decode("utf-8-sig")
         if not text.strip():
             raise click.ClickException(
                 f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"

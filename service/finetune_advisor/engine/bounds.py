@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from finetune_advisor.engine.comparison import comparison_is_truncated
 from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.inputs import Profile, Value
 from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.region import Region
 from finetune_advisor.engine.tree import Tree
@@ -42,9 +42,8 @@ def _limited_inputs(tree: Tree, table: PathTable) -> list[str]:
     """The inputs that explanations of some profile leave out: one without answers, one with the first answer
     to all, or one whose numbers are all different, which cut each other's axes into the most cells.
     """
-    explainer = Explainer(tree, table)
-    first = _first_answers(tree)
-    profiles: list[dict[str, Value]] = [{}, first, first | _different_numbers(tree)]
+    explainer, first = Explainer(tree, table), _first_answers(tree)
+    profiles: list[Profile] = [{}, first, first | _different_numbers(tree)]
     limited = {name for profile in profiles for name in explainer.limited_inputs(profile)}
     return [name for name in tree.inputs if name in limited]
 

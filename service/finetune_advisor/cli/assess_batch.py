@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -21,6 +22,19 @@ SHOWN_STEPS = 200
 """How often a progress bar is drawn anew, at most."""
 IGNORED = b'"ignored":['
 """What a result contains whose profile has inputs that the tree ignores."""
+STANDARD_INPUT = ("-", "<stdin>", "/dev/stdin", "/dev/fd/0")
+"""How paths and open files name standard input."""
+
+
+def require_one_reader(file: str, defaults: IO[bytes] | None) -> None:
+    """Refuse that the profiles and the defaults are both read from standard input. Raises UsageError."""
+    if file in STANDARD_INPUT and defaults and _name(defaults) in STANDARD_INPUT:
+        problem = "FILE and --defaults both read standard input"
+        raise click.UsageError(f"{problem}; give a path for one of them")
+
+
+def _name(file: IO[bytes]) -> str:
+    return str(getattr(file, "name", "<stdin>"))
 
 
 def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,36 @@ def test_profiles_or_defaults_are_read_from_standard_input(
     arguments = ["-", file] if defaults_are_read else [file, "-"]
 
     assert 0 == run("--defaults", *arguments, stdin="{}\n").exit_code
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "link", "hard", "../{folder}/in.jsonl"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["in.jsonl"], "is FILE itself"), (["--defaults", "in.jsonl", "-"], "is the file of --defaults")],
+    ids=["profiles", "defaults"],
+)
+def test_results_do_not_replace_what_they_are_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str], said: str
+) -> None:
+    """However the path of --output is written, and through links."""
+    monkeypatch.chdir(tmp_path)
+    read = tmp_path / "in.jsonl"
+    read.write_text("{}\n")
+    Path("link").symlink_to(read)
+    Path("hard").hardlink_to(read)
+    printed = run("--output", name.format(folder=tmp_path.name), *arguments)
+
+    assert (2, "{}\n") == (printed.exit_code, read.read_text())
+    assert said in " ".join(printed.stderr.split())
+
+
+def test_results_do_not_replace_what_standard_input_is(tmp_path: Path) -> None:
+    """A file that a shell redirects is an input, too."""
+    read = tmp_path / "in.jsonl"
+    read.write_text("{}\n")
+    command = [sys.executable, "-m", "finetune_advisor.cli", "assess", "--batch", "--output", read, "-"]
+    with read.open() as stdin:
+        refused = subprocess.run(command, stdin=stdin, capture_output=True, check=False)
+
+    assert (2, "{}\n") == (refused.returncode, read.read_text())
+    assert b"is FILE itself" in refused.stderr

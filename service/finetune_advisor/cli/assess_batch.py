@@ -33,6 +33,24 @@ def require_one_reader(file: str, defaults: IO[bytes] | None) -> None:
         raise click.UsageError(f"{problem}; give a path for one of them")
 
 
+def require_inputs_kept(output: Path, file: str, defaults: IO[bytes] | None) -> None:
+    """Refuse results that would replace what they are made from. Raises UsageError."""
+    if _is_read(output, file):
+        raise click.UsageError(f"--output {output} is FILE itself; give another path for the results")
+    if defaults and _is_read(output, _name(defaults)):
+        problem = f"--output {output} is the file of --defaults"
+        raise click.UsageError(f"{problem}; give another path for the results")
+
+
+def _is_read(output: Path, file: str) -> bool:
+    """Whether a path to be replaced is an input, under whatever name: a link, or redirected."""
+    try:
+        status = os.fstat(0) if file in STANDARD_INPUT else Path(file).stat()
+        return output.is_file() and os.path.samestat(status, output.stat())
+    except OSError:  # standard input is closed, or something went away
+        return False
+
+
 def _name(file: IO[bytes]) -> str:
     return str(getattr(file, "name", "<stdin>"))
 

@@ -88,9 +88,9 @@ def test_a_wrong_method_gets_the_right_ones(
     ("port", "path", "said"),
     [
         (8080, "/health", "see /docs or /openapi.json"),
-        (8080, "/healthz", "have moved to the port for operations; ask that"),
-        (8080, "/readyz", "have moved to the port for operations; ask that"),
-        (8080, "/metrics", "have moved to the port for operations; ask that"),
+        (8080, "/healthz", "have moved to the port for operations; ask the operator"),
+        (8080, "/readyz", "have moved to the port for operations; ask the operator"),
+        (8080, "/metrics", "have moved to the port for operations; ask the operator"),
         (8080, "/assess/", "did you mean /assess?"),
         (9090, "/assess", "this port serves /healthz, /readyz and /metrics alone"),
         (9090, "/assess/", "this port serves /healthz, /readyz and /metrics alone"),

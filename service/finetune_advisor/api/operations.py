@@ -52,6 +52,6 @@ def keep_apart(metrics_port: int) -> None:
         )
     if request.blueprint == "operations" and not own_port:
         raise NotFound(
-            "/healthz, /readyz and /metrics have moved to the port for operations; ask that, whose number "
-            "the operator knows"
+            "/healthz, /readyz and /metrics have moved to the port for operations; ask the operator for its "
+            "number"
         )

@@ -297,12 +297,11 @@ def test_an_empty_file_is_said_to_be_empty(file_format: str, text: str) -> None:
 
 
 def test_standard_input_and_a_file_of_results(tmp_path: Path) -> None:
-    """- reads JSON Lines; --output writes what would be printed, in place of what was read if need be."""
+    """- reads JSON Lines; --output writes what would be printed."""
     stdin = "{}\n" * 3
     printed = run("-", stdin=stdin)
-    file = tmp_path / "both.jsonl"
-    file.write_text(stdin)
-    written = run(file, "--output", file)
+    file = tmp_path / "out.jsonl"
+    written = run("-", "--output", file, stdin=stdin)
 
     assert (written.stdout, written.exit_code) == ("", 0)
     assert file.read_bytes() == printed.stdout_bytes

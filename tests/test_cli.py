@@ -603,6 +603,18 @@ def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
     assert "data_sensitive: there is no such name here" in refused.stderr
 
 
+@pytest.mark.parametrize("named", [[], ["1.0.0"]], ids=["default", "version"])
+def test_export_takes_a_profile_of_another_served_version(tree: Tree, named: list[str]) -> None:
+    """As assess and the diagram endpoint do: an input that only another version knows changes nothing."""
+    profile = {**HYBRID, "kb_tokens": 9}
+    command = ["tree", "export", "--format", "svg", *named, "--profile", "-"]
+    drawn = run(*command, stdin=json.dumps(profile))
+
+    assert (0, "") == (drawn.exit_code, drawn.stderr)
+    assert svg.render(tree, evaluate(tree, HYBRID)) == drawn.stdout
+    assert 0 == run("assess", "-", stdin=json.dumps(profile)).exit_code
+
+
 def test_settings_lists_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """settings shows each variable with its value here."""
     monkeypatch.setenv("FINETUNE_ADVISOR_PORT", "9000")

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from finetune_advisor import documents
+from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
+from finetune_advisor.engine.explanation import Explainer
+from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.formats import explanation_text
 from tests.api.conftest import TYPED
 from tests.conftest import ROOT
 
@@ -72,13 +77,45 @@ def test_text_tells_what_would_change_the_outcome() -> None:
     assert max(map(len, printed.stdout.splitlines())) <= 100
 
 
-def test_text_says_that_nothing_leads_elsewhere() -> None:
-    """Where no change does, for the inputs that are free."""
-    frozen = [option for name in PROFILE for option in ("--frozen", name)]
-    printed = explain("-", *frozen)
+ALL_FROZEN = [option for name in PROFILE for option in ("--frozen", name)]
+KEPT = "without changing the frozen inputs."
 
-    assert "No change of these answers leads to another recommendation." in printed.stdout
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (ALL_FROZEN, f"No change of these answers leads to another recommendation {KEPT}"),
+        (
+            [*ALL_FROZEN, "--target", "use_rag"],
+            f"No change of these answers leads to use_rag {KEPT}",
+        ),
+        (
+            ["--target", "ft_dpo"],
+            "Tree 1.0.0 has no recommendation ft_dpo, so no change leads there.",
+        ),
+        (["--target", "consider_hybrid"], "These answers lead to consider_hybrid already."),
+    ],
+    ids=["frozen", "frozen, with a target", "a target of another version", "what is recommended"],
+)
+def test_text_says_why_there_is_no_change(options: list[str], said: str) -> None:
+    """Of the changes that were asked for, and not of all."""
+    printed = explain("-", *options)
+
+    assert said in printed.stdout.replace("\n", " ")
     assert "listed" not in printed.stdout
+
+
+def test_text_says_that_nothing_leads_to_the_target() -> None:
+    """The other changes are not denied, where a tree has the target and no profile gets there."""
+    tree = documents.load(TYPED)
+    answer = ExplanationSchema().dump(Explainer(tree, PathTable.of(tree)).explain({"team": "small"}))
+    target = next(iter(tree.recommendations))
+    none = {**answer, "counterfactuals": [], "truncated": False}
+
+    shown = explanation_text.render(none, tree, target=target)
+    assert f"\n\nNo change of these answers leads to {target}.\n\n" in shown
+    shown = explanation_text.render(none, tree)
+    assert "\n\nNo change of these answers leads to another recommendation.\n\n" in shown
 
 
 def test_a_document_may_be_explained_as_it_stands() -> None:

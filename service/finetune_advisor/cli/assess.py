@@ -10,7 +10,7 @@ import click
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.cli.assess_batch import assess_batch
+from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profiles import read_profile
@@ -70,6 +70,9 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
         raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")
     if as_json and batch:
         raise click.UsageError("--json goes without --batch, whose results are JSON anyway")
+    require_one_reader(file, defaults)
+    if output:
+        require_inputs_kept(output, file, defaults)
     invalid = 0
     with report_errors():
         served, asked = choose_tree(tree_version, document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -21,6 +22,37 @@ SHOWN_STEPS = 200
 """How often a progress bar is drawn anew, at most."""
 IGNORED = b'"ignored":['
 """What a result contains whose profile has inputs that the tree ignores."""
+STANDARD_INPUT = ("-", "<stdin>", "/dev/stdin", "/dev/fd/0")
+"""How paths and open files name standard input."""
+
+
+def require_one_reader(file: str, defaults: IO[bytes] | None) -> None:
+    """Refuse that the profiles and the defaults are both read from standard input. Raises UsageError."""
+    if file in STANDARD_INPUT and defaults and _name(defaults) in STANDARD_INPUT:
+        problem = "FILE and --defaults both read standard input"
+        raise click.UsageError(f"{problem}; give a path for one of them")
+
+
+def require_inputs_kept(output: Path, file: str, defaults: IO[bytes] | None) -> None:
+    """Refuse results that would replace what they are made from. Raises UsageError."""
+    if _is_read(output, file):
+        raise click.UsageError(f"--output {output} is FILE itself; give another path for the results")
+    if defaults and _is_read(output, _name(defaults)):
+        problem = f"--output {output} is the file of --defaults"
+        raise click.UsageError(f"{problem}; give another path for the results")
+
+
+def _is_read(output: Path, file: str) -> bool:
+    """Whether a path to be replaced is an input, under whatever name: a link, or redirected."""
+    try:
+        status = os.fstat(0) if file in STANDARD_INPUT else Path(file).stat()
+        return output.is_file() and os.path.samestat(status, output.stat())
+    except OSError:  # standard input is closed, or something went away
+        return False
+
+
+def _name(file: IO[bytes]) -> str:
+    return str(getattr(file, "name", "<stdin>"))
 
 
 def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option

@@ -48,7 +48,8 @@ def explain(
         print_json(answer)
         print_note(advice)
     else:
-        click.echo(explanation_text.render(answer, advice))
+        target, frozen = wanted.get("target"), wanted.get("frozen", ())
+        click.echo(explanation_text.render(answer, asked, advice, target=target, frozen=frozen))
 
 
 def _validate(options: dict[str, Any], served: Catalog) -> dict[str, Any]:

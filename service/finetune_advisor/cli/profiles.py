@@ -24,7 +24,7 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
     """
     name = str(getattr(file, "name", "<stdin>"))
     schema = profile_schema(catalog)()
-    given = _parse(file.read(), name)
+    given = _parse(_utf8(file.read(), name), name)
     try:
         profile: Profile = schema.load(given)
     except ValidationError as error:
@@ -65,3 +65,12 @@ def _describe(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
         yield f"{error['pointer'].removeprefix('#/')}: {problem}"
     if known:
         yield f"known are: {known}"
+
+
+def _utf8(content: bytes, name: str) -> bytes:
+    """The content of a file, if it is UTF-8. Raises ClickException if it isn't, whatever its mark says."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{name}: not UTF-8: {error.reason}; encode it so") from error
+    return content

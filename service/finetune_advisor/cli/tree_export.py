@@ -10,7 +10,7 @@ import click
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
 from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import find_tree, single_tree_catalog
+from finetune_advisor.cli.trees import find_tree_in_catalog
 from finetune_advisor.engine.evaluation import Assessment, evaluate
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
@@ -40,9 +40,9 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
     if file and notation not in PICTURES:
         raise click.UsageError(f"--profile goes with {' and '.join(PICTURES)}, not with {notation}")
     with report_errors():
-        tree = find_tree(version)
+        catalog, tree = find_tree_in_catalog(version)
         if file:
-            profile = read_profile(file, single_tree_catalog(tree))
+            profile = read_profile(file, catalog)
             print_utf8(PICTURES[notation](tree, evaluate(tree, profile)))
         else:
             print_utf8(NOTATIONS[notation](tree))

@@ -68,14 +68,22 @@ def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> s
 
 
 def find_tree(name: str | None) -> Tree:
-    """A document's tree, or the one of a served version, or the default one.
+    """The tree that `find_tree_in_catalog` finds. Raises as that does."""
+    return find_tree_in_catalog(name)[1]
+
+
+def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
+    """A document's tree, alone, or the one of a served version, or the default one; with the catalog whose
+    inputs a profile may have.
 
     Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `served_catalog` does.
     """
     if name is not None and Path(name).is_file():
-        return documents.load(Path(name))
+        tree = documents.load(Path(name))
+        return single_tree_catalog(tree), tree
+    served = served_catalog()
     try:
-        return served_catalog().pick(name)
+        return served, served.pick(name)
     except UnknownVersionError as error:
         if name is None or Version.is_valid(name):
             raise

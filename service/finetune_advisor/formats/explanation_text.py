@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import text
 from finetune_advisor.formats.numbers import counted
 
 MAX_NAMED_CANDIDATES = 3
 """Candidates of an outcome that are named; more are counted."""
-NONE_LEADS_ELSEWHERE = "No change of these answers leads to another recommendation."
 
 
-def render(explanation: Mapping[str, Any], advice: str = "") -> str:
-    """The answer of /assess/explain as text. `explanation` is its JSON object; advice follows the title."""
+def render(
+    explanation: Mapping[str, Any],
+    tree: Tree,
+    advice: str = "",
+    *,
+    target: str | None = None,
+    frozen: Collection[str] = (),
+) -> str:
+    """The answer of /assess/explain as text. `explanation` is its JSON object; advice follows the title.
+
+    The tree, `target` and `frozen` are those that the request asked with.
+    """
     assessment = explanation["assessment"]
     blocks = [text.title(assessment), text.wrap(advice), *text.path(assessment)]
     if reason := explanation.get("sufficient_reason"):
         blocks.append(text.listed("These answers alone force it", reason))
-    blocks.extend(_changes(explanation))
+    blocks.extend(_changes(explanation, _why_none(assessment, tree, target, frozen)))
     if explanation["sensitivity"]:
         effects = [_effects(one) for one in explanation["sensitivity"]]
         blocks.append(text.listed("What another answer to one input alone leads to", effects))
@@ -27,7 +37,20 @@ def render(explanation: Mapping[str, Any], advice: str = "") -> str:
     return "\n\n".join(filter(None, blocks))
 
 
-def _changes(explanation: Mapping[str, Any]) -> Iterator[str]:
+def _why_none(
+    assessment: Mapping[str, Any], tree: Tree, target: str | None, frozen: Collection[str]
+) -> str:
+    """What to say if no change was found: it holds for the changes that were asked for alone."""
+    if target is not None and target not in tree.recommendations:
+        return f"Tree {tree.version} has no recommendation {target}, so no change leads there."
+    if target is not None and target == assessment.get("recommendation", {}).get("id"):
+        return f"These answers lead to {target} already."
+    wanted = "another recommendation" if target is None else target
+    kept = " without changing the frozen inputs" if frozen else ""
+    return f"No change of these answers leads to {wanted}{kept}."
+
+
+def _changes(explanation: Mapping[str, Any], why_none: str) -> Iterator[str]:
     found = explanation["counterfactuals"]
     heading = "Smallest changes that lead elsewhere, nearest first"
     if found:
@@ -35,7 +58,7 @@ def _changes(explanation: Mapping[str, Any]) -> Iterator[str]:
     if explanation["truncated"]:
         yield f"{counted(len(found), 'change')} listed; there may be more."
     elif not found:
-        yield NONE_LEADS_ELSEWHERE
+        yield text.wrap(why_none)
 
 
 def _counterfactual(one: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -290,3 +291,28 @@ def test_with_the_fewest_files_both_ports_answer(tmp_path: Path, threads: int, f
         f"{threads} threads, 8 for METRICS_PORT and 1 workers need {files} open files, and the limit is "
         f"{files - 1}" in run.stderr
     )
+
+
+FAILING = """
+from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.worker import OperationsWorker
+whole = OperationsWorker.accept
+def accept(self, listener):
+    if self.age == 1:
+        raise ValueError("a fault")
+    return whole(self, listener)
+OperationsWorker.accept = accept
+GunicornApplication().run()
+"""
+
+
+def test_a_worker_that_no_longer_serves_it_is_replaced(tmp_path: Path) -> None:
+    """A fault ends the loop of the operations port; the next worker answers, and requests in flight end."""
+    with serving(tmp_path / "log", [sys.executable, "-c", FAILING]) as apart:
+        assert apart.slowest_probe(1) < 1
+        assert requests.get(apart.url("/tree"), timeout=20).ok
+    log = apart.log.read_text()
+
+    assert 2 == log.count("Booting worker")
+    assert 1 == log.count("the operations port is served no longer; the worker is replaced")
+    assert 1 == log.count("ValueError")

@@ -258,6 +258,13 @@ class Worker(ConnectionWorker):
             self._operations.stop()
         self.refusals.summarize(finally_=True)
 
+    def notify(self) -> None:
+        """Say that the worker lives, and stop if its other loop doesn't: gunicorn replaces the worker."""
+        super().notify()
+        if self._operations and self.alive and not self._operations.serves():
+            self.log.error("the operations port is served no longer; the worker is replaced")
+            self.alive = False
+
     def handle_exit(self, sig: Any, frame: Any) -> None:
         super().handle_exit(sig, frame)
         if self._operations:
@@ -283,8 +290,18 @@ class OperationsWorker(ConnectionWorker):
         self.tpool = self.get_thread_pool()
         self.poller = selectors.DefaultSelector()
         self.method_queue.init()
-        self._loop = Thread(target=self.run, name="operations", daemon=True)
+        self._loop = Thread(target=self._run, name="operations", daemon=True)
         self._loop.start()
+
+    def _run(self) -> None:
+        try:
+            self.run()
+        except Exception:
+            self.log.exception("failed")
+
+    def serves(self) -> bool:
+        """Whether the loop runs."""
+        return self._loop.is_alive()
 
     def notify(self) -> None:
         """Leave the heartbeat to the public loop."""

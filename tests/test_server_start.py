@@ -300,3 +300,28 @@ def test_no_room_for_metrics_stops_the_start(tmp_path: Path) -> None:
     assert 1 == run.returncode
     assert "2 workers need 2560 KiB for their metrics, and 2048 KiB are free" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_start_that_a_tree_stops_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    """The folder of the workers' metrics goes, though no worker ever was."""
+    mount = 'mount -t tmpfs none /dev/shm && { "$@"; echo "exit $?"; ls /dev/shm; }'
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount, "-", "true"], check=False).returncode:
+        pytest.skip("mounting a file system takes a right that is missing here")
+    (tmp_path / "own.yaml").write_text("version: 1\n")
+    command = [sys.executable, "-P", "-m", "finetune_advisor.gunicorn_application"]
+    run = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount, "-", *command],
+        env={
+            **os.environ,
+            "FINETUNE_ADVISOR_PORT": "0",
+            "FINETUNE_ADVISOR_WORKERS": "2",
+            "FINETUNE_ADVISOR_TREES_DIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert f"{tmp_path}/own.yaml:1: " in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.stdout.endswith("exit 1\n")

@@ -8,10 +8,8 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import shutil
 import signal
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -99,9 +97,8 @@ loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = logs.config(settings.log_level, settings.log_format)
 
-_own_metrics_folder: Path | None = None
 if workers > 1:
-    _own_metrics_folder = metrics_folder.prepare(workers, worker_tmp_dir)
+    metrics_folder.prepare(workers, worker_tmp_dir)
 else:
     metrics_files.set_folder(None)
 
@@ -166,9 +163,3 @@ def post_worker_init(_: Any) -> None:
     """Let no signal end a worker but those that stop it."""
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def on_exit(_: Any) -> None:
-    """Leave nothing behind."""
-    if _own_metrics_folder:
-        shutil.rmtree(_own_metrics_folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,10 +60,9 @@ def test_an_empty_variable_is_an_unset_one(
     (tmp_path / "shm").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, "")
-    made = metrics_folder.prepare(2, str(tmp_path / "shm"))
+    metrics_folder.prepare(2, str(tmp_path / "shm"))
 
-    assert made
-    assert tmp_path / "shm" == made.parent
+    [made] = (tmp_path / "shm").iterdir()
     assert ["counter_1.db", "shm"] == listing(tmp_path)
     assert {"PROMETHEUS_MULTIPROC_DIR": str(made)} == {
         key: os.environ[key] for key in NAMES if key in os.environ
@@ -79,7 +79,8 @@ def test_metrics_of_an_earlier_start_are_deleted(
     monkeypatch.chdir(tmp_path.parent)
     monkeypatch.setenv(name, tmp_path.name)
 
-    assert None is metrics_folder.prepare(2, None)
+    metrics_folder.prepare(2, None)
+
     kinds = ("counter", "gauge_livesum", "gauge_max", "histogram")
     assert [f"{kind}_{number}.db" for kind in kinds for number in range(3)] == listing(tmp_path)
     assert str(tmp_path) == os.environ["PROMETHEUS_MULTIPROC_DIR"]
@@ -154,15 +155,53 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
 
 
 def test_too_little_room_is_said_in_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The start needs the room that the documentation's arithmetic gives, and leaves no folder without it."""
-    full = OSError(28, "No space left on device")
+    """The start needs the room that the documentation's arithmetic gives, and without it, takes none."""
+    full, whole = OSError(28, "No space left on device"), Path.write_bytes
 
-    def write(path: Path, data: bytes) -> None:
-        raise full
+    def write(path: Path, data: bytes) -> int:
+        if path.name.endswith("_3.db"):
+            raise full
+        return whole(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", write)
-    with pytest.raises(MetricsFolderError, match="No space left on device; 4 workers need 4864 KiB"):
-        metrics_folder.prepare(4, str(tmp_path))
+    assert "No space left on device; 4 workers need 4864 KiB" in refusal(tmp_path, monkeypatch, 4)
+    assert [] == listing(tmp_path)
+
+
+def test_room_that_is_not_enough_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the trees need larger files than there is room for, a named folder takes no more than before."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics_folder.prepare(2, None)
+    before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            metrics_files.enlarge("counter", 700_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert before == {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("end", ["sys.exit(1)", "raise ValueError", "1"])
+def test_a_folder_of_our_own_goes_with_its_process(tmp_path: Path, end: str) -> None:
+    """However the start ends, but with none of the processes that it forks."""
+    script = f"""
+import os, sys
+from pathlib import Path
+from finetune_advisor.telemetry import metrics_folder
+place = sys.argv[1]
+metrics_folder.prepare(2, place)
+if not os.fork():
+    sys.exit()
+os.wait()
+assert len([*Path(place).iterdir()]) == 1
+{end}
+"""
+    run = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, timeout=60)
+
+    assert b"AssertionError" not in run.stderr
     assert [] == listing(tmp_path)
 
 
@@ -187,10 +226,10 @@ def test_folders_of_killed_instances_are_removed(tmp_path: Path) -> None:
     (tmp_path / "finetune-advisor-metrics-link").symlink_to("finetune-advisor-metrics-locked")
     (tmp_path / "other").mkdir()
     lock = metrics_folder._lock(tmp_path / "finetune-advisor-metrics-locked")
-    made = metrics_folder.prepare(2, str(tmp_path))
+    metrics_folder.prepare(2, str(tmp_path))
     os.close(lock)
 
-    assert made
+    made = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     left = {name.removeprefix("finetune-advisor-metrics-") for name in listing(tmp_path)}
     assert {"new", "locked", "strange", "link", "other"} == left - {
         made.name.removeprefix("finetune-advisor-metrics-")

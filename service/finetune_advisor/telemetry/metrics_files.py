@@ -49,11 +49,23 @@ def remember(path: Path) -> None:
 
 
 def enlarge(kind: str, size: int) -> None:
-    """Give the workers' files of a kind at least so many bytes. Raises OSError where there is no room."""
-    for path in _identities:
-        if path.name.startswith(f"{kind}_") and path.name != f"{kind}_0.db":
+    """Give the workers' files of a kind at least so many bytes.
+
+    Raises OSError where there is no room; then they are what they were.
+    """
+    sizes = {
+        path: path.stat().st_size
+        for path in _identities
+        if path.name.startswith(f"{kind}_") and path.name != f"{kind}_0.db"
+    }
+    try:
+        for path, before in sizes.items():
             with path.open("ab") as file:
-                file.write(bytes(max(0, size - file.tell())))
+                file.write(bytes(max(0, size - before)))
+    except OSError:
+        for path, before in sizes.items():
+            os.truncate(path, before)
+        raise
 
 
 def missing_file() -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import re
@@ -41,17 +42,19 @@ class MetricsFolderError(FinetuneAdvisorError):
         super().__init__(f"{metrics_files.VARIABLE}: {reason}")
 
 
-def prepare(workers: int, parent: str | None) -> Path | None:
+def prepare(workers: int, parent: str | None) -> None:
     """Make the folder ready for so many workers, and name it in the environment.
 
     The folder is the one that the environment names. Otherwise it is made in `parent`, or where temporary
-    folders go, and returned: it is to be removed at the end.
+    folders go, and removed when this process ends, however far its start got.
 
     Raises MetricsFolderError if the folder holds anything but metrics, belongs to an instance that runs,
     can't be written or has too little room.
     """
     named = metrics_files.folder_from_environment()
     folder = named.absolute() if named else _new_folder(parent)
+    if not named:
+        atexit.register(_remove, folder, os.getpid())
     try:
         if named:
             folder.mkdir(parents=True, exist_ok=True)
@@ -64,13 +67,8 @@ def prepare(workers: int, parent: str | None) -> Path | None:
         raise MetricsFolderError(
             f"{error.filename or folder}: {error.strerror}; name a folder that can be written"
         ) from error
-    except MetricsFolderError:
-        if not named:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
     metrics_files.set_folder(folder)
     metrics_files.set_process_number(0)
-    return None if named else folder
 
 
 def bytes_needed(workers: int) -> int:
@@ -87,6 +85,12 @@ def _new_folder(parent: str | None) -> Path:
         raise MetricsFolderError(
             f"is unset, and no folder can be made in {parent}: {error.strerror}; name one"
         ) from error
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove a folder, if this is the process that made it and not one that it forked."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_stale(parent: Path) -> None:
@@ -140,6 +144,7 @@ def _allocate(folder: Path, workers: int) -> None:
                 path.write_bytes(bytes(size if number else GAUGES_BYTES))
                 metrics_files.remember(path)
     except OSError as error:
+        _empty(folder)
         raise MetricsFolderError(
             f"{folder}: {error.strerror}; {workers} workers need {bytes_needed(workers) // 1024} KiB for "
             f"their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "

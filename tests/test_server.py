@@ -435,7 +435,7 @@ def test_a_faulty_tree_stops_the_start(tmp_path: Path) -> None:
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
 
     assert run.returncode == 1
-    assert f"{tmp_path}/own.yaml:1: version: Not a valid string; write text" in run.stderr
+    assert f"{tmp_path}/own.yaml:1: version: not a semantic version; write three numbers" in run.stderr
     assert "Traceback" not in run.stderr
 
 

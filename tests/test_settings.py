@@ -188,6 +188,45 @@ def test_each_setting_of_few_words_names_them_all() -> None:
         assert [] == [word for word in words if word not in setting.metadata["help"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("a", "/a"),
+        ("/a", "/a"),
+        ("/a/", "/a"),
+        ("//a", "/a"),
+        ("/a/b/", "/a/b"),
+        ("", None),
+        ("/", None),
+    ],
+)
+def test_a_prefix_may_be_named_as_for_other_servers(
+    monkeypatch: pytest.MonkeyPatch, name: str, prefix: str | None
+) -> None:
+    """SCRIPT_NAME is the prefix, with a slash before it and none behind; PATH_PREFIX goes before it."""
+    monkeypatch.setenv("SCRIPT_NAME", name)
+    assert prefix == Settings.from_environment().path_prefix
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "")
+    assert prefix == Settings.from_environment().path_prefix
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "/advisor")
+    assert "/advisor" == Settings.from_environment().path_prefix
+
+
+@pytest.mark.parametrize("name", ["/a//b", "/..", "a b", "/%61", "/a?b", "/a\n", "/ä"])
+def test_a_prefix_of_other_servers_that_is_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Unless it isn't read, as PATH_PREFIX is set."""
+    monkeypatch.setenv("SCRIPT_NAME", name)
+    with pytest.raises(SettingsError, match="^SCRIPT_NAME: Not a path such as /advisor"):
+        Settings.from_environment()
+
+    monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "/advisor")
+    assert "/advisor" == Settings.from_environment().path_prefix
+
+
 def test_settings_are_frozen() -> None:
     """They are read once and stay."""
     with pytest.raises(FrozenInstanceError):

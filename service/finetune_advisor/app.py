@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import (
@@ -29,6 +28,7 @@ from finetune_advisor.api.headers import (
     ignore_range,
     restore_entity_tags,
 )
+from finetune_advisor.api.prefix import below
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions
@@ -87,5 +87,5 @@ def _wrapped(application: WSGIApplication, settings: Settings) -> WSGIApplicatio
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        application = DispatcherMiddleware(application, {settings.path_prefix: application})
+        application = below(settings.path_prefix, application)
     return application

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | 
     return field(default=default, metadata={"kind": kind, "help": help_, "check": check})
 
 
+SCRIPT_NAME = "SCRIPT_NAME"
+"""The variable that names a prefix for WSGI servers; it is read where PATH_PREFIX is unset."""
 PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 """An origin as browsers write it (RFC 6454, 6.2), or any."""
@@ -163,6 +165,8 @@ class Settings:
         env.add_parser_from_field("flag", _Flag)
         given = [one for one in fields(cls) if _is_given(variable(one))]
         settings = cls(**{one.name: _read(env, one) for one in given})
+        if settings.path_prefix is None:
+            settings = replace(settings, path_prefix=_script_name())
         if settings.metrics_port == settings.port:
             raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
         if settings.log_client == "forwarded" and not settings.trusted_proxies:
@@ -170,6 +174,18 @@ class Settings:
                 f"{PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {PREFIX}TRUSTED_PROXIES"
             )
         return settings
+
+
+def _script_name() -> str | None:
+    """The prefix that SCRIPT_NAME names, with one slash before it and none behind. Raises SettingsError."""
+    name = os.environ.get(SCRIPT_NAME, "").strip("/")
+    if not name:
+        return None
+    if not PATH_PREFIX.match(f"/{name}"):
+        raise SettingsError(
+            f"{SCRIPT_NAME}: Not a path such as /advisor. It is read where {PREFIX}PATH_PREFIX is unset."
+        )
+    return f"/{name}"
 
 
 def _origins(value: str, **_: Any) -> tuple[str, ...]:

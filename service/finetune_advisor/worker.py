@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
@@ -23,10 +23,6 @@ from finetune_advisor import refusals
 from finetune_advisor.refusals import RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
@@ -241,9 +237,8 @@ class Worker(ConnectionWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         self.refusals = RefusalLog(self.wsgi.extensions["metrics"].refused, self.log)
-        # gunicorn reads it for each request, and fails on those whose path has no such prefix.
-        if prefix := os.environ.pop("SCRIPT_NAME", "").strip("/"):
-            self.wsgi = below(f"/{prefix}", self.wsgi)
+        # A setting by now. gunicorn reads it for each request, and fails on paths without such a prefix.
+        os.environ.pop("SCRIPT_NAME", None)
 
     def run(self) -> None:
         """Serve until the stop."""
@@ -310,15 +305,3 @@ class OperationsWorker(ConnectionWorker):
         """Stop, if it doesn't yet, and wait for what it answers."""
         self.handle_exit(None, None)
         self._loop.join(self.cfg.graceful_timeout)
-
-
-def below(prefix: str, application: WSGIApplication) -> WSGIApplication:
-    """An application that answers below a prefix, and without it, too, as probes ask."""
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path == prefix or path.startswith(f"{prefix}/"):
-            environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, path.removeprefix(prefix)
-        return application(environ, start_response)
-
-    return answer

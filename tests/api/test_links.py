@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import timeit
+from functools import partial
 from urllib.parse import urljoin
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from finetune_advisor.api.links import relative_link
 from finetune_advisor.app import create_app
@@ -121,3 +125,36 @@ def test_paths_are_answered_with_and_without_the_prefix(kept: FlaskClient, path:
 def test_no_other_path_is_answered(kept: FlaskClient, path: str) -> None:
     """The prefix is one whole beginning of the path, once."""
     assert 404 == kept.get(path).status_code
+
+
+def asked_below(application: Flask, path: str) -> tuple[str, str]:
+    """The prefix and the rest of a path, as the application is told by what stands before it."""
+    environ = EnvironBuilder(method="OPTIONS").get_environ() | {"PATH_INFO": path, "RAW_URI": path}
+    application(environ, lambda *_: lambda _: None)
+    return environ["SCRIPT_NAME"], environ["PATH_INFO"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("*", ("", "*")),  # of the server as a whole (RFC 9110, 9.3.7)
+        ("", ("", "")),
+        ("/", ("", "/")),
+        ("/advisor/*", ("/advisor", "/*")),
+        ("/advisor", ("/advisor", "")),
+        ("/advisor//", ("/advisor", "//")),
+    ],
+)
+def test_only_the_prefix_is_taken_off(kept: FlaskClient, path: str, expected: tuple[str, str]) -> None:
+    """What isn't below it is passed on as it is, the asterisk of OPTIONS included."""
+    assert expected == asked_below(kept.application, path)
+
+
+def test_the_time_for_a_path_grows_with_its_slashes_and_no_faster(kept: FlaskClient) -> None:
+    """Four times as many slashes take four times as long, up to the longest path that the server reads."""
+
+    def quickest(slashes: int) -> float:
+        ask = partial(asked_below, kept.application, "/" * slashes)
+        return min(timeit.repeat(ask, number=1, repeat=30))
+
+    assert quickest(8000) < 5.5 * quickest(2000)

@@ -37,6 +37,7 @@ GUNICORN = (
     "python:finetune_advisor.server",
     "--graceful-timeout",
     "10",
+    "finetune_advisor.app:create_app()",
 )
 
 

@@ -89,17 +89,17 @@ def timeouts(server: Server) -> dict[str, float]:
 
 
 IMPATIENT = """
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from finetune_advisor import server, worker
 worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
 server.worker_connections, server.threads = 8, 4
-run()
+GunicornApplication().run()
 """
 
 
 def test_what_takes_too_long_and_what_has_to_wait_is_counted(tmp_path: Path) -> None:
     """A head that doesn't come, an answer that nobody reads, and connections beyond those that are held."""
-    command = [sys.executable, "-c", IMPATIENT, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", IMPATIENT]
     server = start(tmp_path / "log", command)
     try:
         with ExitStack() as stack:

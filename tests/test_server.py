@@ -152,7 +152,7 @@ def test_what_a_client_still_says_does_not_cost_it_its_answer(start_server: Star
 def test_without_a_file_left_connections_wait(tmp_path: Path, spared: str) -> None:
     """More clients than files to open: some wait, none ends the worker, and all is well once they leave."""
     limited = ["bash", "-c", 'ulimit -n 300; exec "$@"', "-", *SERVE]
-    forgetful = [sys.executable, "-c", MANY, "-c", "python:finetune_advisor.server"]
+    forgetful = [sys.executable, "-c", MANY]
     command = limited if spared == "connections" else [*limited[:4], *forgetful]
     server = start(tmp_path / "log", command, THREADS="4")
     try:
@@ -167,11 +167,33 @@ def test_without_a_file_left_connections_wait(tmp_path: Path, spared: str) -> No
 
 
 MANY = """
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from finetune_advisor import server
 server.worker_connections = 10_000
-run()
+GunicornApplication().run()
 """
+
+
+def test_other_applications_can_be_compared_with_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gunicorn's own command runs them with the service's settings and its worker, as benchmarks do."""
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--log-level=info")
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    server = start(tmp_path / "log", [*command, "werkzeug.testapp:test_app"])
+
+    assert b"HTTP/1.1 400 " in refused(server)
+    assert 0 == server.stop()
+    log = server.log.read_text()
+    assert "Using worker: finetune_advisor.worker.Worker" in log
+    assert "GUNICORN_CMD_ARGS isn't read" not in log
+
+
+def refused(server: Server) -> bytes:
+    """What the worker answers itself."""
+    with connected(server) as client:
+        client.sendall(b"nothing\r\n\r\n")
+        return client.recv(65536)
 
 
 @pytest.mark.parametrize("left", [3, 10])
@@ -179,7 +201,7 @@ def test_without_a_thread_left_connections_wait(tmp_path: Path, left: int) -> No
     """More clients than threads that the system has: they take turns, and none ends the worker."""
     script = FEW_THREADS.replace("LEFT", str(left))
     server = start(
-        tmp_path / "log", [sys.executable, "-c", script, "-c", "python:finetune_advisor.server"]
+        tmp_path / "log", [sys.executable, "-c", script]
     )
     try:
         with ExitStack() as stack:
@@ -199,20 +221,20 @@ def test_without_a_thread_left_connections_wait(tmp_path: Path, left: int) -> No
 
 FEW_THREADS = """
 import threading
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 whole = threading.Thread.start
 def start(self):
     if threading.active_count() > LEFT:
         raise RuntimeError("can't start new thread")
     whole(self)
 threading.Thread.start = start
-run()
+GunicornApplication().run()
 """
 
 
 def test_without_any_thread_the_worker_is_replaced_until_there_is_one(tmp_path: Path) -> None:
     """The log says what is wrong and what to do; the instance lives and serves once it can."""
-    command = [sys.executable, "-c", NO_THREAD, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", NO_THREAD]
     server = start(tmp_path / "log", command)
     log = server.log.read_text()
 
@@ -224,7 +246,7 @@ def test_without_any_thread_the_worker_is_replaced_until_there_is_one(tmp_path: 
 NO_THREAD = """
 import threading
 import time
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from finetune_advisor.worker import ConnectionWorker
 whole, pool, began = threading.Thread.start, ConnectionWorker.get_thread_pool, []
 def get_thread_pool(self):
@@ -235,7 +257,7 @@ def start(self):
         raise RuntimeError("can't start new thread")
     whole(self)
 threading.Thread.start = start
-run()
+GunicornApplication().run()
 """
 
 
@@ -285,7 +307,7 @@ def test_other_versions_are_told_apart(server: Server, line: bytes, status: byte
 
 def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> None:
     """gunicorn closes one itself where an answer fails half-way."""
-    command = [sys.executable, "-c", CLOSED, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", CLOSED]
     server = start(tmp_path / "log", command)
     try:
         for _ in range(3):
@@ -296,7 +318,7 @@ def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> N
 
 
 CLOSED = """
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from gunicorn.workers.gthread import ThreadWorker
 whole = ThreadWorker.handle
 def closed(self, conn):
@@ -304,13 +326,13 @@ def closed(self, conn):
     conn.sock.close()
     return False
 ThreadWorker.handle = closed
-run()
+GunicornApplication().run()
 """
 
 
 def test_a_stop_amid_a_change_of_listening_is_a_stop(tmp_path: Path) -> None:
     """SIGTERM can come while the worker begins to listen; it is told so once more at the end."""
-    command = [sys.executable, "-c", STOPPED, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", STOPPED]
     server = start(tmp_path / "log", command)
     try:
         assert requests.get(f"{server.url}/healthz", timeout=20).ok
@@ -323,7 +345,7 @@ def test_a_stop_amid_a_change_of_listening_is_a_stop(tmp_path: Path) -> None:
 
 
 STOPPED = """
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from gunicorn.workers.gthread import ThreadWorker
 whole = ThreadWorker.set_accept_enabled
 def stopped(self, enabled):
@@ -331,7 +353,7 @@ def stopped(self, enabled):
     if enabled and self.age == 1:
         self.alive = False
 ThreadWorker.set_accept_enabled = stopped
-run()
+GunicornApplication().run()
 """
 
 
@@ -367,10 +389,10 @@ def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) 
 
 
 IMPATIENT = """
-from gunicorn.app.wsgiapp import run
+from finetune_advisor.gunicorn_application import GunicornApplication
 from finetune_advisor import worker
 worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
-run()
+GunicornApplication().run()
 """
 
 
@@ -379,7 +401,7 @@ def test_requests_that_never_end_hold_nobody_up(tmp_path: Path) -> None:
     head = (
         b"POST /assess HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 14\r\n"
     )
-    command = [sys.executable, "-c", IMPATIENT, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", IMPATIENT]
     server = start(tmp_path / "log", command, THREADS="3")
     try:
         with ExitStack() as clients:
@@ -402,7 +424,7 @@ def test_answers_that_nobody_reads_hold_nobody_up(tmp_path: Path) -> None:
     """A client that asks for much and takes nothing holds a thread for so long and no longer."""
     body = b'{"profiles":[%s]}' % b",".join([b"{}"] * 10_000)
     head = b"POST /assess/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-    command = [sys.executable, "-c", IMPATIENT, "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-c", IMPATIENT]
     server = start(tmp_path / "log", command, THREADS="1")
     try:
         with socket.socket() as client:

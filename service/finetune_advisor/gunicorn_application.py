@@ -5,6 +5,7 @@ gunicorn's own command also takes settings from GUNICORN_CMD_ARGS, and modules f
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -39,6 +40,9 @@ class GunicornApplication(BaseApplication):
         """The application; imported only now, as the environment is final only after the settings."""
         from finetune_advisor.app import create_app  # noqa: PLC0415
 
+        if os.environ.get("GUNICORN_CMD_ARGS"):
+            message = "GUNICORN_CMD_ARGS isn't read; see: finetune-advisor settings"
+            logging.getLogger("gunicorn.error").warning(message)
         try:
             return create_app()
         except FinetuneAdvisorError as error:

@@ -1,6 +1,7 @@
-"""gunicorn's settings and hooks: `gunicorn -c python:finetune_advisor.server`.
+"""gunicorn's settings and hooks, with which `gunicorn_application` runs the service.
 
-The names in this module are gunicorn's own; each value says why it isn't gunicorn's default.
+The names in this module are gunicorn's own; each value says why it isn't gunicorn's default. Benchmarks give the
+module to gunicorn's own command, which runs other applications with it and also takes other settings.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ def _raise_open_files(workers: int, threads: int, operations_threads: int) -> in
 
 settings = Settings.from_environment()
 
-wsgi_app = "finetune_advisor.app:create_app()"
 _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
@@ -118,8 +118,6 @@ def when_ready(arbiter: Any) -> None:
     arbiter.log.info(
         "Open files: %s of each process, for %s connections", open_files, worker_connections
     )
-    if os.environ.get("GUNICORN_CMD_ARGS"):
-        arbiter.log.warning("GUNICORN_CMD_ARGS isn't read; see: finetune-advisor settings")
 
     def stop(*_: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)

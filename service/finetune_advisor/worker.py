@@ -227,6 +227,9 @@ class ConnectionWorker(ThreadWorker):
             util.write_nonblock(client, refusals.to_bytes(problem, traced))
 
 
+def _uncounted(*_: Any) -> None: ...
+
+
 class Worker(ConnectionWorker):
     """The worker of a process: serves the public port itself, and has another serve the operations port."""
 
@@ -236,7 +239,8 @@ class Worker(ConnectionWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.refusals = RefusalLog(self.wsgi.extensions["metrics"].refused, self.log)
+        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")  # others to compare with have none
+        self.refusals = RefusalLog(metrics.refused if metrics else _uncounted, self.log)
         # A setting by now. gunicorn reads it for each request, and fails on paths without such a prefix.
         os.environ.pop("SCRIPT_NAME", None)
 

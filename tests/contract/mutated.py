@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from gunicorn.app.wsgiapp import run
-
+from finetune_advisor.gunicorn_application import GunicornApplication
 from tests.contract import seeds
 
 
@@ -13,8 +12,7 @@ def main(*names: str) -> None:
     """Seed the bugs and serve as `finetune-advisor serve` does."""
     for name in names:
         getattr(seeds, name)()
-    sys.argv = ["gunicorn", "-c", "python:finetune_advisor.server"]
-    run()
+    GunicornApplication().run()
 
 
 if __name__ == "__main__":

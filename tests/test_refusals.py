@@ -70,6 +70,26 @@ def test_each_refusal_is_counted_by_its_reason_and_logged_once(
     assert len(RAW) * times == len(first) + sum(int(line[1]) for line in more if line)
 
 
+@pytest.mark.parametrize("name", ["", "PATH_PREFIX", "SCRIPT_NAME"])
+def test_the_type_of_a_refusal_leads_to_its_explanation(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """From the host's root, as nobody knows the URL that was asked, and below the prefix if there is one."""
+    if name == "SCRIPT_NAME":
+        monkeypatch.setenv(name, "/advisor")
+    server = start_server(**({name: "/advisor"} if name == "PATH_PREFIX" else {}))
+    types = {
+        reason: json.loads(send(server, raw).partition(b"\r\n\r\n")[2])["type"]
+        for reason, raw in RAW.items()
+    }
+
+    expected = ("/advisor" if name else "") + "/problems/malformed-request"
+    longer = expected.replace("malformed-request", "uri-too-long")
+    assert {**dict.fromkeys(RAW, expected), "request_line_too_long": longer} == types
+    for reference in (expected, longer):
+        assert requests.get(server.url + reference, timeout=20).ok
+
+
 def test_a_logged_refusal_has_the_id_of_its_answer(start_server: StartServer) -> None:
     """A caller who gives the id of the answer is found in the log."""
     server = start_server()

@@ -200,9 +200,7 @@ def refused(server: Server) -> bytes:
 def test_without_a_thread_left_connections_wait(tmp_path: Path, left: int) -> None:
     """More clients than threads that the system has: they take turns, and none ends the worker."""
     script = FEW_THREADS.replace("LEFT", str(left))
-    server = start(
-        tmp_path / "log", [sys.executable, "-c", script]
-    )
+    server = start(tmp_path / "log", [sys.executable, "-c", script])
     try:
         with ExitStack() as stack:
             clients = [stack.enter_context(connected(server)) for _ in range(100)]

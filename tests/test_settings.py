@@ -220,7 +220,7 @@ def test_a_prefix_of_other_servers_that_is_none_is_refused_by_name(
 ) -> None:
     """Unless it isn't read, as PATH_PREFIX is set."""
     monkeypatch.setenv("SCRIPT_NAME", name)
-    with pytest.raises(SettingsError, match="^SCRIPT_NAME: Not a path such as /advisor"):
+    with pytest.raises(SettingsError, match=r"^SCRIPT_NAME: Not a path such as /advisor\."):
         Settings.from_environment()
 
     monkeypatch.setenv("FINETUNE_ADVISOR_PATH_PREFIX", "/advisor")

@@ -70,9 +70,9 @@ def _fault(error: BaseException) -> tuple[str, str]:
     return next((fault for kind, fault in FAULTS.items() if isinstance(error, kind)), MALFORMED)
 
 
-def to_bytes(problem: Problem, traced: Trace) -> bytes:
-    """A whole HTTP answer, after which the connection is closed."""
-    body = problem.get_body().encode()
+def to_bytes(problem: Problem, traced: Trace, prefix: str = "") -> bytes:
+    """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
+    body = problem.get_body(prefix=prefix).encode()
     headers = [
         *problem.get_headers(),
         ("Content-Length", str(len(body))),

@@ -1,7 +1,7 @@
 """gunicorn's settings and hooks, with which `gunicorn_application` runs the service.
 
-The names in this module are gunicorn's own; each value says why it isn't gunicorn's default. Benchmarks give the
-module to gunicorn's own command, which runs other applications with it and also takes other settings.
+The names in this module are gunicorn's own; each value says why it isn't gunicorn's default. Benchmarks give
+the module to gunicorn's own command, which runs other applications with it and also takes other settings.
 """
 
 from __future__ import annotations

@@ -54,9 +54,11 @@ class ConnectionWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.alive: bool
         self.sockets: list[Any]
         self.wsgi: Any
         self.refusals: RefusalLog
+        self.path_prefix = ""
         self.thread_count: int = self.cfg.threads
         self._deadlines: dict[TConn, Deadline] = {}
         self._lingering: dict[TConn, int] = {}
@@ -224,7 +226,7 @@ class ConnectionWorker(ThreadWorker):
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
         problem = refusals.problem_of(exc, self.cfg.limit_request_line)
         with suppress(OSError):
-            util.write_nonblock(client, refusals.to_bytes(problem, traced))
+            util.write_nonblock(client, refusals.to_bytes(problem, traced, self.path_prefix))
 
 
 def _uncounted(*_: Any) -> None: ...
@@ -241,7 +243,8 @@ class Worker(ConnectionWorker):
         super().load_wsgi()
         metrics = getattr(self.wsgi, "extensions", {}).get("metrics")  # others to compare with have none
         self.refusals = RefusalLog(metrics.refused if metrics else _uncounted, self.log)
-        # A setting by now. gunicorn reads it for each request, and fails on paths without such a prefix.
+        self.path_prefix = Settings.from_environment().path_prefix or ""
+        # That is read by now. gunicorn reads it for each request, and fails on paths without such a prefix.
         os.environ.pop("SCRIPT_NAME", None)
 
     def run(self) -> None:
@@ -282,7 +285,7 @@ class OperationsWorker(ConnectionWorker):
             public.age, public.ppid, sockets, public.app, public.timeout, public.cfg, public.log
         )
         self.tmp.close()  # the heartbeat is the public loop's
-        self.refusals, self.wsgi = public.refusals, public.wsgi
+        self.refusals, self.wsgi, self.path_prefix = public.refusals, public.wsgi, public.path_prefix
         self.thread_count = OPERATIONS_THREADS
         spare = public.worker_connections - public.thread_count
         self.limit_connections(min(OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))

@@ -43,9 +43,9 @@ class Problem(HTTPException):
     def __init_subclass__(cls) -> None:
         cls.kinds[cls.slug] = cls
 
-    def get_body(self, environ: WSGIEnvironment | None = None, *_: Any) -> str:
+    def get_body(self, environ: WSGIEnvironment | None = None, *_: Any, prefix: str = "") -> str:
         body: dict[str, Any] = {
-            "type": self.type_for(environ),
+            "type": self.type_for(environ, prefix),
             "title": self.title,
             "status": self.code,
             "detail": self.description,
@@ -58,10 +58,13 @@ class Problem(HTTPException):
         return [("Content-Type", MEDIA_TYPE), *self.headers.items()]
 
     @classmethod
-    def type_for(cls, environ: WSGIEnvironment | None) -> str:
-        """The reference to the explanation from a request's URL, or from the root if nobody can read that."""
+    def type_for(cls, environ: WSGIEnvironment | None, prefix: str = "") -> str:
+        """The reference to the explanation from a request's URL.
+
+        If nobody can read that, the reference is from the host's root, where the service is below `prefix`.
+        """
         path = f"/problems/{cls.slug}"
-        return path if environ is None else relative_link(path, environ)
+        return prefix + path if environ is None else relative_link(path, environ)
 
     @classmethod
     def explanation(cls, environ: WSGIEnvironment) -> dict[str, Any]:

@@ -103,20 +103,22 @@ class ConnectionWorker(ThreadWorker):
         self.worker_connections = limit
         self.max_keepalived = max(0, limit - self.thread_count)
 
-    def accept(self, listener: socket.socket) -> None:
+    def accept(self, listener: socket.socket) -> bool:
         """Take a connection; it gets a thread once it says something.
 
-        Without a file left for it, it waits until there is one.
+        Without a file left for it, it waits until there is one: only then the result is false.
         """
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self.refusals.record("open_file_limit")
-                time.sleep(0.05)
-            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                if self.alive:
+                    time.sleep(0.05)
+                return False
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
-            return
+            return True
         self.nr_conns += 1
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
@@ -124,6 +126,7 @@ class ConnectionWorker(ThreadWorker):
         self.poller.register(
             client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn)
         )
+        return True
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request while its time runs."""
@@ -206,9 +209,8 @@ class ConnectionWorker(ThreadWorker):
             self._stopped = True
             for listener in self.sockets:
                 for _ in range(self.cfg.backlog):
-                    if not select.select([listener], [], [], 0)[0]:
+                    if not select.select([listener], [], [], 0)[0] or not self.accept(listener):
                         break
-                    self.accept(listener)
                 listener.close()
             for conn in self.pending_conns:  # they have said nothing yet, and end as kept ones do
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)

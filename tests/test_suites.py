@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from finetune_advisor import suite_documents, suites
 from finetune_advisor.cli import main
+from finetune_advisor.cli.tree_test import run_suites
 from finetune_advisor.engine.coverage import coverage
 from finetune_advisor.engine.tree import Tree
 from finetune_advisor.formats import suite_text, suite_yaml
@@ -82,7 +83,7 @@ def test_the_guide_names_every_field_and_option() -> None:
     named = set(re.findall(r"^\| `([a-z_-]+)", GUIDE, re.MULTILINE))
     schema = suite_documents
     documents = (schema.SuiteDocument, schema.CaseDocument, schema.ExpectDocument)
-    options = {option.opts[0] for option in main.commands["tree"].commands["test"].params}  # type: ignore[attr-defined]
+    options = {option.opts[0] for option in run_suites.params}
 
     assert named == {name for one in documents for name in one().fields} | options - {"directory"}
 

@@ -83,8 +83,9 @@ def schemathesis(server: Server, operation: str) -> bool:
 
 
 def _contract(server: Server) -> dict[str, Any]:
+    """The contract that is served, with the servers of a file: its own are relative to its place."""
     served: dict[str, Any] = requests.get(f"{server.url}/openapi.json", timeout=10).json()
-    return served
+    return served | {"servers": described.committed()["servers"]}
 
 
 def _probes(operation: str) -> Iterator[Probe]:

@@ -134,8 +134,8 @@ def test_receipts_hold_numbers_in_their_canonical_form(tree: Tree, rate: float, 
     rated = _rated(tree)
     profile: dict[str, Any] = {"rate": rate, "prompt_engineering_sufficient": True}
     compiled = CompiledTree(rated)
-    trail = compiled.trail(profile)
-    assert trail
+    path = compiled.path(profile)
+    assert path
     answers = f'{{"prompt_engineering_sufficient":true,"rate":{shown}}}'
     text = f'{{"answers":{answers},"digest":"{rated.digest}"}}'
     expected = f"sha256:{sha256(text.encode()).hexdigest()}"
@@ -143,5 +143,5 @@ def test_receipts_hold_numbers_in_their_canonical_form(tree: Tree, rate: float, 
 
     assert [expected, expected] == [
         evaluate(rated, profile).receipt,
-        trail.receipt(trail.answers(profile)),
+        path.assessment(profile).receipt,
     ]

@@ -64,8 +64,11 @@ class FastAssess:
         """The profile of a request and what assesses it, None if anything takes a closer look."""
         if not _has_plain_headers(environ) or environ["SERVER_PORT"] == self._metrics_port:
             return None
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        length = int(environ["CONTENT_LENGTH"])
+        body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)  # for the application, should it come to that
+        if len(body) < length:
+            return None
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError:

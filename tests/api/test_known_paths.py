@@ -88,16 +88,40 @@ def test_a_wrong_method_gets_the_right_ones(
     ("port", "path", "said"),
     [
         (8080, "/health", "see /docs or /openapi.json"),
-        (8080, "/metrics", "see /docs or /openapi.json"),
+        (8080, "/healthz", "have moved to the port for operations; ask the operator"),
+        (8080, "/readyz", "have moved to the port for operations; ask the operator"),
+        (8080, "/metrics", "have moved to the port for operations; ask the operator"),
         (8080, "/assess/", "did you mean /assess?"),
         (9090, "/assess", "this port serves /healthz, /readyz and /metrics alone"),
         (9090, "/assess/", "this port serves /healthz, /readyz and /metrics alone"),
     ],
 )
 def test_only_what_the_port_serves_is_named(port: int, path: str, said: str) -> None:
-    """With a port for operations, neither port names paths of the other."""
+    """With a port for operations, neither port leads to paths of the other; who asks for one is told of the
+    port, and not its number.
+    """
     client = create_app(Settings(log_level="error", metrics_port=9090)).test_client()
     answer = client.get(path, base_url=f"http://localhost:{port}")
 
     assert 404 == answer.status_code
     assert said in answer.json["detail"]
+    assert "9090" not in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/advisor/assess/", "did you mean /advisor/assess?"),
+        ("/advisor/tree/1.0.0", "did you mean /advisor/tree/versions/{version}?"),
+        ("/advisor/nix", "see /advisor/docs or /advisor/openapi.json for those there are"),
+        ("/assess/", "did you mean /assess?"),
+        ("/nix", "see /docs or /openapi.json for those there are"),
+    ],
+)
+def test_hints_have_the_prefix_that_the_request_had(path: str, said: str) -> None:
+    """What is named can be asked where the request went, behind a proxy that leaves the prefix."""
+    client = create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()
+    answer = client.get(path)
+
+    assert 404 == answer.status_code
+    assert answer.json["detail"].endswith(said)

@@ -18,11 +18,15 @@ PAGES = ("reference.asset", "reference.static")
 
 
 def unknown_path() -> NotFound:
-    """The problem for the current request's path, which isn't served."""
-    nearest = nearest_path(request.path, list(_templates()))
+    """The problem for the current request's path, which isn't served.
+
+    The paths that it names are below the prefix that the request came with.
+    """
+    nearest, prefix = nearest_path(request.path, list(_templates())), request.root_path
     if nearest:
-        return NotFound(f"there is nothing at this path; did you mean {nearest}?")
-    return NotFound("there is nothing at this path; see /docs or /openapi.json for those there are")
+        return NotFound(f"there is nothing at this path; did you mean {prefix}{nearest}?")
+    lists = f"{prefix}/docs or {prefix}/openapi.json"
+    return NotFound(f"there is nothing at this path; see {lists} for those there are")
 
 
 def nearest_path(path: str, templates: Sequence[str]) -> str | None:

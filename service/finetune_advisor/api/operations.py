@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 
 from finetune_advisor import readiness
 from finetune_advisor.api.problems import MalformedRequest, NotFound
@@ -51,4 +51,7 @@ def keep_apart(metrics_port: int) -> None:
             "this port serves /healthz, /readyz and /metrics alone; ask the API's port for others"
         )
     if request.blueprint == "operations" and not own_port:
-        abort(404)
+        raise NotFound(
+            "/healthz, /readyz and /metrics have moved to the port for operations; ask the operator for its "
+            "number"
+        )

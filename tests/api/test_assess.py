@@ -285,8 +285,9 @@ WRONG: dict[str, list[Any]] = {
     "not a number; give one such as 0.9, without quotes": ["best_score", "0.5", True, [], {}],
     "out of range; give a value from 0 to 1": ["best_score", 1.01, -0.01, 2, 1e300],
     "not a known value; choose from solo, small, large": [
-        *("team", "huge", "Solo", "", " solo", 1, True, [], {}, ["solo"]),
+        *("team", "huge", "Solo", "", " solo"),
     ],
+    "not text; give one of solo, small, large in quotes": ["team", 1, True, [], {}, ["solo"]],
     "not a boolean; give true or false": ["api_usable", 1, 0, "true", "yes", 1.0, []],
     "null is not allowed; leave the field out": ["team", None],
     "out of range; give a value from -9007199254740991 to 9007199254740991": ["drift", 1e16, -1e300],
@@ -306,6 +307,15 @@ def test_a_value_of_another_type_or_range_is_refused(
 
         assert answer.status_code == 422
         assert answer.json["errors"] == [{"pointer": f"#/profile/{name}", "detail": detail}]
+
+
+@pytest.mark.parametrize("version", [2, 2.0, True, ["2.0.0"]])
+def test_a_tree_version_has_to_be_text(client: FlaskClient, version: Any) -> None:
+    """JSON has no number with two points; the message says how to write a version."""
+    answer = client.post("/assess", json={"profile": {}, "tree_version": version})
+
+    expected = "not text; give one of 1.0.0, 2.0.0 in quotes"
+    assert [{"pointer": "#/tree_version", "detail": expected}] == answer.json["errors"]
 
 
 @pytest.mark.parametrize(

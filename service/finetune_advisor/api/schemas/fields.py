@@ -124,9 +124,11 @@ class Choice(Sent, fields.String):
 
     def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
         self.choices, self.component = choices, component
-        error = f"not a known value; choose from {', '.join(choices)}"
+        known = ", ".join(choices)
         super().__init__(
-            validate=validate.OneOf(choices, error=error), error_messages={"invalid": error}, **kwargs
+            validate=validate.OneOf(choices, error=f"not a known value; choose from {known}"),
+            error_messages={"invalid": f"not text; give one of {known} in quotes"},
+            **kwargs,
         )
 
 

@@ -241,7 +241,7 @@ def test_check_reports_every_fault(tmp_path: Path) -> None:
 
     assert printed.exit_code == 1
     for name in ("one.yaml", "two.yaml"):
-        assert f"{tmp_path}/{name}:1: title: Missing data for required field; add it" in printed.stderr
+        assert f"{tmp_path}/{name}:1: title: the field is missing; add it" in printed.stderr
 
 
 @pytest.fixture
@@ -413,7 +413,7 @@ def test_diff_takes_an_input_of_another_kind_for_a_change(
 
 UNREADABLE: dict[str, Callable[[Path], None]] = {
     "not YAML": lambda path: path.write_text("{a") and None,
-    "Missing data for required field; add it": lambda path: path.write_text("version: 1.0.0\n") and None,
+    "the field is missing; add it": lambda path: path.write_text("version: 1.0.0\n") and None,
 }
 
 

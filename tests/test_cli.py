@@ -286,7 +286,7 @@ def test_check_reports_every_fault(tmp_path: Path) -> None:
 
     assert printed.exit_code == 1
     for name in ("one.yaml", "two.yaml"):
-        assert f"{tmp_path}/{name}:1: title: Missing data for required field; add it" in printed.stderr
+        assert f"{tmp_path}/{name}:1: title: the field is missing; add it" in printed.stderr
 
 
 @pytest.fixture
@@ -458,7 +458,7 @@ def test_diff_takes_an_input_of_another_kind_for_a_change(
 
 UNREADABLE: dict[str, Callable[[Path], None]] = {
     "not YAML": lambda path: path.write_text("{a") and None,
-    "Missing data for required field; add it": lambda path: path.write_text("version: 1.0.0\n") and None,
+    "the field is missing; add it": lambda path: path.write_text("version: 1.0.0\n") and None,
 }
 
 
@@ -655,8 +655,30 @@ def test_check_warns_of_what_a_tree_is_too_large_for(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "1.2.3 (current): sound" in result.stdout
-    svg_warning, mermaid_warning = result.stderr.splitlines()
+    _, svg_warning, mermaid_warning = result.stderr.splitlines()
     assert svg_warning.startswith("  warning: too large to draw as SVG")
     assert mermaid_warning.startswith(
         "  warning: larger than Mermaid draws by default; pass {maxEdges: 600"
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [("3.0.0", True), ("0.1.0", True), ("3.0.0-acme.1", False)],
+)
+def test_check_warns_of_a_version_that_a_bundled_tree_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, *, warned: bool
+) -> None:
+    """An own tree's version without a name is sound, and a later release may have the same."""
+    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    (tmp_path / "own.yaml").write_text(text.replace("version: 1.0.0", f"version: {version}", 1))
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
+    warning = (
+        "  warning: a later release may bundle a tree of this version, and then the service won't start; "
+        f"name your organisation in it, such as {version}-acme.1\n"
+    )
+
+    for default, files in (("", [str(tmp_path)]), ("", []), ("1.0.0", [])):
+        monkeypatch.setenv("FINETUNE_ADVISOR_DEFAULT_TREE_VERSION", default)
+        printed = run("tree", "check", *files)
+        assert (0, warning * warned) == (printed.exit_code, printed.stderr)

@@ -190,9 +190,7 @@ def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
     """An empty mapping is told of every field that a document needs."""
     path = _written(tmp_path, "{}")
     names = ["version", "status", "released", "title", "source", "inputs", "root", "questions"]
-    expected = [
-        f"{path}:1: {n}: Missing data for required field; add it" for n in [*names, "recommendations"]
-    ]
+    expected = [f"{path}:1: {n}: the field is missing; add it" for n in [*names, "recommendations"]]
     assert _message(path).split("\n") == expected
 
 

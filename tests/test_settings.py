@@ -58,9 +58,9 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
     ("name", "value", "reason"),
     [
         ("PORT", "http", "Not a valid integer."),
-        ("PORT", "65536", "Must be greater than or equal to 0 and less than or equal to 65535."),
-        ("WORKERS", "0", "Must be greater than or equal to 1 and less than or equal to 1024."),
-        ("MAX_BODY_BYTES", "10", "Must be greater than or equal to 1024"),
+        ("PORT", "65536", "Out of range; give a value from 0 to 65535."),
+        ("WORKERS", "0", "Out of range; give a value from 1 to 1024."),
+        ("MAX_BODY_BYTES", "10", "Out of range; give a value from 1024 to 1073741824."),
         ("LOG_LEVEL", "loud", "Must be one of: debug, info, warning, error."),
         ("DECISION_LOG", "perhaps", "Not a valid boolean."),
         ("PATH_PREFIX", "advisor", "Not a path such as /advisor, without a slash at its end."),

@@ -272,8 +272,8 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("cases: []\n", ["1: tree: Missing data for required field; add it"]),
-        ("tree: 1.0.0\n", ["1: cases: Missing data for required field; add it"]),
+        ("cases: []\n", ["1: tree: the field is missing; add it"]),
+        ("tree: 1.0.0\n", ["1: cases: the field is missing; add it"]),
         (
             "tree: 3.0.0\ncases: []\n",
             [NOT_SERVED],
@@ -289,7 +289,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
         (f"{CASE}    expect: {{pth: []}}\n",
          ["5: cases.1.expect.pth: Unknown field; did you mean path? Known are " + EXPECTED]),
         (f"{CASE}    expects: {{}}\n", [
-            "3: cases.1.expect: Missing data for required field; add it",
+            "3: cases.1.expect: the field is missing; add it",
             "5: cases.1.expects: Unknown field; did you mean expect? Known are name, profile, expect",
         ]),
         (f"{CASE}    expect: {{status: done}}\n",
@@ -331,9 +331,9 @@ def test_all_suites_are_read_before_one_runs(acme: Path) -> None:
     found = faults(acme, "cases: []\n")
 
     assert found == [
-        "1: tree: Missing data for required field; add it",
-        "suites/more.yaml:1: cases: Missing data for required field; add it",
+        "1: tree: the field is missing; add it",
         "suites/more.yaml:1: tree: Not a valid string; write text; quote what YAML reads as something else",
+        "suites/more.yaml:1: cases: the field is missing; add it",
     ]
 
 

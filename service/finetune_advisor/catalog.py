@@ -49,6 +49,8 @@ class Catalog:
     default: Tree
     retired: Mapping[str, Tree] = field(default_factory=dict)
     default_reason: str = "it was chosen"
+    own: frozenset[str] = frozenset()
+    """The versions of an organisation's own trees, those served no more among them."""
 
     def pick(self, version: str | None = None) -> Tree:
         """The tree of a version, or the default. Raises UnknownVersionError or RetiredVersionError."""
@@ -107,14 +109,15 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
     served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
     retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
     _refuse(_unserved_successors(trees, served))
+    own_versions = frozenset(tree.version for path, tree in trees.items() if not _is_bundled(path))
     if default is not None:
-        return Catalog(served, _named(default, served, retired), retired, NAMED)
+        return Catalog(served, _named(default, served, retired), retired, NAMED, own_versions)
     current = [(path, tree) for path, tree in trees.items() if tree.status == "current"]
     if not current:
         _refuse(_no_current(trees))
     own = [tree for path, tree in current if not _is_bundled(path)]
     newest = max(own or [tree for _, tree in current], key=lambda tree: Version.parse(tree.version))
-    return Catalog(served, newest, retired, NEWEST_OWN if own else NEWEST_BUNDLED)
+    return Catalog(served, newest, retired, NEWEST_OWN if own else NEWEST_BUNDLED, own_versions)
 
 
 def _is_bundled(path: Path) -> bool:

@@ -76,9 +76,13 @@ def _require_proxies(value: str) -> None:
         raise ValidationError(reason) from None
 
 
-_PORT = validate.Range(0, 65535)
-_COUNT = validate.Range(1, 1024)
-_MANY = validate.Range(1, 1_000_000)
+def _limits(low: int, high: int) -> validate.Range:
+    return validate.Range(low, high, error=f"Out of range; give a value from {low} to {high}.")
+
+
+_PORT = _limits(0, 65535)
+_COUNT = _limits(1, 1024)
+_MANY = _limits(1, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Settings:
         None,
         "int",
         "Port that /healthz, /readyz and /metrics move to; unset, they stay on PORT.",
-        validate.Range(1, 65535),
+        _limits(1, 65535),
     )
     workers: int = _setting(1, "int", "Worker processes.", _COUNT)
     threads: int = _setting(64, "int", "Threads of each worker.", _COUNT)
@@ -99,13 +103,13 @@ class Settings:
         0,
         "int",
         "Seconds after SIGTERM in which /readyz already answers 503 and all else is served.",
-        validate.Range(0, 3600),
+        _limits(0, 3600),
     )
     graceful_timeout: int = _setting(
         30,
         "int",
         "Seconds that requests in flight get to finish, once nothing new is accepted.",
-        validate.Range(0, 3600),
+        _limits(0, 3600),
     )
     trees_dir: Path | None = _setting(
         None, "path", "Directory of own tree documents, served beside the bundled ones."
@@ -117,7 +121,7 @@ class Settings:
     )
     max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _MANY)
     max_body_bytes: int = _setting(
-        8_388_608, "int", "Largest request body, in bytes.", validate.Range(1024, 1 << 30)
+        8_388_608, "int", "Largest request body, in bytes.", _limits(1024, 1 << 30)
     )
     log_level: str = _setting(
         "info",

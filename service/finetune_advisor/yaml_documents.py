@@ -65,7 +65,7 @@ class YamlDocument:
                 yield from self._schema_faults(inner, here)
             else:
                 for message in inner:
-                    problem, _, remedy = message.partition("; ")
+                    problem, _, remedy = (MISSING if message == NOT_GIVEN else message).partition("; ")
                     yield Fault(here, problem.removesuffix("."), self._remedy(here, message, remedy))
 
     def _remedy(self, pointer: Pointer, message: str, remedy: str) -> str:
@@ -115,11 +115,13 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+NOT_GIVEN = "Missing data for required field."
+MISSING = "the field is missing; add it"
+"""What is said in its place."""
 NULL = "Field may not be null."
 UNKNOWN_FIELD = "Unknown field"
 KNOWN_FIELDS = "known are "
 REMEDIES = {
-    "Missing data for required field.": "add it",
     NULL: "give a value or remove the field",
     "Not a valid string.": "write text; quote what YAML reads as something else",
 }

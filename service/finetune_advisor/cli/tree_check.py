@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from semver import Version
 
 from finetune_advisor import catalog
+from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.trees import served_catalog
 from finetune_advisor.engine.bounds import bounds_met
@@ -35,7 +37,7 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(
             f"{tree.version} ({standing(tree)}): sound; {questions}, {recommendations}; {tree.digest}"
         )
-        for warning in (*bounds_met(tree), *_drawing_bounds_met(tree)):
+        for warning in (*_version_risks(checked, tree), *bounds_met(tree), *_drawing_bounds_met(tree)):
             click.echo(f"  warning: {warning}", err=True)
     default = f"would be the default, {ASIDE}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
@@ -51,3 +53,12 @@ def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
     needed = mermaid.needed_configuration(tree, len(mermaid.render(tree)))
     if needed:
         yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"
+
+
+def _version_risks(checked: Catalog, tree: Tree) -> Iterator[str]:
+    """Whether a bundled tree may take an own tree's version one day; the two can't be served together."""
+    if tree.version in checked.own and not Version.parse(tree.version).prerelease:
+        yield (
+            "a later release may bundle a tree of this version, and then the service won't start; name your "
+            f"organisation in it, such as {tree.version}-acme.1"
+        )

@@ -30,7 +30,6 @@ from finetune_advisor.api import (
 from finetune_advisor.api.problems import BodyTooLarge, Problem, UnsupportedMediaType
 from finetune_advisor.api.schemas import fields as strict
 from finetune_advisor.api.schemas import requests
-from finetune_advisor.catalog import Catalog
 
 
 def answering(change: Callable[[Request, Response], Any]) -> None:
@@ -298,14 +297,14 @@ def null_on_the_wire() -> None:
 
 
 def crash_on_a_rare_value() -> None:
-    pick = Catalog.pick
+    assess = assessing.Assessor.assess
 
-    def picky(self: Catalog, version: str | None) -> Any:
-        if version == "2.0.0":
-            raise KeyError(version)
-        return pick(self, version)
+    def picky(self: Any, profile: Any, endpoint: str) -> Any:
+        if self.tree.version == "2.0.0":
+            raise KeyError(self.tree.version)
+        return assess(self, profile, endpoint)
 
-    Catalog.pick = picky
+    assessing.Assessor.assess = picky
 
 
 def bad_item_fails_the_batch() -> None:
@@ -360,12 +359,12 @@ def default_response() -> None:
 def operation_renamed() -> None:
     doc = blueprint.Blueprint.doc
 
-    def renamed(self: Any, **described: Any) -> Any:
+    def renamed(**described: Any) -> Any:
         if described.get("operationId") == "getTree":
             described["operationId"] = "readTree"
-        return doc(self, **described)
+        return doc(**described)
 
-    blueprint.Blueprint.doc = renamed
+    blueprint.Blueprint.doc = staticmethod(renamed)
 
 
 def slug_removed() -> None:

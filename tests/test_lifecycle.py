@@ -310,7 +310,7 @@ def test_check_reports_the_end_of_each_version(trees_dir: Path, monkeypatch: pyt
     files = run("tree", "check", *map(str, sorted(trees_dir.iterdir())))
 
     assert (served.exit_code, files.exit_code) == (0, 0)
-    assert served.stdout == files.stdout
+    assert served.stdout.splitlines()[:-1] == files.stdout.splitlines()[:-1]
     assert [line.partition(": ")[0] for line in served.stdout.splitlines()][-4:-1] == [
         f"{DEPRECATED} ({STANDING})",
         f"{SUCCESSOR} (candidate)",

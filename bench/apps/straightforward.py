@@ -50,11 +50,17 @@ class RecommendationSchema(Schema):
     references = fields.List(fields.Nested(ReferenceSchema))
 
 
+class BranchSchema(Schema):
+    text = fields.String(required=True)
+    answer = fields.Boolean(required=True, data_key="is")
+
+
 class StepSchema(Schema):
     question = fields.String(required=True)
     text = fields.String(required=True)
     input = fields.String(required=True)
     answer = fields.Boolean(required=True)
+    branch = fields.Nested(BranchSchema, required=True)
 
 
 class TreeSchema(Schema):
@@ -86,6 +92,7 @@ def assess(body: dict[str, Any]) -> dict[str, Any]:
         if answer is None:
             return assessment("undecided", None, path)
         step = {"question": node, "text": question["text"], "input": question["input"], "answer": answer}
+        step["branch"] = {"text": "yes" if answer else "no", "answer": answer}
         path.append(step)
         branch = next(one for one in question["branches"] if one["is"] == answer)
         node, reason = branch["to"], branch.get("reason", "")

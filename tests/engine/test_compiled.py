@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine import compiled
+from finetune_advisor.engine import compiled, partial
 from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
 from finetune_advisor.engine.compiled import CompiledTree
 from finetune_advisor.engine.evaluation import evaluate, matters
@@ -16,7 +16,7 @@ from finetune_advisor.engine.partial import PartialProfiles
 from finetune_advisor.engine.paths import PathTable
 from finetune_advisor.engine.region import completions
 from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
-from tests import strategies
+from tests import families, strategies
 from tests.strategies import Known
 
 
@@ -111,3 +111,27 @@ def test_nodes_beyond_the_limit_are_made_anew(tree: Tree, monkeypatch: pytest.Mo
 
     assert first is not second
     assert evaluate(tree, profile) == one.evaluate(profile)
+
+
+def test_many_comparisons_of_a_block_are_left_to_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an input matters is the same either way; only so many demands are held against each other."""
+    monkeypatch.setattr(partial, "MAX_DEMANDS", 5)
+    tree = families.row_of_comparisons(6)
+    table = PathTable.of(tree)
+    assert table is not None
+    assert max(len(block.demands) for block in table.blocks) > partial.MAX_DEMANDS
+    found = PartialProfiles(table)
+    first, *others = tree.inputs
+    known = {first: 1}
+    expected = {name: matters(tree, completions(tree, known), name) for name in others}
+    assert expected == {name: found.matters(known, name) for name in others}
+
+
+def test_look_ups_beyond_the_limit_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where hardly any are kept, partial profiles are evaluated alike."""
+    monkeypatch.setattr(partial, "CACHE_SIZE", 2)
+    table = PathTable.of(MEASURED)
+    assert table is not None
+    few = PartialProfiles(table)
+    for known in ({}, {"best_prompt_score": 0.5}, {"payback_months": 3, "target_score": 0.9}):
+        assert evaluate(MEASURED, known) == few.evaluate(known)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Against, Condition, Within, conditions
+from finetune_advisor.engine.branching import (
+    ABOVE,
+    BELOW,
+    EQUAL,
+    Against,
+    Condition,
+    Related,
+    Within,
+    conditions,
+)
 from finetune_advisor.engine.inputs import Input, Profile, Value
 from finetune_advisor.engine.tree import Circumstance, Tree, WarningRule
 
@@ -32,15 +41,13 @@ def comparison_sign(name: str, other: str) -> Callable[[Profile], int]:
 
 def signs(condition: Condition) -> Iterator[int]:
     """The signs of a comparison that meet a condition."""
-    if not isinstance(condition, Within):
-        yield from map(SIGNS.__getitem__, condition.relations)
+    return map(SIGNS.__getitem__, condition.relations if isinstance(condition, Related) else ())
 
 
 def values(input_: Input, condition: Condition) -> Iterator[Value]:
     """The values of a boolean or an enum that meet a condition."""
-    if isinstance(condition, Within):
-        for low, high in condition.domain.spans:
-            yield from map(input_.value, range(int(low), int(high) + 1))
+    for low, high in condition.domain.spans if isinstance(condition, Within) else ():
+        yield from map(input_.value, range(int(low), int(high) + 1))
 
 
 def _all_hold(tests: list[Predicate]) -> Predicate:

@@ -94,7 +94,8 @@ def _with_middleware(
     """The application within all that surrounds it, from the inside out."""
     application: WSGIApplication = app.wsgi_app
     if active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
-        application = FastAssess(application, served, assessors, settings.metrics_port)
+        limits = settings.metrics_port, settings.max_body_bytes
+        application = FastAssess(application, served, assessors, *limits)
     client = clients.client_lookup(
         settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
     )

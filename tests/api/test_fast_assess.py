@@ -170,3 +170,13 @@ def test_a_damaged_request_is_answered_as_the_application_does(
     """Whether the fast path takes it or not."""
     body = TEXT[:place] + inserted + TEXT[place + removed :]
     assert answer(DOOR._application, environ(body)) == answer(DOOR, environ(body))
+
+
+def test_a_body_over_the_limit_of_the_settings_goes_on_to_the_application() -> None:
+    """However little larger than that limit it is, it is refused as it is without the fast path."""
+    door = fast_path(create_app(Settings(log_level="error", max_body_bytes=1024)).wsgi_app)
+    at_limit, over = (TEXT + b" " * (size - len(TEXT)) for size in (1024, 1025))
+
+    assert answer(door, environ(at_limit))[0] == "200 OK"
+    assert answer(door, environ(over))[0].startswith("413 ")
+    assert answer(door._application, environ(over)) == answer(door, environ(over))

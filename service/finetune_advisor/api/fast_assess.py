@@ -41,8 +41,10 @@ class FastAssess:
         catalog: Catalog,
         assessors: Mapping[str, Assessor],
         metrics_port: int | None,
+        max_body_bytes: int,
     ) -> None:
         self._application, self._metrics_port = application, str(metrics_port)
+        self._max_body_bytes = min(max_body_bytes, MAX_BODY_BYTES)
         self._schema = assess_request_schema(catalog)()
         self._default = catalog.default.version
         # A deprecated version answers with more headers.
@@ -62,12 +64,8 @@ class FastAssess:
 
     def _plain_request(self, environ: WSGIEnvironment) -> tuple[Assessor, Profile] | None:
         """The profile of a request and what assesses it, None if anything takes a closer look."""
-        if not _has_plain_headers(environ) or environ["SERVER_PORT"] == self._metrics_port:
-            return None
-        length = int(environ["CONTENT_LENGTH"])
-        body = environ["wsgi.input"].read(length)
-        environ["wsgi.input"] = BytesIO(body)  # for the application, should it come to that
-        if len(body) < length:
+        body = self._plain_body(environ)
+        if body is None:
             return None
         try:
             request = orjson.loads(body)
@@ -81,6 +79,17 @@ class FastAssess:
             return None
         assessor = self._assessors.get(request.get("tree_version", self._default))
         return (assessor, profile) if assessor else None
+
+    def _plain_body(self, environ: WSGIEnvironment) -> bytes | None:
+        """The body of a request whose headers are plain, None if it isn't as long as they say."""
+        if not _has_plain_headers(environ) or environ["SERVER_PORT"] == self._metrics_port:
+            return None
+        length = int(environ["CONTENT_LENGTH"])
+        if length > self._max_body_bytes:
+            return None
+        body: bytes = environ["wsgi.input"].read(length)
+        environ["wsgi.input"] = BytesIO(body)  # for the application, should it come to that
+        return body if len(body) == length else None
 
 
 def _has_plain_headers(environ: WSGIEnvironment) -> bool:
@@ -96,6 +105,5 @@ def _has_plain_headers(environ: WSGIEnvironment) -> bool:
         and len(length) <= len(str(MAX_BODY_BYTES))
         and length.isascii()
         and length.isdecimal()
-        and int(length) <= MAX_BODY_BYTES
         and not any(name in environ for name in READING_HEADERS)
     )

@@ -93,13 +93,13 @@ def test_a_tree_of_too_many_paths_is_walked(tree: Tree, monkeypatch: pytest.Monk
 
 @given(strategies.trees(), st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_complete_profile_has_a_trail(tree: Tree, data: st.DataObject) -> None:
-    """Its answers are looked up; asking again gives the same trail, and the same answer."""
+def test_a_complete_profile_has_a_path(tree: Tree, data: st.DataObject) -> None:
+    """Its answers are looked up; asking again gives the same path, and the same answer."""
     one = CompiledTree(tree)
     for profile in data.draw(st.lists(strategies.complete_profiles(tree), min_size=1, max_size=3)):
-        trail = one.path(profile)
-        assert trail is not None
-        assert trail is one.path(profile)
+        path = one.path(profile)
+        assert path is not None
+        assert path is one.path(profile)
         assert evaluate(tree, profile) == one.evaluate(profile)
 
 

@@ -1,4 +1,4 @@
-"""What metrics remember of trails, and what happens where they can't count."""
+"""What metrics count, and what happens where they can't."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from finetune_advisor.engine.evaluation import Assessment, build_assessment, matters
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.paths import Answers, Paths, PathTable, members
+from finetune_advisor.engine.inputs import Input, Profile
+from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members
 from finetune_advisor.engine.predicates import warning_predicates
 from finetune_advisor.engine.region import completions
 from finetune_advisor.engine.tree import WarningRule
@@ -27,14 +29,15 @@ class PartialProfiles:
     def __init__(self, table: PathTable) -> None:
         self._table, self._tree, self._blocks = table, table.tree, table.blocks
         self._place = {name: place for place, block in enumerate(table.blocks) for name in block.names}
-        self._enums = {
-            name: {value: index for index, value in enumerate(input_.choices)}
-            for name, input_ in table.tree.inputs.items()
-            if input_.type == "enum"
-        }
-        self._compared = [place for place, block in enumerate(table.blocks) if len(block.names) > 1]
-        most = max((len(table.blocks[place].demands) for place in self._compared), default=0)
+        compared = [block for block in table.blocks if len(block.names) > 1]
+        self._compared = {frozenset(block.names): block for block in compared}
+        self._names = {name: names for names in self._compared for name in names}
+        most = max((len(block.demands) for block in compared), default=0)
         self._has_large_blocks = most > MAX_DEMANDS
+        self._ruled_out = {
+            name: _RuledOut(table.tree.inputs[name], table.blocks[place])
+            for name, place in self._place.items()
+        }
         self._warnings = warning_predicates(table.tree)
         ends = [(path, ending) for ending in table.ending.values() for path in members(ending)]
         self._ending = [ending for _, ending in sorted(ends)]
@@ -43,8 +46,7 @@ class PartialProfiles:
 
     def evaluate(self, profile: Profile) -> Assessment:
         """As `evaluate` does, for valid values."""
-        given = self._positions(profile)
-        possible = self._possible(given)
+        possible = self._possible(profile)
         way = {
             node: tuple([branch for branch, paths in branches if paths & possible])
             for node, passing, branches in self._table.turns
@@ -54,44 +56,43 @@ class PartialProfiles:
             self._tree,
             profile,
             way,
-            lambda name: self._matters(profile, name, given, possible),
+            lambda name: self._matters(profile, name, possible),
             self._active_warnings,
         )
 
     def matters(self, profile: Profile, name: str) -> bool:
         """Whether an input that a profile lacks can still change its outcome."""
-        given = self._positions(profile)
-        return self._matters(profile, name, given, self._possible(given))
+        return self._matters(profile, name, self._possible(profile))
 
-    def _matters(self, profile: Profile, name: str, given: Answers, possible: Paths) -> bool:
+    def _matters(self, profile: Profile, name: str, possible: Paths) -> bool:
         if self._has_large_blocks:
             return matters(self._tree, completions(self._tree, profile), name)
-        return self._is_decisive(name, given, possible)
+        return self._is_decisive(name, profile, possible)
 
-    def _positions(self, profile: Profile) -> Answers:
-        """The answers that count, as positions."""
-        enums, known = self._enums, self._place
-        return {
-            name: enums[name][value] if name in enums else value  # type: ignore[index,misc]
-            for name, value in profile.items()
-            if name in known
-        }
-
-    def _possible(self, given: Answers) -> Paths:
-        """The paths that answers leave possible."""
-        ruled_out = 0
-        for name, position in given.items():
-            ruled_out |= self._blocks[self._place[name]].ruled_out_by(name, position)
-        for place in self._compared:
-            ruled_out |= self._blocks[place].ruled_out(given)
+    def _possible(self, profile: Profile) -> Paths:
+        """The paths that a profile leaves possible."""
+        ruled_out, by_input = 0, self._ruled_out
+        for name, value in profile.items():
+            if name in by_input:
+                by_cell = by_input[name]
+                starts = by_cell.starts
+                ruled_out |= by_cell[bisect_right(starts, value) if starts else value]
+        given = self._compared_answers(profile)
+        for names, block in self._compared.items():
+            if len(given.keys() & names) > 1:
+                ruled_out |= block.ruled_out(given)
         return self._table.every & ~ruled_out
+
+    def _compared_answers(self, profile: Profile) -> Answers:
+        """The answers to inputs that are compared with others, all of which are numbers."""
+        return {n: profile[n] for n in self._names if n in profile}  # type: ignore[misc]
 
     def _active_warnings(self, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
         for rule, is_active in self._warnings:
             if rule.concerns(outcome) and is_active(answers):
                 yield rule
 
-    def _is_decisive(self, name: str, given: Answers, possible: Paths) -> bool:
+    def _is_decisive(self, name: str, profile: Profile, possible: Paths) -> bool:
         """Whether two profiles with these answers that differ in one input alone end differently.
 
         They take two paths that end differently, and what both paths ask of a block can be answered at
@@ -99,10 +100,9 @@ class PartialProfiles:
         known to fit where nothing of a block is known, or all of it.
         """
         own = self._place[name]
-        partly = [
-            place for place in self._compared if place != own and self._is_partly_known(place, given)
-        ]
-        is_compared = own in self._compared
+        given = self._compared_answers(profile)
+        partly = [place for place in self._partly_known(given) if place != own]
+        is_compared = name in self._names
         asking = possible if is_compared else possible & ~self._blocks[own].demands[0][1]
         checked = frozenset({own, *partly})
         for path in members(asking):
@@ -115,9 +115,9 @@ class PartialProfiles:
                 return True
         return False
 
-    def _is_partly_known(self, place: int, given: Answers) -> bool:
-        names = self._blocks[place].names
-        return 0 < sum(name in given for name in names) < len(names)
+    def _partly_known(self, given: Answers) -> set[int]:
+        """The blocks of which some inputs are given, and not all."""
+        return {self._place[n] for n in given if not given.keys() >= self._names[n]}
 
     def _demand(self, path: Paths, place: int) -> int:
         """What a path asks of a block, as the place of the demand there."""
@@ -149,3 +149,19 @@ class PartialProfiles:
                 else block.compatible_but_for(but_for, which, given)
             )
         return found
+
+
+class _RuledOut(dict[Any, Paths]):
+    """The paths that an answer to one input rules out, by its cell: the answer itself, or the number of the
+    cell that a number lies in. Each is found when it is asked for first.
+    """
+
+    def __init__(self, input_: Input, block: Block) -> None:
+        super().__init__()
+        self._input, self._block = input_, block
+        self.starts = block.starts[input_.name] if input_.numeric else ()
+
+    def __missing__(self, cell: Any) -> Paths:
+        position = self.starts[cell - 1] if self.starts else self._input.position(cell)
+        paths = self[cell] = self._block.ruled_out_by(self._input.name, position)
+        return paths

@@ -80,7 +80,7 @@ def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
     12.0, 0 for -0.0.
     """
     return {
-        name: whole(value) if value.__class__ is float else value
+        name: int(value) if value.__class__ is float and value.is_integer() else value
         for name in names
         if (value := profile.get(name)) is not None
     }

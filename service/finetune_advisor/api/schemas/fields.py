@@ -197,6 +197,7 @@ class Swift(Closed):
     """The base of requests that are nearly always right: those that plainly are, are taken as they are.
 
     `is_plainly_valid` may refuse data that is right, for marshmallow to read; it must not take what is wrong.
+    Numbers that it takes may be 12.0 where marshmallow gives 12: answers are put in their normal form later.
     """
 
     def is_plainly_valid(self, data: Any) -> bool:

@@ -84,7 +84,7 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
                 for name, value in data.items():
                     if value.__class__ is float:
                         low, high = ranges[name]
-                        if not low <= value <= high or value.is_integer():
+                        if not low <= value <= high:
                             return False
                     elif value not in allowed[name][value.__class__]:
                         return False
@@ -97,7 +97,7 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
 
 
 def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
-    """By the class of a value, the values that an input plainly takes, but for numbers that aren't whole.
+    """By the class of a value, the values that an input plainly takes, but for floats.
 
     It leaves out what takes a closer look, such as 12.0 for an integer.
     """

@@ -12,9 +12,9 @@ from random import Random
 
 from finetune_advisor import catalog
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
 
 FIRST, SECOND = "1.0.0", "2.0.0"

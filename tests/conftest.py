@@ -22,7 +22,7 @@ from urllib.request import urlopen
 import pytest
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from tests import editions
 
 ROOT = Path(__file__).parent.parent

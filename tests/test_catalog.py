@@ -10,7 +10,7 @@ import pytest
 from semver import Version
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 
 SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {

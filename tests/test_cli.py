@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from finetune_advisor import catalog, documents
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 from tests.conftest import ROOT
 from tests.families import row_of_questions

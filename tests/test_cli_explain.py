@@ -13,8 +13,8 @@ from finetune_advisor import documents
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
 from tests.api.conftest import TYPED
 from tests.conftest import ROOT

@@ -18,12 +18,12 @@ from hypothesis import given, settings
 
 from finetune_advisor import catalog, conformance, documents
 from finetune_advisor.cli import main
-from finetune_advisor.engine.branching import Against, Between, Bound, Operator
-from finetune_advisor.engine.canonical import hashed
-from finetune_advisor.engine.comparison import compare
-from finetune_advisor.engine.decision_table import DecisionTable, decision_table
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Question, Tree
+from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.decision_table import DecisionTable, decision_table
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.canonical import hashed
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, Operator
+from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats.decision_table import render
 from tests.conftest import ROOT, Server, StartServer
 from tests.mutants import retargeted, swapped, with_question, without_question

@@ -17,8 +17,8 @@ from marshmallow import Schema, fields
 from ruamel.yaml import YAML
 
 from finetune_advisor import catalog, document_schema, documents
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.tree import Tree
 
 TREES = Path(__file__).parent / "trees"
 SMALL = (TREES / "small.yaml").read_text(encoding="utf-8")

@@ -15,12 +15,12 @@ from ruamel.yaml import YAML
 from finetune_advisor import catalog, documents
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.cli import main
-from finetune_advisor.engine.coverage import paths
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Reference, Tree
+from finetune_advisor.engine.analysis.coverage import paths
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.tree import Reference, Tree
 from tests.conftest import ROOT
 from tests.strategies import walk
 

@@ -24,7 +24,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs, soon
 from tests.api import guide

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from finetune_advisor import catalog, documents, lifecycle
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
-from finetune_advisor.engine.tree import LIFECYCLE, Tree
+from finetune_advisor.engine.model.tree import LIFECYCLE, Tree
 from finetune_advisor.settings import Settings
 from tests import editions, strategies
 from tests.conftest import ROOT

@@ -23,7 +23,7 @@ import requests
 from bench.sizes import generated
 
 from finetune_advisor import documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from tests.api import documents_of
 from tests.conftest import BUNDLED, LISTENING, SERVE, free_port
 

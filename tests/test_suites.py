@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from finetune_advisor import suite_documents, suites
 from finetune_advisor.cli import main
 from finetune_advisor.cli.tree_test import run_suites
-from finetune_advisor.engine.coverage import coverage
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.coverage import coverage
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import suite_text, suite_yaml
 from tests.conftest import ROOT
 

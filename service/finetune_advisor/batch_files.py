@@ -22,8 +22,8 @@ from finetune_advisor.api.problems import MalformedRequest
 from finetune_advisor.api.schemas.fields import BOOLEANS, read_text
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Input, Profile
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.inputs import Input, Profile
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
 
 LONGEST_LINE = 1 << 20

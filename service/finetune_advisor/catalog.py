@@ -10,10 +10,10 @@ from pathlib import Path
 from semver import Version
 
 from finetune_advisor import documents, lifecycle
+from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.soundness import Fault
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Tree
 
 BUNDLED = Path(__file__).parent / "trees"
 NAMED = "the setting DEFAULT_TREE_VERSION names it"

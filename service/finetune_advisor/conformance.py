@@ -11,9 +11,9 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from finetune_advisor.engine.decision_table import DecisionTable, Outcome
+from finetune_advisor.engine.analysis.decision_table import DecisionTable, Outcome
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.model.inputs import Profile
 
 CONNECTIONS = 8
 SHOWN = 20

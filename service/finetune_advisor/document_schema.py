@@ -12,10 +12,18 @@ from urllib.parse import quote
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 from semver import Version
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Operator, Otherwise, Test
-from finetune_advisor.engine.domain import LARGEST
-from finetune_advisor.engine.inputs import Input, whole
-from finetune_advisor.engine.tree import (
+from finetune_advisor.engine.model.conditions import (
+    Against,
+    Between,
+    Bound,
+    OneOf,
+    Operator,
+    Otherwise,
+    Test,
+)
+from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
     Circumstance,

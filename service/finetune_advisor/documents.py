@@ -7,8 +7,8 @@ from pathlib import Path
 
 from finetune_advisor import lifecycle, yaml_documents
 from finetune_advisor.document_schema import TreeDocument
-from finetune_advisor.engine.soundness import Fault, faults
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.validation import Fault, faults
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.yaml_documents import DocumentError
 
 __all__ = ["DocumentError", "load", "refusal"]

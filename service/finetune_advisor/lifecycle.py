@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from semver import Version
 
-from finetune_advisor.engine.soundness import Fault
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.model.tree import Tree
 
 ENDING = ("deprecated", "retired")
 NEEDED = {

@@ -11,9 +11,9 @@ from semver import Version
 
 from finetune_advisor import documents, yaml_documents
 from finetune_advisor.document_schema import Name, Text
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.soundness import Fault
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.suites import Case, Suite
 from finetune_advisor.yaml_documents import DocumentError, DocumentSchema, YamlDocument
 

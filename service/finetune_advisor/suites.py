@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune_advisor.engine.coverage import Coverage, coverage
-from finetune_advisor.engine.coverage import Path as Way
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.paths import Edge
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.coverage import Coverage, coverage
+from finetune_advisor.engine.analysis.coverage import Path as Way
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import Edge
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.tree import Tree
 
 
 @dataclass(frozen=True)

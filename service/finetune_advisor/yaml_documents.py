@@ -11,8 +11,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from finetune_advisor import yaml_reader
+from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.soundness import Fault
 from finetune_advisor.yaml_reader import Pointer, YamlSyntaxError, YamlText
 
 

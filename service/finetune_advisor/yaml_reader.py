@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 from yaml.resolver import BaseResolver
 
-from finetune_advisor.engine.soundness import Fault
+from finetune_advisor.engine.analysis.validation import Fault
 
 Pointer = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"

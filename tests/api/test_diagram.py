@@ -19,8 +19,8 @@ from werkzeug.test import TestResponse
 
 from finetune_advisor import documents
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.settings import Settings
 from tests.api import guide

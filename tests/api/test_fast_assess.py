@@ -17,8 +17,8 @@ from werkzeug.wsgi import ClosingIterator
 from finetune_advisor import catalog
 from finetune_advisor.api.fast_assess import MAX_BODY_BYTES, FastAssess
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
 from tests.api import guide
 from tests.api.conftest import TYPED

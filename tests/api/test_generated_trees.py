@@ -23,13 +23,13 @@ from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.catalog import BUNDLED
-from finetune_advisor.engine.branching import Between
-from finetune_advisor.engine.comparison import compare
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Input, whole
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.conditions import Between
+from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.settings import Settings
 from tests import strategies

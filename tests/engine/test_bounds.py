@@ -12,16 +12,16 @@ from types import FrameType
 import pytest
 
 from finetune_advisor import catalog
-from finetune_advisor.engine import evaluation
-from finetune_advisor.engine.bounds import bounds_met
-from finetune_advisor.engine.comparison import compare, comparison_is_truncated
-from finetune_advisor.engine.evaluation import evaluate, matters
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.region import completions
-from finetune_advisor.engine.soundness import faults
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.comparison import compare, comparison_is_truncated
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.analysis.size_bounds import bounds_met
+from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.evaluation import exact
+from finetune_advisor.engine.evaluation.exact import evaluate, matters
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.region import completions
+from finetune_advisor.engine.model.tree import Tree
 from tests.families import all_pairs, asked_again, ladder, row_of_comparisons, row_of_questions
 
 MAX_CALLS = 8_000_000
@@ -144,7 +144,7 @@ def test_an_input_matters_where_that_takes_too_long_to_refute(
     profile = {"prompt_engineering_sufficient": True}
     region = completions(tree, profile)
     assert not matters(tree, region, "narrow_specific_task")
-    monkeypatch.setattr(evaluation, "MOST_PAIRS", 0)
+    monkeypatch.setattr(exact, "MOST_PAIRS", 0)
 
     assert matters(tree, region, "narrow_specific_task")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_advisor.engine.branching import (
+from finetune_advisor.engine.model.canonical import hashed, plain
+from finetune_advisor.engine.model.conditions import (
     Against,
     Between,
     Bound,
@@ -15,10 +16,9 @@ from finetune_advisor.engine.branching import (
     Within,
     conditions,
 )
-from finetune_advisor.engine.canonical import hashed, plain
-from finetune_advisor.engine.domain import Domain
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch
+from finetune_advisor.engine.model.domain import Domain
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch
 
 AT, OPEN = Bound(5, inclusive=True), Bound(9.5, inclusive=False)
 COUNT = Input("count", "integer", "Count", minimum=0, maximum=9)

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from finetune_advisor.engine.branching import Between, Bound, Otherwise
-from finetune_advisor.engine.canonical import canonical_json, canonical_number
-from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.canonical import canonical_json, canonical_number
+from finetune_advisor.engine.model.conditions import Between, Bound, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 
 APPENDIX_B = """
 0000000000000000 0

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.comparison import Comparison, compare
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import (
+from finetune_advisor.engine.analysis.comparison import Comparison, compare
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import (
     Branch,
     Circumstance,
     Question,

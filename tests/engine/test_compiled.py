@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine import compiled, partial
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
-from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.evaluation import evaluate, matters
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.partial import PartialProfiles
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.region import completions
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.evaluation import compiled, partial
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.exact import evaluate, matters
+from finetune_advisor.engine.evaluation.partial import PartialProfiles
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.region import completions
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests import families, strategies
 from tests.strategies import Known
 

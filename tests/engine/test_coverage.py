@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise
-from finetune_advisor.engine.coverage import coverage, covering, paths
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.paths import Edge
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.analysis.coverage import coverage, covering, paths
+from finetune_advisor.engine.evaluation.path_table import Edge
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from tests.strategies import Known, gapped_trees, profiles_of, trees, walk
 
 FEW = settings(max_examples=60, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.domain import LARGEST, Domain
+from finetune_advisor.engine.model.domain import LARGEST, Domain
 from tests.strategies import steps
 
 WHOLE = range(-6, 7)

@@ -7,12 +7,12 @@ from functools import cache
 
 import pytest
 
-from finetune_advisor.engine.branching import Against, OneOf, Otherwise
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Change, Counterfactual, Explainer
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.conditions import Against, OneOf, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
 
 NAMES = list(INPUTS.values())

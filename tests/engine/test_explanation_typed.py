@@ -7,11 +7,11 @@ from itertools import combinations, product
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from tests import strategies
 from tests.strategies import Known, completions, values, walk
 

@@ -14,9 +14,9 @@ from functools import cache, partial
 
 import pytest
 
-from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.model.tree import Tree
 from tests.engine import flowchart
 
 pytestmark = pytest.mark.exhaustive

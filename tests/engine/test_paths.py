@@ -7,12 +7,12 @@ from itertools import product
 import pytest
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine import options
-from finetune_advisor.engine.branching import Against, Otherwise
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.analysis import change_options
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.conditions import Against, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 
 NAMES, VALUES = ("low", "middle", "high"), range(4)
 
@@ -58,7 +58,7 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """An explanation that tried only some of them says so."""
     assert not Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
-    monkeypatch.setattr(options, "MOST_COMBINATIONS", 10)
+    monkeypatch.setattr(change_options, "MOST_COMBINATIONS", 10)
     assert Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
 
 

@@ -8,9 +8,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Condition, Related, Within
-from finetune_advisor.engine.domain import Domain
-from finetune_advisor.engine.region import Region
+from finetune_advisor.engine.model.conditions import Condition, Related, Within
+from finetune_advisor.engine.model.domain import Domain
+from finetune_advisor.engine.model.region import Region
 from tests.strategies import steps
 
 DOUBLES = steps(1.0, 2, 2)

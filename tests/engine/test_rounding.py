@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_advisor.engine import explanation
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.engine.analysis import explanation
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
 from tests.families import one_limit, row_of_comparisons
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.soundness import Fault, faults
-from finetune_advisor.engine.tree import (
+from finetune_advisor.engine.analysis.validation import Fault, faults
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
     Question,

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.soundness import faults
-from finetune_advisor.engine.tree import Circumstance, Tree, WarningRule
+from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Circumstance, Tree, WarningRule
 
 ROWS = Input("rows", "integer", "Rows", unit="rows", minimum=0, maximum=1000)
 NEED = Input("need", "number", "Needed rows", unit="rows", minimum=0, maximum=1000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from finetune_advisor import documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego
 from tests.formats import oracles
 from tests.formats.notation import Notation, short_decimals

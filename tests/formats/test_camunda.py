@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine.decision_table import decision_table
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.decision_table import decision_table
+from finetune_advisor.engine.model.tree import Tree
 from tests.formats.notation import Notation
 from tests.formats.test_oracles import assert_only_the_path_is_needed
 

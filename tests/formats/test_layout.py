@@ -9,8 +9,8 @@ from time import process_time
 
 import pytest
 
-from finetune_advisor.engine.soundness import faults
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import jdm, svg
 from tests.families import ladder, row_of_comparisons, row_of_questions, side_by_side
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import labels, mermaid
 from tests.families import row_of_questions
 from tests.formats.oracles import Oracle

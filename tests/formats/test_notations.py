@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import zen
 
-from finetune_advisor.engine.branching import Between, Bound, Otherwise
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import Between, Bound, Otherwise
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego, svg
 from tests.families import row_of_questions
 from tests.formats.oracles import Oracle

@@ -8,9 +8,9 @@ from random import Random
 from hypothesis import HealthCheck, assume, given, settings
 
 from finetune_advisor import catalog, documents
-from finetune_advisor.engine import coverage
-from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis import coverage
+from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.jdm import InexpressibleNumberError
 from tests import strategies
 from tests.formats import profiles

@@ -14,9 +14,9 @@ import requests
 
 from finetune_advisor import __version__, catalog, suite_documents
 from finetune_advisor.app import create_app
-from finetune_advisor.engine import coverage
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis import coverage
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
 from finetune_advisor.suites import Case
 from tests.conftest import ROOT

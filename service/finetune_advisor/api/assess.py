@@ -21,7 +21,7 @@ from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.batches import BatchSchema
 from finetune_advisor.api.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) -> Blueprint:

@@ -25,7 +25,7 @@ from finetune_advisor.api.tree import (
     version_parameter,
 )
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.comparison import compare
+from finetune_advisor.engine.analysis.comparison import compare
 
 
 def blueprint(catalog: Catalog) -> Blueprint:

@@ -9,7 +9,7 @@ from flask import request
 from werkzeug.http import http_date
 
 from finetune_advisor.api.links import relative_link
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 
 TEXT = {"type": "string"}
 SUCCESSOR = {

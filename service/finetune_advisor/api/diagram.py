@@ -16,8 +16,8 @@ from finetune_advisor.api.problems import (
 from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 
 SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"

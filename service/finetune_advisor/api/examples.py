@@ -9,9 +9,9 @@ import orjson
 from finetune_advisor.api import rendering
 from finetune_advisor.api.assessing import Assessor, NullRecorder
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.region import Region
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.region import Region
 
 Examples = dict[str, Any]
 """Examples by name, as OpenAPI has them."""

@@ -13,7 +13,7 @@ from finetune_advisor.api.headers import HOST
 from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.schemas.requests import assess_request_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.telemetry.requests import ROUTE
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import orjson
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.trees import WarningSchema
-from finetune_advisor.engine.canonical import hashed, plain
-from finetune_advisor.engine.compiled import CompiledPath
-from finetune_advisor.engine.evaluation import Assessment, Step
-from finetune_advisor.engine.explanation import Change, Explanation, Outcome
-from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
+from finetune_advisor.engine.evaluation.compiled import CompiledPath
+from finetune_advisor.engine.evaluation.exact import Assessment, Step
+from finetune_advisor.engine.model.canonical import hashed, plain
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.tree import Tree
 
 MAX_TEMPLATES = 1024
 """Templates of paths that are kept: some three kilobytes each."""

@@ -20,7 +20,7 @@ from finetune_advisor.api.problems import (
 )
 from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 
 VALIDATORS = {
     "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},

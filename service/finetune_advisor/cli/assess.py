@@ -15,8 +15,8 @@ from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profiles import read_profile
 from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import text
 from finetune_advisor.lifecycle import standing
 

@@ -13,7 +13,7 @@ from finetune_advisor import yaml_reader
 from finetune_advisor.api.parsing import invalid
 from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.inputs import Profile
+from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.yaml_documents import YamlDocument
 from finetune_advisor.yaml_reader import YamlSyntaxError
 

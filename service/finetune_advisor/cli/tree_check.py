@@ -12,8 +12,8 @@ from finetune_advisor import catalog
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.trees import served_catalog
-from finetune_advisor.engine.bounds import bounds_met
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.size_bounds import bounds_met
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.lifecycle import standing

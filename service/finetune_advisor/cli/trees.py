@@ -10,7 +10,7 @@ from semver import Version
 
 from finetune_advisor import catalog, documents
 from finetune_advisor.catalog import Catalog, UnknownVersionError
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.settings import Settings
 

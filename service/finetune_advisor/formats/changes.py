@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import indent
 
-from finetune_advisor.engine.comparison import Comparison, Move
-from finetune_advisor.engine.inputs import Value
+from finetune_advisor.engine.analysis.comparison import Comparison, Move
+from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.formats.labels import FINETUNE
 from finetune_advisor.formats.numbers import decimal
 

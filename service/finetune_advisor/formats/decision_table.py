@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from finetune_advisor.engine.decision_table import DecisionTable
+from finetune_advisor.engine.analysis.decision_table import DecisionTable
 
 
 def render(table: DecisionTable) -> str:

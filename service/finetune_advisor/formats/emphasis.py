@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Branch
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Branch
 
 
 @dataclass(frozen=True)

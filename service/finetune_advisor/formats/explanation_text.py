@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import text
 from finetune_advisor.formats.numbers import counted
 

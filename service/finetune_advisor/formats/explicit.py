@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from finetune_advisor.engine.branching import (
+from finetune_advisor.engine.model.conditions import (
     ABOVE,
     BELOW,
     EQUAL,
@@ -19,8 +19,8 @@ from finetune_advisor.engine.branching import (
     domain_of,
     relations_of,
 )
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 
 Symbol = Literal["<", "<=", "=", ">=", ">", "!="]
 SYMBOLS: dict[frozenset[str], Symbol] = {

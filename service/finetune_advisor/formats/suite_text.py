@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from finetune_advisor.engine.coverage import Path
-from finetune_advisor.engine.paths import Edge
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.coverage import Path
+from finetune_advisor.engine.evaluation.path_table import Edge
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.suites import Mismatch, Result, Tested
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels
 from finetune_advisor.formats.curves import rounded
 from finetune_advisor.formats.emphasis import emphasis

@@ -29,10 +29,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from finetune_advisor.engine.compiled import CompiledPath
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.compiled import CompiledPath
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import metrics_files, soon
 
 NAMESPACE = "finetune_advisor"

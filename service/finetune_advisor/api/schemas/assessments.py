@@ -15,9 +15,9 @@ from finetune_advisor.api.schemas.fields import (
     described,
 )
 from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
-from finetune_advisor.engine.canonical import plain
-from finetune_advisor.engine.evaluation import Assessment, Open, Step
-from finetune_advisor.engine.tree import Recommendation, Tree
+from finetune_advisor.engine.evaluation.exact import Assessment, Open, Step
+from finetune_advisor.engine.model.canonical import plain
+from finetune_advisor.engine.model.tree import Recommendation, Tree
 from finetune_advisor.formats.labels import branch_words
 
 

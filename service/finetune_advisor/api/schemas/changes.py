@@ -9,8 +9,8 @@ from marshmallow import fields, pre_dump
 from finetune_advisor.api.schemas.assessments import TreeNameSchema
 from finetune_advisor.api.schemas.fields import Answer, Choice, Growing, described
 from finetune_advisor.api.schemas.trees import FINETUNE
-from finetune_advisor.engine.comparison import Comparison, Move
-from finetune_advisor.engine.domain import LARGEST
+from finetune_advisor.engine.analysis.comparison import Comparison, Move
+from finetune_advisor.engine.model.domain import LARGEST
 
 POINTERS = "as JSON pointers into the tree"
 

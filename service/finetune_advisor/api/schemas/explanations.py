@@ -8,7 +8,7 @@ from marshmallow import fields, pre_dump
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.fields import Answer, Growing, Number, described
-from finetune_advisor.engine.explanation import Change, Explanation, Outcome
+from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
 
 
 class ChangeSchema(Growing):

@@ -10,7 +10,7 @@ import orjson
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_dump, validate
 from marshmallow.types import ErrorMessages
 
-from finetune_advisor.engine.inputs import whole
+from finetune_advisor.engine.model.inputs import whole
 
 Fault = TypeVar("Fault", bound=Exception)
 

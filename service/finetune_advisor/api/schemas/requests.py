@@ -25,7 +25,7 @@ from finetune_advisor.api.schemas.fields import (
     described,
 )
 from finetune_advisor.catalog import Catalog, RetiredVersionError
-from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.model.inputs import Input
 
 MOST_COUNTERFACTUALS = 1000
 COUNTERFACTUALS = 20

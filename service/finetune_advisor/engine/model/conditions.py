@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
-from finetune_advisor.engine.domain import Domain
-from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.model.domain import Domain
+from finetune_advisor.engine.model.inputs import Input
 
 Operator = Literal["lt", "lte", "gt", "gte"]
 SYMBOLS: Mapping[Operator, str] = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}

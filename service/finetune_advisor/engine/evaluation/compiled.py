@@ -9,19 +9,19 @@ from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from finetune_advisor.engine.branching import OneOf
-from finetune_advisor.engine.evaluation import Assessment, Step, evaluate
-from finetune_advisor.engine.inputs import Profile, Value, normal_answers
-from finetune_advisor.engine.partial import PartialProfiles
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.predicates import (
+from finetune_advisor.engine.evaluation.exact import Assessment, Step, evaluate
+from finetune_advisor.engine.evaluation.partial import PartialProfiles
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.evaluation.predicates import (
     WarningPredicates,
     comparison_sign,
     signs,
     values,
     warning_predicates,
 )
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Tree, WarningRule
+from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.inputs import Profile, Value, normal_answers
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree, WarningRule
 
 MAX_NODES = 10_000
 """Nodes of a compiled tree that are kept. Tree 2.0.0 has 981; a tree with more paths makes the others anew

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from finetune_advisor.engine.branching import ABOVE, BELOW, EQUAL, Condition, Related, Within
-from finetune_advisor.engine.domain import Domain, Position
-from finetune_advisor.engine.inputs import Input, Profile
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import ABOVE, BELOW, EQUAL, Condition, Related, Within
+from finetune_advisor.engine.model.domain import Domain, Position
+from finetune_advisor.engine.model.inputs import Input, Profile
+from finetune_advisor.engine.model.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from finetune_advisor.engine.comparison import comparison_is_truncated
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.comparison import comparison_is_truncated
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import Tree
 
 
 def bounds_met(tree: Tree) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
 
-from finetune_advisor.engine.branching import EVERY_RELATION, Condition, Related, Within
-from finetune_advisor.engine.domain import Domain, Position
-from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import EVERY_RELATION, Condition, Related, Within
+from finetune_advisor.engine.model.domain import Domain, Position
+from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import Tree
 
 Cells = Mapping[str, tuple[Domain, ...]]
 

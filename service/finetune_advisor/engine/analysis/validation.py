@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from graphlib import CycleError
 from math import inf
 
-from finetune_advisor.engine.branching import (
+from finetune_advisor.engine.evaluation.exact import MOST_PASSAGES, TooManyPassagesError, passages
+from finetune_advisor.engine.model.conditions import (
     EVERY_RELATION,
     Against,
     Between,
@@ -17,11 +18,10 @@ from finetune_advisor.engine.branching import (
     domain_of,
     relations_of,
 )
-from finetune_advisor.engine.domain import Domain, Position
-from finetune_advisor.engine.evaluation import MOST_PASSAGES, TooManyPassagesError, passages
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.model.domain import Domain, Position
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 
 RESERVED = frozenset({"unknown", "otherwise"})
 """Words that stand for an answer that isn't given, or isn't said."""

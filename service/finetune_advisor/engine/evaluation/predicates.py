@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from finetune_advisor.engine.branching import (
+from finetune_advisor.engine.model.conditions import (
     ABOVE,
     BELOW,
     EQUAL,
@@ -14,8 +14,8 @@ from finetune_advisor.engine.branching import (
     Within,
     conditions,
 )
-from finetune_advisor.engine.inputs import Input, Profile, Value
-from finetune_advisor.engine.tree import Circumstance, Tree, WarningRule
+from finetune_advisor.engine.model.inputs import Input, Profile, Value
+from finetune_advisor.engine.model.tree import Circumstance, Tree, WarningRule
 
 Predicate = Callable[[Profile], bool]
 WarningPredicates = tuple[tuple[WarningRule, Predicate], ...]

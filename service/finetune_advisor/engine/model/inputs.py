@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from finetune_advisor.engine.domain import LARGEST, Domain, Position
+from finetune_advisor.engine.model.domain import LARGEST, Domain, Position
 
 Value = bool | int | float | str
 Profile = Mapping[str, Value]

@@ -8,12 +8,12 @@ from functools import partial
 from math import inf
 from typing import Literal, NamedTuple
 
-from finetune_advisor.engine.branching import Against, Condition, Related, conditions
-from finetune_advisor.engine.canonical import hashed
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Input, Profile, Value, normal_answers
-from finetune_advisor.engine.region import Region, completions
-from finetune_advisor.engine.tree import (
+from finetune_advisor.engine.model.canonical import hashed
+from finetune_advisor.engine.model.conditions import Against, Condition, Related, conditions
+from finetune_advisor.engine.model.inputs import Input, Profile, Value, normal_answers
+from finetune_advisor.engine.model.region import Region, completions
+from finetune_advisor.engine.model.tree import (
     Branch,
     Circumstance,
     Question,

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
 
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.options import Options
-from finetune_advisor.engine.paths import Answers, Block, Paths, PathTable, members, union
-from finetune_advisor.engine.rounding import rounded
-from finetune_advisor.engine.search import MOST_STATES, Search
-from finetune_advisor.engine.tree import Tree
-from finetune_advisor.engine.values import alternatives, cells, stand_in
+from finetune_advisor.engine.analysis.change_options import Options
+from finetune_advisor.engine.analysis.counterfactual_search import MOST_STATES, Search
+from finetune_advisor.engine.analysis.representatives import alternatives, cells, stand_in
+from finetune_advisor.engine.analysis.rounding import rounded
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.evaluation.path_table import (
+    Answers,
+    Block,
+    Paths,
+    PathTable,
+    members,
+    union,
+)
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.tree import Tree
 
 MOST_TESTS = 30_000
 """How many domains and orders the cells of compared inputs are held against for `sensitivity`, and how many

@@ -8,9 +8,9 @@ from itertools import count
 from math import inf
 from typing import NamedTuple
 
-from finetune_advisor.engine.domain import Position
-from finetune_advisor.engine.options import Fitting, Option, Options
-from finetune_advisor.engine.paths import Answers, Paths, PathTable, members, union
+from finetune_advisor.engine.analysis.change_options import Fitting, Option, Options
+from finetune_advisor.engine.evaluation.path_table import Answers, Paths, PathTable, members, union
+from finetune_advisor.engine.model.domain import Position
 
 MOST_STATES = 100
 """How many states a search looks at before it gives up: some 5 ms of work on a tree of 40 questions."""

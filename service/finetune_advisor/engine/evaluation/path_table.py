@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from finetune_advisor.engine.domain import Domain, Position, neighbours
-from finetune_advisor.engine.region import Order, Region
-from finetune_advisor.engine.tree import Branch, Tree
+from finetune_advisor.engine.model.domain import Domain, Position, neighbours
+from finetune_advisor.engine.model.region import Order, Region
+from finetune_advisor.engine.model.tree import Branch, Tree
 
 Edge = tuple[str, int]
 """A branch: the question's id, and the branch's place there."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import inf, nextafter
 
-from finetune_advisor.engine.domain import Position
+from finetune_advisor.engine.model.domain import Position
 
 MAX_DECIMALS = 17
 

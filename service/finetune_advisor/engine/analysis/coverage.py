@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.paths import Edge, Way, beginning, onwards, ways
-from finetune_advisor.engine.region import Region, completions
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.path_table import Edge, Way, beginning, onwards, ways
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.region import Region, completions
+from finetune_advisor.engine.model.tree import Tree
 
 MOST_PATHS = 10_000
 """Where questions are shared, paths multiply. A tree with more of them is covered by its branches."""

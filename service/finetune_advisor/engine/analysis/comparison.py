@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from finetune_advisor.engine.branching import Condition, Within
-from finetune_advisor.engine.inputs import Input, Profile
-from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import LIFECYCLE, Tree
-from finetune_advisor.engine.values import Kinds, facing
+from finetune_advisor.engine.analysis.representatives import Kinds, facing
+from finetune_advisor.engine.model.conditions import Condition, Within
+from finetune_advisor.engine.model.inputs import Input, Profile
+from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import LIFECYCLE, Tree
 
 WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
 """Fields of the canonical form that say how a tree decides."""

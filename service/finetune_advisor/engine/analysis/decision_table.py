@@ -9,13 +9,13 @@ from itertools import chain, product
 from math import prod
 from typing import Any, Literal
 
-from finetune_advisor.engine.canonical import hashed
-from finetune_advisor.engine.coverage import MOST_PATHS, Path, covering, paths
-from finetune_advisor.engine.domain import Position
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.region import Region
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.coverage import MOST_PATHS, Path, covering, paths
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.canonical import hashed
+from finetune_advisor.engine.model.domain import Position
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import Tree
 
 MOST_PROFILES = 20_000
 """A tree with more complete profiles, or with a number among its inputs, is stood for by its paths."""

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any
 
-from finetune_advisor.engine.branching import Against, Between, OneOf, Test
+from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Test
 
 
 def hashed(form: object) -> str:

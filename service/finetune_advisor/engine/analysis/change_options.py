@@ -8,8 +8,8 @@ from itertools import accumulate, combinations, islice, product
 from math import inf
 from typing import NamedTuple
 
-from finetune_advisor.engine.domain import Position
-from finetune_advisor.engine.paths import Answers, Paths, PathTable, union
+from finetune_advisor.engine.evaluation.path_table import Answers, Paths, PathTable, union
+from finetune_advisor.engine.model.domain import Position
 
 MOST_COMBINATIONS = 5_000
 """How many combinations of answers to compared inputs are tried."""

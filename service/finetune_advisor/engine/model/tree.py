@@ -8,10 +8,10 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from finetune_advisor.engine.branching import Against, Condition, Test, Within, conditions
-from finetune_advisor.engine.canonical import hashed, plain
-from finetune_advisor.engine.domain import Domain, Position
-from finetune_advisor.engine.inputs import Input
+from finetune_advisor.engine.model.canonical import hashed, plain
+from finetune_advisor.engine.model.conditions import Against, Condition, Test, Within, conditions
+from finetune_advisor.engine.model.domain import Domain, Position
+from finetune_advisor.engine.model.inputs import Input
 
 LIFECYCLE = frozenset({"status", "deprecated", "sunset", "successor"})
 """What may change in a released document: it says how to treat a tree, not what the tree says."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from finetune_advisor.engine.evaluation import Assessment, build_assessment, matters
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.paths import Answers, Paths, PathTable, members
-from finetune_advisor.engine.predicates import warning_predicates
-from finetune_advisor.engine.region import completions
-from finetune_advisor.engine.tree import WarningRule
+from finetune_advisor.engine.evaluation.exact import Assessment, build_assessment, matters
+from finetune_advisor.engine.evaluation.path_table import Answers, Paths, PathTable, members
+from finetune_advisor.engine.evaluation.predicates import warning_predicates
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.region import completions
+from finetune_advisor.engine.model.tree import WarningRule
 
 MAX_DEMANDS = 32
 """Demands of a block of compared inputs that are held against each other, pair by pair, in some 0.1 s. With

@@ -14,10 +14,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor import batch_files, catalog
+from finetune_advisor import batch_files
 from finetune_advisor.api import assessing
 from finetune_advisor.batch_files import BatchFile
 from finetune_advisor.cli import main
+from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
 from tests.editions import DEPRECATED, write_ending
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from semver import Version
 
-from finetune_advisor import catalog, documents
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog, loader
 
 SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {
@@ -60,7 +60,7 @@ def test_bundled_digests_are_pinned() -> None:
 
 def test_a_bundled_file_is_named_after_its_version() -> None:
     """Who looks for a version finds it by the name of its file."""
-    versions = {path.stem: documents.load(path).version for path in catalog.BUNDLED.glob("*.yaml")}
+    versions = {path.stem: loader.load(path).version for path in catalog.BUNDLED.glob("*.yaml")}
     assert versions == {name: name for name in versions}
 
 
@@ -148,7 +148,7 @@ def test_a_directory_named_like_a_document_is_refused(trees_dir: Path) -> None:
     """A directory called *.yaml is no document, and is told."""
     path = trees_dir / "tree.yaml"
     path.mkdir()
-    with pytest.raises(documents.DocumentError) as caught:
+    with pytest.raises(loader.DocumentError) as caught:
         catalog.load(trees_dir)
     assert str(caught.value) == f"{path}: not a file; give the path of a tree document (YAML)"
 
@@ -247,7 +247,7 @@ def test_every_faulty_document_is_told(trees_dir: Path) -> None:
     """The faults of all documents come in one message, in the order of their names."""
     first = _write(trees_dir, "a.yaml", _version("two"))
     second = _write(trees_dir, "b.yaml", ("root: start", "root: begin"))
-    with pytest.raises(documents.DocumentError) as caught:
+    with pytest.raises(loader.DocumentError) as caught:
         catalog.load(trees_dir)
     assert str(caught.value).split("\n") == [
         f"{first}:1: version: not a semantic version; write three numbers, such as 1.0.0",
@@ -258,7 +258,7 @@ def test_every_faulty_document_is_told(trees_dir: Path) -> None:
 def test_documents_are_checked_beside_the_bundled_ones(trees_dir: Path) -> None:
     """A document to check has to fit the bundled ones, and a bundled one fits itself."""
     path = _write(trees_dir, "tree.yaml")
-    bundled = catalog.BUNDLED / ".." / "trees" / "1.0.0.yaml"
+    bundled = catalog.BUNDLED / ".." / "bundled" / "1.0.0.yaml"
     expected = [*catalog.load().trees, "3.0.0"]
     assert sorted(catalog.beside_bundled([path, bundled]).trees) == sorted(expected)
 

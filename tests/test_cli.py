@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor import catalog, documents
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.families import row_of_questions
 
@@ -593,7 +593,7 @@ def test_the_names_that_are_known_are_listed_once() -> None:
 def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
     """A document that isn't served is drawn with its own inputs, typed as it says."""
     command = ["tree", "export", "--format", "svg", str(TYPED), "--profile", "-"]
-    typed = documents.load(TYPED)
+    typed = loader.load(TYPED)
     profile = {"team": "small", "corpus_length": 5000}
 
     drawn = run(*command, stdin=json.dumps(profile)).stdout

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor import documents
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
+from finetune_advisor.trees import loader
 from tests.api.conftest import TYPED
 from tests.conftest import ROOT
 
@@ -107,7 +107,7 @@ def test_text_says_why_there_is_no_change(options: list[str], said: str) -> None
 
 def test_text_says_that_nothing_leads_to_the_target() -> None:
     """The other changes are not denied, where a tree has the target and no profile gets there."""
-    tree = documents.load(TYPED)
+    tree = loader.load(TYPED)
     answer = ExplanationSchema().dump(Explainer(tree, PathTable.of(tree)).explain({"team": "small"}))
     target = next(iter(tree.recommendations))
     none = {**answer, "counterfactuals": [], "truncated": False}

@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from marshmallow import Schema, fields
 from ruamel.yaml import YAML
 
-from finetune_advisor import catalog, document_schema, documents
 from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog, document_schema, loader
 
 TREES = Path(__file__).parent / "trees"
 SMALL = (TREES / "small.yaml").read_text(encoding="utf-8")
@@ -46,8 +46,8 @@ def _replaced(case: dict[str, Any]) -> str:
 
 
 def _message(path: Path) -> str:
-    with pytest.raises(documents.DocumentError) as caught:
-        documents.load(path)
+    with pytest.raises(loader.DocumentError) as caught:
+        loader.load(path)
     return str(caught.value)
 
 
@@ -67,7 +67,7 @@ def _dates_as_text(value: Any) -> Any:
 @pytest.fixture(scope="module")
 def small() -> Tree:
     """The small tree that the faults are made from."""
-    return documents.load(TREES / "small.yaml")
+    return loader.load(TREES / "small.yaml")
 
 
 def test_each_kind_of_test_becomes_its_value(small: Tree) -> None:
@@ -118,7 +118,7 @@ def test_the_canonical_form_says_what_the_document_says(small: Tree) -> None:
 def test_notation_does_not_change_the_digest(tmp_path: Path, small: Tree, old: str, new: str) -> None:
     """What YAML allows to be written in several ways is the same tree."""
     assert SMALL.count(old) == 1
-    assert documents.load(_written(tmp_path, SMALL.replace(old, new))).digest == small.digest
+    assert loader.load(_written(tmp_path, SMALL.replace(old, new))).digest == small.digest
 
 
 def test_a_flag_with_an_anchor_is_still_a_flag(tmp_path: Path, small: Tree) -> None:
@@ -126,7 +126,7 @@ def test_a_flag_with_an_anchor_is_still_a_flag(tmp_path: Path, small: Tree) -> N
     text = SMALL.replace("{is: true, to", "{is: &truth true, to").replace(
         "otherwise: true", "otherwise: *truth"
     )
-    assert documents.load(_written(tmp_path, text)).digest == small.digest
+    assert loader.load(_written(tmp_path, text)).digest == small.digest
 
 
 @pytest.mark.parametrize("case", ALL_CASES.values(), ids=ALL_CASES)
@@ -319,8 +319,8 @@ def _damaged(original: Any, place: Place, how: str, odd: Any) -> Any:
 def _told(path: Path) -> list[str]:
     """The lines of the message, without the path, if a document isn't loaded."""
     try:
-        documents.load(path)
-    except documents.DocumentError as error:
+        loader.load(path)
+    except loader.DocumentError as error:
         return [line.removeprefix(f"{path}:") for line in str(error).split("\n")]
     return []
 
@@ -514,7 +514,7 @@ def _with_url(url: str) -> str:
 def test_any_web_address_is_a_source(tmp_path: Path, url: str) -> None:
     """The service and the JSON Schema take hosts of an intranet, ports, addresses, users, other scripts."""
     text = _with_url(url)
-    served = documents.load(_written(tmp_path, text)).source.url
+    served = loader.load(_written(tmp_path, text)).source.url
     assert served == IRIS.get(url, url)
     assert Draft202012Validator(
         {"type": "string", "format": "uri"}, format_checker=FormatChecker(["uri"])
@@ -542,14 +542,14 @@ def test_a_boolean_is_no_choice_of_that_name(tmp_path: Path) -> None:
     text = SMALL.replace("[red, green, blue]", '[red, green, "true"]').replace("is: blue", "is: true")
     fault = "without quotes this is a boolean, and colour is an enum; quote it"
     assert _message(_written(tmp_path, text)).endswith(f"44: questions.pick.branches.2: {fault}")
-    assert documents.load(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
+    assert loader.load(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
 
 
 @pytest.mark.parametrize("finetune", ["no", '"no"', "'no'", "yes"])
 def test_no_and_yes_need_no_quotes(tmp_path: Path, finetune: str) -> None:
     """In YAML 1.2 no and yes are text, as docs/authoring.md says."""
     text = SMALL.replace("finetune: not_yet", f"finetune: {finetune}")
-    tree = documents.load(_written(tmp_path, text))
+    tree = loader.load(_written(tmp_path, text))
     assert tree.recommendations["wait"].finetune == finetune.strip("\"'")
 
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from finetune_advisor import catalog, documents, lifecycle
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 from finetune_advisor.engine.model.tree import LIFECYCLE, Tree
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog, lifecycle, loader
 from tests import editions, strategies
 from tests.conftest import ROOT
 from tests.editions import DEPRECATED, ENDING, RETIRED, RETIREMENT, SUCCESSOR
@@ -38,8 +38,8 @@ def trees_dir(tmp_path: Path) -> Path:
 
 def refusal(path: Path) -> list[str]:
     """The lines of the message for a faulty document, without its path."""
-    with pytest.raises(documents.DocumentError) as caught:
-        documents.load(path)
+    with pytest.raises(loader.DocumentError) as caught:
+        loader.load(path)
     return [line.removeprefix(f"{path}:") for line in str(caught.value).split("\n")]
 
 
@@ -58,7 +58,7 @@ def test_an_ending_version_has_its_days_and_its_successor(
 ) -> None:
     """They are read as they are written, a sunset on the day of deprecation included."""
     ending = ENDING | {"sunset": sunset}
-    tree = documents.load(editions.write(tmp_path, DEPRECATED, status, **ending))
+    tree = loader.load(editions.write(tmp_path, DEPRECATED, status, **ending))
 
     assert (tree.deprecated, tree.sunset, tree.successor) == tuple(ending.values())
     assert {name: tree.canonical[name] for name in ENDING} == ending
@@ -160,8 +160,8 @@ def test_the_json_schema_asks_for_the_same(tmp_path: Path, status: str, gone: tu
     """Editors mark what is missing or out of place exactly where the service refuses it."""
     path = editions.write(tmp_path, DEPRECATED, status, **without(*gone))
     try:
-        sound = bool(documents.load(path))
-    except documents.DocumentError:
+        sound = bool(loader.load(path))
+    except loader.DocumentError:
         sound = False
 
     assert VALIDATOR.is_valid(_data(status, without(*gone))) == sound

@@ -22,8 +22,8 @@ import pytest
 import requests
 from bench.sizes import generated
 
-from finetune_advisor import documents
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import loader
 from tests.api import documents_of
 from tests.conftest import BUNDLED, LISTENING, SERVE, free_port
 
@@ -164,7 +164,7 @@ def largest_batch(tree: Tree) -> bytes:
 
 def test_the_largest_batches_hold_no_probe_up(apart: Apart) -> None:
     """Clients send 8 MiB with 10,000 incomplete profiles of tree 2.0.0 without a pause."""
-    body = largest_batch(documents.load(BUNDLED / "2.0.0.yaml"))
+    body = largest_batch(loader.load(BUNDLED / "2.0.0.yaml"))
     with posting(apart, "/assess/batch", body, 3):
         assert apart.slowest_probe(4) < 1
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from finetune_advisor import catalog, documents, yaml_reader
-from finetune_advisor.yaml_reader import YamlSyntaxError, parse
+from finetune_advisor.trees import catalog, loader, yaml_reader
+from finetune_advisor.trees.yaml_reader import YamlSyntaxError, parse
 
 ROOT = Path(__file__).parent.parent
 SMALL = (ROOT / "tests" / "trees" / "small.yaml").read_text(encoding="utf-8")
@@ -197,8 +197,8 @@ def test_another_reader_reads_the_same(path: Path) -> None:
 def _seconds_of_refusal(path: Path, text: str) -> float:
     path.write_text(text, encoding="utf-8")
     start = process_time()
-    with pytest.raises(documents.DocumentError):
-        documents.load(path)
+    with pytest.raises(loader.DocumentError):
+        loader.load(path)
     return process_time() - start
 
 

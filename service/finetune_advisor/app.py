@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from finetune_advisor import __version__, catalog
+from finetune_advisor import __version__
 from finetune_advisor.api import (
     assess,
     changes,
@@ -32,13 +32,14 @@ from finetune_advisor.api.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.prefix import below
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.requests import Observed
 from finetune_advisor.telemetry.tracing import active_span_lookup
+from finetune_advisor.trees import catalog
+from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.web import reference
 
 if TYPE_CHECKING:

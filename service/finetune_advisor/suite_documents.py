@@ -9,13 +9,13 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 from semver import Version
 
-from finetune_advisor import documents, yaml_documents
-from finetune_advisor.document_schema import Name, Text
 from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.suites import Case, Suite
-from finetune_advisor.yaml_documents import DocumentError, DocumentSchema, YamlDocument
+from finetune_advisor.trees import loader, yaml_document
+from finetune_advisor.trees.document_schema import Name, Text
+from finetune_advisor.trees.yaml_document import DocumentError, DocumentSchema, YamlDocument
 
 Trees = Mapping[str, Tree]
 
@@ -89,7 +89,7 @@ def collect(paths: Iterable[Path], served: Trees) -> list[Suite]:
 
 def load(path: Path, served: Trees) -> Suite:
     """The suite of a file, whose tree is a served version or a document. Raises DocumentError."""
-    document = yaml_documents.read(path, "test suite")
+    document = yaml_document.read(path, "test suite")
     data = document.load(SuiteDocument())
     tree = _tree(document, data["tree"], served)
     faults = [*_faults(tree, data["cases"])]
@@ -104,7 +104,7 @@ def load(path: Path, served: Trees) -> Suite:
 def _tree(document: YamlDocument, reference: str, served: Trees) -> Tree:
     if not Version.is_valid(reference):
         try:
-            return documents.load(document.path.parent / reference)
+            return loader.load(document.path.parent / reference)
         except DocumentError as error:
             line = document.line(("tree",))
             raise DocumentError(

@@ -13,9 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 from ruamel.yaml import YAML
 
-from finetune_advisor import catalog
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog
 
 OLD, SWAPPED, REWORDED, EXTENDED, SHORTENED = "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"
 REVERSED = "1.5.0"

@@ -17,12 +17,12 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from finetune_advisor import documents
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import loader
 from tests.api import guide
 from tests.api.conftest import TYPED
 from tests.conftest import StartServer
@@ -89,7 +89,7 @@ def assess(client: FlaskClient, profile: Profile, version: str) -> dict[str, Any
 @pytest.fixture(scope="module")
 def typed_tree() -> Tree:
     """The typed tree, for asking the formats directly."""
-    return documents.load(TYPED)
+    return loader.load(TYPED)
 
 
 @pytest.mark.parametrize("version", [GUIDE, TYPED_VERSION])

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor import catalog
 from finetune_advisor.api import assessing, rendering
 from finetune_advisor.api.assessing import Assessor, NullRecorder
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.canonical import hashed
 from finetune_advisor.engine.model.inputs import Value, whole
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog
+from finetune_advisor.trees.catalog import Catalog
 from tests import strategies
 from tests.api import guide
 from tests.strategies import Known

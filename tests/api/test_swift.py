@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor import catalog
 from finetune_advisor.api.schemas.fields import Swift
 from finetune_advisor.api.schemas.requests import assess_request_schema, profile_schema
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
 
 CATALOG = catalog.load(TYPED.parent)

@@ -11,7 +11,6 @@ from types import FrameType
 
 import pytest
 
-from finetune_advisor import catalog
 from finetune_advisor.engine.analysis.comparison import compare, comparison_is_truncated
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.analysis.size_bounds import bounds_met
@@ -22,6 +21,7 @@ from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import completions
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog
 from tests.families import all_pairs, asked_again, ladder, row_of_comparisons, row_of_questions
 
 MAX_CALLS = 8_000_000

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor import catalog, documents
 from finetune_advisor.engine.evaluation import compiled, partial
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate, matters
@@ -16,6 +15,7 @@ from finetune_advisor.engine.model.conditions import Against, Between, Bound, On
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.region import completions
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.trees import catalog, loader
 from tests import families, strategies
 from tests.strategies import Known
 
@@ -61,7 +61,7 @@ def test_of_compared_inputs_the_known_one_counts(x: int) -> None:
     assert PartialProfiles(table).matters({"x": x}, "z") == any((x < y) != (y >= 6) for y in range(10))
 
 
-MEASURED = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+MEASURED = loader.load(catalog.BUNDLED / "2.0.0.yaml")
 COMPILED = CompiledTree(MEASURED)
 assert COMPILED.table
 FOUND = PartialProfiles(COMPILED.table)

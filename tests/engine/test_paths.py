@@ -6,13 +6,13 @@ from itertools import product
 
 import pytest
 
-from finetune_advisor import catalog, documents
 from finetune_advisor.engine.analysis import change_options
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.conditions import Against, Otherwise
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.trees import catalog, loader
 
 NAMES, VALUES = ("low", "middle", "high"), range(4)
 
@@ -64,7 +64,7 @@ def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.Mo
 
 def test_no_set_of_changes_is_given_twice() -> None:
     """Where changes that go together are found in one order and in the other."""
-    tree = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+    tree = loader.load(catalog.BUNDLED / "2.0.0.yaml")
     found = Explainer(tree, PathTable.of(tree)).explain({}).counterfactuals
     sets = {(one.recommendation, frozenset(one.changes)) for one in found}
 

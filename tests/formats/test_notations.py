@@ -24,10 +24,10 @@ DMN = {
 }
 EXPORT = """
 import sys
-from finetune_advisor import catalog, documents
+from finetune_advisor.trees import catalog, loader
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 from pathlib import Path
-tree = documents.load(Path(sys.argv[1]))
+tree = loader.load(Path(sys.argv[1]))
 for notation in (dmn, jdm, mermaid, rego, svg):
     sys.stdout.buffer.write(notation.render(tree).encode())
 """

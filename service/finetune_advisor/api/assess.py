@@ -20,8 +20,8 @@ from finetune_advisor.api.problems import (
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.api.schemas.batches import BatchSchema
 from finetune_advisor.api.schemas.requests import assess_request_schema, batch_request_schema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) -> Blueprint:

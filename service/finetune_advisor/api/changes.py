@@ -24,8 +24,8 @@ from finetune_advisor.api.tree import (
     served,
     version_parameter,
 )
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog) -> Blueprint:

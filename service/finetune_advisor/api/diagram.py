@@ -15,10 +15,10 @@ from finetune_advisor.api.problems import (
 )
 from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.trees.catalog import Catalog
 
 SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"
 STYLED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -8,10 +8,10 @@ import orjson
 
 from finetune_advisor.api import rendering
 from finetune_advisor.api.assessing import Assessor, NullRecorder
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.region import Region
+from finetune_advisor.trees.catalog import Catalog
 
 Examples = dict[str, Any]
 """Examples by name, as OpenAPI has them."""

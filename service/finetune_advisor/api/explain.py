@@ -20,8 +20,8 @@ from finetune_advisor.api.problems import (
 )
 from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from finetune_advisor import readiness
 from finetune_advisor.api.problems import NotFound
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
+from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:

@@ -19,8 +19,8 @@ from finetune_advisor.api.problems import (
     UnknownVersion,
 )
 from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
-from finetune_advisor.catalog import Catalog, RetiredVersionError, UnknownVersionError
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError
 
 VALIDATORS = {
     "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},

@@ -9,7 +9,6 @@ from typing import IO
 import click
 
 from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
@@ -18,7 +17,8 @@ from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import text
-from finetune_advisor.lifecycle import standing
+from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.lifecycle import standing
 
 
 @click.command()

@@ -9,13 +9,13 @@ from typing import IO, Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor import yaml_reader
 from finetune_advisor.api.parsing import invalid
 from finetune_advisor.api.schemas.requests import profile_schema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.yaml_documents import YamlDocument
-from finetune_advisor.yaml_reader import YamlSyntaxError
+from finetune_advisor.trees import yaml_reader
+from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.yaml_document import YamlDocument
+from finetune_advisor.trees.yaml_reader import YamlSyntaxError
 
 
 def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from semver import Version
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.catalog import Catalog, UnknownVersionError
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog, loader
+from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
 
 
 def served_catalog() -> Catalog:
@@ -42,7 +42,7 @@ def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tr
     """
     if version is not None and document is not None:
         raise click.UsageError("--tree-version and --tree contradict each other; give one")
-    catalog = served_catalog() if document is None else single_tree_catalog(documents.load(document))
+    catalog = served_catalog() if document is None else single_tree_catalog(loader.load(document))
     return catalog, catalog.pick(version)
 
 
@@ -79,7 +79,7 @@ def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
     Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `served_catalog` does.
     """
     if name is not None and Path(name).is_file():
-        tree = documents.load(Path(name))
+        tree = loader.load(Path(name))
         return single_tree_catalog(tree), tree
     served = served_catalog()
     try:

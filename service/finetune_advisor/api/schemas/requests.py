@@ -24,8 +24,8 @@ from finetune_advisor.api.schemas.fields import (
     WrittenWhole,
     described,
 )
-from finetune_advisor.catalog import Catalog, RetiredVersionError
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
 
 MOST_COUNTERFACTUALS = 1000
 COUNTERFACTUALS = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from finetune_advisor import lifecycle, yaml_documents
-from finetune_advisor.document_schema import TreeDocument
 from finetune_advisor.engine.analysis.validation import Fault, faults
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.yaml_documents import DocumentError
+from finetune_advisor.trees import lifecycle, yaml_document
+from finetune_advisor.trees.document_schema import TreeDocument
+from finetune_advisor.trees.yaml_document import DocumentError
 
 __all__ = ["DocumentError", "load", "refusal"]
 KIND = "tree document"
@@ -17,7 +17,7 @@ KIND = "tree document"
 
 def load(path: Path) -> Tree:
     """The tree of a document. Raises DocumentError with every fault that was found."""
-    document = yaml_documents.read(path, KIND)
+    document = yaml_document.read(path, KIND)
     tree: Tree = document.load(TreeDocument())
     found = [*faults(tree), *lifecycle.faults(tree)]
     if found:
@@ -27,4 +27,4 @@ def load(path: Path) -> Tree:
 
 def refusal(path: Path, found: Iterable[Fault]) -> DocumentError:
     """The error that names some faults of a document, which show beside others alone."""
-    return yaml_documents.read(path, KIND).refusal(found)
+    return yaml_document.read(path, KIND).refusal(found)

@@ -34,7 +34,7 @@ from finetune_advisor.engine.model.tree import (
     Tree,
     WarningRule,
 )
-from finetune_advisor.yaml_documents import DocumentSchema
+from finetune_advisor.trees.yaml_document import DocumentSchema
 
 NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
 LOWER: tuple[Operator, ...] = ("gt", "gte")

@@ -10,10 +10,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from finetune_advisor import yaml_reader
 from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.yaml_reader import Pointer, YamlSyntaxError, YamlText
+from finetune_advisor.trees import yaml_reader
+from finetune_advisor.trees.yaml_reader import Pointer, YamlSyntaxError, YamlText
 
 
 class DocumentError(FinetuneAdvisorError):

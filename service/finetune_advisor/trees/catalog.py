@@ -9,13 +9,13 @@ from pathlib import Path
 
 from semver import Version
 
-from finetune_advisor import documents, lifecycle
 from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import lifecycle, loader
 
-BUNDLED = Path(__file__).parent / "trees"
+BUNDLED = Path(__file__).parent / "bundled"
 NAMED = "the setting DEFAULT_TREE_VERSION names it"
 NEWEST_OWN = (
     "it is the newest current one of the organisation's own trees, which go before the bundled ones"
@@ -98,11 +98,11 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
     errors = []
     for path in paths:
         try:
-            trees[path] = documents.load(path)
-        except documents.DocumentError as error:
+            trees[path] = loader.load(path)
+        except loader.DocumentError as error:
             errors.append(str(error))
     if errors:
-        raise documents.DocumentError("\n".join(errors))
+        raise loader.DocumentError("\n".join(errors))
     _refuse(_same_version(trees))
     _refuse(_disagreements(trees))
     oldest_first = sorted(trees.values(), key=lambda tree: Version.parse(tree.version))
@@ -146,7 +146,7 @@ def _refuse(faults: Iterable[tuple[Path, Fault]]) -> None:
     for path, fault in faults:
         by_path.setdefault(path, []).append(fault)
     if by_path:
-        raise CatalogError("\n".join(str(documents.refusal(*found)) for found in by_path.items()))
+        raise CatalogError("\n".join(str(loader.refusal(*found)) for found in by_path.items()))
 
 
 def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:

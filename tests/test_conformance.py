@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 
-from finetune_advisor import conformance
 from finetune_advisor.cli import main
 from finetune_advisor.engine.analysis.comparison import compare
 from finetune_advisor.engine.analysis.decision_table import DecisionTable, decision_table
@@ -25,6 +24,7 @@ from finetune_advisor.engine.model.canonical import hashed
 from finetune_advisor.engine.model.conditions import Against, Between, Bound, Operator
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats.decision_table import render
+from finetune_advisor.suites import conformance
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT, Server, StartServer
 from tests.mutants import retargeted, swapped, with_question, without_question

@@ -11,12 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
-from finetune_advisor import suite_documents, suites
 from finetune_advisor.cli import main
 from finetune_advisor.cli.tree_test import run_suites
 from finetune_advisor.engine.analysis.coverage import coverage
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats import suite_text, suite_yaml
+from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "tree-tests.md").read_text(encoding="utf-8")
@@ -84,7 +83,7 @@ def test_the_guide_prints_what_it_shows(acme: Path) -> None:
 def test_the_guide_names_every_field_and_option() -> None:
     """The guide's tables are those of the schema and of the command."""
     named = set(re.findall(r"^\| `([a-z_-]+)", GUIDE, re.MULTILINE))
-    schema = suite_documents
+    schema = loader
     documents = (schema.SuiteDocument, schema.CaseDocument, schema.ExpectDocument)
     options = {option.opts[0] for option in run_suites.params}
 
@@ -245,12 +244,12 @@ def test_junit_takes_any_file_name(acme: Path) -> None:
 def test_a_trees_paths_may_be_too_many(tree: Tree) -> None:
     """Then the text says that branches alone count, and proposals take the missed branches."""
     some = coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
-    suite = suites.Suite(Path("suite.yaml"), "1.0.0", tree, ())
-    one = replace(suites.tested([suite])[0], coverage=some)
-    [proposed] = YAML(typ="safe").load_all(suite_yaml.render([suites.proposal(one)]))
+    suite = runner.Suite(Path("suite.yaml"), "1.0.0", tree, ())
+    one = replace(runner.tested([suite])[0], coverage=some)
+    [proposed] = YAML(typ="safe").load_all(proposed_suites.render([runner.proposal(one)]))
     covered = coverage(tree, [case["profile"] for case in proposed["cases"]], most=3)
 
-    lines = suite_text.render([], [one]).splitlines()
+    lines = text_report.render([], [one]).splitlines()
     assert lines[1] == "Tree 1.0.0: 1 of 22 branches (4 %); it has too many paths to count them"
     assert len(lines) == 3 + 21
     assert {*covered.missed_branches} <= {("prompt_engineering", 0)}

@@ -12,19 +12,20 @@ from typing import Any
 import pytest
 import requests
 
-from finetune_advisor import __version__, suite_documents
+from finetune_advisor import __version__
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.analysis import coverage
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
-from finetune_advisor.suites import Case
+from finetune_advisor.suites import loader
+from finetune_advisor.suites.runner import Case
 from finetune_advisor.trees import catalog
 from tests.conftest import ROOT
 from tests.image.conftest import RunContainer
 from tests.image.container import UID, URL, Container, bind
 
-[SUITE] = suite_documents.collect([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load().trees)
+[SUITE] = loader.collect([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load().trees)
 CASES = {case.name: case for case in SUITE.cases}
 
 

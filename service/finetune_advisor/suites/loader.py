@@ -12,7 +12,7 @@ from semver import Version
 from finetune_advisor.engine.analysis.validation import Fault
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.suites import Case, Suite
+from finetune_advisor.suites.runner import Case, Suite
 from finetune_advisor.trees import loader, yaml_document
 from finetune_advisor.trees.document_schema import Name, Text
 from finetune_advisor.trees.yaml_document import DocumentError, DocumentSchema, YamlDocument

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from finetune_advisor.formats.suite_text import difference
 from finetune_advisor.formats.typesetting import xml_text
-from finetune_advisor.suites import Result
+from finetune_advisor.suites.runner import Result
+from finetune_advisor.suites.text_report import difference
 
 
 def render(results: Iterable[Result]) -> bytes:

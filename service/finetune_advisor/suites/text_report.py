@@ -9,7 +9,7 @@ from finetune_advisor.engine.analysis.coverage import Path
 from finetune_advisor.engine.evaluation.path_table import Edge
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
-from finetune_advisor.suites import Mismatch, Result, Tested
+from finetune_advisor.suites.runner import Mismatch, Result, Tested
 
 
 def render(results: Iterable[Result], trees: Iterable[Tested]) -> str:

@@ -23,7 +23,7 @@ from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.canonical import hashed
 from finetune_advisor.engine.model.conditions import Against, Between, Bound, Operator
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.formats.decision_table import render
+from finetune_advisor.formats.decision_table_json import render
 from finetune_advisor.suites import conformance
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT, Server, StartServer

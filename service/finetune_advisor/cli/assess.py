@@ -16,7 +16,7 @@ from finetune_advisor.cli.profiles import read_profile
 from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats import text
+from finetune_advisor.formats import assessment_text
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.lifecycle import standing
 
@@ -95,4 +95,4 @@ def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> No
         print_json(answer)
         print_note(advice)
     else:
-        click.echo(text.render(answer, advice))
+        click.echo(assessment_text.render(answer, advice))

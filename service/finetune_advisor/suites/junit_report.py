@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from finetune_advisor.formats.typesetting import xml_text
+from finetune_advisor.formats.graphics.typesetting import xml_text
 from finetune_advisor.suites.runner import Result
 from finetune_advisor.suites.text_report import difference
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_advisor.formats.layout import Point
+from finetune_advisor.formats.graphics.layout import Point
 
 CORNER = 9.0
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
+from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.trees import loader
 from tests.api.conftest import TYPED
 from tests.conftest import ROOT

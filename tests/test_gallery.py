@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.cli import main
 from finetune_advisor.engine.analysis.coverage import paths
 from finetune_advisor.engine.analysis.explanation import Explainer
@@ -20,6 +19,7 @@ from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Reference, Tree
+from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.strategies import walk

@@ -19,11 +19,11 @@ from marshmallow import ValidationError
 from finetune_advisor.api.assessing import Assessor, BatchSummary, Decision, NullRecorder, with_defaults
 from finetune_advisor.api.parsing import BYTE_ORDER_MARK, parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
-from finetune_advisor.api.schemas.fields import BOOLEANS, read_text
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
+from finetune_advisor.schemas.fields import BOOLEANS, read_text
 from finetune_advisor.trees.catalog import Catalog
 
 LONGEST_LINE = 1 << 20

@@ -17,9 +17,6 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.changes import ChangesSchema
-from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.analysis.comparison import compare
 from finetune_advisor.engine.analysis.explanation import Explainer
@@ -29,6 +26,9 @@ from finetune_advisor.engine.model.conditions import Between
 from finetune_advisor.engine.model.inputs import Input, whole
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.changes import ChangesSchema
+from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import loader
 from finetune_advisor.trees.catalog import BUNDLED

@@ -15,9 +15,9 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import default_exceptions
 
 from finetune_advisor.api.problems import problem
-from finetune_advisor.api.schemas.fields import MOST_UNKNOWN
-from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.app import create_app
+from finetune_advisor.schemas.fields import MOST_UNKNOWN
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import logs
 from finetune_advisor.trees import catalog

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api.schemas.fields import Swift
-from finetune_advisor.api.schemas.requests import assess_request_schema, profile_schema
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.schemas.fields import Swift
+from finetune_advisor.schemas.requests import assess_request_schema, profile_schema
 from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
 

@@ -28,8 +28,8 @@ from finetune_advisor.api import (
     tree,
 )
 from finetune_advisor.api.problems import BodyTooLarge, Problem, UnsupportedMediaType
-from finetune_advisor.api.schemas import fields as strict
-from finetune_advisor.api.schemas import requests
+from finetune_advisor.schemas import fields as strict
+from finetune_advisor.schemas import requests
 
 
 def answering(change: Callable[[Request, Response], Any]) -> None:

@@ -17,10 +17,10 @@ from finetune_advisor.api.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.batches import BatchSchema
-from finetune_advisor.api.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.batches import BatchSchema
+from finetune_advisor.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.trees.catalog import Catalog
 
 

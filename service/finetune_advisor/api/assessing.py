@@ -14,12 +14,12 @@ from marshmallow import ValidationError
 
 from finetune_advisor.api import rendering
 from finetune_advisor.api.parsing import MOST_ERRORS, invalid
-from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees.catalog import Catalog
 
 BATCH = "/assess/batch"

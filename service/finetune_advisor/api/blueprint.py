@@ -14,7 +14,7 @@ from werkzeug.http import parse_accept_header
 
 from finetune_advisor.api.parsing import JSON, StrictParser
 from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
-from finetune_advisor.api.schemas.requests import NoParameters
+from finetune_advisor.schemas.requests import NoParameters
 
 ANYTHING = "*/*"
 OPEN_WEIGHT = re.compile(r"(;[ \t]*q=)(?=\.?\d)(\d*)\.(\d*)", re.IGNORECASE)

@@ -14,8 +14,6 @@ from finetune_advisor.api.problems import (
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.schemas.changes import ChangesSchema
-from finetune_advisor.api.schemas.requests import changes_query_schema
 from finetune_advisor.api.tree import (
     CONDITIONS,
     HEADERS,
@@ -25,6 +23,8 @@ from finetune_advisor.api.tree import (
     version_parameter,
 )
 from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.schemas.changes import ChangesSchema
+from finetune_advisor.schemas.requests import changes_query_schema
 from finetune_advisor.trees.catalog import Catalog
 
 

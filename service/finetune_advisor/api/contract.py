@@ -17,8 +17,8 @@ from werkzeug.exceptions import NotFound as HTTPNotFound
 
 from finetune_advisor.api.known_paths import unknown_path
 from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
-from finetune_advisor.api.schemas.fields import Answer, Choice
-from finetune_advisor.api.schemas.problems import ProblemSchema
+from finetune_advisor.schemas.fields import Answer, Choice
+from finetune_advisor.schemas.problems import ProblemSchema
 
 TITLE = "Finetune Advisor"
 VERSION = "1.0.0"

@@ -13,11 +13,11 @@ from finetune_advisor.api.problems import (
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.schemas.requests import profile_query_schema
 from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.schemas.requests import profile_query_schema
 from finetune_advisor.trees.catalog import Catalog
 
 SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"

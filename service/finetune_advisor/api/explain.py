@@ -18,9 +18,9 @@ from finetune_advisor.api.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.schemas.explanations import ExplanationSchema
-from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.schemas.explanations import ExplanationSchema
+from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.trees.catalog import Catalog
 
 

@@ -11,8 +11,8 @@ import orjson
 from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.headers import HOST
 from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.schemas.requests import assess_request_schema
 from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.requests import assess_request_schema
 from finetune_advisor.telemetry.requests import ROUTE
 from finetune_advisor.trees.catalog import Catalog
 

@@ -23,7 +23,7 @@ from finetune_advisor.api.problems import (
     MalformedRequest,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.schemas.fields import UNKNOWN
+from finetune_advisor.schemas.fields import UNKNOWN
 
 try:
     from gunicorn.http.errors import ParseException

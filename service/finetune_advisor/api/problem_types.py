@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
-from finetune_advisor.api.schemas.problems import ProblemTypeSchema
+from finetune_advisor.schemas.problems import ProblemTypeSchema
 
 
 def blueprint() -> Blueprint:

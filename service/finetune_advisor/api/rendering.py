@@ -13,14 +13,14 @@ from typing import Any
 
 import orjson
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.trees import WarningSchema
 from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment, Step
 from finetune_advisor.engine.model.canonical import hashed, plain
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.trees import WarningSchema
 
 MAX_TEMPLATES = 1024
 """Templates of paths that are kept: some three kilobytes each."""

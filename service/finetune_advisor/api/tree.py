@@ -18,8 +18,8 @@ from finetune_advisor.api.problems import (
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError
 
 VALIDATORS = {

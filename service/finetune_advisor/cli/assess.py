@@ -8,7 +8,6 @@ from typing import IO
 
 import click
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
@@ -17,6 +16,7 @@ from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
+from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.lifecycle import standing
 

@@ -10,8 +10,8 @@ import click
 from marshmallow import ValidationError
 
 from finetune_advisor.api.parsing import invalid
-from finetune_advisor.api.schemas.requests import profile_schema
 from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees import yaml_reader
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.yaml_document import YamlDocument

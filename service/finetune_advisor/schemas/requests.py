@@ -9,7 +9,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from finetune_advisor.api.schemas.fields import (
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.schemas.fields import (
     Anything,
     Array,
     Choice,
@@ -24,7 +25,6 @@ from finetune_advisor.api.schemas.fields import (
     WrittenWhole,
     described,
 )
-from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
 
 MOST_COUNTERFACTUALS = 1000

@@ -6,19 +6,12 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.api.schemas.fields import (
-    Answer,
-    Choice,
-    Growing,
-    Number,
-    PlainObject,
-    described,
-)
-from finetune_advisor.api.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
 from finetune_advisor.engine.evaluation.exact import Assessment, Open, Step
 from finetune_advisor.engine.model.canonical import plain
 from finetune_advisor.engine.model.tree import Recommendation, Tree
 from finetune_advisor.formats.labels import branch_words
+from finetune_advisor.schemas.fields import Answer, Choice, Growing, Number, PlainObject, described
+from finetune_advisor.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
 
 
 class RecommendationSchema(LeafSchema):

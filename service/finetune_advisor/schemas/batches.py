@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from finetune_advisor.api.schemas.assessments import TreeNameSchema
-from finetune_advisor.api.schemas.fields import Choice, Growing, described
-from finetune_advisor.api.schemas.problems import ProblemErrorSchema
-from finetune_advisor.api.schemas.trees import FINETUNE, LeafSchema
+from finetune_advisor.schemas.assessments import TreeNameSchema
+from finetune_advisor.schemas.fields import Choice, Growing, described
+from finetune_advisor.schemas.problems import ProblemErrorSchema
+from finetune_advisor.schemas.trees import FINETUNE, LeafSchema
 
 
 class AskedSchema(Growing):

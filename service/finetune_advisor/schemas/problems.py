@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from finetune_advisor.api.schemas.fields import Growing, described
+from finetune_advisor.schemas.fields import Growing, described
 
 ERROR = validate.Range(400, 599)
 """The statuses that say that something is wrong."""

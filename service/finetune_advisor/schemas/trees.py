@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.api.schemas.fields import Choice, Growing, Number, described
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.fields import Choice, Growing, Number, described
 from finetune_advisor.trees.catalog import Catalog
 
 FINETUNE = ["no", "not_yet", "partly", "yes"]

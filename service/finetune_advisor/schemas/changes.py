@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.api.schemas.assessments import TreeNameSchema
-from finetune_advisor.api.schemas.fields import Answer, Choice, Growing, described
-from finetune_advisor.api.schemas.trees import FINETUNE
 from finetune_advisor.engine.analysis.comparison import Comparison, Move
 from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.schemas.assessments import TreeNameSchema
+from finetune_advisor.schemas.fields import Answer, Choice, Growing, described
+from finetune_advisor.schemas.trees import FINETUNE
 
 POINTERS = "as JSON pointers into the tree"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.fields import Answer, Growing, Number, described
 from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.fields import Answer, Growing, Number, described
 
 
 class ChangeSchema(Growing):

@@ -14,9 +14,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor import batch_files
-from finetune_advisor.api import assessing
-from finetune_advisor.batch_files import BatchFile
+from finetune_advisor.assessing import assessor, batch_files
+from finetune_advisor.assessing.batch_files import BatchFile
 from finetune_advisor.cli import main
 from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
@@ -455,7 +454,7 @@ class Generated(io.RawIOBase):
 @pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 lines, each different, take hardly more than the first 1,000 have taken."""
-    monkeypatch.setattr(assessing, "CACHE_SIZE", 100)
+    monkeypatch.setattr(assessor, "CACHE_SIZE", 100)
     served = catalog.load(TYPED.parent)
     lines = 10_000
     one = BatchFile(served, served.trees[VERSION], {})

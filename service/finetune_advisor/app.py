@@ -20,7 +20,6 @@ from finetune_advisor.api import (
     tree,
 )
 from finetune_advisor.api.application import Application
-from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.contract import Contract
 from finetune_advisor.api.cors import CrossOriginSharing
 from finetune_advisor.api.fast_assess import FastAssess
@@ -32,6 +31,7 @@ from finetune_advisor.api.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.prefix import below
+from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import clients, logs
 from finetune_advisor.telemetry.decisions import Decisions

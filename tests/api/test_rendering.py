@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api import assessing, rendering
-from finetune_advisor.api.assessing import Assessor, NullRecorder
+from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.canonical import hashed
@@ -67,7 +67,7 @@ def _as_floats(profile: Known) -> Known:
 
 def test_only_so_many_answers_are_kept(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what isn't kept any more is made anew."""
-    monkeypatch.setattr(assessing, "CACHE_SIZE", 3)
+    monkeypatch.setattr("finetune_advisor.assessing.assessor.CACHE_SIZE", 3)
     served = assessor(tree)
     for profile in [*guide.complete_profiles()][:200:5] * 2:
         agrees(served, {**profile})

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 
 from finetune_advisor.api import turns
-from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.turns import Turns
 from finetune_advisor.app import create_app
+from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
 
 JSON = {"content_type": "application/json"}

@@ -17,17 +17,9 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from finetune_advisor import app
-from finetune_advisor.api import (
-    assess,
-    assessing,
-    blueprint,
-    contract,
-    deprecation,
-    parsing,
-    problems,
-    tree,
-)
+from finetune_advisor.api import assess, blueprint, contract, deprecation, parsing, problems, tree
 from finetune_advisor.api.problems import BodyTooLarge, Problem, UnsupportedMediaType
+from finetune_advisor.assessing import assessor
 from finetune_advisor.schemas import fields as strict
 from finetune_advisor.schemas import requests
 
@@ -297,18 +289,18 @@ def null_on_the_wire() -> None:
 
 
 def crash_on_a_rare_value() -> None:
-    assess = assessing.Assessor.assess
+    assess = assessor.Assessor.assess
 
     def picky(self: Any, profile: Any, endpoint: str) -> Any:
         if self.tree.version == "2.0.0":
             raise KeyError(self.tree.version)
         return assess(self, profile, endpoint)
 
-    assessing.Assessor.assess = picky
+    assessor.Assessor.assess = picky
 
 
 def bad_item_fails_the_batch() -> None:
-    result = assessing.Assessor.result
+    result = assessor.Assessor.result
 
     def failing(self: Any, profile: Any) -> Any:
         try:
@@ -316,7 +308,7 @@ def bad_item_fails_the_batch() -> None:
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 
-    assessing.Assessor.result = failing
+    assessor.Assessor.result = failing
 
 
 def deprecation_as_a_date() -> None:

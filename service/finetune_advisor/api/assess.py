@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response
 
 from finetune_advisor.api import deprecation, examples
-from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
@@ -17,6 +16,7 @@ from finetune_advisor.api.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
+from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.batches import BatchSchema

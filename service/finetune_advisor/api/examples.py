@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from finetune_advisor.api import rendering
-from finetune_advisor.api.assessing import Assessor, NullRecorder
+from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.region import Region

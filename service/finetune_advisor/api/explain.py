@@ -7,9 +7,8 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import examples, rendering
+from finetune_advisor.api import examples
 from finetune_advisor.api.assess import HEADERS, not_stored
-from finetune_advisor.api.assessing import Assessor
 from finetune_advisor.api.blueprint import Blueprint
 from finetune_advisor.api.parsing import JSON
 from finetune_advisor.api.problems import (
@@ -18,6 +17,8 @@ from finetune_advisor.api.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
+from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema

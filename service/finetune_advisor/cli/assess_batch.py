@@ -11,7 +11,7 @@ from typing import IO
 import click
 import orjson
 
-from finetune_advisor.batch_files import BatchFile, replacing
+from finetune_advisor.assessing.batch_files import BatchFile, replacing
 from finetune_advisor.cli.output import print_note
 from finetune_advisor.cli.trees import advise_version
 from finetune_advisor.engine.model.inputs import Profile

@@ -16,9 +16,15 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.assessing import Assessor, BatchSummary, Decision, NullRecorder, with_defaults
 from finetune_advisor.api.parsing import BYTE_ORDER_MARK, parse, unknown
 from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.assessing.assessor import (
+    Assessor,
+    BatchSummary,
+    Decision,
+    NullRecorder,
+    with_defaults,
+)
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree

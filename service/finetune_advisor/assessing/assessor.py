@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api import rendering
 from finetune_advisor.api.parsing import MOST_ERRORS, invalid
+from finetune_advisor.assessing import rendering
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.evaluation.path_table import PathTable

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from finetune_advisor import __version__
-from finetune_advisor.api import (
-    assess,
-    changes,
-    diagram,
-    explain,
-    operations,
-    problem_types,
-    tree,
-)
-from finetune_advisor.api.application import Application
-from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.cors import CrossOriginSharing
 from finetune_advisor.api.fast_assess import FastAssess
-from finetune_advisor.api.headers import (
+from finetune_advisor.api.http.cors import CrossOriginSharing
+from finetune_advisor.api.http.flask_app import Application
+from finetune_advisor.api.http.headers import (
     common_headers,
     explain_precondition,
     ignore_range,
     require_host,
     restore_entity_tags,
 )
-from finetune_advisor.api.prefix import below
+from finetune_advisor.api.http.path_prefix import below
+from finetune_advisor.api.openapi import Contract
+from finetune_advisor.api.resources import (
+    assess,
+    explain,
+    operations,
+    problem_types,
+    tree,
+    tree_changes,
+    tree_diagram,
+)
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import clients, logs
@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
-    for resource in (tree, changes, diagram):
+    for resource in (tree, tree_changes, tree_diagram):
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))

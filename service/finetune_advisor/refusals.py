@@ -9,8 +9,8 @@ from threading import Lock
 
 from gunicorn.http import errors
 
-from finetune_advisor.api.headers import common_headers
-from finetune_advisor.api.problems import InternalError, MalformedRequest, Problem, UriTooLong
+from finetune_advisor.api.http.headers import common_headers
+from finetune_advisor.api.http.problems import InternalError, MalformedRequest, Problem, UriTooLong
 from finetune_advisor.telemetry.tracing import Trace
 
 DELAYS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})

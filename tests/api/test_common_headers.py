@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from finetune_advisor import refusals
-from finetune_advisor.api import headers
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.http import headers
+from finetune_advisor.api.http.problems import MalformedRequest
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace

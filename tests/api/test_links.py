@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
-from finetune_advisor.api.links import relative_link
+from finetune_advisor.api.http.relative_links import relative_link
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api.parsing import count_containers, parse
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.http.problems import MalformedRequest
+from finetune_advisor.api.http.request_parser import count_containers, parse
 
 TEXT = st.text(
     st.sampled_from('ab:"\\{},\n\té🙂') | st.characters(exclude_categories=["Cs"]), max_size=6

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from marshmallow import ValidationError
 from werkzeug.exceptions import default_exceptions
 
-from finetune_advisor.api.problems import problem
+from finetune_advisor.api.http.problems import problem
 from finetune_advisor.app import create_app
 from finetune_advisor.schemas.fields import MOST_UNKNOWN
 from finetune_advisor.schemas.requests import profile_schema

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from finetune_advisor.api import turns
-from finetune_advisor.api.turns import Turns
+from finetune_advisor.api.http import admission
+from finetune_advisor.api.http.admission import Turns
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
@@ -21,10 +21,10 @@ JSON = {"content_type": "application/json"}
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An application that works on no more than 50 bytes at once of bodies over 20 bytes."""
-    monkeypatch.setattr(turns, "SMALL", 20)
-    monkeypatch.setattr(turns, "turns", Turns(50))
+    monkeypatch.setattr(admission, "SMALL", 20)
+    monkeypatch.setattr(admission, "turns", Turns(50))
     yield create_app(Settings(log_level="error"))
-    assert turns.turns.empty
+    assert admission.turns.empty
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune_advisor.api.headers import HOST
-from finetune_advisor.api.parsing import JSON
+from finetune_advisor.api.http.headers import HOST
+from finetune_advisor.api.http.request_parser import JSON
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.requests import assess_request_schema

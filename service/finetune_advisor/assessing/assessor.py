@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.parsing import MOST_ERRORS, invalid
+from finetune_advisor.api.http.request_parser import MOST_ERRORS, invalid
 from finetune_advisor.assessing import rendering
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment

@@ -16,8 +16,8 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.parsing import BYTE_ORDER_MARK, parse, unknown
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.http.problems import MalformedRequest
+from finetune_advisor.api.http.request_parser import BYTE_ORDER_MARK, parse, unknown
 from finetune_advisor.assessing.assessor import (
     Assessor,
     BatchSummary,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor.api.parsing import invalid
+from finetune_advisor.api.http.request_parser import invalid
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profiles import read_profile

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from finetune_advisor.api.contract import description
+from finetune_advisor.api.openapi import description
 from finetune_advisor.app import create_app
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8

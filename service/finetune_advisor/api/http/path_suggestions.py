@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from flask import current_app, request
 
-from finetune_advisor.api.problems import NotFound, Problem
+from finetune_advisor.api.http.problems import NotFound, Problem
 
 MAX_LENGTH = 200
 """Characters of a path that is compared with those there are; a longer one resembles none."""

@@ -8,16 +8,16 @@ import orjson
 from flask import Response, request
 from marshmallow import Schema
 
-from finetune_advisor.api import deprecation
-from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.headers import restore_entity_tags
-from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.problems import (
+from finetune_advisor.api.http import deprecation
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.headers import restore_entity_tags
+from finetune_advisor.api.http.problems import (
     NotAcceptable,
     PreconditionFailed,
     RetiredVersion,
     UnknownVersion,
 )
+from finetune_advisor.api.http.request_parser import JSON
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError

@@ -6,14 +6,14 @@ from typing import Any
 
 from flask import Response, request
 
-from finetune_advisor.api.blueprint import Blueprint, acceptable
-from finetune_advisor.api.problems import (
+from finetune_advisor.api.http.blueprint import Blueprint, acceptable
+from finetune_advisor.api.http.problems import (
     NotAcceptable,
     PreconditionFailed,
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
+from finetune_advisor.api.resources.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg

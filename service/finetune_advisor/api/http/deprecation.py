@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from werkzeug.http import http_date
 
-from finetune_advisor.api.links import relative_link
+from finetune_advisor.api.http.relative_links import relative_link
 from finetune_advisor.engine.model.tree import Tree
 
 TEXT = {"type": "string"}

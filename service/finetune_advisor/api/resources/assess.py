@@ -7,15 +7,16 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import deprecation, examples
-from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.problems import (
+from finetune_advisor.api import openapi_examples
+from finetune_advisor.api.http import deprecation
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.problems import (
     BodyTooLarge,
     MalformedRequest,
     NotAcceptable,
     UnsupportedMediaType,
 )
+from finetune_advisor.api.http.request_parser import JSON
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -31,12 +32,12 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
     @blp.no_parameters
-    @blp.arguments(assess_request_schema(catalog), examples=examples.assess_requests(catalog))
+    @blp.arguments(assess_request_schema(catalog), examples=openapi_examples.assess_requests(catalog))
     @blp.response(
         200,
         AssessmentSchema,
         description="The assessment",
-        examples=examples.assess_answers(catalog),
+        examples=openapi_examples.assess_answers(catalog),
         headers=HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
@@ -55,12 +56,14 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
-    @blp.arguments(batch_request_schema(catalog, most), examples=examples.batch_requests(catalog))
+    @blp.arguments(
+        batch_request_schema(catalog, most), examples=openapi_examples.batch_requests(catalog)
+    )
     @blp.response(
         200,
         BatchSchema,
         description="A result for each profile, in order",
-        examples=examples.batch_answers(catalog),
+        examples=openapi_examples.batch_answers(catalog),
         headers=HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)

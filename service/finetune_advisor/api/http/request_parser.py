@@ -16,8 +16,8 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_content_length
 
-from finetune_advisor.api import turns
-from finetune_advisor.api.problems import (
+from finetune_advisor.api.http import admission
+from finetune_advisor.api.http.problems import (
     BodyTooLarge,
     InvalidRequest,
     MalformedRequest,
@@ -62,7 +62,7 @@ class StrictParser(FlaskParser):
         config = current_app.config
         # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
-        turns.take(req, len(body))
+        admission.take(req, len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
         return parse(body)
 

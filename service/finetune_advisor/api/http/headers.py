@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from flask import Response, request
 
-from finetune_advisor.api.problems import MalformedRequest, PreconditionFailed
+from finetune_advisor.api.http.problems import MalformedRequest, PreconditionFailed
 from finetune_advisor.telemetry.tracing import Trace
 
 HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")

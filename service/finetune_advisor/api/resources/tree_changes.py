@@ -7,14 +7,14 @@ from threading import Lock
 
 from flask import Response
 
-from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.problems import (
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.problems import (
     NotAcceptable,
     PreconditionFailed,
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.tree import (
+from finetune_advisor.api.resources.tree import (
     CONDITIONS,
     HEADERS,
     cacheable,

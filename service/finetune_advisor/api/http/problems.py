@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from finetune_advisor.api import deprecation
-from finetune_advisor.api.links import relative_link
+from finetune_advisor.api.http import deprecation
+from finetune_advisor.api.http.relative_links import relative_link
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

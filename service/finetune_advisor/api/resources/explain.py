@@ -7,16 +7,16 @@ from typing import Any
 
 from flask import Response
 
-from finetune_advisor.api import examples
-from finetune_advisor.api.assess import HEADERS, not_stored
-from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.problems import (
+from finetune_advisor.api import openapi_examples
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.problems import (
     BodyTooLarge,
     MalformedRequest,
     NotAcceptable,
     UnsupportedMediaType,
 )
+from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.api.resources.assess import HEADERS, not_stored
 from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.analysis.explanation import Explainer
@@ -35,12 +35,12 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     @blp.route("/assess/explain", methods=["POST"])
     @blp.doc(operationId="explain")
     @blp.no_parameters
-    @blp.arguments(explain_request_schema(catalog), examples=examples.explain_requests(catalog))
+    @blp.arguments(explain_request_schema(catalog), examples=openapi_examples.explain_requests(catalog))
     @blp.response(
         200,
         ExplanationSchema,
         description="The explanation",
-        examples=examples.explain_answers(catalog, explainers[catalog.default.version]),
+        examples=openapi_examples.explain_answers(catalog, explainers[catalog.default.version]),
         headers=HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)

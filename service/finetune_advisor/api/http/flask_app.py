@@ -10,7 +10,7 @@ import orjson
 from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
-from finetune_advisor.api import turns
+from finetune_advisor.api.http import admission
 from finetune_advisor.telemetry.requests import TRACE
 
 
@@ -29,7 +29,7 @@ class Request(flask.Request):
 
     def close(self) -> None:
         """Give back its turn."""
-        turns.give_back(self)
+        admission.give_back(self)
 
 
 class Application(Flask):

@@ -12,8 +12,8 @@ from flask import Request, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from finetune_advisor.api.parsing import JSON, StrictParser
-from finetune_advisor.api.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
+from finetune_advisor.api.http.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
+from finetune_advisor.api.http.request_parser import JSON, StrictParser
 from finetune_advisor.schemas.requests import NoParameters
 
 ANYTHING = "*/*"

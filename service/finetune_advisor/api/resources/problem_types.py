@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response, jsonify, request
 
-from finetune_advisor.api.blueprint import Blueprint
-from finetune_advisor.api.problems import NotAcceptable, NotFound, Problem
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.problems import NotAcceptable, NotFound, Problem
 from finetune_advisor.schemas.problems import ProblemTypeSchema
 
 

@@ -15,8 +15,8 @@ from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
-from finetune_advisor.api.known_paths import unknown_path
-from finetune_advisor.api.problems import MEDIA_TYPE, Problem, problem
+from finetune_advisor.api.http.path_suggestions import unknown_path
+from finetune_advisor.api.http.problems import MEDIA_TYPE, Problem, problem
 from finetune_advisor.schemas.fields import Answer, Choice
 from finetune_advisor.schemas.problems import ProblemSchema
 

@@ -33,10 +33,10 @@ from finetune_advisor.api.resources import (
 )
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import clients, logs
+from finetune_advisor.telemetry import client_addresses, log_output
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.requests import Observed
+from finetune_advisor.telemetry.middleware import Observed
 from finetune_advisor.telemetry.tracing import active_span_lookup
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises FinetuneAdvisorError if a setting or a tree document is at fault.
     """
     settings = settings or Settings.from_environment()
-    logging.config.dictConfig(logs.config(settings.log_level, settings.log_format))
+    logging.config.dictConfig(log_output.config(settings.log_level, settings.log_format))
     served = catalog.load(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
     metrics.serving(__version__, served.trees.values(), served.default)
@@ -97,8 +97,8 @@ def _with_middleware(
     if active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
-    client = clients.client_lookup(
-        settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
+    client = client_addresses.client_lookup(
+        settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     application = Observed(application, metrics, common_headers, client)
     if settings.cors_origins:

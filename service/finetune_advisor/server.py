@@ -15,9 +15,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from finetune_advisor import readiness
 from finetune_advisor.settings import PREFIX, Settings, SettingsError
-from finetune_advisor.telemetry import logs, metrics_files, metrics_folder, soon
+from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
 from finetune_advisor.worker import OPERATIONS_THREADS
 
 IGNORED_SIGNALS = (
@@ -95,7 +94,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 control_socket_disable = True
 loglevel = settings.log_level
 logger_class = QuietLogger
-logconfig_dict = logs.config(settings.log_level, settings.log_format)
+logconfig_dict = log_output.config(settings.log_level, settings.log_format)
 
 if workers > 1:
     metrics_folder.prepare(workers, worker_tmp_dir)
@@ -153,7 +152,7 @@ def post_fork(_: Any, worker: Any) -> None:
     """
     if workers > 1:
         metrics_files.set_process_number(worker.number)
-        soon.finish()
+        deferred.finish()
     gc.freeze()
 
 

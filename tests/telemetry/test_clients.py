@@ -7,7 +7,7 @@ import json
 import pytest
 import requests
 
-from finetune_advisor.telemetry.clients import MAX_HOPS, client_lookup
+from finetune_advisor.telemetry.client_addresses import MAX_HOPS, client_lookup
 from tests.conftest import StartServer
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "fd00::/8"]

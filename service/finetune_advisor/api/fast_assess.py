@@ -13,7 +13,7 @@ from finetune_advisor.api.http.request_parser import JSON
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.requests import assess_request_schema
-from finetune_advisor.telemetry.requests import ROUTE
+from finetune_advisor.telemetry.middleware import ROUTE
 from finetune_advisor.trees.catalog import Catalog
 
 if TYPE_CHECKING:

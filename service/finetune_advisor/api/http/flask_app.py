@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from finetune_advisor.api.http import admission
-from finetune_advisor.telemetry.requests import TRACE
+from finetune_advisor.telemetry.middleware import TRACE
 
 
 class OrjsonProvider(JSONProvider):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from finetune_advisor import readiness
 from finetune_advisor.api.http.problems import NotFound
+from finetune_advisor.telemetry import readiness
 from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 from finetune_advisor.trees.catalog import Catalog
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
-from finetune_advisor.telemetry import soon
-from finetune_advisor.telemetry.logs import Facts, common_record
+from finetune_advisor.telemetry import deferred
+from finetune_advisor.telemetry.log_output import Facts, common_record
 from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, Served, labels
 from finetune_advisor.telemetry.tracing import Trace, active_span_lookup, trace
 
@@ -46,7 +46,7 @@ class Observed:
         self._client = client
         self._answers: deque[tuple[Trace, float, Served, str | None]] = deque()
         self._active_span = active_span_lookup()
-        soon.each(self.report)
+        deferred.each(self.report)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
@@ -68,9 +68,9 @@ class Observed:
         finally:
             self._metrics.ended()
             if len(self._answers) >= MOST_KEPT:
-                soon.finish()
+                deferred.finish()
             else:
-                soon.ask()
+                deferred.ask()
 
     def report(self) -> None:
         """Log the requests that were answered meanwhile."""

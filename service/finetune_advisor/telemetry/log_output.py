@@ -13,7 +13,7 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from finetune_advisor.telemetry import soon
+from finetune_advisor.telemetry import deferred
 
 RESERVED = frozenset({*RESERVED_ATTRS, "facts"})
 
@@ -94,7 +94,7 @@ class Together(logging.StreamHandler[Any]):
     def __init__(self) -> None:
         super().__init__(sys.stdout)
         self._lines: list[str] = []
-        soon.each(self.flush)
+        deferred.each(self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -107,7 +107,7 @@ class Together(logging.StreamHandler[Any]):
         if record.levelno > logging.INFO:
             self.flush()
         else:
-            soon.ask()
+            deferred.ask()
 
     def flush(self) -> None:
         """Write what is kept, in its order."""

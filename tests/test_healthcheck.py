@@ -15,7 +15,7 @@ from tests.conftest import Server, StartServer
 def check(**settings: str) -> subprocess.CompletedProcess[str]:
     """Run it with settings such as PORT="8080"."""
     environment = os.environ | {f"FINETUNE_ADVISOR_{name}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "finetune_advisor.healthcheck"]
+    command = [sys.executable, "-m", "finetune_advisor.server.healthcheck"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 

@@ -294,8 +294,8 @@ def test_with_the_fewest_files_both_ports_answer(tmp_path: Path, threads: int, f
 
 
 FAILING = """
-from finetune_advisor.gunicorn_application import GunicornApplication
-from finetune_advisor.worker import OperationsWorker
+from finetune_advisor.server.gunicorn_application import GunicornApplication
+from finetune_advisor.server.worker import OperationsWorker
 whole = OperationsWorker.accept
 def accept(self, listener):
     if self.age == 1:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from finetune_advisor import refusals
-from finetune_advisor.refusals import RefusalLog
+from finetune_advisor.server import refused_requests
+from finetune_advisor.server.refused_requests import RefusalLog
 from tests.conftest import Server, StartServer, start
 
 REFUSED = re.compile(r'^finetune_advisor_http_refused_requests_total\{reason="(\w+)"\} ([\d.]+)$', re.M)
@@ -38,7 +38,7 @@ def counts(server: Server) -> dict[str, float]:
     """How many were refused, by reason."""
     text = requests.get(f"{server.url}/metrics", timeout=20).text
     found = {reason: float(value) for reason, value in REFUSED.findall(text)}
-    assert set(found) == refusals.REASONS
+    assert set(found) == refused_requests.REASONS
     return {reason: value for reason, value in found.items() if value}
 
 
@@ -109,10 +109,10 @@ def timeouts(server: Server) -> dict[str, float]:
 
 
 IMPATIENT = """
-from finetune_advisor.gunicorn_application import GunicornApplication
-from finetune_advisor import server, worker
+from finetune_advisor.server.gunicorn_application import GunicornApplication
+from finetune_advisor.server import gunicorn_config, worker
 worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
-server.worker_connections, server.threads = 8, 4
+gunicorn_config.worker_connections, gunicorn_config.threads = 8, 4
 GunicornApplication().run()
 """
 
@@ -159,7 +159,7 @@ def test_a_flood_is_a_line_a_minute(
 ) -> None:
     """The first, then how many more in each minute; after a quiet minute the next is the first again."""
     clock, counted = Clock(), Counter[str]()
-    monkeypatch.setattr(refusals, "time", clock)
+    monkeypatch.setattr(refused_requests, "time", clock)
     log = RefusalLog(lambda reason, times: counted.update({reason: times}), logging.getLogger("test"))
     for _ in range(3):
         for _ in range(100):

@@ -167,9 +167,9 @@ def test_without_a_file_left_connections_wait(tmp_path: Path, spared: str) -> No
 
 
 MANY = """
-from finetune_advisor.gunicorn_application import GunicornApplication
-from finetune_advisor import server
-server.worker_connections = 10_000
+from finetune_advisor.server.gunicorn_application import GunicornApplication
+from finetune_advisor.server import gunicorn_config
+gunicorn_config.worker_connections = 10_000
 GunicornApplication().run()
 """
 
@@ -179,13 +179,13 @@ def test_other_applications_can_be_compared_with_the_service(
 ) -> None:
     """gunicorn's own command runs them with the service's settings and its worker, as benchmarks do."""
     monkeypatch.setenv("GUNICORN_CMD_ARGS", "--log-level=info")
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server.gunicorn_config"]
     server = start(tmp_path / "log", [*command, "werkzeug.testapp:test_app"])
 
     assert b"HTTP/1.1 400 " in refused(server)
     assert 0 == server.stop()
     log = server.log.read_text()
-    assert "Using worker: finetune_advisor.worker.Worker" in log
+    assert "Using worker: finetune_advisor.server.worker.Worker" in log
     assert "GUNICORN_CMD_ARGS isn't read" not in log
 
 
@@ -219,7 +219,7 @@ def test_without_a_thread_left_connections_wait(tmp_path: Path, left: int) -> No
 
 FEW_THREADS = """
 import threading
-from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.server.gunicorn_application import GunicornApplication
 whole = threading.Thread.start
 def start(self):
     if threading.active_count() > LEFT:
@@ -244,8 +244,8 @@ def test_without_any_thread_the_worker_is_replaced_until_there_is_one(tmp_path: 
 NO_THREAD = """
 import threading
 import time
-from finetune_advisor.gunicorn_application import GunicornApplication
-from finetune_advisor.worker import ConnectionWorker
+from finetune_advisor.server.gunicorn_application import GunicornApplication
+from finetune_advisor.server.worker import ConnectionWorker
 whole, pool, began = threading.Thread.start, ConnectionWorker.get_thread_pool, []
 def get_thread_pool(self):
     return began.append(self.age) or pool(self)
@@ -316,7 +316,7 @@ def test_a_connection_that_is_closed_already_ends_no_worker(tmp_path: Path) -> N
 
 
 CLOSED = """
-from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.server.gunicorn_application import GunicornApplication
 from gunicorn.workers.gthread import ThreadWorker
 whole = ThreadWorker.handle
 def closed(self, conn):
@@ -343,7 +343,7 @@ def test_a_stop_amid_a_change_of_listening_is_a_stop(tmp_path: Path) -> None:
 
 
 STOPPED = """
-from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.server.gunicorn_application import GunicornApplication
 from gunicorn.workers.gthread import ThreadWorker
 whole = ThreadWorker.set_accept_enabled
 def stopped(self, enabled):
@@ -387,8 +387,8 @@ def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) 
 
 
 IMPATIENT = """
-from finetune_advisor.gunicorn_application import GunicornApplication
-from finetune_advisor import worker
+from finetune_advisor.server.gunicorn_application import GunicornApplication
+from finetune_advisor.server import worker
 worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
 GunicornApplication().run()
 """

@@ -308,7 +308,7 @@ def test_a_start_that_a_tree_stops_leaves_nothing_in_memory(tmp_path: Path) -> N
     if subprocess.run(["unshare", "-m", "sh", "-c", mount, "-", "true"], check=False).returncode:
         pytest.skip("mounting a file system takes a right that is missing here")
     (tmp_path / "own.yaml").write_text("version: 1\n")
-    command = [sys.executable, "-P", "-m", "finetune_advisor.gunicorn_application"]
+    command = [sys.executable, "-P", "-m", "finetune_advisor.server.gunicorn_application"]
     run = subprocess.run(
         ["unshare", "-m", "sh", "-c", mount, "-", *command],
         env={

@@ -28,7 +28,7 @@ def switches():
 
 before = {*sys.modules} - {"__main__"}
 old = switches()
-import finetune_advisor.server
+import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 client = create_app().test_client()
@@ -60,7 +60,7 @@ def test_no_switch_of_a_library_is_touched() -> None:
 
 HANDLER = """
 import json, logging, os, sys, threading
-import finetune_advisor.server
+import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
 from finetune_advisor.telemetry import deferred
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from finetune_advisor.server.worker import OPERATIONS_THREADS
 from finetune_advisor.settings import PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
-from finetune_advisor.worker import OPERATIONS_THREADS
 
 IGNORED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
@@ -72,7 +72,7 @@ _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
 # Halves of requests hold a thread each until they time out: few threads would let a handful stop a worker.
-worker_class = "finetune_advisor.worker.Worker"
+worker_class = "finetune_advisor.server.worker.Worker"
 threads = settings.threads
 _operations_threads = OPERATIONS_THREADS if settings.metrics_port is not None else 0
 open_files = _raise_open_files(workers, threads, _operations_threads)

@@ -19,8 +19,8 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from finetune_advisor import refusals
-from finetune_advisor.refusals import RefusalLog
+from finetune_advisor.server import refused_requests
+from finetune_advisor.server.refused_requests import RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace
 
@@ -218,15 +218,15 @@ class ConnectionWorker(ThreadWorker):
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reaches the application. What it says is in no line of the log."""
         traced = trace(None, None)
-        if refusals.is_refusal(exc):
-            self.refusals.record(refusals.reason_of(exc), traced.request_id)
+        if refused_requests.is_refusal(exc):
+            self.refusals.record(refused_requests.reason_of(exc), traced.request_id)
             if req is not None:
                 return  # it was answered; what comes behind it can't be read
         else:
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
-        problem = refusals.problem_of(exc, self.cfg.limit_request_line)
+        problem = refused_requests.problem_of(exc, self.cfg.limit_request_line)
         with suppress(OSError):
-            util.write_nonblock(client, refusals.to_bytes(problem, traced, self.path_prefix))
+            util.write_nonblock(client, refused_requests.to_bytes(problem, traced, self.path_prefix))
 
 
 def _uncounted(*_: Any) -> None: ...

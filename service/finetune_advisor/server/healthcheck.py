@@ -1,4 +1,4 @@
-"""The container's health check: `python -m finetune_advisor.healthcheck`."""
+"""The container's health check: `python -m finetune_advisor.server.healthcheck`."""
 
 from __future__ import annotations
 

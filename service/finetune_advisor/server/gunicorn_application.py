@@ -1,4 +1,4 @@
-"""gunicorn with the settings of this service alone: `python -m finetune_advisor.gunicorn_application`.
+"""gunicorn with the settings of this service alone: `python -m finetune_advisor.server.gunicorn_application`.
 
 gunicorn's own command also takes settings from GUNICORN_CMD_ARGS, and modules from the working directory.
 """
@@ -29,10 +29,10 @@ class GunicornApplication(BaseApplication):
     """The service as gunicorn runs it."""
 
     def load_config(self) -> None:
-        """Take every setting and hook that the module `server` names."""
-        from finetune_advisor import server  # noqa: PLC0415  # gunicorn says what is wrong with a setting
+        """Take every setting and hook that `gunicorn_config` names."""
+        from finetune_advisor.server import gunicorn_config  # noqa: PLC0415  # gunicorn says what is wrong with a setting
 
-        for name, value in vars(server).items():
+        for name, value in vars(gunicorn_config).items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 

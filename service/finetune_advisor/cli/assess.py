@@ -11,8 +11,8 @@ import click
 from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
-from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
+from finetune_advisor.cli.profile_files import read_profile
+from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text

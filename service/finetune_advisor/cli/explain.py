@@ -11,8 +11,8 @@ from marshmallow import ValidationError
 from finetune_advisor.api.http.request_parser import invalid
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
-from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
+from finetune_advisor.cli.profile_files import read_profile
+from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text

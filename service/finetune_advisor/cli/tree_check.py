@@ -9,7 +9,7 @@ import click
 from semver import Version
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.cli.trees import served_catalog
+from finetune_advisor.cli.tree_selection import served_catalog
 from finetune_advisor.engine.analysis.size_bounds import bounds_met
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg

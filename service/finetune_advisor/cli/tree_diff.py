@@ -8,7 +8,7 @@ import click
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json
-from finetune_advisor.cli.trees import find_tree
+from finetune_advisor.cli.tree_selection import find_tree
 from finetune_advisor.engine.analysis.comparison import compare
 from finetune_advisor.formats import changes_text
 from finetune_advisor.schemas.changes import ChangesSchema

@@ -11,7 +11,7 @@ import click
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.trees import served_catalog
+from finetune_advisor.cli.tree_selection import served_catalog
 from finetune_advisor.suites import junit_report as junit_xml
 from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from finetune_advisor.trees import catalog, loader, yaml_reader
 from finetune_advisor.trees.yaml_reader import YamlSyntaxError, parse
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = (ROOT / "tests" / "trees" / "small.yaml").read_text(encoding="utf-8")
 QUOTE = yaml_reader.QUOTE
 BRACKETS = "close them; quote each text in them that has a comma, a colon, a # or a bracket"

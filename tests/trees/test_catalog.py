@@ -12,7 +12,7 @@ from semver import Version
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
 
-SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
+SMALL = (Path(__file__).parent / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {
     "1.0.0": "sha256:b70c0b62c9ef05e19370ad99aa8e64ca179458e02f90173c054a70f1aaafe7ce",
     "2.0.0": "sha256:1802e101716677d52bb9a0dbb2ea93aded107c64cd4a93ea019188c38b483990",

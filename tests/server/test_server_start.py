@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.conftest import Server, StartServer, start
-from tests.test_server import assess_at_random, counted, workers_of
+from tests.server.test_server import assess_at_random, counted, workers_of
 
 SAFE_SERVE = (sys.executable, "-P", "-m", "finetune_advisor.cli", "serve")
 

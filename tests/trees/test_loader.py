@@ -20,12 +20,12 @@ from finetune_advisor.engine.model.conditions import Against, Between, Bound, On
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, document_schema, loader
 
-TREES = Path(__file__).parent / "trees"
+TREES = Path(__file__).parent
 SMALL = (TREES / "small.yaml").read_text(encoding="utf-8")
 CASES: dict[str, dict[str, Any]] = YAML(typ="safe").load(TREES / "faults.yaml")
 ALL_CASES = {name: case for kind in CASES.values() for name, case in kind.items()}
 JSON_SCHEMA = json.loads(
-    (Path(__file__).parent.parent / "docs" / "tree-document.schema.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "docs" / "tree-document.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR = Draft202012Validator(JSON_SCHEMA)
 BUNDLED = sorted(catalog.BUNDLED.glob("*.yaml"))
@@ -426,7 +426,7 @@ def test_the_json_schema_has_the_fields_of_the_service() -> None:
 
 def test_the_guide_marks_the_required_fields() -> None:
     """docs/authoring.md names each field of a document, and marks those that are required."""
-    guide = (Path(__file__).parent.parent / "docs" / "authoring.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "authoring.md").read_text(encoding="utf-8")
     rows = "".join(line.split(" | ")[0] for line in guide.splitlines() if line.startswith("| `"))
     fields_ = document_schema.TreeDocument().fields
     assert {name: field.required for name, field in fields_.items()} == {

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.families import row_of_questions
 
 BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
-TYPED = Path(__file__).parent / "api" / "typed.yaml"
+TYPED = Path(__file__).parent.parent / "api" / "typed.yaml"
 
 ACME = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)[1]  # type: ignore[index]
 

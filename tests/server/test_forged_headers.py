@@ -9,7 +9,7 @@ import requests
 
 from tests.conftest import Server, StartServer
 from tests.contract.wire import Answer, request, send
-from tests.test_operations_port import Apart, serving
+from tests.server.test_operations_port import Apart, serving
 
 FORGED = {
     "SCRIPT_NAME": "/a",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging.config
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -21,7 +21,7 @@ from finetune_advisor.api.http.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.http.path_prefix import below
-from finetune_advisor.api.openapi import Contract
+from finetune_advisor.api.openapi import Contract, description
 from finetune_advisor.api.resources import (
     assess,
     explain,
@@ -83,6 +83,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(pages)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
+
+
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI description of the application with the environment's settings, as a file.
+
+    Raises as `create_app` does.
+    """
+    return description(create_app())
 
 
 def _with_middleware(

@@ -22,8 +22,8 @@ from finetune_advisor.api.http import blueprint, deprecation, problems, request_
 from finetune_advisor.api.http.problems import BodyTooLarge, Problem, UnsupportedMediaType
 from finetune_advisor.api.resources import assess, tree
 from finetune_advisor.assessing import assessor
+from finetune_advisor.schemas import error_details, requests, strict_json
 from finetune_advisor.schemas import fields as strict
-from finetune_advisor.schemas import requests
 
 
 def answering(change: Callable[[Request, Response], Any]) -> None:
@@ -71,7 +71,7 @@ def rewriting(change: Callable[[dict[str, Any]], Any]) -> None:
 
 def reading(loads: Callable[[bytes], Any], wrong: type[Exception] = ValueError) -> None:
     """Read JSON in another way, and take only some errors for the caller's."""
-    request_parser.orjson = SimpleNamespace(
+    strict_json.orjson = SimpleNamespace(
         loads=loads, dumps=orjson.dumps, JSONDecodeError=wrong, JSONEncodeError=orjson.JSONEncodeError
     )
 
@@ -130,7 +130,7 @@ def repeated_parameter_accepted() -> None:
 
 
 def repeated_name_accepted() -> None:
-    request_parser._members = dict
+    strict_json._members = dict
 
 
 def nan_accepted() -> None:
@@ -271,7 +271,7 @@ def problem_as_plain_json() -> None:
 
 
 def pointer_not_escaped() -> None:
-    request_parser.quote = lambda part, **_: part
+    error_details.quote = lambda part, **_: part
 
 
 def field_missing() -> None:

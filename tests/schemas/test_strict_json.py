@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.api.http.problems import MalformedRequest
-from finetune_advisor.api.http.request_parser import count_containers, parse
+from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse
 
 TEXT = st.text(
     st.sampled_from('ab:"\\{},\n\té🙂') | st.characters(exclude_categories=["Cs"]), max_size=6
@@ -73,7 +72,7 @@ def test_a_repeated_name_is_refused(
     text = f"{json.dumps(value, ensure_ascii=ascii_only)[:-1]},{written}:{other}}}"
     for nesting in nestings:
         text = nesting % text
-    with pytest.raises(MalformedRequest, match="two members named"):
+    with pytest.raises(InvalidJsonError, match="two members named"):
         parse(text.encode())
 
 
@@ -98,7 +97,7 @@ def _escaped(name: str) -> str:
 )
 def test_a_repeated_name_is_refused_as_written(text: bytes) -> None:
     """Escapes, colons within strings, and depth hide nothing."""
-    with pytest.raises(MalformedRequest, match="two members named"):
+    with pytest.raises(InvalidJsonError, match="two members named"):
         parse(text)
 
 
@@ -107,5 +106,5 @@ def test_what_is_too_deep_to_be_sure_of_is_refused() -> None:
     deep = b"[" * 1000 + b"]" * 1000
     text = b'[%b,{"a":1,"a":2}]' % deep
     assert orjson.loads(text)[1] == {"a": 2}
-    with pytest.raises(MalformedRequest):
+    with pytest.raises(InvalidJsonError):
         parse(text)

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.http.request_parser import MOST_ERRORS, invalid
 from finetune_advisor.assessing import rendering
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.error_details import MOST_ERRORS, invalid
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees.catalog import Catalog
 

@@ -16,8 +16,6 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from finetune_advisor.api.http.problems import MalformedRequest
-from finetune_advisor.api.http.request_parser import BYTE_ORDER_MARK, parse, unknown
 from finetune_advisor.assessing.assessor import (
     Assessor,
     BatchSummary,
@@ -29,7 +27,9 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
+from finetune_advisor.schemas.error_details import unknown
 from finetune_advisor.schemas.fields import BOOLEANS, read_text
+from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK, InvalidJsonError, parse
 from finetune_advisor.trees.catalog import Catalog
 
 LONGEST_LINE = 1 << 20
@@ -267,8 +267,8 @@ def _json(line: bytes) -> Any:
     _require_short(line)
     try:
         return parse(line, "line")
-    except MalformedRequest as error:
-        raise BadLineError(error.description) from error
+    except InvalidJsonError as error:
+        raise BadLineError(str(error)) from error
 
 
 def _take_id(profile: dict[str, Any], name: str) -> str | int | float | None:

@@ -8,7 +8,6 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor.api.http.request_parser import invalid
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
@@ -16,6 +15,7 @@ from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tre
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
+from finetune_advisor.schemas.error_details import invalid
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.trees.catalog import Catalog

@@ -9,8 +9,8 @@ from typing import IO, Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor.api.http.request_parser import invalid
 from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.error_details import invalid
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees import yaml_reader
 from finetune_advisor.trees.catalog import Catalog

@@ -130,7 +130,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Tree:
-    """One version of the decision tree. Sound only once `soundness.faults` has found nothing.
+    """One version of the decision tree. Sound only once `validation.faults` has found nothing.
 
     A deprecated or retired version has the days of its deprecation and its sunset, in ISO 8601, and the
     version that succeeds it.

@@ -53,6 +53,6 @@ ENV PATH=/opt/finetune-advisor/bin:${PATH} \
 EXPOSE 8080
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python3", "-m", "finetune_advisor.healthcheck"]
+    CMD ["python3", "-m", "finetune_advisor.server.healthcheck"]
 ENTRYPOINT ["finetune-advisor"]
 CMD ["serve"]

@@ -46,7 +46,7 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m 'not exhaustive' $(UNMEASURED:%=--ignore=%) $(OUTSIDE)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
-	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/documents.py,*/yaml_documents.py,*/yaml_reader.py,*/document_schema.py,*/lifecycle.py,*/catalog.py'
+	$(BIN)/coverage report --fail-under=100 --include='*/engine/*,*/trees/loader.py,*/trees/document_schema.py,*/trees/yaml_document.py,*/trees/yaml_reader.py,*/trees/lifecycle.py,*/trees/catalog.py'
 
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)

@@ -14,7 +14,7 @@ from bench.desk import Desk
 from bench.servers import Launch, Server, cores, free_port, serving
 
 Kind = Literal["limit", "own", "plain", "peer"]
-GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:finetune_advisor.server.gunicorn_config"]
 LARGE = {"FINETUNE_ADVISOR_MAX_BODY_BYTES": str(64 << 20)}
 
 

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from finetune_advisor import catalog
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog
 
 FIRST, SECOND = "1.0.0", "2.0.0"
 """The trees that are measured: one of yes and no, and one of numbers and choices besides."""

@@ -12,10 +12,10 @@ from random import Random
 from typing import Literal
 
 from bench.measure import Bench, on_server_core
-from finetune_advisor.engine.branching import OneOf
-from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
+from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 
 Shape = Literal["balanced", "chain"]
 COUNTS = (10, 100, 1000, 10_000)

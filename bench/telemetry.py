@@ -28,7 +28,7 @@ from bench.measure import Bench, on_server_core
 from bench.servers import environment
 from bench.spread import Spread, quartiles
 from finetune_advisor.app import create_app
-from finetune_advisor.telemetry import requests, soon
+from finetune_advisor.telemetry import deferred, middleware
 
 ROUNDS = 200
 BLOCK = 200
@@ -85,7 +85,7 @@ def _seconds(app: Flask, bodies: list[bytes]) -> float:
     began = time.process_time()
     for environ in environs:
         b"".join(ClosingIterator(app(environ, _start)))
-    soon.finish()
+    deferred.finish()
     return time.process_time() - began
 
 
@@ -96,11 +96,11 @@ def _start(status: str, *_: object) -> Callable[[bytes], object]:
 
 
 def _unlogged(app: Flask, bodies: list[bytes]) -> float:
-    requests.log.setLevel(logging.ERROR)
+    middleware.log.setLevel(logging.ERROR)
     try:
         return _seconds(app, bodies)
     finally:
-        requests.log.setLevel(logging.NOTSET)
+        middleware.log.setLevel(logging.NOTSET)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog, loader
 from tests import editions
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +56,7 @@ def _lines_written() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _bundled_trees_once() -> Iterator[None]:
     """A bundled tree is read and proven once in a process, not anew for each application of the tests."""
-    load, known = documents.load, dict[Path, Tree]()
+    load, known = loader.load, dict[Path, Tree]()
 
     def load_once(path: Path) -> Tree:
         if path.parent != BUNDLED:
@@ -66,14 +66,14 @@ def _bundled_trees_once() -> Iterator[None]:
         return known[path]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "load", load_once)
+        patch.setattr(loader, "load", load_once)
         yield
 
 
 @pytest.fixture(scope="session")
 def tree() -> Tree:
     """Tree 1.0.0, the bundled one."""
-    return documents.load(catalog.BUNDLED / "1.0.0.yaml")
+    return loader.load(catalog.BUNDLED / "1.0.0.yaml")
 
 
 @dataclass

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 
 YES, NO = OneOf((True,)), OneOf((False,))
 Edges = Sequence[tuple[Test, str]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 
 
 def with_question(tree: Tree, question: Question) -> Tree:

@@ -21,10 +21,10 @@ from math import inf, nextafter
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.domain import LARGEST
-from finetune_advisor.engine.inputs import Input, Value
-from finetune_advisor.engine.tree import (
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.engine.model.inputs import Input, Value
+from finetune_advisor.engine.model.tree import (
     Branch,
     Circumstance,
     Question,

@@ -12,15 +12,15 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
 from finetune_advisor.cli import main
-from finetune_advisor.engine.coverage import paths
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Profile, Value
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Reference, Tree
+from finetune_advisor.engine.analysis.coverage import paths
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.tree import Reference, Tree
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.strategies import walk
 
@@ -55,7 +55,7 @@ Assessed = Callable[[Known], Assessment]
 @pytest.fixture(scope="module")
 def newer() -> Tree:
     """Tree 2.0.0, the bundled one."""
-    return documents.load(catalog.BUNDLED / "2.0.0.yaml")
+    return loader.load(catalog.BUNDLED / "2.0.0.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs, soon
+from finetune_advisor.telemetry import deferred, log_output
 from tests.api import guide
 from tests.conftest import BUNDLED
 
@@ -74,7 +74,7 @@ def posting(app: Flask, path: str, body: object, times: int = 1, *later: object)
             answer = app(requests.pop(), lambda status, _, said=statuses: said.append(status))
             b"".join(ClosingIterator(answer))
             assert statuses == ["200 OK"]
-        soon.finish()
+        deferred.finish()
 
     return post
 
@@ -82,7 +82,7 @@ def posting(app: Flask, path: str, body: object, times: int = 1, *later: object)
 @pytest.fixture(autouse=True)
 def _only_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left to do is done when it's counted, and by no other thread."""
-    monkeypatch.setattr(soon, "ask", lambda: None)
+    monkeypatch.setattr(deferred, "ask", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_an_assessment_costs_few_times_what_flask_does(
     """As a multiple of what plain Flask takes to read a body and to answer always alike."""
     root = logging.getLogger()
     monkeypatch.setattr(
-        root, "handlers", [one for one in root.handlers if isinstance(one, logs.Together)]
+        root, "handlers", [one for one in root.handlers if isinstance(one, log_output.Together)]
     )
     plain = Flask("plain")
 

@@ -5,40 +5,41 @@ from __future__ import annotations
 import logging.config
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from finetune_advisor import __version__, catalog
-from finetune_advisor.api import (
-    assess,
-    changes,
-    diagram,
-    explain,
-    operations,
-    problem_types,
-    tree,
-)
-from finetune_advisor.api.application import Application
-from finetune_advisor.api.assessing import Assessor
-from finetune_advisor.api.contract import Contract
-from finetune_advisor.api.cors import CrossOriginSharing
+from finetune_advisor import __version__
 from finetune_advisor.api.fast_assess import FastAssess
-from finetune_advisor.api.headers import (
+from finetune_advisor.api.http.cors import CrossOriginSharing
+from finetune_advisor.api.http.flask_app import Application
+from finetune_advisor.api.http.headers import (
     common_headers,
     explain_precondition,
     ignore_range,
     require_host,
     restore_entity_tags,
 )
-from finetune_advisor.api.prefix import below
-from finetune_advisor.catalog import Catalog
+from finetune_advisor.api.http.path_prefix import below
+from finetune_advisor.api.openapi import Contract, description
+from finetune_advisor.api.resources import (
+    assess,
+    explain,
+    operations,
+    problem_types,
+    tree,
+    tree_changes,
+    tree_diagram,
+)
+from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import clients, logs
+from finetune_advisor.telemetry import client_addresses, log_output
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.requests import Observed
+from finetune_advisor.telemetry.middleware import Observed
 from finetune_advisor.telemetry.tracing import active_span_lookup
+from finetune_advisor.trees import catalog
+from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.web import reference
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises FinetuneAdvisorError if a setting or a tree document is at fault.
     """
     settings = settings or Settings.from_environment()
-    logging.config.dictConfig(logs.config(settings.log_level, settings.log_format))
+    logging.config.dictConfig(log_output.config(settings.log_level, settings.log_format))
     served = catalog.load(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
     metrics.serving(__version__, served.trees.values(), served.default)
@@ -71,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
-    for resource in (tree, changes, diagram):
+    for resource in (tree, tree_changes, tree_diagram):
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
@@ -82,6 +83,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(pages)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
+
+
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI description of the application with the environment's settings, as a file.
+
+    Raises as `create_app` does.
+    """
+    return description(create_app())
 
 
 def _with_middleware(
@@ -96,8 +105,8 @@ def _with_middleware(
     if active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
-    client = clients.client_lookup(
-        settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
+    client = client_addresses.client_lookup(
+        settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     application = Observed(application, metrics, common_headers, client)
     if settings.cors_origins:

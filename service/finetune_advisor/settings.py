@@ -15,7 +15,7 @@ from marshmallow import ValidationError, validate
 from marshmallow import fields as ma_fields
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.telemetry.clients import split_proxies
+from finetune_advisor.telemetry.client_addresses import split_proxies
 
 PREFIX = "FINETUNE_ADVISOR_"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 
 SUFFIX = "_input"
 

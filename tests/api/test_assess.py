@@ -11,7 +11,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from finetune_advisor import catalog
+from finetune_advisor.trees import catalog
 from tests.api import guide
 from tests.conftest import Server, StartServer
 

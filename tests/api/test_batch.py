@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from finetune_advisor.api import assessing
 from finetune_advisor.app import create_app
+from finetune_advisor.assessing import assessor
 from finetune_advisor.settings import Settings
 from tests.api import guide
 
@@ -147,7 +147,7 @@ def test_what_was_answered_before_is_answered_alike(
     monkeypatch: pytest.MonkeyPatch, kept: int, typed_trees: Path
 ) -> None:
     """Whether it is still known or not; a value that only looks alike in Python is another one."""
-    monkeypatch.setattr(assessing, "CACHE_SIZE", kept)
+    monkeypatch.setattr(assessor, "CACHE_SIZE", kept)
     app = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
     alike = [{"data_sensitive": one} for one in (True, 1, 1.0, "true", False, 0)]
     profiles = [*drawn(9)[GUIDE], *alike]

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from flask.testing import FlaskClient
 
-from finetune_advisor import refusals
-from finetune_advisor.api import headers
-from finetune_advisor.api.problems import MalformedRequest
+from finetune_advisor.api.http import headers
+from finetune_advisor.api.http.problems import MalformedRequest
 from finetune_advisor.app import create_app
+from finetune_advisor.server import refused_requests
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace
 from tests.conftest import Server
@@ -88,7 +88,7 @@ def test_they_are_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [200, 422, 200, 200, 404, 500] == [answer.status_code for answer in answers]
     assert [["1"]] * 6 == [answer.headers.getlist("X-New") for answer in answers]
-    whole = refusals.to_bytes(MalformedRequest("it is"), trace(None, None))
+    whole = refused_requests.to_bytes(MalformedRequest("it is"), trace(None, None))
     assert b"\r\nX-New: 1\r\n" in whole
 
 

@@ -13,10 +13,10 @@ import pytest
 import requests
 
 from tests.api import guide
-from tests.api.test_changes import PAIRS, write_edited
-from tests.api.test_diagram import DECIDED, MERMAID, SVG, query
 from tests.api.test_explain import PROFILES
 from tests.api.test_tree import PATHS
+from tests.api.test_tree_changes import PAIRS, write_edited
+from tests.api.test_tree_diagram import DECIDED, MERMAID, SVG, query
 from tests.conftest import Server, start
 
 TIMES = 12

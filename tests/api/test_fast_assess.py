@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
-from finetune_advisor import catalog
 from finetune_advisor.api.fast_assess import MAX_BODY_BYTES, FastAssess
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog
 from tests.api import guide
 from tests.api.conftest import TYPED
 

@@ -17,21 +17,21 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
-from finetune_advisor import documents
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.api.schemas.changes import ChangesSchema
-from finetune_advisor.api.schemas.explanations import ExplanationSchema
 from finetune_advisor.app import create_app
-from finetune_advisor.catalog import BUNDLED
-from finetune_advisor.engine.branching import Between
-from finetune_advisor.engine.comparison import compare
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.inputs import Input, whole
-from finetune_advisor.engine.paths import PathTable
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.path_table import PathTable
+from finetune_advisor.engine.model.conditions import Between
+from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.changes import ChangesSchema
+from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import loader
+from finetune_advisor.trees.catalog import BUNDLED
 from tests import strategies
 from tests.api import documents_of
 from tests.strategies import Known, walk
@@ -76,7 +76,7 @@ def beside_the_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     bundled = tmp_path_factory.mktemp("bundled")
     (bundled / "1.0.0.yaml").write_bytes((BUNDLED / "1.0.0.yaml").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finetune_advisor.catalog.BUNDLED", bundled)
+        patch.setattr("finetune_advisor.trees.catalog.BUNDLED", bundled)
         yield
 
 
@@ -104,7 +104,7 @@ def written(profile: Known) -> str:
 def test_a_document_holds_the_whole_tree(tree: Tree) -> None:
     """Written down and read again, a tree is itself, to the last bit of its numbers."""
     with TemporaryDirectory() as directory:
-        assert tree == documents.load(documents_of.write(tree, Path(directory)))
+        assert tree == loader.load(documents_of.write(tree, Path(directory)))
 
 
 @OFTEN
@@ -112,7 +112,7 @@ def test_a_document_holds_the_whole_tree(tree: Tree) -> None:
 def test_every_endpoint_agrees_with_the_engine(drawn: tuple[Tree, list[Known]]) -> None:
     """/assess, /assess/explain, /tree and the pictures answer 200, with what the engine says directly."""
     with TemporaryDirectory() as directory:
-        tree = documents.load(documents_of.write(drawn[0], Path(directory)))
+        tree = loader.load(documents_of.write(drawn[0], Path(directory)))
         client = served(directory)
         path = f"/tree/versions/{tree.version}"
 
@@ -182,9 +182,9 @@ def test_the_contract_of_any_tree_is_valid(tree: Tree) -> None:
 def test_changes_agree_with_the_engine(tree: Tree, data: st.DataObject) -> None:
     """Two versions of a tree, and any tree and the bundled one: moves and witnesses are the engine's."""
     with TemporaryDirectory() as directory:
-        older = documents.load(documents_of.write(tree, Path(directory)))
-        newer = documents.load(documents_of.write(_edited(older, data), Path(directory)))
-        bundled = documents.load(BUNDLED / "1.0.0.yaml")
+        older = loader.load(documents_of.write(tree, Path(directory)))
+        newer = loader.load(documents_of.write(_edited(older, data), Path(directory)))
+        bundled = loader.load(BUNDLED / "1.0.0.yaml")
         client = served(directory)
         for one, other in ((older, newer), (newer, older), (bundled, newer), (newer, newer)):
             path = f"/tree/versions/{other.version}/changes?since={one.version}"
@@ -209,7 +209,7 @@ def _edited(tree: Tree, data: st.DataObject) -> Tree:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "edited.yaml"
         path.write_text(json.dumps(form | {"version": "1.2.4"}))
-        return documents.load(path)
+        return loader.load(path)
 
 
 COLLIDING = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from finetune_advisor.api.links import relative_link
+from finetune_advisor.api.http.relative_links import relative_link
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
 from tests.editions import (

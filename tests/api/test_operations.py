@@ -14,9 +14,9 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from finetune_advisor import catalog
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog
 from tests.conftest import free_port
 
 OPERATIONS = ["/healthz", "/readyz", "/metrics"]

@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from marshmallow import ValidationError
 from werkzeug.exceptions import default_exceptions
 
-from finetune_advisor import catalog
-from finetune_advisor.api.problems import problem
-from finetune_advisor.api.schemas.fields import MOST_UNKNOWN
-from finetune_advisor.api.schemas.requests import profile_schema
+from finetune_advisor.api.http.problems import problem
 from finetune_advisor.app import create_app
+from finetune_advisor.schemas.fields import MOST_UNKNOWN
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import logs
+from finetune_advisor.telemetry import log_output
+from finetune_advisor.trees import catalog
 
 STATUSES = {
     "malformed-request": 400,
@@ -239,7 +239,7 @@ def test_a_fault_of_ours_is_logged_under_the_id_of_its_answer(
     broken: Flask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With where it came from, and without its message, which may quote a profile."""
-    logging.config.dictConfig(logs.config("error", "json"))
+    logging.config.dictConfig(log_output.config("error", "json"))
     broken.test_client().get("/broken", headers={"X-Request-ID": "abc"})
     line = json.loads(capsys.readouterr().out)
 

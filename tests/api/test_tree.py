@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from finetune_advisor import catalog
+from finetune_advisor.trees import catalog
 from tests.api import guide
 
 PATHS = ["/tree", "/tree/versions", "/tree/versions/1.0.0"]

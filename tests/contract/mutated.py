@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from finetune_advisor.gunicorn_application import GunicornApplication
+from finetune_advisor.server.gunicorn_application import GunicornApplication
 from tests.contract import seeds
 
 

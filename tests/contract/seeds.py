@@ -17,19 +17,13 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from finetune_advisor import app
-from finetune_advisor.api import (
-    assess,
-    assessing,
-    blueprint,
-    contract,
-    deprecation,
-    parsing,
-    problems,
-    tree,
-)
-from finetune_advisor.api.problems import BodyTooLarge, Problem, UnsupportedMediaType
-from finetune_advisor.api.schemas import fields as strict
-from finetune_advisor.api.schemas import requests
+from finetune_advisor.api import openapi
+from finetune_advisor.api.http import blueprint, deprecation, problems, request_parser
+from finetune_advisor.api.http.problems import BodyTooLarge, Problem, UnsupportedMediaType
+from finetune_advisor.api.resources import assess, tree
+from finetune_advisor.assessing import assessor
+from finetune_advisor.schemas import error_details, requests, strict_json
+from finetune_advisor.schemas import fields as strict
 
 
 def answering(change: Callable[[Request, Response], Any]) -> None:
@@ -77,7 +71,7 @@ def rewriting(change: Callable[[dict[str, Any]], Any]) -> None:
 
 def reading(loads: Callable[[bytes], Any], wrong: type[Exception] = ValueError) -> None:
     """Read JSON in another way, and take only some errors for the caller's."""
-    parsing.orjson = SimpleNamespace(
+    strict_json.orjson = SimpleNamespace(
         loads=loads, dumps=orjson.dumps, JSONDecodeError=wrong, JSONEncodeError=orjson.JSONEncodeError
     )
 
@@ -128,15 +122,15 @@ def unknown_field_accepted() -> None:
 
 
 def unknown_parameter_accepted() -> None:
-    parsing.StrictParser.DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": EXCLUDE}
+    request_parser.StrictParser.DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": EXCLUDE}
 
 
 def repeated_parameter_accepted() -> None:
-    parsing.StrictParser.load_querystring = FlaskParser.load_querystring
+    request_parser.StrictParser.load_querystring = FlaskParser.load_querystring
 
 
 def repeated_name_accepted() -> None:
-    parsing._members = dict
+    strict_json._members = dict
 
 
 def nan_accepted() -> None:
@@ -156,7 +150,7 @@ def nesting_crashes() -> None:
 
 
 def media_type_not_enforced() -> None:
-    parsing._require_plain_json = lambda _: None
+    request_parser._require_plain_json = lambda _: None
 
 
 def content_coding_not_enforced() -> None:
@@ -164,7 +158,7 @@ def content_coding_not_enforced() -> None:
         if req.mimetype != "application/json" or req.mimetype_params.get("charset", "utf-8") != "utf-8":
             raise UnsupportedMediaType("send JSON", headers={"Accept-Post": "application/json"})
 
-    parsing._require_plain_json = require
+    request_parser._require_plain_json = require
 
 
 def accept_not_enforced() -> None:
@@ -176,7 +170,7 @@ def size_not_enforced() -> None:
         req.max_content_length = None
         return req.get_data()
 
-    parsing._body = body
+    request_parser._body = body
 
 
 def chunks_silently_cut() -> None:
@@ -187,7 +181,7 @@ def chunks_silently_cut() -> None:
         except RequestEntityTooLarge:
             raise BodyTooLarge("the body is too large") from None
 
-    parsing._body = body
+    request_parser._body = body
 
 
 def host_not_required() -> None:
@@ -258,7 +252,7 @@ def traceback_leaked() -> None:
         found.description = f"{found.description}: {traceback.format_exc()}"
         return found
 
-    contract.problem = explain
+    openapi.problem = explain
 
 
 def problem_without_type() -> None:
@@ -277,7 +271,7 @@ def problem_as_plain_json() -> None:
 
 
 def pointer_not_escaped() -> None:
-    parsing.quote = lambda part, **_: part
+    error_details.quote = lambda part, **_: part
 
 
 def field_missing() -> None:
@@ -297,18 +291,18 @@ def null_on_the_wire() -> None:
 
 
 def crash_on_a_rare_value() -> None:
-    assess = assessing.Assessor.assess
+    assess = assessor.Assessor.assess
 
     def picky(self: Any, profile: Any, endpoint: str) -> Any:
         if self.tree.version == "2.0.0":
             raise KeyError(self.tree.version)
         return assess(self, profile, endpoint)
 
-    assessing.Assessor.assess = picky
+    assessor.Assessor.assess = picky
 
 
 def bad_item_fails_the_batch() -> None:
-    result = assessing.Assessor.result
+    result = assessor.Assessor.result
 
     def failing(self: Any, profile: Any) -> Any:
         try:
@@ -316,7 +310,7 @@ def bad_item_fails_the_batch() -> None:
         except ValidationError as error:
             raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
 
-    assessing.Assessor.result = failing
+    assessor.Assessor.result = failing
 
 
 def deprecation_as_a_date() -> None:
@@ -334,26 +328,26 @@ def successor_lost() -> None:
 
 
 def request_schemas_open() -> None:
-    form = contract.Converter.schema2jsonschema
+    form = openapi.Converter.schema2jsonschema
 
     def opened(self: Any, schema: Any) -> dict[str, Any]:
         found = form(self, schema)
         found.pop("additionalProperties", None)
         return found
 
-    contract.Converter.schema2jsonschema = opened
+    openapi.Converter.schema2jsonschema = opened
 
 
 def response_schemas_closed() -> None:
-    form = contract.Converter.schema2jsonschema
-    contract.Converter.schema2jsonschema = lambda self, schema: {
+    form = openapi.Converter.schema2jsonschema
+    openapi.Converter.schema2jsonschema = lambda self, schema: {
         **form(self, schema),
         "additionalProperties": False,
     }
 
 
 def default_response() -> None:
-    contract.Contract.DEFAULT_ERROR_RESPONSE_NAME = "InternalError"
+    openapi.Contract.DEFAULT_ERROR_RESPONSE_NAME = "InternalError"
 
 
 def operation_renamed() -> None:
@@ -398,7 +392,7 @@ def examples_lost() -> None:
 
 
 def field_may_be_null() -> None:
-    form = contract.Converter.schema2jsonschema
+    form = openapi.Converter.schema2jsonschema
 
     def nullable(self: Any, schema: Any) -> dict[str, Any]:
         found = form(self, schema)
@@ -406,4 +400,4 @@ def field_may_be_null() -> None:
             found["properties"]["receipt"]["type"] = ["string", "null"]
         return found
 
-    contract.Converter.schema2jsonschema = nullable
+    openapi.Converter.schema2jsonschema = nullable

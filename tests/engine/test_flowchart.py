@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from finetune_advisor.engine.branching import OneOf
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.tree import Tree
 from tests.engine import flowchart
 
 PROFILES = [

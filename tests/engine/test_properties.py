@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.branching import Against, Otherwise
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.model.conditions import Against, Otherwise
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.strategies import Known, completions, is_wide, trees_and_profiles, values, walk
 
 slowly = settings(

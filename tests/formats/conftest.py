@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from finetune_advisor import documents
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego
+from finetune_advisor.trees import loader
 from tests.formats import oracles
 from tests.formats.notation import Notation, short_decimals
 from tests.formats.oracles import Oracle
@@ -20,13 +20,13 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def typed() -> Tree:
     """A tree with every type of input and every test of a branch."""
-    return documents.load(HERE / "typed.yaml")
+    return loader.load(HERE / "typed.yaml")
 
 
 @pytest.fixture(scope="session")
 def awkward() -> Tree:
     """A tree whose names are keywords elsewhere and whose texts are full of marks."""
-    return documents.load(HERE / "awkward.yaml")
+    return loader.load(HERE / "awkward.yaml")
 
 
 @pytest.fixture(scope="session")

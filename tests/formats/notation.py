@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.tree import Tree
 
 Outcome = tuple[str, str]
 

@@ -6,9 +6,9 @@ from itertools import chain
 from math import inf, nextafter
 from random import Random
 
-from finetune_advisor.engine.branching import Between
-from finetune_advisor.engine.inputs import Input, Value, whole
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import Between
+from finetune_advisor.engine.model.inputs import Input, Value, whole
+from finetune_advisor.engine.model.tree import Tree
 
 
 def some(tree: Tree, count: int) -> list[dict[str, Value]]:

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.engine.decision_table import decision_table
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis.decision_table import decision_table
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog, loader
 from tests.formats.notation import Notation
 from tests.formats.test_oracles import assert_only_the_path_is_needed
 
@@ -25,7 +25,7 @@ def test_bundled_trees_end_alike_in_camunda(version: str, camunda: Notation) -> 
 
     Camunda 8 evaluates a decision anew for each that requires it, and takes up to a second for a row.
     """
-    tree = documents.load(catalog.BUNDLED / f"{version}.yaml")
+    tree = loader.load(catalog.BUNDLED / f"{version}.yaml")
     rows, taken = [], set[tuple[str, str]]()
     for profile, outcome in decision_table(tree).rows:
         steps = {*pairwise((*outcome.path, outcome.recommendation))}

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_advisor.engine.branching import Between, Bound, OneOf, Otherwise
-from finetune_advisor.engine.tree import Branch, Tree
+from finetune_advisor.engine.model.conditions import Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.tree import Branch, Tree
 from finetune_advisor.formats.labels import branch_words
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import labels, mermaid
+from finetune_advisor.trees import catalog, loader
 from tests.families import row_of_questions
 from tests.formats.oracles import Oracle
 
@@ -34,7 +34,7 @@ def each(request: pytest.FixtureRequest) -> Tree:
 @pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
 def test_a_bundled_tree_is_drawn_as_it_was(version: str) -> None:
     """The chart of a bundled tree never changes by accident."""
-    drawn = mermaid.render(documents.load(catalog.BUNDLED / f"{version}.yaml"))
+    drawn = mermaid.render(loader.load(catalog.BUNDLED / f"{version}.yaml"))
 
     assert (GOLDEN / f"{version}.mmd").read_text(encoding="utf-8") == drawn
 

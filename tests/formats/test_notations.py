@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import zen
 
-from finetune_advisor.engine.branching import Between, Bound, Otherwise
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.model.conditions import Between, Bound, Otherwise
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego, svg
 from tests.families import row_of_questions
 from tests.formats.oracles import Oracle
@@ -24,10 +24,10 @@ DMN = {
 }
 EXPORT = """
 import sys
-from finetune_advisor import catalog, documents
+from finetune_advisor.trees import catalog, loader
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 from pathlib import Path
-tree = documents.load(Path(sys.argv[1]))
+tree = loader.load(Path(sys.argv[1]))
 for notation in (dmn, jdm, mermaid, rego, svg):
     sys.stdout.buffer.write(notation.render(tree).encode())
 """

@@ -7,11 +7,11 @@ from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
 
-from finetune_advisor import catalog, documents
-from finetune_advisor.engine import coverage
-from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis import coverage
+from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.jdm import InexpressibleNumberError
+from finetune_advisor.trees import catalog, loader
 from tests import strategies
 from tests.formats import profiles
 from tests.formats.notation import Notation, expected
@@ -29,7 +29,7 @@ def test_every_profile_of_the_flowchart_ends_alike(tree: Tree, notation: Notatio
 
 def test_every_path_of_the_second_tree_ends_alike(notation: Notation) -> None:
     """Tree 2.0.0: three profiles on each of its 536 paths, their other answers drawn at thresholds."""
-    second = documents.load(catalog.BUNDLED / "2.0.0.yaml")
+    second = loader.load(catalog.BUNDLED / "2.0.0.yaml")
     ways = coverage.paths(second)
     assert ways is not None
     drawn = profiles.some(second, 3 * len(ways))

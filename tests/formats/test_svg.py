@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element
 import pytest
 from hypothesis import given, settings
 
-from finetune_advisor.engine.branching import OneOf
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels, svg
-from finetune_advisor.formats.layout import Line, layout
-from finetune_advisor.formats.typesetting import lines, width
+from finetune_advisor.formats.graphics.layout import Line, layout
+from finetune_advisor.formats.graphics.typesetting import lines, width
 from tests import strategies
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"

@@ -12,18 +12,20 @@ from typing import Any
 import pytest
 import requests
 
-from finetune_advisor import __version__, catalog, suite_documents
+from finetune_advisor import __version__
 from finetune_advisor.app import create_app
-from finetune_advisor.engine import coverage
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.analysis import coverage
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.settings import Settings
-from finetune_advisor.suites import Case
+from finetune_advisor.suites import loader
+from finetune_advisor.suites.runner import Case
+from finetune_advisor.trees import catalog
 from tests.conftest import ROOT
 from tests.image.conftest import RunContainer
 from tests.image.container import UID, URL, Container, bind
 
-[SUITE] = suite_documents.collect([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load().trees)
+[SUITE] = loader.collect([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load().trees)
 CASES = {case.name: case for case in SUITE.cases}
 
 
@@ -98,7 +100,7 @@ def test_it_has_no_more_rights_than_it_needs(container: Container) -> None:
     status = dict(line.split(":\t", 1) for line in (first / "status").read_text().splitlines())
     mounts = [line.split() for line in (first / "mountinfo").read_text().splitlines()]
 
-    assert "finetune_advisor.gunicorn_application" in (first / "cmdline").read_text().split("\0")
+    assert "finetune_advisor.server.gunicorn_application" in (first / "cmdline").read_text().split("\0")
     assert {str(UID)} == set(status["Uid"].split())
     assert {"0" * 16} == {status[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
     assert status["NoNewPrivs"] == "1"
@@ -138,7 +140,7 @@ def test_the_health_check_tells_well_from_ill(container: Container) -> None:
     """It passes where the service answers, and fails where another command runs instead."""
     assert (0, "") == _checked(container)
     run = container.run(
-        "env", "FINETUNE_ADVISOR_PORT=8099", "python3", "-m", "finetune_advisor.healthcheck"
+        "env", "FINETUNE_ADVISOR_PORT=8099", "python3", "-m", "finetune_advisor.server.healthcheck"
     )
     assert (1, "127.0.0.1:8099 doesn't answer: [Errno 111] Connection refused\n") == (
         run.returncode,

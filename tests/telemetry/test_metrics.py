@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest, multiprocess, values
 
-from finetune_advisor.engine.compiled import CompiledTree
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.inputs import Value
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.compiled import CompiledTree
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import metrics_files
 from finetune_advisor.telemetry.metrics import Metrics, MetricsUnavailableError
 from tests.api import guide

@@ -28,7 +28,7 @@ def switches():
 
 before = {*sys.modules} - {"__main__"}
 old = switches()
-import finetune_advisor.server
+import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
 client = create_app().test_client()
@@ -60,9 +60,9 @@ def test_no_switch_of_a_library_is_touched() -> None:
 
 HANDLER = """
 import json, logging, os, sys, threading
-import finetune_advisor.server
+import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
-from finetune_advisor.telemetry import soon
+from finetune_advisor.telemetry import deferred
 
 said = []
 app = create_app()
@@ -81,7 +81,7 @@ if child:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 app.test_client().get("/healthz")
 logging.getLogger("finetune_advisor.others").info("said")
-soon.finish()
+deferred.finish()
 here = [str(os.getpid()), "MainProcess", str(threading.get_ident()), "MainThread", "INFO"]
 expected = [
     [*here, "finetune_advisor.others", "said", "<string>"],

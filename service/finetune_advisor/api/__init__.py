@@ -1,1 +1,1 @@
-"""The API: one resource a module, on flask-smorest and marshmallow."""
+"""The API, on flask-smorest and marshmallow: HTTP, the resources and their description."""

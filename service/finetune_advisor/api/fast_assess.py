@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune_advisor.api.assessing import Assessor
-from finetune_advisor.api.headers import HOST
-from finetune_advisor.api.parsing import JSON
-from finetune_advisor.api.schemas.requests import assess_request_schema
-from finetune_advisor.catalog import Catalog
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.telemetry.requests import ROUTE
+from finetune_advisor.api.http.headers import HOST
+from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.requests import assess_request_schema
+from finetune_advisor.telemetry.middleware import ROUTE
+from finetune_advisor.trees.catalog import Catalog
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

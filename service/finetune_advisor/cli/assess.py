@@ -8,17 +8,17 @@ from typing import IO
 
 import click
 
-from finetune_advisor.api.schemas.assessments import AssessmentSchema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
-from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
-from finetune_advisor.engine.evaluation import evaluate
-from finetune_advisor.engine.tree import Tree
-from finetune_advisor.formats import text
-from finetune_advisor.lifecycle import standing
+from finetune_advisor.cli.profile_files import read_profile
+from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.formats import assessment_text
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.lifecycle import standing
 
 
 @click.command()
@@ -95,4 +95,4 @@ def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> No
         print_json(answer)
         print_note(advice)
     else:
-        click.echo(text.render(answer, advice))
+        click.echo(assessment_text.render(answer, advice))

@@ -11,12 +11,12 @@ from typing import IO
 import click
 import orjson
 
-from finetune_advisor.batch_files import BatchFile, replacing
-from finetune_advisor.catalog import Catalog
+from finetune_advisor.assessing.batch_files import BatchFile, replacing
 from finetune_advisor.cli.output import print_note
-from finetune_advisor.cli.trees import advise_version
-from finetune_advisor.engine.inputs import Profile
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.cli.tree_selection import advise_version
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees.catalog import Catalog
 
 SHOWN_STEPS = 200
 """How often a progress bar is drawn anew, at most."""

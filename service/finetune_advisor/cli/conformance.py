@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from finetune_advisor import conformance
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.trees import served_catalog
-from finetune_advisor.engine.decision_table import decision_table
-from finetune_advisor.formats import decision_table as decision_table_json
+from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.engine.analysis.decision_table import decision_table
+from finetune_advisor.formats import decision_table_json
+from finetune_advisor.suites import conformance
 
 
 @click.command("conformance")

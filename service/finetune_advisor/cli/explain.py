@@ -8,17 +8,17 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor.api.parsing import invalid
-from finetune_advisor.api.schemas.explanations import ExplanationSchema
-from finetune_advisor.api.schemas.requests import COUNTERFACTUALS, explain_request_schema
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
-from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import advise_version, choose_tree, tree_options
-from finetune_advisor.engine.explanation import Explainer
-from finetune_advisor.engine.paths import PathTable
+from finetune_advisor.cli.profile_files import read_profile
+from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
+from finetune_advisor.schemas.error_details import invalid
+from finetune_advisor.schemas.explanations import ExplanationSchema
+from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
+from finetune_advisor.trees.catalog import Catalog
 
 
 @click.command()

@@ -9,8 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from finetune_advisor.api.contract import description
-from finetune_advisor.app import create_app
+from finetune_advisor.app import describe_api
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
 from finetune_advisor.telemetry import metrics_files
@@ -21,13 +20,13 @@ def openapi() -> None:
     """Print the contract for the served trees as OpenAPI, in YAML."""
     metrics_files.set_folder(None)  # an instance may keep its metrics there
     with report_errors():
-        app = create_app()
+        form = describe_api()
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.Representer = _Representer
     text = StringIO()
-    yaml.dump(description(app), text)
+    yaml.dump(form, text)
     print_utf8(text.getvalue())
 
 

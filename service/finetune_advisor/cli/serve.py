@@ -31,7 +31,7 @@ def serve(**options: str | None) -> None:
         if settings.metrics_port is not None:
             _require_free(settings.host, settings.metrics_port, "METRICS_PORT")
     # -P: what lies in the working directory is no module of ours.
-    command = [sys.executable, "-P", "-m", "finetune_advisor.gunicorn_application"]
+    command = [sys.executable, "-P", "-m", "finetune_advisor.server.gunicorn_application"]
     # Each thread would keep memory for itself that it needed once; two heaps are enough for threads in turns.
     os.environ["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX") or "2"
     os.execv(command[0], command)  # noqa: S606  # gunicorn takes this process over, and its signals

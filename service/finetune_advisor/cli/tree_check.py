@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 from semver import Version
 
-from finetune_advisor import catalog
-from finetune_advisor.catalog import Catalog
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.cli.trees import served_catalog
-from finetune_advisor.engine.bounds import bounds_met
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.engine.analysis.size_bounds import bounds_met
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import counted
-from finetune_advisor.lifecycle import standing
+from finetune_advisor.trees import catalog
+from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.lifecycle import standing
 
 ASIDE = "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
 """What the default of FILES rests on: where they will be served, settings may choose another one."""

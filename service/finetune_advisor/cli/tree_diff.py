@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from finetune_advisor.api.schemas.changes import ChangesSchema
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json
-from finetune_advisor.cli.trees import find_tree
-from finetune_advisor.engine.comparison import compare
-from finetune_advisor.formats import changes
+from finetune_advisor.cli.tree_selection import find_tree
+from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.formats import changes_text
+from finetune_advisor.schemas.changes import ChangesSchema
 
 
 @click.command()
@@ -30,6 +30,6 @@ def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None
     if as_json:
         print_json(ChangesSchema().dump(comparison))
     else:
-        click.echo(changes.render(comparison))
+        click.echo(changes_text.render(comparison))
     if fail_on_change and not comparison.equivalent:
         sys.exit(1)

@@ -9,10 +9,10 @@ import click
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.profiles import read_profile
-from finetune_advisor.cli.trees import find_tree_in_catalog
-from finetune_advisor.engine.evaluation import Assessment, evaluate
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.cli.profile_files import read_profile
+from finetune_advisor.cli.tree_selection import find_tree_in_catalog
+from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {

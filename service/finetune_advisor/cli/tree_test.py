@@ -9,12 +9,11 @@ from typing import IO
 
 import click
 
-from finetune_advisor import suite_documents, suites
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.trees import served_catalog
-from finetune_advisor.formats import junit as junit_xml
-from finetune_advisor.formats import suite_text, suite_yaml
+from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.suites import junit_report as junit_xml
+from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 
 
 def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -40,14 +39,14 @@ def run_suites(
     """
     with report_errors():
         served = served_catalog().trees
-        found = suite_documents.collect(suite_documents.find(directory), served)
-    results = [result for suite in found for result in suites.run(suite)]
-    trees = suites.tested(found)
-    click.echo(suite_text.render(results, trees), err=generate)
+        found = loader.collect(loader.find(directory), served)
+    results = [result for suite in found for result in runner.run(suite)]
+    trees = runner.tested(found)
+    click.echo(text_report.render(results, trees), err=generate)
     if junit:
         junit.write(junit_xml.render(results))
     if generate:
-        print_utf8(suite_yaml.render(map(suites.proposal, trees)))
+        print_utf8(proposed_suites.render(map(runner.proposal, trees)))
     low = min_coverage is not None and any(tree.coverage.percent < min_coverage for tree in trees)
     if low:
         click.echo(f"Error: the coverage is below {min_coverage:g} %", err=True)

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from finetune_advisor.engine.branching import SYMBOLS, Between, Bound, OneOf
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit import Compared, Explicit, cases
-from finetune_advisor.formats.layout import Line, layout
+from finetune_advisor.engine.model.conditions import SYMBOLS, Between, Bound, OneOf
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
+from finetune_advisor.formats.graphics.layout import Line, layout
+from finetune_advisor.formats.graphics.typesetting import xml_text
 from finetune_advisor.formats.numbers import decimal
-from finetune_advisor.formats.typesetting import xml_text
 
 SPACES = {
     "xmlns": "https://www.omg.org/spec/DMN/20191111/MODEL/",

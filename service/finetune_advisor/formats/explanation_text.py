@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from finetune_advisor.engine.tree import Tree
-from finetune_advisor.formats import text
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.formats import assessment_text
 from finetune_advisor.formats.numbers import counted
 
 MAX_NAMED_CANDIDATES = 3
@@ -26,14 +26,18 @@ def render(
     The tree, `target` and `frozen` are those that the request asked with.
     """
     assessment = explanation["assessment"]
-    blocks = [text.title(assessment), text.wrap(advice), *text.path(assessment)]
+    blocks = [
+        assessment_text.title(assessment),
+        assessment_text.wrap(advice),
+        *assessment_text.path(assessment),
+    ]
     if reason := explanation.get("sufficient_reason"):
-        blocks.append(text.listed("These answers alone force it", reason))
+        blocks.append(assessment_text.listed("These answers alone force it", reason))
     blocks.extend(_changes(explanation, _why_none(assessment, tree, target, frozen)))
     if explanation["sensitivity"]:
         effects = [_effects(one) for one in explanation["sensitivity"]]
-        blocks.append(text.listed("What another answer to one input alone leads to", effects))
-    blocks.append(text.footer(assessment))
+        blocks.append(assessment_text.listed("What another answer to one input alone leads to", effects))
+    blocks.append(assessment_text.footer(assessment))
     return "\n\n".join(filter(None, blocks))
 
 
@@ -54,11 +58,11 @@ def _changes(explanation: Mapping[str, Any], why_none: str) -> Iterator[str]:
     found = explanation["counterfactuals"]
     heading = "Smallest changes that lead elsewhere, nearest first"
     if found:
-        yield text.listed(heading, [_counterfactual(one) for one in found])
+        yield assessment_text.listed(heading, [_counterfactual(one) for one in found])
     if explanation["truncated"]:
         yield f"{counted(len(found), 'change')} listed; there may be more."
     elif not found:
-        yield text.wrap(why_none)
+        yield assessment_text.wrap(why_none)
 
 
 def _counterfactual(one: Mapping[str, Any]) -> str:
@@ -66,8 +70,8 @@ def _counterfactual(one: Mapping[str, Any]) -> str:
 
 
 def _change(change: Mapping[str, Any]) -> str:
-    before = text.answer(change["from"]) if "from" in change else "unknown"
-    return f"{change['input']} {before} -> {text.answer(change['to'])}"
+    before = assessment_text.answer(change["from"]) if "from" in change else "unknown"
+    return f"{change['input']} {before} -> {assessment_text.answer(change['to'])}"
 
 
 def _effects(one: Mapping[str, Any]) -> str:
@@ -80,8 +84,10 @@ def _effect(outcome: Mapping[str, Any]) -> str:
 
 def _range(outcome: Mapping[str, Any]) -> str:
     if "minimum" not in outcome or outcome["minimum"] == outcome["maximum"]:
-        return text.answer(outcome["answer"])
-    return f"{text.answer(outcome['minimum'])} to {text.answer(outcome['maximum'])}"
+        return assessment_text.answer(outcome["answer"])
+    return (
+        f"{assessment_text.answer(outcome['minimum'])} to {assessment_text.answer(outcome['maximum'])}"
+    )
 
 
 def _any_of(candidates: Sequence[str]) -> str:

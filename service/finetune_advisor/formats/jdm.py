@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from finetune_advisor.engine.branching import SYMBOLS, Between, OneOf
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.inputs import Input
-from finetune_advisor.engine.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit import Compared, Explicit, cases
-from finetune_advisor.formats.layout import Line, can_be_laid_out, grid, layout
+from finetune_advisor.engine.model.conditions import SYMBOLS, Between, OneOf
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
+from finetune_advisor.formats.graphics.layout import Line, can_be_laid_out, grid, layout
 from finetune_advisor.formats.numbers import decimal
 
 KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))

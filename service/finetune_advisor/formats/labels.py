@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from finetune_advisor.engine.branching import Against, Between, OneOf, Otherwise
-from finetune_advisor.engine.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit import Compared, explicit_test
+from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit_branches import Compared, explicit_test
 from finetune_advisor.formats.numbers import grouped
 
 SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Tree
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import labels
-from finetune_advisor.formats.emphasis import Emphasis, emphasis
+from finetune_advisor.formats.graphics.highlight import Emphasis, emphasis
 
 UNSAFE = re.compile(r"[^\w ?!,.()/':=≤≥-]|^[^\w(≤≥]")
 LIST = re.compile(r"^(\d+)\.")

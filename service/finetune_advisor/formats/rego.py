@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from finetune_advisor.engine.branching import SYMBOLS, Between, OneOf
-from finetune_advisor.engine.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit import Compared, Explicit, cases
+from finetune_advisor.engine.model.conditions import SYMBOLS, Between, OneOf
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
 from finetune_advisor.formats.numbers import decimal
 
 KEYWORDS = frozenset(

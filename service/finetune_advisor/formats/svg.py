@@ -9,14 +9,21 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Branch, Question, Tree
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels
-from finetune_advisor.formats.curves import rounded
-from finetune_advisor.formats.emphasis import emphasis
-from finetune_advisor.formats.layout import Drawing, Line, Point, Routed, can_be_laid_out, layout
-from finetune_advisor.formats.svg_style import STYLE
-from finetune_advisor.formats.typesetting import lines, width, xml_text
+from finetune_advisor.formats.graphics.curves import rounded
+from finetune_advisor.formats.graphics.highlight import emphasis
+from finetune_advisor.formats.graphics.layout import (
+    Drawing,
+    Line,
+    Point,
+    Routed,
+    can_be_laid_out,
+    layout,
+)
+from finetune_advisor.formats.graphics.svg_style import STYLE
+from finetune_advisor.formats.graphics.typesetting import lines, width, xml_text
 
 BOX, PADDING, LEADING, FONT, SMALL = 206.0, 12.0, 17.0, 13.0, 11.5
 MARGIN, HEADER, TITLE, LEAST_WIDTH, LABEL = 28.0, 92.0, 19.0, 620.0, 212.0

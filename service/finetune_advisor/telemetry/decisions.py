@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finetune_advisor.engine.compiled import CompiledPath
-from finetune_advisor.engine.evaluation import Assessment
+from finetune_advisor.engine.evaluation.compiled import CompiledPath
+from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
 
 log_ = logging.getLogger("finetune_advisor.decisions")

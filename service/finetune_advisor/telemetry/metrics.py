@@ -29,11 +29,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from finetune_advisor.engine.compiled import CompiledPath
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation import Assessment
-from finetune_advisor.engine.tree import Tree
-from finetune_advisor.telemetry import metrics_files, soon
+from finetune_advisor.engine.evaluation.compiled import CompiledPath
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.telemetry import deferred, metrics_files
 
 NAMESPACE = "finetune_advisor"
 PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
@@ -199,7 +199,7 @@ class Metrics:
         self._running: list[None] = []
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._settling = Lock()
-        soon.each(self.settle)
+        deferred.each(self.settle)
         if not self._shared:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)

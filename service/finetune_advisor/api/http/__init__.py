@@ -1,0 +1,1 @@
+"""HTTP and Flask as this API uses them."""

@@ -1,0 +1,61 @@
+"""POST /assess/explain: why a profile comes to its assessment, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from finetune_advisor.api import openapi_examples
+from finetune_advisor.api.http.blueprint import Blueprint
+from finetune_advisor.api.http.problems import (
+    BodyTooLarge,
+    MalformedRequest,
+    NotAcceptable,
+    UnsupportedMediaType,
+)
+from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.api.resources.assess import HEADERS, not_stored
+from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.schemas.explanations import ExplanationSchema
+from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
+from finetune_advisor.trees.catalog import Catalog
+
+
+def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
+    """The resource, for the trees of a catalog and an assessor for each."""
+    explainers = {
+        version: Explainer(tree, assessors[version].table) for version, tree in catalog.trees.items()
+    }
+    blp = Blueprint("explanations", "Why, and what would change it.")
+
+    @blp.route("/assess/explain", methods=["POST"])
+    @blp.doc(operationId="explain")
+    @blp.no_parameters
+    @blp.arguments(explain_request_schema(catalog), examples=openapi_examples.explain_requests(catalog))
+    @blp.response(
+        200,
+        ExplanationSchema,
+        description="The explanation",
+        examples=openapi_examples.explain_answers(catalog, explainers[catalog.default.version]),
+        headers=HEADERS,
+    )
+    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    def explain_assessment(request: dict[str, Any]) -> Response:
+        """Explain an assessment
+
+        The assessment of a profile; a smallest set of its answers that alone forces the outcome; the
+        minimal sets of changed answers that would lead elsewhere, nearest first; and what each other
+        answer alone would lead to. What is said is exact; `truncated` tells whether there is more. Pure,
+        as POST /assess is.
+        """
+        tree = catalog.pick(request.pop("tree_version", None))
+        explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
+        assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")
+        body = rendering.render_explanation(explanation, assessment)
+        return Response(body, mimetype=JSON, headers=not_stored(tree))
+
+    return blp

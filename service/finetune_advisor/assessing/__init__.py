@@ -1,0 +1,1 @@
+"""Profiles in, answers as bytes out, for the API and for files."""

@@ -1,0 +1,76 @@
+"""Profiles that a command reads from files or standard input, in JSON or YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from marshmallow import ValidationError
+
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.error_details import invalid
+from finetune_advisor.schemas.requests import profile_schema
+from finetune_advisor.trees import yaml_reader
+from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.yaml_document import YamlDocument
+from finetune_advisor.trees.yaml_reader import YamlSyntaxError
+
+
+def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
+    """The profile in a file, with inputs of the catalog's trees. Raises ClickException or
+    DocumentError, with every fault.
+    """
+    name = str(getattr(file, "name", "<stdin>"))
+    schema = profile_schema(catalog)()
+    given = _parse(_utf8(file.read(), name), name)
+    try:
+        profile: Profile = schema.load(given)
+    except ValidationError as error:
+        faults = [*_describe(invalid(error.messages_dict, schema, in_body=True))]
+        if isinstance(given, dict) and "profile" in given:
+            faults.append("give the profile alone, not inside of profile")
+        raise click.ClickException("\n".join(f"{name}: {fault}" for fault in faults)) from error
+    return profile
+
+
+def _parse(content: bytes, name: str) -> Any:
+    """The value of a text in JSON or YAML. Raises ClickException, or DocumentError as for tree documents."""
+    try:
+        text = content.decode("utf-8-sig")
+        if not text.strip():
+            raise click.ClickException(
+                f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"
+            )
+        parsed = yaml_reader.parse(text)
+    except YamlSyntaxError as error:
+        problem = f"neither JSON nor YAML: {error.problem}; {error.remedy}"
+        raise click.ClickException(f"{name}:{error.line}: {problem}") from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{name}: not UTF-8: {error.reason}; encode it so") from error
+    except RecursionError as error:
+        raise click.ClickException(f"{name}: nested too deeply to be read; make it flatter") from error
+    if parsed.faults:
+        raise YamlDocument(Path(name), text, parsed).refusal(parsed.faults)
+    return parsed.value
+
+
+def _describe(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """A line for each fault of a profile; the known names once, at the end."""
+    known = ""
+    for error in errors:
+        problem, _, names = error["detail"].partition("; known are: ")
+        known = names or known
+        yield f"{error['pointer'].removeprefix('#/')}: {problem}"
+    if known:
+        yield f"known are: {known}"
+
+
+def _utf8(content: bytes, name: str) -> bytes:
+    """The content of a file, if it is UTF-8. Raises ClickException if it isn't, whatever its mark says."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{name}: not UTF-8: {error.reason}; encode it so") from error
+    return content

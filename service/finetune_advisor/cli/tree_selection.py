@@ -1,0 +1,90 @@
+"""Which trees a command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import click
+from semver import Version
+
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.formats.numbers import counted
+from finetune_advisor.settings import Settings
+from finetune_advisor.trees import catalog, loader
+from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
+
+
+def served_catalog() -> Catalog:
+    """The catalog that `serve` would serve with this environment. Raises SettingsError, DocumentError or
+    CatalogError.
+    """
+    settings = Settings.from_environment()
+    return catalog.load(settings.trees_dir, settings.default_tree_version)
+
+
+def tree_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options --tree-version and --tree, for `choose_tree`."""
+    version = click.option("--tree-version", help="The tree version to ask; left out, the default one.")
+    document = click.option(
+        "--tree",
+        "document",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The tree document to ask instead, alone and as it stands.",
+    )
+    return version(document(command))
+
+
+def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tree]:
+    """The catalog whose inputs a profile may have, and the tree to ask.
+
+    Raises UsageError, or as `find_tree` does.
+    """
+    if version is not None and document is not None:
+        raise click.UsageError("--tree-version and --tree contradict each other; give one")
+    catalog = served_catalog() if document is None else single_tree_catalog(loader.load(document))
+    return catalog, catalog.pick(version)
+
+
+def single_tree_catalog(tree: Tree) -> Catalog:
+    """A catalog of one tree alone."""
+    return Catalog({tree.version: tree}, tree)
+
+
+def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> str:
+    """What to say of inputs that the asked tree ignores: which version knows most of them, and how to ask it;
+    empty if nothing is ignored.
+    """
+    if not ignored:
+        return ""
+    newest_first = [*catalog.trees.values()][::-1]
+    best = max(newest_first, key=lambda tree: sum(name in tree.inputs for name in ignored))
+    count = sum(name in best.inputs for name in ignored)
+    known = f"{count} of them" if count < len(ignored) else "them" if count > 1 else "it"
+    return (
+        f"Tree {asked.version} ignores {counted(len(ignored), 'input')} given here. Tree {best.version} "
+        f"knows {known}: ask it with --tree-version {best.version}"
+    )
+
+
+def find_tree(name: str | None) -> Tree:
+    """The tree that `find_tree_in_catalog` finds. Raises as that does."""
+    return find_tree_in_catalog(name)[1]
+
+
+def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
+    """A document's tree, alone, or the one of a served version, or the default one; with the catalog whose
+    inputs a profile may have.
+
+    Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `served_catalog` does.
+    """
+    if name is not None and Path(name).is_file():
+        tree = loader.load(Path(name))
+        return single_tree_catalog(tree), tree
+    served = served_catalog()
+    try:
+        return served, served.pick(name)
+    except UnknownVersionError as error:
+        if name is None or Version.is_valid(name):
+            raise
+        raise UnknownVersionError(f"there is no file {name}, and {error}") from error

@@ -1,0 +1,1 @@
+"""What is true of a tree or of an assessment: proofs, comparisons, explanations."""

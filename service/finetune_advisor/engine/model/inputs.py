@@ -1,0 +1,91 @@
+"""Inputs: the named, typed attributes of a profile, each with its axis of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from finetune_advisor.engine.model.domain import LARGEST, Domain, Position
+
+Value = bool | int | float | str
+Profile = Mapping[str, Value]
+InputType = Literal["boolean", "enum", "integer", "number"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named, typed attribute of a profile; numeric ones have a range and may have a unit."""
+
+    name: str
+    type: InputType
+    label: str
+    help: str = ""
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+
+    @property
+    def numeric(self) -> bool:
+        return self.type in ("integer", "number")
+
+    @property
+    def lowest(self) -> int | float:
+        return -LARGEST if self.minimum is None else self.minimum
+
+    @property
+    def highest(self) -> int | float:
+        return LARGEST if self.maximum is None else self.maximum
+
+    @cached_property
+    def axis(self) -> Domain:
+        """Every position that this input can take."""
+        if self.type == "number":
+            return Domain(((float(self.lowest), float(self.highest)),), dense=True)
+        if self.type == "integer":
+            return Domain(((int(self.lowest), int(self.highest)),))
+        return Domain(((0, len(self.choices or (False, True)) - 1),))
+
+    @cached_property
+    def width(self) -> int | float:
+        """How far the axis reaches."""
+        return self.axis.greatest - self.axis.least
+
+    def position(self, value: Value) -> Position:
+        """Where a value lies on the axis.
+
+        Raises TypeError for a value of another type and ValueError for one that the input can't take.
+        """
+        if self.type == "enum":
+            return self.choices.index(value)
+        if isinstance(value, str) or isinstance(value, bool) != (self.type == "boolean"):
+            raise TypeError(f"{self.name} takes a value of type {self.type}")
+        if value not in self.axis or (value != int(value) and self.type != "number"):
+            raise ValueError(f"{self.name} can't be {value}")
+        return float(value) if self.type == "number" else int(value)
+
+    def value(self, position: Position) -> Value:
+        """The value at a position of the axis; a whole number is an int, whatever the input's type."""
+        if self.type == "boolean":
+            return bool(position)
+        if self.type == "enum":
+            return self.choices[int(position)]
+        return whole(position)
+
+
+def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
+    """The valid answers of a profile to some inputs, each in the form that stands for all equal ones: 12 for
+    12.0, 0 for -0.0.
+    """
+    return {
+        name: int(value) if value.__class__ is float and value.is_integer() else value
+        for name in names
+        if (value := profile.get(name)) is not None
+    }
+
+
+def whole(number: int | float) -> int | float:
+    """A number as an int if it is whole, so that equal numbers are written alike, as RFC 8785 does."""
+    return int(number) if number == int(number) else number

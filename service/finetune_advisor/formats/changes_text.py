@@ -1,0 +1,79 @@
+"""The difference between two trees as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import indent
+
+from finetune_advisor.engine.analysis.comparison import Comparison, Move
+from finetune_advisor.engine.model.inputs import Value
+from finetune_advisor.formats.labels import FINETUNE
+from finetune_advisor.formats.numbers import decimal
+
+
+def render(comparison: Comparison) -> str:
+    """What changed, and who moves from where to where."""
+    blocks = [_heading(comparison), *_moves(comparison)]
+    if comparison.reversals:
+        blocks.append('Other answer to "Fine-tune?":\n' + "\n".join(_reversals(comparison)))
+    for title, pointers in (
+        ("Added", comparison.added),
+        ("Removed", comparison.removed),
+        ("Rewired", comparison.rewired),
+    ):
+        if pointers:
+            blocks.append(f"{title}:\n" + "\n".join(f"  {pointer}" for pointer in pointers))
+    if comparison.reworded:
+        blocks.append("Reworded:\n" + "\n".join(_reworded(comparison)))
+    return "\n\n".join(blocks)
+
+
+def _heading(comparison: Comparison) -> str:
+    versions = f"{comparison.older.version} -> {comparison.newer.version}"
+    if comparison.equivalent:
+        return f"{versions}: equivalent; every profile keeps its outcome."
+    if not comparison.shared:
+        return f"{versions}: the trees share no input, so there is no profile to compare them by."
+    known = {*comparison.older.inputs, *comparison.newer.inputs}
+    apart = f" Shared are {len(comparison.shared)} of {len(known)} inputs; the rest count as unknown."
+    rest = apart if len(known) > len(comparison.shared) else ""
+    more = " There are too many ways through both trees to walk them all."
+    return f"{versions}: {_impact(comparison)}.{rest}{more if comparison.truncated else ''}"
+
+
+def _impact(comparison: Comparison) -> str:
+    moved = sum(move.profiles for move in comparison.moves)
+    share = moved / comparison.profiles
+    profiles = "profiles" if comparison.exact else "kinds of profiles"
+    least = "at least " if comparison.truncated else ""
+    both = f"; {least}{comparison.undecided} are undecided in both" if comparison.undecided else ""
+    return (
+        f"{least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another outcome "
+        f"({share:.1%}){both}"
+    )
+
+
+def _moves(comparison: Comparison) -> Iterator[str]:
+    for move in comparison.moves:
+        witness = "\n".join(f"{name}: {_shown(value)}" for name, value in move.witness.items())
+        yield f"{_ends(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
+
+
+def _reversals(comparison: Comparison) -> Iterator[str]:
+    for one in comparison.reversals:
+        yield f"  {one.recommendation}: {FINETUNE[one.before]} -> {FINETUNE[one.after]}"
+
+
+def _ends(move: Move) -> str:
+    return f"{move.before or 'undecided'} -> {move.after or 'undecided'}"
+
+
+def _reworded(comparison: Comparison) -> Iterator[str]:
+    for change in comparison.reworded:
+        yield f"  {change.pointer}\n    - {change.before}\n    + {change.after}"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool | str):
+        return str(value).lower() if isinstance(value, bool) else value
+    return decimal(value)

@@ -1,0 +1,94 @@
+"""Branches with `otherwise` spelt out, for notations where a missing input would take it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from finetune_advisor.engine.model.conditions import (
+    ABOVE,
+    BELOW,
+    EQUAL,
+    EVERY_RELATION,
+    Between,
+    Bound,
+    OneOf,
+    Test,
+    domain_of,
+    relations_of,
+)
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Branch, Question, Tree
+
+Symbol = Literal["<", "<=", "=", ">=", ">", "!="]
+SYMBOLS: dict[frozenset[str], Symbol] = {
+    frozenset({BELOW}): "<",
+    frozenset({BELOW, EQUAL}): "<=",
+    frozenset({EQUAL}): "=",
+    frozenset({ABOVE, EQUAL}): ">=",
+    frozenset({ABOVE}): ">",
+    frozenset({BELOW, ABOVE}): "!=",
+}
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The answer lies in one of these ranges."""
+
+    ranges: tuple[Between, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How the answer relates to another input."""
+
+    symbol: Symbol
+    other: str
+
+
+Explicit = OneOf | Ranges | Compared
+
+
+def cases(tree: Tree, question: Question) -> list[tuple[Explicit, Branch]]:
+    """The branches of a question of a sound tree, each with its test by itself."""
+    return [(explicit_test(tree, question, branch.test), branch) for branch in question.branches]
+
+
+def explicit_test(tree: Tree, question: Question, test: Test) -> Explicit:
+    """The test of one branch of a question of a sound tree, with `otherwise` spelled out."""
+    one = tree.inputs[question.input]
+    tests = (branch.test for branch in question.branches)
+    if question.compared_to is not None:
+        relations = relations_of(test) or EVERY_RELATION.difference(*map(relations_of, tests))
+        return Compared(SYMBOLS[relations], question.compared_to)
+    if isinstance(test, OneOf):
+        return test
+    if isinstance(test, Between):
+        return Ranges((test,))
+    if one.numeric:
+        return Ranges(tuple(_gaps(one, [other for other in tests if isinstance(other, Between)])))
+    taken = {value for other in tests if isinstance(other, OneOf) for value in other.values}
+    return OneOf(tuple(value for value in one.choices or (False, True) if value not in taken))
+
+
+def _gaps(one: Input, ranges: Sequence[Between]) -> Iterator[Between]:
+    """What disjoint ranges leave of an input's axis, with the ends that the ranges have."""
+    start: Bound | None = None
+    gaps = []
+    for taken in sorted(ranges, key=_start):
+        if taken.lower:
+            gaps.append(Between(start, _flipped(taken.lower)))
+        start = taken.upper and _flipped(taken.upper)
+    if start:
+        gaps.append(Between(start))
+    return (gap for gap in gaps if domain_of(one, gap))
+
+
+def _start(taken: Between) -> tuple[float, bool]:
+    return (taken.lower.value, not taken.lower.inclusive) if taken.lower else (-inf, False)
+
+
+def _flipped(end: Bound) -> Bound:
+    return Bound(end.value, not end.inclusive)

@@ -1,0 +1,1 @@
+"""What pictures of trees are made of: layout, lines, texts, and what they highlight."""

@@ -1,0 +1,133 @@
+"""What a newer tree says differently, and for whom its outcome changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, pre_dump
+
+from finetune_advisor.engine.analysis.comparison import Comparison, Move
+from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.schemas.assessments import TreeNameSchema
+from finetune_advisor.schemas.fields import Answer, Choice, Growing, described
+from finetune_advisor.schemas.trees import FINETUNE
+
+POINTERS = "as JSON pointers into the tree"
+
+
+class RewordingSchema(Growing):
+    pointer = fields.String(required=True, metadata=described("Where the text stands in the tree."))
+    before = fields.String(required=True)
+    after = fields.String(required=True)
+
+
+class MoveSchema(Growing):
+    """Profiles whose outcome changes alike."""
+
+    before = fields.String(
+        data_key="from", metadata=described("The older tree's recommendation; left out where undecided.")
+    )
+    after = fields.String(
+        data_key="to", metadata=described("The newer tree's recommendation; left out where undecided.")
+    )
+    profiles = fields.Integer(
+        metadata=described(
+            f"How many profiles, taking numbers that no test tells apart as one; left out beyond {LARGEST}.",
+            format="int64",
+        )
+    )
+    share = fields.Float(required=True, metadata=described("Their share of all profiles, 0 to 1."))
+    witness = fields.Dict(
+        fields.String(), Answer(), required=True, metadata=described("One such profile.")
+    )
+
+
+class ReversalSchema(Growing):
+    """A recommendation of both trees that answers "should we fine-tune?" differently in each."""
+
+    recommendation = fields.String(required=True)
+    before = Choice(FINETUNE, "Finetune", data_key="from", required=True)
+    after = Choice(FINETUNE, "Finetune", data_key="to", required=True)
+
+
+class ChangesSchema(Growing):
+    """The exact difference between two trees."""
+
+    older = fields.Nested(TreeNameSchema, required=True)
+    newer = fields.Nested(TreeNameSchema, required=True)
+    equivalent = fields.Boolean(
+        required=True,
+        metadata=described(
+            "Same inputs, the same outcome for every profile, and the same `finetune` of every outcome."
+        ),
+    )
+    profiles = fields.Integer(
+        metadata=described(
+            "All profiles of the inputs that both trees know, counted as in moves; left out beyond "
+            f"{LARGEST}.",
+            format="int64",
+        )
+    )
+    undecided = fields.Integer(
+        metadata=described(
+            f"Of these, those that neither tree decides, as it asks for more; left out beyond {LARGEST}.",
+            format="int64",
+        )
+    )
+    moves = fields.List(
+        fields.Nested(MoveSchema), required=True, metadata=described("Every change of outcome.")
+    )
+    reversals = fields.List(
+        fields.Nested(ReversalSchema),
+        required=True,
+        metadata=described("Every recommendation of both trees whose `finetune` differs."),
+    )
+    truncated = fields.Boolean(
+        required=True,
+        metadata=described(
+            "Whether the trees have too many ways to walk them all, or too many profiles to count: numbers "
+            "of profiles are then the least that they can be, and more may move."
+        ),
+    )
+    added = fields.List(fields.String(), required=True, metadata=described(f"What is new, {POINTERS}."))
+    removed = fields.List(
+        fields.String(), required=True, metadata=described(f"What is gone, {POINTERS}.")
+    )
+    rewired = fields.List(
+        fields.String(), required=True, metadata=described(f"What decides differently, {POINTERS}.")
+    )
+    reworded = fields.List(
+        fields.Nested(RewordingSchema), required=True, metadata=described("Texts that differ.")
+    )
+
+    @pre_dump
+    def _changes(self, comparison: Comparison, **_: Any) -> dict[str, Any]:
+        total = comparison.profiles
+        return {
+            "older": comparison.older,
+            "newer": comparison.newer,
+            "equivalent": comparison.equivalent,
+            "profiles": _countable(total),
+            "undecided": _countable(comparison.undecided),
+            "moves": [_move(move, total) for move in comparison.moves],
+            "reversals": comparison.reversals,
+            "truncated": comparison.truncated,
+            "added": comparison.added,
+            "removed": comparison.removed,
+            "rewired": comparison.rewired,
+            "reworded": comparison.reworded,
+        }
+
+
+def _move(move: Move, total: int) -> dict[str, Any]:
+    return {
+        "before": move.before,
+        "after": move.after,
+        "profiles": _countable(move.profiles),
+        "share": move.profiles / total,
+        "witness": move.witness,
+    }
+
+
+def _countable(count: int) -> int | None:
+    return count if count <= LARGEST else None

@@ -1,0 +1,111 @@
+"""Explanations: why, and what would change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, pre_dump
+
+from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.fields import Answer, Growing, Number, described
+
+
+class ChangeSchema(Growing):
+    input = fields.String(required=True)
+    before = Answer(
+        data_key="from", metadata=described("The given answer; left out where there is none.")
+    )
+    after = Answer(
+        data_key="to",
+        required=True,
+        metadata=described(
+            "The answer that takes its place. Of numbers, the nearest one that has as few decimals as the "
+            "limit that it has to pass, where there is one: 499 for less than 500."
+        ),
+    )
+
+    @pre_dump
+    def _change(self, change: Change, **_: Any) -> dict[str, Any]:
+        before = {} if change.before is None else {"before": change.before}
+        return {"input": change.input, "after": change.after, **before}
+
+
+class CounterfactualSchema(Growing):
+    """A minimal set of changed answers that leads to another recommendation."""
+
+    recommendation = fields.String(required=True)
+    changes = fields.List(fields.Nested(ChangeSchema), required=True)
+
+
+class OutcomeSchema(Growing):
+    answer = Answer(
+        required=True,
+        metadata=described("Another answer; a number stands for a range, rounded if need be."),
+    )
+    minimum = Number(metadata=described("The least number that leads to the same."))
+    maximum = Number(metadata=described("The greatest number that leads to the same."))
+    recommendation = fields.String(metadata=described("Where it leads, if it decides."))
+    candidates = fields.List(
+        fields.String(), required=True, metadata=described("What can come out with this answer alone.")
+    )
+
+    @pre_dump
+    def _outcome(self, outcome: Outcome, **_: Any) -> dict[str, Any]:
+        decided = len(outcome.candidates) == 1
+        return {
+            "answer": outcome.answer,
+            "minimum": outcome.minimum,
+            "maximum": outcome.maximum,
+            "recommendation": outcome.candidates[0] if decided else None,
+            "candidates": outcome.candidates,
+        }
+
+
+class SensitivitySchema(Growing):
+    input = fields.String(required=True)
+    outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
+
+
+class ExplanationSchema(Growing):
+    """An assessment with its exact explanation."""
+
+    assessment = fields.Nested(AssessmentSchema, required=True)
+    sufficient_reason = fields.List(
+        fields.String(),
+        metadata=described(
+            "A smallest set of the given inputs whose answers alone force the recommendation, if decided."
+        ),
+    )
+    counterfactuals = fields.List(
+        fields.Nested(CounterfactualSchema),
+        required=True,
+        metadata=described(
+            "Every minimal set of changed answers that decides for another recommendation, nearest first."
+        ),
+    )
+    truncated = fields.Boolean(
+        required=True,
+        metadata=described(
+            "Whether something is left out, as the limit cut the list or the search grew too large: "
+            "counterfactuals, the reason of a decided profile, or inputs in the sensitivity."
+        ),
+    )
+    sensitivity = fields.List(
+        fields.Nested(SensitivitySchema),
+        required=True,
+        metadata=described(
+            "For each input of the tree, what each other answer to it alone would lead to."
+        ),
+    )
+
+    @pre_dump
+    def _explanation(self, explanation: Explanation, **_: Any) -> dict[str, Any]:
+        pairs = explanation.sensitivity.items()
+        return {
+            "assessment": explanation.assessment,
+            "sufficient_reason": explanation.sufficient_reason,
+            "counterfactuals": explanation.counterfactuals,
+            "truncated": explanation.truncated,
+            "sensitivity": [{"input": name, "outcomes": outcomes} for name, outcomes in pairs],
+        }

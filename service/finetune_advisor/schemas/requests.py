@@ -1,0 +1,211 @@
+"""What callers send. The profile is generated from the inputs of the served trees."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from functools import lru_cache
+from math import ceil, floor
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.schemas.fields import (
+    Anything,
+    Array,
+    Choice,
+    Closed,
+    Flag,
+    Object,
+    Real,
+    Swift,
+    Whole,
+    WrittenFlag,
+    WrittenReal,
+    WrittenWhole,
+    described,
+)
+from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
+
+MOST_COUNTERFACTUALS = 1000
+COUNTERFACTUALS = 20
+"""How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
+
+
+BOOLEAN = frozenset({bool})
+ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
+
+
+class NoParameters(Closed):
+    """The query of an operation that takes no parameters."""
+
+
+def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
+    """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
+    unit = f" Unit: {one.unit}." if one.unit else ""
+    metadata = described(f"{one.label}.{unit}")
+    if one.type == "boolean":
+        return (WrittenFlag if written else Flag)(metadata=metadata)
+    if one.type == "enum":
+        return Choice(list(one.choices), f"Input_{one.name}", metadata=metadata)
+    kinds = (WrittenWhole, WrittenReal) if written else (Whole, Real)
+    kind = kinds[0] if one.type == "integer" else kinds[1]
+    return kind(validate=limits(one.lowest, one.highest), metadata=metadata)
+
+
+def limits(low: float, high: float) -> validate.Range:
+    """Numbers from one to another."""
+    return validate.Range(low, high, error=f"out of range; give a value from {low} to {high}")
+
+
+@lru_cache(maxsize=8)
+def profile_schema(catalog: Catalog) -> type[Swift]:
+    """The profile: what the caller knows, of all inputs that some served tree asks about."""
+    text = (
+        "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
+        "version knows, but not the one asked, are accepted and listed in `ignored`. GET /tree tells how to "
+        "find each value, as does `next_question`."
+    )
+    inputs = catalog.inputs
+    booleans = frozenset(name for name, one in inputs.items() if one.type == "boolean")
+    allowed = {name: _allowed_values(one) for name, one in inputs.items()}
+    ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.type == "number"}
+
+    class ProfileSchema(Swift):
+        class Meta(Swift.Meta):
+            description = text
+
+        def is_plainly_valid(self, data: Any) -> bool:
+            if data.__class__ is not dict:
+                return False
+            if data.keys() <= booleans and {*map(type, data.values())} <= BOOLEAN:
+                return True
+            try:
+                for name, value in data.items():
+                    if value.__class__ is float:
+                        low, high = ranges[name]
+                        if not low <= value <= high:
+                            return False
+                    elif value not in allowed[name][value.__class__]:
+                        return False
+            except KeyError:
+                return False
+            return True
+
+    members = {name: input_field(one) for name, one in catalog.inputs.items()}
+    return type("ProfileSchema", (ProfileSchema,), members)
+
+
+def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
+    """By the class of a value, the values that an input plainly takes, but for floats.
+
+    It leaves out what takes a closer look, such as 12.0 for an integer.
+    """
+    if input_.numeric:
+        return {int: range(ceil(input_.lowest), floor(input_.highest) + 1)}
+    return {str: frozenset(input_.choices)} if input_.choices else {bool: (False, True)}
+
+
+class Served(Choice):
+    """A tree version that is served; of a retired one, the message names the successor."""
+
+    def __init__(self, catalog: Catalog, **kwargs: Any) -> None:
+        super().__init__(list(catalog.trees), "TreeVersion", **kwargs)
+        self.retired = catalog.retired
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        version = str(super()._deserialize(value, *args, **kwargs))
+        if version in self.retired:
+            raise ValidationError(str(RetiredVersionError(self.retired[version])))
+        return version
+
+
+def version_field(catalog: Catalog) -> Served:
+    text = "The tree version to ask. Left out, the default version answers."
+    return Served(catalog, metadata=described(text))
+
+
+def assess_request_schema(catalog: Catalog) -> type[Swift]:
+    """The body of POST /assess."""
+    profile = profile_schema(catalog)()
+
+    class AssessRequestSchema(Swift):
+        def is_plainly_valid(self, data: Any) -> bool:
+            return (
+                data.__class__ is dict
+                and data.keys() in ONE_PROFILE
+                and (version := data.get("tree_version", catalog.default.version)).__class__ is str
+                and version in catalog.trees
+                and profile.is_plainly_valid(data["profile"])
+            )
+
+    return type("AssessRequestSchema", (AssessRequestSchema,), _assess_fields(catalog))
+
+
+def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
+    """The body of POST /assess/batch, for up to so many profiles."""
+    members = {
+        "profiles": Anything(
+            fields.Raw(
+                allow_none=True,
+                metadata=described("A profile, as POST /assess takes it; any other value is a bad one."),
+            ),
+            most=most,
+            required=True,
+            metadata=described("What is known of each situation."),
+        ),
+        "defaults": Object(
+            profile_schema(catalog), metadata=described("What holds for each profile that doesn't say.")
+        ),
+        "tree_version": version_field(catalog),
+    }
+    return type("BatchRequestSchema", (Closed,), members)
+
+
+def explain_request_schema(catalog: Catalog) -> type[Schema]:
+    """The body of POST /assess/explain."""
+    leaves = dict.fromkeys(leaf for tree in catalog.trees.values() for leaf in tree.recommendations)
+    members = {
+        **_assess_fields(catalog),
+        "target": Choice(
+            list(leaves),
+            "RecommendationId",
+            metadata=described(
+                "Ask only for counterfactuals that lead to this recommendation. None leads to one that "
+                "only another version has."
+            ),
+        ),
+        "frozen": Array(
+            Choice(list(catalog.inputs), "InputName"),
+            most=len(catalog.inputs),
+            metadata=described("Inputs that counterfactuals may not change."),
+        ),
+        "limit": Whole(
+            validate=limits(1, MOST_COUNTERFACTUALS),
+            metadata=described(f"The most counterfactuals to list. Left out, {COUNTERFACTUALS}."),
+        ),
+    }
+    return type("ExplainRequestSchema", (Closed,), members)
+
+
+def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
+    return {
+        "profile": Object(profile_schema(catalog), required=True),
+        "tree_version": version_field(catalog),
+    }
+
+
+def changes_query_schema(catalog: Catalog) -> type[Schema]:
+    """The query of GET /tree/versions/{version}/changes."""
+    since = Served(
+        catalog,
+        required=True,
+        metadata=described("The version to compare with.", example=catalog.default.version),
+    )
+    return type("ChangesQuerySchema", (Closed,), {"since": since})
+
+
+def profile_query_schema(catalog: Catalog) -> type[Schema]:
+    """A profile as query parameters."""
+    members = {name: input_field(one, written=True) for name, one in catalog.inputs.items()}
+    return type("ProfileQuerySchema", (Closed,), members)

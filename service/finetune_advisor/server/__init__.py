@@ -1,0 +1,1 @@
+"""gunicorn and its worker, and the health check."""

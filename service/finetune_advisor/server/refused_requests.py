@@ -1,0 +1,133 @@
+"""Requests that never reach the application: their answer, their count and their warning."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from gunicorn.http import errors
+
+from finetune_advisor.api.http.headers import common_headers
+from finetune_advisor.api.http.problems import InternalError, MalformedRequest, Problem, UriTooLong
+from finetune_advisor.telemetry.tracing import Trace
+
+DELAYS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
+"""The reasons for which nothing is refused: a connection waits."""
+TIMEOUTS = frozenset({"request_timeout", "answer_timeout"})
+SUMMARY_SECONDS = 60
+"""How long further refusals for a reason are only counted after one was logged."""
+OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
+FAULTS: dict[type[Exception], tuple[str, str]] = {
+    errors.LimitRequestLine: ("request_line_too_long", "its first line is too long; shorten the query"),
+    errors.InvalidRequestLine: ("request_line", "its first line isn't that of an HTTP request"),
+    errors.InvalidRequestMethod: ("method", "its method is malformed"),
+    errors.InvalidHTTPVersion: ("version", "its HTTP version isn't 1.0, 1.1 or another 1.x"),
+    errors.InvalidHeader: ("header", "a header field is malformed"),
+    errors.InvalidHeaderName: ("header_name", "the name of a header field is malformed"),
+    errors.ObsoleteFolding: (
+        "folded_header",
+        "a header field goes over several lines; put it on one",
+    ),
+    errors.LimitRequestHeaders: (
+        "headers_too_large",
+        "its header fields are too large or too many; send less",
+    ),
+    errors.UnsupportedTransferCoding: (
+        "transfer_coding",
+        "it has a transfer coding other than chunked; send it without",
+    ),
+    errors.ExpectationFailed: ("expectation", "it expects something other than 100-continue"),
+}
+"""For each error of gunicorn's parser, the reason that metrics and logs give, and what the answer says."""
+MALFORMED = "malformed", "it is malformed"
+REASONS = frozenset({MALFORMED[0], *(reason for reason, _ in FAULTS.values()), *TIMEOUTS, *DELAYS})
+"""Every reason that there is: metrics have no other."""
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether an error is the client's fault, so that its request is refused."""
+    return isinstance(error, errors.ParseException) and not isinstance(error, OWN_FAULTS)
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason under which a refused request is counted."""
+    return _fault(error)[0]
+
+
+def problem_of(error: BaseException, limit_request_line: int) -> Problem:
+    """The problem that answers an error."""
+    if not is_refusal(error):
+        return InternalError("something failed here")
+    if isinstance(error, errors.LimitRequestLine):
+        limit = f"the request line is longer than {limit_request_line} bytes; shorten the query"
+        return UriTooLong(limit)
+    return MalformedRequest(f"the request can't be read: {_fault(error)[1]}")
+
+
+def _fault(error: BaseException) -> tuple[str, str]:
+    return next((fault for kind, fault in FAULTS.items() if isinstance(error, kind)), MALFORMED)
+
+
+def to_bytes(problem: Problem, traced: Trace, prefix: str = "") -> bytes:
+    """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
+    body = problem.get_body(prefix=prefix).encode()
+    headers = [
+        *problem.get_headers(),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+        *common_headers((), traced),
+    ]
+    lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+class RefusalLog:
+    """Counts every refusal and delay; logs the first for each reason, and each minute how many followed.
+
+    Anybody can send what is refused, as much as they like: the log doesn't grow with it.
+    """
+
+    def __init__(self, count: Callable[[str, int], None], log: logging.Logger) -> None:
+        self._count, self._log = count, log
+        self._lock = Lock()
+        self._suppressed: dict[str, tuple[float, int]] = {}
+        """For each reason that was logged: until when others are only counted, and how many were."""
+        for reason in REASONS:
+            count(reason, 0)
+
+    def record(self, reason: str, request_id: str | None = None) -> None:
+        """Count a refusal, and log it unless another for this reason was logged within a minute."""
+        self._count(reason, 1)
+        with self._lock:
+            if reason in self._suppressed:
+                until, times = self._suppressed[reason]
+                self._suppressed[reason] = until, times + 1
+                return
+            self._suppressed[reason] = time.monotonic() + SUMMARY_SECONDS, 0
+        known = {"request_id": request_id} if request_id else None
+        self._log.warning("%s: %s", _verb(reason), reason, extra=known)
+
+    def summarize(self, *, finally_: bool = False) -> None:
+        """Log how many were only counted for each reason whose minute is over, or, finally, for all."""
+        now = time.monotonic()
+        with self._lock:
+            over = [
+                (reason, times)
+                for reason, (until, times) in self._suppressed.items()
+                if finally_ or until <= now
+            ]
+            for reason, times in over:
+                del self._suppressed[reason]
+                if times:  # it goes on: the next one is no news
+                    self._suppressed[reason] = now + SUMMARY_SECONDS, 0
+        for reason, times in over:
+            if times:
+                self._log.warning(
+                    "%s: %s, %d more within %d seconds", _verb(reason), reason, times, SUMMARY_SECONDS
+                )
+
+
+def _verb(reason: str) -> str:
+    return "delayed" if reason in DELAYS else "refused"

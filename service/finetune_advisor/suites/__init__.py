@@ -1,0 +1,1 @@
+"""Tests of trees and of instances: suites, their reports, and conformance."""

@@ -1,0 +1,1 @@
+"""Tree documents on disk: read, checked, and served by version."""

@@ -1,0 +1,361 @@
+"""The shape of a tree document: its fields, and the values that they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+from unicodedata import category
+from urllib.parse import quote
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+from semver import Version
+
+from finetune_advisor.engine.model.conditions import (
+    Against,
+    Between,
+    Bound,
+    OneOf,
+    Operator,
+    Otherwise,
+    Test,
+)
+from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.tree import (
+    Alternative,
+    Branch,
+    Circumstance,
+    Question,
+    Recommendation,
+    Reference,
+    Situation,
+    Tree,
+    WarningRule,
+)
+from finetune_advisor.trees.yaml_document import DocumentSchema
+
+NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
+LOWER: tuple[Operator, ...] = ("gt", "gte")
+UPPER: tuple[Operator, ...] = ("lt", "lte")
+TESTS = ("is", "in", *LOWER, *UPPER, "otherwise")
+
+
+class Text(fields.String):
+    """A text that says something."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs).strip()
+        if not text:
+            raise ValidationError("the text is empty; write it or remove the field")
+        odd = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
+        if odd:
+            raise ValidationError(f"the text has a control character (U+{ord(odd):04X}); remove it")
+        return text
+
+
+class Name(fields.String):
+    """The name of an input, a question or a recommendation."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        message = "not a name; use a to z, 0 to 9 and _, a letter first, 64 characters at most"
+        super().__init__(validate=validate.Regexp(NAME, error=message), **kwargs)
+
+
+class Tuple(fields.List[Any]):
+    """A list of one kind of item, as a tuple."""
+
+    def __init__(self, item: fields.Field[Any]) -> None:
+        super().__init__(item, load_default=())
+
+    def _deserialize(self, *args: Any, **kwargs: Any) -> Any:
+        return tuple(super()._deserialize(*args, **kwargs))
+
+
+class Named(fields.Field[Any]):
+    """Objects by name, each built from its name and its fields."""
+
+    def __init__(self, schema: type[Schema], build: Callable[..., Any], key: str) -> None:
+        super().__init__(required=True)
+        self.schema, self.build, self.key = schema(), build, key
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValidationError("not a mapping of names to objects; write one or more")
+        loaded, errors = {}, {}
+        for name, item in value.items():
+            try:
+                Name().deserialize(name)
+                loaded[name] = self.build(**{self.key: name}, **self.schema.load(item))
+            except ValidationError as error:
+                errors[name] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        return loaded
+
+
+class Semantic(fields.Field[str]):
+    """A semantic version without build metadata, which has no order."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not Version.is_valid(value) or len(value) > 64:
+            raise ValidationError("not a semantic version; write three numbers, such as 1.0.0")
+        build = Version.parse(value).build
+        if build:
+            remedy = f"leave out +{build}, or write a pre-release such as 1.0.0-acme.1"
+            raise ValidationError(f"build metadata puts no version before another; {remedy}")
+        return value
+
+
+class Url(fields.String):
+    """An absolute http or https URL, as a URI: what is no ASCII, or not allowed there, is percent-encoded."""
+
+    PATTERN = (
+        r"^[hH][tT][tT][pP][sS]?://"
+        r"([^\x00-\x20\x7f/?#@\[\]\\]*@)?"
+        r"(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|[^\x00-\x20\x7f/?#@:\[\]\\\"<>^`{|}]+)"
+        r"(:[0-9]*)?"
+        r"([/?#][^\x00-\x20\x7f]*)?$"
+    )
+    """Userinfo, host, port and the rest, by RFC 3986 and RFC 3987. The JSON Schema has the same pattern."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        url = super()._deserialize(value, *args, **kwargs)
+        parts = re.fullmatch(self.PATTERN, url)
+        if not parts:
+            raise ValidationError("not a URL; write one such as https://wiki.example/ai")
+        rest, hash_, fragment = (parts[4] or "").partition("#")
+        authority = quote(url[: parts.start(4)] if parts[4] else url, safe=RESERVED + "[]")
+        return authority + _encoded(rest) + hash_ + _encoded(fragment)
+
+
+RESERVED = ":/?@!$&'()*+,;=%"
+
+
+def _encoded(part: str) -> str:
+    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe=RESERVED)
+
+
+class Day(fields.Field[str]):
+    """A date, as YAML reads it or as text in ISO 8601."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        try:
+            return (value if type(value) is date else date.fromisoformat(value)).isoformat()
+        except (TypeError, ValueError):
+            raise ValidationError("not a date; write one such as 2026-11-22") from None
+
+
+class Number(fields.Field[int | float]):
+    """A number that JSON carries exactly."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int | float:
+        if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9_]*\.?[0-9]+", value):
+            raise ValidationError("a number in quotes is text; remove the quotes")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("not a number; write digits")
+        if not -LARGEST <= value <= LARGEST:
+            raise ValidationError(f"out of range; stay between -{LARGEST} and {LARGEST}")
+        return whole(value)
+
+
+class Truth(fields.Field[bool]):
+    """The value true, and no other."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if str(value).lower() == "true" and value is not True:
+            raise ValidationError("true in quotes is text; remove the quotes")
+        if value is not True:
+            raise ValidationError("not true; write true or use another test")
+        return value
+
+
+class Answer(fields.Field[bool | str]):
+    """A boolean, or a choice of an enum."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool | str:
+        if not isinstance(value, bool | str):
+            raise ValidationError("neither true, false nor a choice; use lt, lte, gt, gte for numbers")
+        return value
+
+
+class Threshold(fields.Field[Any]):
+    """A number, or another input as `{input: name}`."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return Number().deserialize(value)
+        if list(value) != ["input"]:
+            raise ValidationError("neither a number nor {input: name}; write one of them")
+        return str(Name().deserialize(value["input"]))
+
+
+class Source(DocumentSchema):
+    title = Text(required=True)
+    url = Url(required=True)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Reference:
+        return Reference(**data)
+
+
+class InputDocument(DocumentSchema):
+    type = fields.String(
+        required=True, validate=validate.OneOf(["boolean", "enum", "integer", "number"])
+    )
+    label = Text(required=True)
+    help = Text()
+    unit = Text()
+    choices = Tuple(Name())
+    minimum = Number()
+    maximum = Number()
+
+
+_Tests = DocumentSchema.from_dict(
+    {
+        "is": Answer(),
+        "in": fields.List(Name(), validate=validate.Length(min=1)),
+        **{operator: Threshold() for operator in (*LOWER, *UPPER)},
+        "otherwise": Truth(),
+    },
+    name="Tests",
+)
+
+
+class BranchDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+    to = Name(required=True)
+    reason = Text()
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Branch:
+        tests = {key: data[key] for key in TESTS if key in data}
+        return Branch(test=_test(tests), to=data["to"], reason=data.get("reason", ""))
+
+
+def _test(tests: Mapping[str, Any]) -> Test:
+    match list(tests.items()):
+        case [("is", value)]:
+            return OneOf((value,))
+        case [("in", values)]:
+            return OneOf(tuple(values))
+        case [("otherwise", _)]:
+            return Otherwise()
+        case [("lt" | "lte" | "gt" | "gte" as operator, str(other))]:
+            return Against(operator, other)
+    lower = [Bound(tests[key], key == "gte") for key in LOWER if _is_number(tests.get(key))]
+    upper = [Bound(tests[key], key == "lte") for key in UPPER if _is_number(tests.get(key))]
+    if not tests or max(len(lower), len(upper)) > 1 or len(lower) + len(upper) < len(tests):
+        options = ", ".join(TESTS)
+        raise ValidationError(f"not one test; write one of {options}, or a range such as gte and lt")
+    return Between(next(iter(lower), None), next(iter(upper), None))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+class QuestionDocument(DocumentSchema):
+    text = Text(required=True)
+    help = Text()
+    input = Name(required=True)
+    branches = Tuple(fields.Nested(BranchDocument))
+
+    @post_load
+    def _several(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if len(data["branches"]) < 2:
+            raise ValidationError("a question needs two branches or more; add them", "branches")
+        return data
+
+
+class AlternativeDocument(DocumentSchema):
+    id = Name(required=True)
+    when = Text(required=True)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Alternative:
+        return Alternative(**data)
+
+
+FINETUNE = ("no", "not_yet", "partly", "yes")
+NOT_FINETUNE = f"not one of {', '.join(FINETUNE)}; write one of them, as text"
+
+
+class RecommendationDocument(DocumentSchema):
+    title = Text(required=True)
+    finetune = fields.String(
+        required=True,
+        validate=validate.OneOf(FINETUNE, error=NOT_FINETUNE),
+        error_messages={"invalid": NOT_FINETUNE},
+    )
+    summary = Text(required=True)
+    family = Name()
+    prerequisites = Tuple(Text())
+    next_steps = Tuple(Text())
+    data_needed = Tuple(Text())
+    evaluation = Tuple(Text())
+    risks = Tuple(Text())
+    alternatives = Tuple(fields.Nested(AlternativeDocument))
+    references = Tuple(fields.Nested(Source))
+
+
+class CircumstanceDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
+    input = Name(required=True)
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Circumstance:
+        return Circumstance(data["input"], _test({key: data[key] for key in TESTS if key in data}))
+
+
+class WarningDocument(DocumentSchema):
+    id = Name(required=True)
+    when = Tuple(fields.Nested(CircumstanceDocument))
+    recommendations = Tuple(Name())
+    text = Text(required=True)
+    references = Tuple(fields.Nested(Source))
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> WarningRule:
+        if not data["when"]:
+            raise ValidationError("a warning needs circumstances; add one or more", "when")
+        return WarningRule(**data)
+
+
+class SituationDocument(DocumentSchema):
+    id = Name(required=True)
+    title = Text(required=True)
+    text = Text(required=True)
+    caveat = Text(required=True)
+    questions = Tuple(Name())
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Situation:
+        return Situation(**data)
+
+
+class TreeDocument(DocumentSchema):
+    """A whole document; loading gives an `engine` Tree whose soundness is still to be proven."""
+
+    version = Semantic(required=True)
+    status = fields.String(
+        required=True, validate=validate.OneOf(["candidate", "current", "deprecated", "retired"])
+    )
+    deprecated = Day()
+    sunset = Day()
+    successor = Semantic()
+    released = Day(required=True)
+    title = Text(required=True)
+    summary = Text()
+    source = fields.Nested(Source, required=True)
+    inputs = Named(InputDocument, Input, "name")
+    root = Name(required=True)
+    questions = Named(QuestionDocument, Question, "id")
+    recommendations = Named(RecommendationDocument, Recommendation, "id")
+    situations = Tuple(fields.Nested(SituationDocument))
+    cautions = Tuple(Text())
+    limitations = Tuple(Text())
+    warnings = Tuple(fields.Nested(WarningDocument))
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Tree:
+        return Tree(**data)

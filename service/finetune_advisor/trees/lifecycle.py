@@ -1,0 +1,42 @@
+"""The lifecycle: what becomes of a version once another one succeeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from semver import Version
+
+from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.model.tree import Tree
+
+ENDING = ("deprecated", "retired")
+NEEDED = {
+    "deprecated": "add the day since which the version is deprecated",
+    "sunset": "add the day on which the version is retired",
+    "successor": "add the version to use instead",
+}
+
+
+def faults(tree: Tree) -> Iterator[Fault]:
+    """What a document says wrongly of its version's end. That its successor is served, a catalog knows."""
+    ending = tree.status in ENDING
+    unfit = f"not for a {tree.status} version", f"remove it, or set the status to {' or '.join(ENDING)}"
+    for field, remedy in NEEDED.items():
+        given = bool(getattr(tree, field))
+        if ending and not given:
+            yield Fault((field,), f"missing from a {tree.status} version", remedy)
+        if given and not ending:
+            yield Fault((field,), *unfit)
+    if tree.sunset and tree.sunset < tree.deprecated:
+        problem = f"before {tree.deprecated}, the day of deprecation"
+        yield Fault(("sunset",), problem, "give that day or a later one")
+    if tree.successor and Version.parse(tree.successor) <= Version.parse(tree.version):
+        yield Fault(("successor",), f"not later than {tree.version}", "name a later version")
+
+
+def standing(tree: Tree) -> str:
+    """A version's status in words, with what comes after it."""
+    after = f"; its successor is {tree.successor}"
+    if tree.status == "deprecated":
+        return f"deprecated, to be retired on {tree.sunset}{after}"
+    return f"retired{after}" if tree.status == "retired" else tree.status

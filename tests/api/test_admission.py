@@ -1,0 +1,91 @@
+"""Large requests take turns, and whatever becomes of one, the next one has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from finetune_advisor.api.http import admission
+from finetune_advisor.api.http.admission import Turns
+from finetune_advisor.app import create_app
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.settings import Settings
+
+JSON = {"content_type": "application/json"}
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """An application that works on no more than 50 bytes at once of bodies over 20 bytes."""
+    monkeypatch.setattr(admission, "SMALL", 20)
+    monkeypatch.setattr(admission, "turns", Turns(50))
+    yield create_app(Settings(log_level="error"))
+    assert admission.turns.empty
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"profiles":[{},{},{},{}]}', 200),
+        (b'{"profiles":[{},{},{},{}],"x":1}', 422),
+        (b'{"profiles":[{},{},{},{}]', 400),
+        (b'{"profiles":[]}', 200),
+    ],
+)
+def test_a_turn_ends_with_its_request(app: Flask, body: bytes, status: int) -> None:
+    """However it is answered."""
+    client = app.test_client()
+    for _ in range(2):
+        assert client.post("/assess/batch", data=body, **JSON).status_code == status
+
+
+def test_a_turn_ends_with_a_fault(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Assessor, "batch", fail)
+    body = b'{"profiles":[{},{},{},{}]}'
+    for _ in range(2):
+        assert app.test_client().post("/assess/batch", data=body, **JSON).status_code == 500
+
+
+@pytest.mark.parametrize(("size", "together"), [(26, 1), (25, 2), (51, 1), (500, 1)])
+def test_only_so_much_is_worked_on_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, size: int, together: int
+) -> None:
+    """Larger ones wait for each other; a small one doesn't."""
+    begun, go_on, whole = Event(), Event(), Assessor.batch
+    running = most = 0
+
+    def slow(self: Assessor, *given: Any) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == together:
+            begun.set()
+        go_on.wait(20)
+        running -= 1
+        return whole(self, *given)
+
+    monkeypatch.setattr(Assessor, "batch", slow)
+    body = b'{"profiles":[{}]}'.ljust(size)
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(app.test_client().post("/assess/batch", data=body, **JSON).status_code)
+
+    threads = [Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(20)
+    assert app.test_client().post("/assess", data=b'{"profile":{}}', **JSON).status_code == 200
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+
+    assert answers == [200] * 3
+    assert most == together

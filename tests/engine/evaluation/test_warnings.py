@@ -1,0 +1,112 @@
+"""Warnings: what belongs in an answer without changing its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Circumstance, Tree, WarningRule
+
+ROWS = Input("rows", "integer", "Rows", unit="rows", minimum=0, maximum=1000)
+NEED = Input("need", "number", "Needed rows", unit="rows", minimum=0, maximum=1000)
+
+
+def warned(tree: Tree, *rules: WarningRule) -> Tree:
+    """The tree with two inputs that only warnings ask about."""
+    return replace(tree, inputs={**tree.inputs, "rows": ROWS, "need": NEED}, warnings=rules)
+
+
+def rule(*when: Circumstance, only: tuple[str, ...] = ()) -> WarningRule:
+    """A warning under some circumstances."""
+    return WarningRule("few", when, "There are few rows.", recommendations=only)
+
+
+FEW = Circumstance("rows", Between(upper=Bound(50, inclusive=False)))
+SHORT = Circumstance("rows", Against("lt", "need"))
+SENSITIVE = Circumstance("data_sensitive", OneOf((True,)))
+
+
+@pytest.mark.parametrize(
+    ("when", "profile", "expected"),
+    [
+        ((FEW,), {"rows": 49}, True),
+        ((FEW,), {"rows": 50}, False),
+        ((FEW,), {}, False),
+        ((SHORT,), {"rows": 49, "need": 49.5}, True),
+        ((SHORT,), {"rows": 50, "need": 49.5}, False),
+        ((SHORT,), {"rows": 0}, False),
+        ((FEW, SENSITIVE), {"rows": 49, "data_sensitive": True}, True),
+        ((FEW, SENSITIVE), {"rows": 49, "data_sensitive": False}, False),
+        ((FEW, SENSITIVE), {"rows": 49}, False),
+    ],
+)
+def test_a_warning_is_said_when_all_is_known_to_hold(
+    tree: Tree, when: tuple[Circumstance, ...], profile: dict[str, int | float | bool], expected: bool
+) -> None:
+    """Every circumstance has to hold on known answers; an unknown one never warns."""
+    one = rule(*when)
+    assessment = evaluate(warned(tree, one), profile)
+
+    assert assessment.warnings == ((one,) if expected else ())
+    assert faults(warned(tree, rule(FEW), rule(SHORT))) == []
+
+
+def test_a_warning_may_belong_to_some_outcomes(tree: Tree) -> None:
+    """With recommendations named, it is said only once one of them is the outcome."""
+    own = warned(tree, rule(FEW, only=("use_prompt_engineering",)))
+
+    assert evaluate(own, {"rows": 1}).warnings == ()
+    assert len(evaluate(own, {"rows": 1, "prompt_engineering_sufficient": True}).warnings) == 1
+
+
+def test_warnings_leave_outcomes_alone_but_not_the_receipt(tree: Tree) -> None:
+    """An answer that only warnings ask about changes no candidate, and counts in the receipt."""
+    own = warned(tree, rule(FEW), rule(SHORT))
+    with_rows, without = (evaluate(own, profile) for profile in ({"rows": 1}, {}))
+
+    assert with_rows.candidates == without.candidates
+    assert with_rows.answers == {"rows": 1}
+    assert with_rows.receipt != without.receipt
+
+
+def broken(test: Test, name: str = "rows", only: str = "use_rag") -> WarningRule:
+    """A warning with something wrong."""
+    return rule(Circumstance(name, test), only=(only,))
+
+
+@pytest.mark.parametrize(
+    ("one", "pointer", "problem"),
+    [
+        (broken(FEW.test, name="row"), ("warnings", 0, "when", 0), "there is no input row"),
+        (broken(Against("lt", "needs")), ("warnings", 0, "when", 0), "there is no input needs"),
+        (broken(Otherwise()), ("warnings", 0, "when", 0), "otherwise says nothing by itself"),
+        (
+            broken(OneOf((True,))),
+            ("warnings", 0, "when", 0),
+            "is and in don't fit the integer input rows",
+        ),
+        (
+            broken(Between(lower=Bound(1000, inclusive=False))),
+            ("warnings", 0, "when", 0),
+            "no value of rows passes",
+        ),
+        (broken(Against("lt", "rows")), ("warnings", 0, "when", 0), "rows is compared with itself"),
+        (
+            broken(FEW.test, only="use_magic"),
+            ("warnings", 0, "recommendations", 0),
+            "there is no recommendation use_magic",
+        ),
+    ],
+)
+def test_a_faulty_warning_is_found(
+    tree: Tree, one: WarningRule, pointer: tuple[str | int, ...], problem: str
+) -> None:
+    """Names and types are proven for warnings as for questions."""
+    [first, *_] = faults(warned(tree, one))
+
+    assert (first.pointer, first.problem) == (pointer, problem)

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -30,6 +31,25 @@ BUNDLED = catalog.BUNDLED
 IN_CI = os.environ.get("CI") == "true"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Coverage isn't measured during an exhaustive test and its own fixtures."""
+    measurement = _running_coverage() if item.get_closest_marker("exhaustive") else None
+    if measurement is None:
+        return (yield)
+    measurement.stop()
+    try:
+        return (yield)
+    finally:
+        measurement.start()
+
+
+def _running_coverage() -> Any:
+    """The measurement of coverage in this process, or None without one."""
+    coverage = sys.modules.get("coverage")  # `make test` alone loads it, which takes a while
+    return coverage and coverage.Coverage.current()
+
+
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """A skipped test is a failed one where CI=true: there, everything that a test needs is installed."""
     if IN_CI and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
@@ -40,9 +60,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test starts without settings in its environment."""
+    """Every test starts without settings in its environment, and no process that it starts is measured."""
     for name in os.environ:
-        if name.startswith("FINETUNE_ADVISOR_") or name == "PROMETHEUS_MULTIPROC_DIR":
+        if name.startswith(STRANGE):
             monkeypatch.delenv(name)
 
 

@@ -139,6 +139,7 @@ def test_the_examples_reach_every_recommendation(newer: Tree) -> None:
     assert set(EXAMPLES.values()) == newer.recommendations.keys()
 
 
+@pytest.mark.exhaustive
 def test_an_interview_reaches_every_recommendation(
     newer: Tree, assessed: Assessed, situations: dict[str, list[Profile]]
 ) -> None:

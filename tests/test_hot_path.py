@@ -140,6 +140,7 @@ BATCHES = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("version", "share", "limit"), BATCHES.values(), ids=BATCHES)
 def test_a_never_seen_profile_of_a_batch_costs_few_calls(
     app: Flask, version: str, share: float, limit: int

@@ -45,6 +45,7 @@ def assess(client: FlaskClient, profile: dict[str, Any], version: str | None = V
     return assessment
 
 
+@pytest.mark.exhaustive
 def test_every_complete_profile_ends_where_the_guide_says(
     assessed: list[tuple[guide.Profile, Assessment]],
 ) -> None:

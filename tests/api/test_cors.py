@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -15,8 +17,9 @@ ASKED = {
 }
 
 
+@cache
 def serving(*origins: str, **settings: str) -> FlaskClient:
-    """A client of an application for pages of these origins."""
+    """One client of an application for pages of these origins."""
     return create_app(
         Settings(log_level="error", cors_origins=origins or None, **settings)
     ).test_client()

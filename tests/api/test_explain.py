@@ -97,6 +97,7 @@ def test_the_profiles_are_of_many_kinds() -> None:
     }
 
 
+@pytest.mark.exhaustive
 def test_every_counterfactual_replays_to_its_target(
     explained: list[tuple[Profile, Body]], replay: Replay
 ) -> None:
@@ -115,6 +116,7 @@ def test_every_counterfactual_replays_to_its_target(
     assert seen > 1000
 
 
+@pytest.mark.exhaustive
 def test_no_change_of_a_counterfactual_can_be_left_out(
     explained: list[tuple[Profile, Body]], replay: Replay
 ) -> None:
@@ -177,6 +179,7 @@ def test_a_sufficient_reason_alone_gives_the_same_recommendation(
             assert replay(fewer)["status"] == "undecided"
 
 
+@pytest.mark.exhaustive
 def test_sensitivity_replays(explained: list[tuple[Profile, Body]], replay: Replay) -> None:
     """Each input has every answer but the given one, with what POST /assess makes of it alone."""
     for profile, explanation in explained:
@@ -298,6 +301,7 @@ def typed_profiles(count: int) -> list[Profile]:
     ]
 
 
+@pytest.mark.exhaustive
 def test_explanations_of_numbers_replay(typed: FlaskClient, replay_typed: Replay) -> None:
     """With integers, numbers, enums and comparisons too, each claim is what POST /assess says."""
     for profile in [{}, SMALL, *typed_profiles(60)]:

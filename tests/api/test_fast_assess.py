@@ -79,6 +79,7 @@ def telling_values(tree: Tree) -> dict[str, list[Value]]:
     }
 
 
+@pytest.mark.exhaustive
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_what_it_takes_is_answered_as_the_application_does(data: st.DataObject) -> None:
@@ -162,6 +163,7 @@ def test_an_odd_request_goes_on_to_the_application(changes: dict[str, Any]) -> N
         assert expected == answer(DOOR, environ(TEXT, **changes))
 
 
+@pytest.mark.exhaustive
 @given(st.binary(max_size=40), st.integers(0, len(TEXT)), st.integers(0, 12))
 @settings(max_examples=500, deadline=None)
 def test_a_damaged_request_is_answered_as_the_application_does(

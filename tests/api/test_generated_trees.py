@@ -36,6 +36,8 @@ from tests import strategies
 from tests.api import documents_of
 from tests.strategies import Known, walk
 
+pytestmark = pytest.mark.exhaustive
+
 COMPLETE = 40
 OFTEN = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -34,6 +37,12 @@ NEAR = {
     "/health": "/healthz",
     "/ready": "/readyz",
 }
+
+
+@cache
+def serving(**settings: Any) -> FlaskClient:
+    """One client of an application with these settings."""
+    return create_app(Settings(log_level="error", **settings)).test_client()
 
 
 @pytest.mark.parametrize(("path", "meant"), NEAR.items())
@@ -100,8 +109,7 @@ def test_only_what_the_port_serves_is_named(port: int, path: str, said: str) -> 
     """With a port for operations, neither port leads to paths of the other; who asks for one is told of the
     port, and not its number.
     """
-    client = create_app(Settings(log_level="error", metrics_port=9090)).test_client()
-    answer = client.get(path, base_url=f"http://localhost:{port}")
+    answer = serving(metrics_port=9090).get(path, base_url=f"http://localhost:{port}")
 
     assert 404 == answer.status_code
     assert said in answer.json["detail"]
@@ -120,8 +128,7 @@ def test_only_what_the_port_serves_is_named(port: int, path: str, said: str) -> 
 )
 def test_hints_have_the_prefix_that_the_request_had(path: str, said: str) -> None:
     """What is named can be asked where the request went, behind a proxy that leaves the prefix."""
-    client = create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()
-    answer = client.get(path)
+    answer = serving(path_prefix="/advisor").get(path)
 
     assert 404 == answer.status_code
     assert answer.json["detail"].endswith(said)

@@ -136,7 +136,7 @@ def test_a_deprecated_version_links_to_its_successor(ending: FlaskClient) -> Non
         assert 'rel="successor-version"' == relation
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kept() -> FlaskClient:
     """A client of an application behind a proxy that leaves a prefix on paths."""
     return create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()

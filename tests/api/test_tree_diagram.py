@@ -321,9 +321,9 @@ def test_a_directory_s_tree_is_drawn_too(start_server: StartServer, typed_trees:
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    """A client of an application that serves a tree of 400 questions in a row."""
+    """A client of an application that serves a tree of 251 questions in a row."""
     directory = tmp_path_factory.mktemp("long")
-    document = json.dumps(row_of_questions(400).canonical)
+    document = json.dumps(row_of_questions(251).canonical)
     (directory / "long.yaml").write_text(document, encoding="utf-8")
     return create_app(Settings(log_level="error", trees_dir=directory)).test_client()
 
@@ -345,7 +345,7 @@ def test_a_tree_too_large_to_draw_has_mermaid_alone(
 
     assert (status, media_type) == (answer.status_code, answer.mimetype)
     assert status == 200 or MERMAID in answer.get_json()["detail"]
-    assert status == 406 or "{maxEdges: 800}" in answer.text
+    assert status == 406 or "{maxEdges: 502}" in answer.text
 
 
 def test_pictures_are_laid_out_before_the_first_request(

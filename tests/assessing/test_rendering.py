@@ -38,6 +38,7 @@ def agrees(served: Assessor, profile: Known) -> None:
     assert found == [orjson.dumps(result), orjson.dumps(result)]
 
 
+@pytest.mark.exhaustive
 def test_every_complete_profile_of_the_guide(tree: Tree) -> None:
     """All 2,048, each on a path."""
     compiled, served = CompiledTree(tree), assessor(tree)
@@ -47,6 +48,7 @@ def test_every_complete_profile_of_the_guide(tree: Tree) -> None:
         agrees(served, known)
 
 
+@pytest.mark.exhaustive
 @given(strategies.warned_trees(), st.data())
 @settings(max_examples=100, deadline=None)
 def test_any_profile_of_any_tree(tree: Tree, data: st.DataObject) -> None:

@@ -8,24 +8,42 @@ from socket import create_server
 
 import pytest
 
+from tests.conftest import Server
 from tests.contract import faulty, fuzz, fuzzer
 from tests.contract.fuzz import Part
 from tests.contract.fuzzer import PHASES
 from tests.contract.test_openapi import OPERATIONS
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
+FEW_EXAMPLES = 15
+OWN_SEED: tuple[str, ...] = ()
 ANOTHER_SEED = ("--seed", "1")
 
 
-@pytest.mark.parametrize(("catalog", "workers"), [("bundled", "4"), ("generated", "1")])
-def test_the_server_keeps_its_contract(tmp_path: Path, catalog: str, workers: str) -> None:
+@pytest.mark.parametrize(
+    ("catalog", "workers", "seed"),
+    [("bundled", "1", OWN_SEED), ("bundled", "4", ANOTHER_SEED), ("generated", "1", ANOTHER_SEED)],
+    ids=["bundled-1", "bundled-4", "generated-1"],
+)
+def test_the_server_keeps_its_contract(
+    tmp_path: Path, catalog: str, workers: str, seed: tuple[str, ...]
+) -> None:
     """All checks in all phases find nothing, with several workers, and of trees that nobody wrote."""
     with fuzz.serving(catalog, workers) as url:
-        outcome = fuzzer.fuzz(url, tmp_path, EXAMPLES, *ANOTHER_SEED, limit=300 + 2 * EXAMPLES)
+        outcome = fuzzer.fuzz(url, tmp_path, EXAMPLES, *seed, limit=300 + 2 * EXAMPLES)
 
     assert outcome.passed, outcome.text
     assert PHASES == outcome.phases
     assert outcome.cases > len(OPERATIONS) * EXAMPLES / 2
+
+
+@pytest.mark.parametrize("seed", ["1", "20261122", "170897005711826940117073881826027908"])
+def test_the_fuzzer_passes_out_of_the_box(server: Server, tmp_path: Path, seed: str) -> None:
+    """Without the repository's configuration, in an empty folder and with any seed, it finds no fault."""
+    outcome = fuzzer.fuzz(server.url, tmp_path, FEW_EXAMPLES, "--seed", seed, config=None)
+
+    assert outcome.passed, outcome.text
+    assert PHASES == outcome.phases
 
 
 def test_full_strength_leaves_nothing_out() -> None:

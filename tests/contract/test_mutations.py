@@ -17,6 +17,8 @@ from tests.contract.mutations import (
 )
 from tests.contract.wire import send
 
+pytestmark = pytest.mark.exhaustive
+
 COUNT = 3000
 
 

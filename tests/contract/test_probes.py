@@ -34,6 +34,8 @@ from tests.contract.probe import (
 )
 from tests.contract.wire import Answer, exchange, parse, request, send
 
+pytestmark = pytest.mark.exhaustive
+
 PROBES = [*target_probes.PROBES, *header_probes.PROBES, *body_probes.PROBES, *framing_probes.PROBES]
 ANSWERED = [probe for probe in PROBES if not probe.by_server]
 REFUSED = [probe for probe in PROBES if probe.slug]

@@ -89,6 +89,7 @@ def agrees(schema: Swift, data: Any) -> None:
     assert outcome(schema, data, marshmallow.Schema.load) == swift
 
 
+@pytest.mark.exhaustive
 @given(PROFILES)
 @settings(max_examples=400, deadline=None)
 def test_profiles(data: Any) -> None:
@@ -109,6 +110,7 @@ def test_odd_values(name: str) -> None:
         agrees(REQUEST, {"profile": {}, "tree_version": value})
 
 
+@pytest.mark.exhaustive
 @given(REQUESTS)
 @settings(max_examples=400, deadline=None)
 def test_requests(data: Any) -> None:

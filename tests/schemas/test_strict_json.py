@@ -38,6 +38,7 @@ def containers(value: Any) -> int:
     return 1 + sum(map(containers, value.values() if isinstance(value, dict) else value))
 
 
+@pytest.mark.exhaustive
 @given(BRACKETS, st.integers(1, 40))
 @settings(max_examples=500, deadline=None)
 def test_only_brackets_outside_of_strings_count(value: Any, limit: int) -> None:
@@ -60,6 +61,7 @@ def test_any_value_is_read(value: Any, ascii_only: bool) -> None:
     assert parse(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
+@pytest.mark.exhaustive
 @given(st.dictionaries(TEXT, VALUES, min_size=1, max_size=3), NESTINGS, st.booleans(), st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_repeated_name_is_refused(

@@ -299,6 +299,7 @@ def test_a_version_that_is_not_served_is_named(
     assert "no such tree version" in run("--url", server.url, "--tree-version", "3.0.0").stderr
 
 
+@pytest.mark.exhaustive
 def test_what_was_checked_before_an_error_is_printed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

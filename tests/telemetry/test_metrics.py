@@ -134,9 +134,10 @@ def test_large_trees_get_room_for_their_metrics(
     counting.serving("1.0", trees, tree)
     series = sum(len(question.branches) + 1 for question in tree.questions.values())
     series += 3 * (len(tree.recommendations) + 1)
+    lengths = len(tree.questions) + 1
     sizes = [(tmp_path / f"counter_{number}.db").stat().st_size for number in range(3)]
 
-    assert [65_536, *[300 * (100 * series + 500)] * 2] == sizes
+    assert [65_536, *[300 * (100 * series + lengths + 500)] * 2] == sizes
     assert None is metrics_files.missing_file()
     monkeypatch.setattr(metrics_files, "enlarge", fail)
     with pytest.raises(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from errno import ENOENT
 from mmap import mmap
 from threading import Lock
@@ -26,6 +25,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -66,26 +66,13 @@ def labels(asked: str, route: str, status: str) -> tuple[str, str, int]:
     return asked if asked in METHODS else "other", route, int(status[:3])
 
 
-class BulkHistogram(Histogram):
-    """A histogram that takes many values at the cost of a few."""
-
-    def observe_all(self, amounts: Mapping[float, int]) -> None:
-        """As `observe`, for each amount so many times."""
-        self._sum.inc(sum(amount * times for amount, times in amounts.items()))
-        buckets: Tally[int] = Tally()
-        for amount, times in amounts.items():
-            buckets[bisect_left(self._upper_bounds, amount)] += times
-        for bucket, times in buckets.items():
-            self._buckets[bucket].inc(times)
-
-
 class DecisionTallies:
     """Decisions by the labels of their counters, and by the number of questions that they answer."""
 
     def __init__(self) -> None:
         self.outcomes: Tally[tuple[str, ...]] = Tally()
         self.answers: Tally[tuple[str, str, str]] = Tally()
-        self.lengths: Tally[float] = Tally()
+        self.lengths: Tally[int] = Tally()
 
     def add_path(self, path: CompiledPath, endpoint: str, times: int) -> None:
         """Add so many profiles that took a path."""
@@ -109,16 +96,44 @@ class DecisionTallies:
             self.answers[version, question, "unknown"] += 1
 
 
-class _WithoutCreated(Collector):
-    """The metrics of a registry without the `_created` series: all say when the process started."""
+class _Published(Collector):
+    """The metrics of another collector as they are scraped.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    They have no `_created` series, as all of ours would say when the process started.
+    """
+
+    def __init__(self, source: Collector) -> None:
+        self._source = source
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
-            yield metric
+        for metric in self._source.collect():
+            if metric.name == f"{NAMESPACE}_path_questions":
+                yield _path_histogram(metric)
+            else:
+                metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+                yield metric
+
+
+def _path_histogram(counter: Metric) -> HistogramMetricFamily:
+    """The histogram of paths by their number of questions, from a counter that has that number as its label.
+
+    A histogram of prometheus_client takes one value at a time, which would cost a batch half its time again.
+    """
+    times = {
+        int(sample.labels["questions"]): sample.value
+        for sample in counter.samples
+        if sample.name.endswith("_total")
+    }
+    buckets = [
+        (str(float(most)), sum(paths for length, paths in times.items() if length <= most))
+        for most in PATH_BUCKETS
+    ]
+    return HistogramMetricFamily(
+        counter.name,
+        counter.documentation,
+        buckets=[*buckets, ("+Inf", sum(times.values()))],
+        sum_value=sum(length * paths for length, paths in times.items()),
+    )
 
 
 class Metrics:
@@ -143,12 +158,13 @@ class Metrics:
             ["tree_version", "question", "branch"],
             **own,
         )
-        self.path_questions = BulkHistogram(
+        self.path_questions = Counter(
             "path_questions",
             "Questions answered on the path of an assessment.",
-            buckets=PATH_BUCKETS,
+            ["questions"],
             **own,
         )
+        self.path_questions.labels(0)  # the histogram is scraped before there is any path, too
         self.batch_profiles = Histogram(
             "batch_profiles",
             "Profiles in a batch.",
@@ -175,7 +191,7 @@ class Metrics:
             ["method", "route", "status"],
             **own,
         )
-        self.seconds = BulkHistogram(
+        self.seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's arrival in the application to its answer.",
             ["method", "route"],
@@ -224,7 +240,8 @@ class Metrics:
             len(question.branches) + 1 for tree in trees for question in tree.questions.values()
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
-        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + OTHER_SERIES) * SERIES_BYTES
+        lengths = max(len(tree.questions) for tree in trees) + 1
+        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + lengths + OTHER_SERIES) * SERIES_BYTES
         try:
             metrics_files.enlarge("counter", size)
         except OSError as error:
@@ -291,14 +308,16 @@ class Metrics:
             log.error(message, reason, exc_info=None if expected else error)
 
     def _settle_requests(self) -> None:
-        seconds: defaultdict[tuple[str, str, str], Tally[float]] = defaultdict(Tally)
+        seconds: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
         for _ in range(len(self.served)):
             asked, route, status, took = self.served.popleft()
-            seconds[asked, route, status][took] += 1
-        for key, times in seconds.items():
+            seconds[asked, route, status].append(took)
+        for key, all_took in seconds.items():
             method, known, code = labels(*key)
-            self.requests.labels(method, known, code).inc(times.total())
-            self.seconds.labels(method, known).observe_all(times)
+            self.requests.labels(method, known, code).inc(len(all_took))
+            histogram = self.seconds.labels(method, known)
+            for took in all_took:
+                histogram.observe(took)
 
     def _settle_decisions(self) -> None:
         paths: Tally[tuple[CompiledPath, str]] = Tally()
@@ -316,8 +335,8 @@ class Metrics:
             self.assessments.labels(*labels_).inc(times)
         for labels_, times in tallies.answers.items():
             self.answers.labels(*labels_).inc(times)
-        if tallies.lengths:
-            self.path_questions.observe_all(tallies.lengths)
+        for length, times in tallies.lengths.items():
+            self.path_questions.labels(length).inc(times)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type.
@@ -332,12 +351,10 @@ class Metrics:
                 "The metrics are incomplete; the log says why. Restart the instance"
             )
         encode, content_type = choose_encoder(accept)
-        collected = CollectorRegistry()
+        published = CollectorRegistry()
         try:
-            if self._shared:
-                MultiProcessCollector(collected)  # type: ignore[no-untyped-call]  # prometheus_client's
-            else:
-                collected.register(_WithoutCreated(self.registry))
-            return encode(collected), content_type
+            source = MultiProcessCollector(None) if self._shared else self.registry  # type: ignore[no-untyped-call]
+            published.register(_Published(source))
+            return encode(published), content_type
         except (OSError, ValueError, RuntimeError) as error:
             raise MetricsUnavailableError(f"The metrics can't be read: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging.config
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,12 +31,13 @@ from finetune_advisor.api.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.prefix import below
+from finetune_advisor.api.problems import InternalError
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import clients, logs
+from finetune_advisor.telemetry import clients
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.requests import Observed
+from finetune_advisor.telemetry.requests import TelemetryMiddleware
 from finetune_advisor.telemetry.tracing import active_span_lookup
 from finetune_advisor.web import reference
 
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None) -> Flask:
     """The application with these settings, or with those of the environment.
 
+    It leaves logging alone: `finetune-advisor serve` configures that, or whoever embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is at fault.
     """
     settings = settings or Settings.from_environment()
-    logging.config.dictConfig(logs.config(settings.log_level, settings.log_format))
     served = catalog.load(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
-    metrics.serving(__version__, served.trees.values(), served.default)
+    metrics.set_info(__version__, served.trees.values(), served.default)
 
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False
@@ -99,7 +99,8 @@ def _with_middleware(
     client = clients.client_lookup(
         settings.log_client, clients.split_proxies(settings.trusted_proxies or "")
     )
-    application = Observed(application, metrics, common_headers, client)
+    failure = InternalError("something failed here")
+    application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:

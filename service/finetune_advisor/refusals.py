@@ -11,7 +11,7 @@ from gunicorn.http import errors
 
 from finetune_advisor.api.headers import common_headers
 from finetune_advisor.api.problems import InternalError, MalformedRequest, Problem, UriTooLong
-from finetune_advisor.telemetry.tracing import Trace
+from finetune_advisor.telemetry.tracing import TraceContext
 
 DELAYS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
 """The reasons for which nothing is refused: a connection waits."""
@@ -70,7 +70,7 @@ def _fault(error: BaseException) -> tuple[str, str]:
     return next((fault for kind, fault in FAULTS.items() if isinstance(error, kind)), MALFORMED)
 
 
-def to_bytes(problem: Problem, traced: Trace, prefix: str = "") -> bytes:
+def to_bytes(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
     """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
     body = problem.get_body(prefix=prefix).encode()
     headers = [

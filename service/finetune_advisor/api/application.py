@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 
 from finetune_advisor.api import turns
-from finetune_advisor.telemetry.requests import TRACE
+from finetune_advisor.telemetry.tracing import current_trace
 
 
 class OrjsonProvider(JSONProvider):
@@ -48,6 +48,6 @@ class Application(Flask):
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
-        """As Flask's, under the id that the answer gives."""
-        traced = flask.request.environ[TRACE]
-        self.logger.error("failed", exc_info=exc_info, extra={"request_id": traced.request_id})
+        """As Flask's, under the ids that the answer gives."""
+        trace = current_trace()
+        self.logger.error("failed", exc_info=exc_info, extra=trace.log_fields if trace else None)

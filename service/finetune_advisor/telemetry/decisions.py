@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from finetune_advisor.engine.compiled import CompiledPath
 from finetune_advisor.engine.evaluation import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.tracing import current_trace
 
 log_ = logging.getLogger("finetune_advisor.decisions")
 
@@ -35,13 +36,15 @@ class Decisions:
 
     def record_batch(self, profiles: int) -> None:
         """Record the size of a batch."""
-        self.metrics.batched(profiles)
+        self.metrics.record_batch(profiles)
 
 
 def _log(assessment: Assessment, endpoint: str) -> None:
+    trace = current_trace()
     log_.info(
         "decision",
         extra={
+            **(trace.log_fields if trace else {}),
             "endpoint": endpoint,
             "tree_version": assessment.tree.version,
             "status": assessment.status,

@@ -17,6 +17,7 @@ from finetune_advisor.api import (
     operations,
     problem_types,
     tree,
+    turns,
 )
 from finetune_advisor.api.application import Application
 from finetune_advisor.api.assessing import Assessor
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)
+    app.teardown_request(turns.release_after_request)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 

@@ -31,7 +31,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
     @blp.no_parameters
-    @blp.arguments(assess_request_schema(catalog), examples=examples.assess_requests(catalog))
+    @blp.arguments(assess_request_schema(catalog)(), examples=examples.assess_requests(catalog))
     @blp.response(
         200,
         AssessmentSchema,
@@ -55,7 +55,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
-    @blp.arguments(batch_request_schema(catalog, most), examples=examples.batch_requests(catalog))
+    @blp.arguments(batch_request_schema(catalog, most)(), examples=examples.batch_requests(catalog))
     @blp.response(
         200,
         BatchSchema,

@@ -61,7 +61,7 @@ class Blueprint(flask_smorest.Blueprint):
 
     def no_parameters(self, view: Callable[..., Any]) -> Any:
         """Refuse every query parameter."""
-        return self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+        return self.arguments(NoParameters(), location="query", as_kwargs=True)(view)
 
     def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""

@@ -62,7 +62,7 @@ class StrictParser(FlaskParser):
         config = current_app.config
         # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
-        turns.take(req, len(body))
+        turns.acquire_for_request(len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
         return parse(body)
 

@@ -85,7 +85,7 @@ def acceptable(asked: Request, types: list[str]) -> str:
     accept = _accepted(header)
     best = accept.best_match(types) if accept else types[0]
     if best is None:
-        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that")
+        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that", header="Accept")
     return best
 
 

@@ -25,9 +25,9 @@ def require_host() -> None:
     host = environ.get("HTTP_HOST")
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
-            raise MalformedRequest("an HTTP/1.1 request needs a Host header")
+            raise MalformedRequest("an HTTP/1.1 request needs a Host header", header="Host")
     elif not HOST.fullmatch(host):
-        raise MalformedRequest("the Host header is no host, with or without a port")
+        raise MalformedRequest("the Host header is no host, with or without a port", header="Host")
 
 
 def restore_entity_tags() -> None:

@@ -91,16 +91,18 @@ def _require_plain_json(req: Request) -> None:
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     if req.mimetype != JSON or charset not in ("utf-8", "utf8"):
         detail = "send the body with Content-Type: application/json, in UTF-8"
-        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON})
+        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON}, header="Content-Type")
     if req.headers.get("Content-Encoding", "identity").lower() != "identity":
         detail = "send the body without Content-Encoding"
-        raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
+        headers = {"Accept-Encoding": "identity"}
+        raise UnsupportedMediaType(detail, headers=headers, header="Content-Encoding")
 
 
 def _require_no_coding(req: Request) -> None:
     """Refuse what gunicorn leaves to the application: codings beneath the chunks."""
     if req.environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
-        raise MalformedRequest("the body has a transfer coding besides chunked; send it without")
+        detail = "the body has a transfer coding besides chunked; send it without"
+        raise MalformedRequest(detail, header="Transfer-Encoding")
 
 
 def _body(req: Request, limit: int) -> bytes:

@@ -86,8 +86,6 @@ def _refusal(messages: Any, schema: Schema, *, in_body: bool) -> InvalidRequest:
 
 
 def _require_plain_json(req: Request) -> None:
-    if req.environ.get("CONTENT_TYPE") == JSON and "HTTP_CONTENT_ENCODING" not in req.environ:
-        return
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     if req.mimetype != JSON or charset not in ("utf-8", "utf8"):
         detail = "send the body with Content-Type: application/json, in UTF-8"

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__, catalog
 from finetune_advisor.api import (
@@ -31,7 +32,6 @@ from finetune_advisor.api.headers import (
     require_host,
     restore_entity_tags,
 )
-from finetune_advisor.api.prefix import below
 from finetune_advisor.api.problems import InternalError
 from finetune_advisor.catalog import Catalog
 from finetune_advisor.settings import Settings
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 
     contract = Contract(app)
-    decisions = Decisions(metrics, log=settings.decision_log)
+    decisions = Decisions(metrics, settings.decision_log)
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
@@ -106,5 +106,6 @@ def _with_middleware(
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        application = below(settings.path_prefix, application)
+        # Paths without the prefix are answered, too, as probes ask for them.
+        application = DispatcherMiddleware(application, {settings.path_prefix: application})
     return application

@@ -85,7 +85,7 @@ def _seconds(app: Flask, bodies: list[bytes]) -> float:
     began = time.process_time()
     for environ in environs:
         b"".join(ClosingIterator(app(environ, _start)))
-    deferred.finish()
+    deferred.flush()
     return time.process_time() - began
 
 

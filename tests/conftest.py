@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import logging.config
 import os
 import re
 import shutil
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,7 @@ from urllib.request import urlopen
 import pytest
 
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.telemetry import deferred, log_output
 from finetune_advisor.trees import catalog, loader
 from tests import editions
 
@@ -71,6 +72,20 @@ def _lines_written() -> Iterator[None]:
     """Lines that wait to be written are, while there is somewhere to write to."""
     yield
     logging.shutdown()
+
+
+@contextmanager
+def server_logging() -> Iterator[None]:
+    """Logging as the server configures it; a test that it decorates captures the lines by capsys."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    deferred.flush()  # lines of other tests
+    logging.config.dictConfig(log_output.config("info", "json"))
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,7 +28,7 @@ from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import deferred, log_output
 from tests.api import guide
-from tests.conftest import BUNDLED
+from tests.conftest import BUNDLED, server_logging
 
 COMPLETE = dict.fromkeys(guide.INPUTS, False)
 TIMES_PLAIN_FLASK = 0.36
@@ -74,7 +74,7 @@ def posting(app: Flask, path: str, body: object, times: int = 1, *later: object)
             answer = app(requests.pop(), lambda status, _, said=statuses: said.append(status))
             b"".join(ClosingIterator(answer))
             assert statuses == ["200 OK"]
-        deferred.finish()
+        deferred.flush()
 
     return post
 
@@ -82,7 +82,7 @@ def posting(app: Flask, path: str, body: object, times: int = 1, *later: object)
 @pytest.fixture(autouse=True)
 def _only_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left to do is done when it's counted, and by no other thread."""
-    monkeypatch.setattr(deferred, "ask", lambda: None)
+    monkeypatch.setattr(deferred, "schedule", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +90,16 @@ def app() -> Flask:
     return create_app(Settings(log_level="info"))
 
 
+@server_logging()
 def test_an_assessment_costs_few_times_what_flask_does(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a multiple of what plain Flask takes to read a body and to answer always alike."""
     root = logging.getLogger()
     monkeypatch.setattr(
-        root, "handlers", [one for one in root.handlers if isinstance(one, log_output.Together)]
+        root,
+        "handlers",
+        [one for one in root.handlers if isinstance(one, log_output.BufferedStreamHandler)],
     )
     plain = Flask("plain")
 

@@ -26,7 +26,7 @@ class Deaf:
 def create_app() -> Flask:
     """The application, with settings from the environment."""
     with (
-        patch.object(app, "Observed", lambda application, *_: application),
+        patch.object(app, "TelemetryMiddleware", lambda application, *_: application),
         patch.object(app, "Decisions", Deaf),
     ):
         return app.create_app()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 from unittest.mock import patch
 
@@ -15,13 +14,9 @@ from finetune_advisor.telemetry.metrics import Metrics
 class Unmetered(Metrics):
     """Counts nothing."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.served = deque(maxlen=0)
-
     def _nothing(self, *_: Any, **__: Any) -> None: ...
 
-    began = ended = record = batched = settle = _nothing
+    record = record_batch = record_requests = request_started = request_finished = flush = _nothing
 
 
 def create_app() -> Flask:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging.config
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__
 from finetune_advisor.api.fast_assess import FastAssess
+from finetune_advisor.api.http import admission
 from finetune_advisor.api.http.cors import CrossOriginSharing
 from finetune_advisor.api.http.flask_app import Application
 from finetune_advisor.api.http.headers import (
@@ -20,7 +21,7 @@ from finetune_advisor.api.http.headers import (
     require_host,
     restore_entity_tags,
 )
-from finetune_advisor.api.http.path_prefix import below
+from finetune_advisor.api.http.problems import InternalError
 from finetune_advisor.api.openapi import Contract, description
 from finetune_advisor.api.resources import (
     assess,
@@ -33,10 +34,10 @@ from finetune_advisor.api.resources import (
 )
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import client_addresses, log_output
+from finetune_advisor.telemetry import client_addresses
 from finetune_advisor.telemetry.decisions import Decisions
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.middleware import Observed
+from finetune_advisor.telemetry.middleware import TelemetryMiddleware
 from finetune_advisor.telemetry.tracing import active_span_lookup
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
@@ -49,13 +50,13 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None) -> Flask:
     """The application with these settings, or with those of the environment.
 
+    It leaves logging alone: `finetune-advisor serve` configures that, or whoever embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is at fault.
     """
     settings = settings or Settings.from_environment()
-    logging.config.dictConfig(log_output.config(settings.log_level, settings.log_format))
     served = catalog.load(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
-    metrics.serving(__version__, served.trees.values(), served.default)
+    metrics.set_info(__version__, served.trees.values(), served.default)
 
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False
@@ -64,11 +65,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)
+    app.teardown_request(admission.release_after_request)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 
     contract = Contract(app)
-    decisions = Decisions(metrics, log=settings.decision_log)
+    decisions = Decisions(metrics, settings.decision_log)
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
@@ -108,9 +110,11 @@ def _with_middleware(
     client = client_addresses.client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
-    application = Observed(application, metrics, common_headers, client)
+    failure = InternalError("something failed here")
+    application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        application = below(settings.path_prefix, application)
+        # Paths without the prefix are answered, too, as probes ask for them.
+        application = DispatcherMiddleware(application, {settings.path_prefix: application})
     return application

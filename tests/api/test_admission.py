@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import EnvironBuilder
 
 from finetune_advisor.api.http import admission
-from finetune_advisor.api.http.admission import Turns
+from finetune_advisor.api.http.admission import ByteSemaphore
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
@@ -21,10 +23,10 @@ JSON = {"content_type": "application/json"}
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An application that works on no more than 50 bytes at once of bodies over 20 bytes."""
-    monkeypatch.setattr(admission, "SMALL", 20)
-    monkeypatch.setattr(admission, "turns", Turns(50))
+    monkeypatch.setattr(admission, "UNLIMITED_BELOW", 20)
+    monkeypatch.setattr(admission, "body_bytes", ByteSemaphore(50))
     yield create_app(Settings(log_level="error"))
-    assert admission.turns.empty
+    assert admission.body_bytes.free == admission.body_bytes.budget
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,35 @@ def test_only_so_much_is_worked_on_at_once(
 
     assert answers == [200] * 3
     assert most == together
+
+
+MARK = "a-value-of-this-test"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"profiles":["MARK",{"a":["MARK"]},{"MARK":1}]}',
+        '{"profiles":[{}],"defaults":{"MARK":["MARK"]}}',
+        '{"profiles":{"MARK":["MARK"]}}',
+        '{"profiles":[{"MARK":1,"MARK":["MARK"]}]}',
+        '{"profiles":[{"MARK":["MARK"]}',
+    ],
+)
+def test_an_answered_request_leaves_nothing_to_the_garbage_collector(body: str) -> None:
+    """What it sent is freed with its answer, valid or not: many large requests need no more than one."""
+    app = create_app(Settings())
+    data = body.replace("MARK", MARK).encode()
+    post = EnvironBuilder("/assess/batch", method="POST", data=data, content_type="application/json")
+    environ = post.get_environ()
+    gc.collect()
+    gc.disable()
+    try:
+        statuses: list[str] = []
+        b"".join(app(environ, lambda status, _: statuses.append(status)))
+        kept = [one for one in gc.get_objects() if isinstance(one, dict | list) and MARK in one]
+    finally:
+        gc.enable()
+
+    assert len(statuses) == 1
+    assert kept == []

@@ -16,7 +16,9 @@ from flask.testing import FlaskClient
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing import assessor
 from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import deferred
 from tests.api import guide
+from tests.conftest import server_logging
 
 GUIDE, TYPED = "1.0.0", "9.0.0-typed"
 RIGHT = {"data_sensitive": True}
@@ -340,6 +342,7 @@ def logged(lines: str) -> Iterator[Answer]:
             yield entry
 
 
+@server_logging()
 def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     """With DECISION_LOG, every item that was assessed has its line, in order, with its answers.
 
@@ -361,6 +364,7 @@ def test_each_decision_of_a_batch_is_logged(capsys: pytest.CaptureFixture[str]) 
     )
 
 
+@server_logging()
 def test_decisions_of_every_endpoint_are_logged_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     """Decisions are logged in the order in which they are answered, whichever endpoint answers them."""
     known, unknown = {"prompt_engineering_sufficient": True}, {}
@@ -379,3 +383,26 @@ def test_decisions_of_every_endpoint_are_logged_in_order(capsys: pytest.CaptureF
         expected += [("/assess/batch", one) for one in (profile, unknown, profile)]
         expected += [("/assess/explain", profile)]
     assert expected == found
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/assess", {"profile": {}}),
+        ("/assess/batch", {"profiles": [{}, {}]}),
+        ("/assess/explain", {"profile": {}}),
+    ],
+)
+@server_logging()
+def test_a_decision_names_its_request(
+    capsys: pytest.CaptureFixture[str], path: str, body: dict[str, Any]
+) -> None:
+    """A decision's line has the request_id and the trace_id of its request's line and answer."""
+    client = create_app(Settings(decision_log=True)).test_client()
+    answer = client.post(path, json=body, headers={"X-Request-ID": "mine"})
+    deferred.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ids = {(one["message"], one["request_id"], one["trace_id"]) for one in lines}
+
+    trace_id = answer.headers["traceparent"].split("-")[1]
+    assert {("decision", "mine", trace_id), ("request", "mine", trace_id)} == ids

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import logging.config
 from secrets import token_hex
 from typing import Any
 
@@ -19,8 +18,8 @@ from finetune_advisor.app import create_app
 from finetune_advisor.schemas.fields import MOST_UNKNOWN
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry import log_output
 from finetune_advisor.trees import catalog
+from tests.conftest import server_logging
 
 STATUSES = {
     "malformed-request": 400,
@@ -235,13 +234,13 @@ def broken() -> Flask:
     return app
 
 
+@server_logging()
 def test_a_fault_of_ours_is_logged_under_the_id_of_its_answer(
     broken: Flask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With where it came from, and without its message, which may quote a profile."""
-    logging.config.dictConfig(log_output.config("error", "json"))
     broken.test_client().get("/broken", headers={"X-Request-ID": "abc"})
-    line = json.loads(capsys.readouterr().out)
+    line = json.loads(capsys.readouterr().out)  # the request's own line waits
 
     assert (line["level"], line["request_id"]) == ("ERROR", "abc")
     assert line["exc_info"].endswith(

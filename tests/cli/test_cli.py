@@ -698,3 +698,15 @@ def test_check_warns_of_a_version_that_a_bundled_tree_may_take(
         monkeypatch.setenv("FINETUNE_ADVISOR_DEFAULT_TREE_VERSION", default)
         printed = run("tree", "check", *files)
         assert (0, warning * warned) == (printed.exit_code, printed.stderr)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("port", "abc"), ("port", "70000"), ("workers", "0"), ("threads", "x")]
+)
+def test_serve_blames_the_option_that_is_wrong(option: str, value: str) -> None:
+    """As click does, with its exit code; the environment's variable of that name isn't the user's doing."""
+    printed = run("serve", f"--{option}", value)
+
+    assert 2 == printed.exit_code
+    assert f"Error: Invalid value for '--{option}': " in printed.stderr
+    assert "FINETUNE_ADVISOR" not in printed.stderr

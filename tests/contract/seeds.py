@@ -28,10 +28,10 @@ from finetune_advisor.schemas import fields as strict
 
 def answering(change: Callable[[Request, Response], Any]) -> None:
     """Change every answer, after all else has been done to it."""
-    observed = app.Observed
+    middleware = app.TelemetryMiddleware
 
     def changed(*parts: Any) -> Any:
-        inner = observed(*parts)
+        inner = middleware(*parts)
 
         def answer(environ: dict[str, Any], start_response: Any) -> Any:
             response = Response.from_app(inner, environ)
@@ -40,7 +40,7 @@ def answering(change: Callable[[Request, Response], Any]) -> None:
 
         return answer
 
-    app.Observed = changed
+    app.TelemetryMiddleware = changed
 
 
 def without(header: str, **where: Any) -> None:

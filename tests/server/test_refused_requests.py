@@ -10,7 +10,9 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -40,6 +42,21 @@ def counts(server: Server) -> dict[str, float]:
     found = {reason: float(value) for reason, value in REFUSED.findall(text)}
     assert set(found) == refused_requests.REASONS
     return {reason: value for reason, value in found.items() if value}
+
+
+FAULTS = {
+    "gzip": (b"POST /tree HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "Transfer-Encoding"),
+    "gzip behind chunked": (
+        b"POST /tree HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+        "Transfer-Encoding",
+    ),
+    "unknown coding": (RAW["transfer_coding"], "Transfer-Encoding"),
+    "expectation": (RAW["expectation"], "Expect"),
+    "no host": (b"GET /tree HTTP/1.1\r\n\r\n", "Host"),
+    "bad host": (b"GET /tree HTTP/1.1\r\nHost: a b\r\n\r\n", "Host"),
+    "accept": (b"GET /tree HTTP/1.1\r\nHost: a\r\nAccept: text/csv\r\n\r\n", "Accept"),
+    "type": (b"POST /assess HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "Content-Type"),
+}
 
 
 def send(server: Server, raw: bytes) -> bytes:
@@ -185,3 +202,43 @@ def test_a_flood_is_a_line_a_minute(
         "refused: method",
         "refused: method, 1 more within 60 seconds",
     ]
+
+
+def problem_of(server: Server, raw: bytes) -> dict[str, Any]:
+    with socket.create_connection((server.host, server.port), timeout=20) as client:
+        client.sendall(raw)
+        response = HTTPResponse(client)
+        response.begin()
+        problem: dict[str, Any] = json.loads(response.read())
+    return problem
+
+
+@pytest.mark.parametrize(("raw", "header"), FAULTS.values(), ids=FAULTS)
+def test_a_problem_with_a_header_names_it(server: Server, raw: bytes, header: str) -> None:
+    """In its errors, as others name a place in the body or a parameter, wherever it is refused."""
+    answer = problem_of(server, raw)
+
+    assert [{"header": header, "detail": answer["errors"][0]["detail"]}] == answer["errors"]
+
+
+def test_a_transfer_coding_without_chunks_is_counted_as_one(start_server: StartServer) -> None:
+    """gunicorn's parser calls it an invalid header; it is counted under `transfer_coding`."""
+    server = start_server()
+    send(server, FAULTS["gzip"][0])
+
+    assert {"transfer_coding": 1} == counts(server)
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        (b"/" + b"a" * 9000, "path"),
+        (b"/" + b"a" * 9000 + b"?b", "path"),
+        (b"/a?" + b"b" * 9000, "query"),
+    ],
+)
+def test_a_long_request_line_says_which_part_is_long(server: Server, target: bytes, part: str) -> None:
+    """The path, or the query."""
+    answer = problem_of(server, b"GET " + target + b" HTTP/1.1\r\n\r\n")
+
+    assert f"the request line is longer than 8190 bytes; shorten the {part}" == answer["detail"]

@@ -21,7 +21,7 @@ class Doer:
 
     def __init__(self, say: Callable[[], None]) -> None:
         self.say = say
-        deferred.each(self.do)
+        deferred.register(self.do)
 
     def do(self) -> None:
         self.say()
@@ -30,21 +30,21 @@ class Doer:
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is done in time."""
-    deferred.finish()
-    monkeypatch.setattr(deferred, "SECONDS", LATER)
+    deferred.flush()
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", LATER)
     yield
-    deferred.finish()
+    deferred.flush()
 
 
 def test_it_is_done_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """And again for those who ask later."""
-    deferred.finish()
-    monkeypatch.setattr(deferred, "SECONDS", 0.2)
+    deferred.flush()
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", 0.2)
     done: list[int] = []
     doer = Doer(lambda: done.append(1))
     for times in (1, 2):
         for _ in range(100):
-            deferred.ask()
+            deferred.schedule()
         deadline = time.monotonic() + 10
         while len(done) < times and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -57,7 +57,7 @@ def test_what_came_later_is_done_first() -> None:
     """It may leave something to do to what came earlier."""
     done: list[int] = []
     doers = [Doer(lambda: done.append(1)), Doer(lambda: done.append(2))]
-    deferred.finish()
+    deferred.flush()
     assert done == [2, 1]
     del doers
 
@@ -67,7 +67,7 @@ def test_a_fault_keeps_nobody_from_it(caplog: pytest.LogCaptureFixture) -> None:
     done: list[int] = []
     doers = [Doer(lambda: done.append(1)), Doer(lambda: done.append(1 // 0))]
     with caplog.at_level(logging.ERROR):
-        deferred.finish()
+        deferred.flush()
     assert done == [1]
     assert "ZeroDivisionError" in caplog.text
     del doers
@@ -78,14 +78,14 @@ def test_what_is_gone_has_nothing_to_do() -> None:
     done: list[int] = []
     doer = Doer(lambda: done.append(1))
     del doer
-    deferred.finish()
+    deferred.flush()
     assert done == []
 
 
 def test_without_a_thread_it_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks may hold what it would need."""
-    deferred.finish()
-    monkeypatch.setattr(deferred, "SECONDS", 0.01)
+    deferred.flush()
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", 0.01)
     done: list[int] = []
     doer = Doer(lambda: done.append(1))
 
@@ -94,9 +94,9 @@ def test_without_a_thread_it_is_left_for_later(monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as full:
         full.setattr(deferred.Timer, "start", refuse)
-        deferred.ask()
+        deferred.schedule()
     assert done == []
-    deferred.ask()
+    deferred.schedule()
     deadline = time.monotonic() + 10
     while not done and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -109,11 +109,11 @@ def test_a_fork_begins_anew() -> None:
     """What is left to do is done before; whoever asks the child is heard, though the parent was asked."""
     done: list[int] = []
     doer = Doer(lambda: done.append(1))
-    deferred.ask()
+    deferred.schedule()
     child = os.fork()
     if child == 0:
-        deferred.SECONDS = 0.01
-        deferred.ask()
+        deferred.FLUSH_SECONDS = 0.01
+        deferred.schedule()
         time.sleep(1)
         os._exit(len(done))
     assert done == [1]
@@ -127,9 +127,9 @@ from finetune_advisor.telemetry import deferred
 class Doer:
     def do(self): print("done")
 doer = Doer()
-deferred.each(doer.do)
-deferred.SECONDS = 3600  # only the end is left
-deferred.ask()
+deferred.register(doer.do)
+deferred.FLUSH_SECONDS = 3600  # only the end is left
+deferred.schedule()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "done\n"

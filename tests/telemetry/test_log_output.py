@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from finetune_advisor.telemetry import deferred
-from finetune_advisor.telemetry.log_output import Together
+from finetune_advisor.telemetry.log_output import BufferedStreamHandler
 
 LATER = 3600
 
@@ -20,13 +20,13 @@ LATER = 3600
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[logging.Logger, StringIO]]:
     """A logger, and what it has written."""
-    monkeypatch.setattr(deferred, "SECONDS", LATER)
-    logger, handler = logging.Logger("said"), Together()
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", LATER)
+    logger, handler = logging.Logger("said"), BufferedStreamHandler()
     handler.stream = StringIO()
     logger.addHandler(handler)
     yield logger, handler.stream
     handler.close()
-    deferred.finish()
+    deferred.flush()
 
 
 def test_routine_lines_wait_for_each_other(said: tuple[logging.Logger, StringIO]) -> None:
@@ -52,7 +52,7 @@ def test_each_line_is_written_soon(
 ) -> None:
     """The first one, and one that comes after a write."""
     logger, written = said
-    monkeypatch.setattr(deferred, "SECONDS", 0.01)
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", 0.01)
     for count in (1, 2):
         logger.info("one")
         deadline = time.monotonic() + 10
@@ -84,8 +84,8 @@ def test_a_reader_that_is_gone_fails_nobody(
 
 def test_a_fork_takes_no_lines_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits at a fork is written once, and both go on to write their own."""
-    monkeypatch.setattr(deferred, "SECONDS", LATER)
-    logger, handler = logging.Logger("forked"), Together()
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", LATER)
+    logger, handler = logging.Logger("forked"), BufferedStreamHandler()
     logger.addHandler(handler)
     with (tmp_path / "log").open("a") as stream:
         handler.stream = stream

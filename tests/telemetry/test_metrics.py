@@ -27,7 +27,7 @@ def test_each_decision_is_counted_once(tree: Tree) -> None:
     counting.record(paths, "/assess/batch")
     counting.record(paths[:3], "/assess")
     counting.record([evaluate(tree, {}), evaluate(tree, profiles[0])], "/assess")
-    counting.settle()
+    counting.flush()
 
     [assessments] = counting.assessments.collect()
     totals = [sample for sample in assessments.samples if sample.name.endswith("_total")]
@@ -71,16 +71,16 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
 ) -> None:
     """Whoever is counted doesn't hear of it; the log does, once, and every scrape from then on."""
     counting = Metrics()
-    counting._shared = True
+    counting.is_shared = True
     break_counting(counting, monkeypatch)
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
-            counting.began()
+            counting.request_started()
             counting.record([evaluate(tree, {})], "/assess")
-            counting.batched(3)
+            counting.record_batch(3)
             counting.refused("header", 1)
-            counting.served.append(("GET", "/tree", "200 OK", 0.1))
-            counting.ended()
+            counting.record_requests([("GET", "/tree", 200, 0.1)])
+            counting.request_finished()
             with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):
                 counting.exposition("")
 
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_read_refuses_one_scrape(
     """What is counted isn't lost by that: the next scrape has it."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     counting = Metrics()
-    counting.batched(3)
+    counting.record_batch(3)
     with monkeypatch.context() as patch:
         patch.setattr(multiprocess.MmapedDict, "read_all_values_from_file", fail)
         with pytest.raises(MetricsUnavailableError, match=r"can't be read: .* No space left on device"):
@@ -111,7 +111,7 @@ def test_an_empty_folder_variable_keeps_metrics_in_the_process(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, "")
     counting = Metrics()
-    counting.batched(3)
+    counting.record_batch(3)
 
     assert values.MutexValue is values.ValueClass
     assert b"finetune_advisor_batch_profiles_sum 3.0" in counting.exposition("")[0]
@@ -131,15 +131,16 @@ def test_large_trees_get_room_for_their_metrics(
         metrics_files.remember(path)
     counting = Metrics()
     trees = [tree] * 100
-    counting.serving("1.0", trees, tree)
+    counting.set_info("1.0", trees, tree)
     series = sum(len(question.branches) + 1 for question in tree.questions.values())
     series += 3 * (len(tree.recommendations) + 1)
+    lengths = len(tree.questions) + 1
     sizes = [(tmp_path / f"counter_{number}.db").stat().st_size for number in range(3)]
 
-    assert [65_536, *[300 * (100 * series + 500)] * 2] == sizes
+    assert [65_536, *[300 * (100 * series + lengths + 500)] * 2] == sizes
     assert None is metrics_files.missing_file()
     monkeypatch.setattr(metrics_files, "enlarge", fail)
     with pytest.raises(
         MetricsUnavailableError, match="No space left on device; with these trees each worker"
     ):
-        counting.serving("1.0", trees, tree)
+        counting.set_info("1.0", trees, tree)

@@ -59,12 +59,13 @@ def test_no_switch_of_a_library_is_touched() -> None:
 
 
 HANDLER = """
-import json, logging, os, sys, threading
+import json, logging.config, os, sys, threading
 import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
 from finetune_advisor.telemetry import deferred
 
 said = []
+logging.config.dictConfig(finetune_advisor.server.gunicorn_config.logconfig_dict)
 app = create_app()
 
 class Others(logging.Handler):
@@ -81,7 +82,7 @@ if child:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 app.test_client().get("/healthz")
 logging.getLogger("finetune_advisor.others").info("said")
-deferred.finish()
+deferred.flush()
 here = [str(os.getpid()), "MainProcess", str(threading.get_ident()), "MainThread", "INFO"]
 expected = [
     [*here, "finetune_advisor.others", "said", "<string>"],

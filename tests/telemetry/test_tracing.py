@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from finetune_advisor.telemetry import tracing
-from finetune_advisor.telemetry.tracing import Span, Trace, trace
+from finetune_advisor.telemetry.tracing import Span, TraceContext, trace
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 CONTINUED = {
@@ -117,5 +117,5 @@ def test_a_request_keeps_its_id_within_a_span() -> None:
     """Trace, span and flags are the tracer's; the request's own id stays."""
     own = trace("mine", f"00-{TRACE}-{SPAN}-01")
 
-    assert Trace("mine", "a", "b", "01") == own.within(Span("a", "b", "01"))
+    assert TraceContext("mine", "a", "b", "01") == own.within(Span("a", "b", "01"))
     assert own is own.within(None)

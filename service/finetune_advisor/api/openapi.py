@@ -127,6 +127,7 @@ class Contract(Api):
     """flask-smorest's Api, with problem details for every error and no catch-all responses."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
+    ERROR_SCHEMA = ProblemSchema
 
     def __init__(self, app: Flask) -> None:
         app.config |= {
@@ -150,6 +151,10 @@ class Contract(Api):
         super().__init__(app, spec_kwargs=options)
         slugs = {"type": "string", "enum": list(Problem.kinds)}
         self.spec.components.schema("ProblemSlug", slugs)
+        for kind in Problem.kinds.values():
+            form = {"description": kind.title, "content": {MEDIA_TYPE: {"schema": ProblemSchema}}}
+            headers = {"headers": kind.documented} if kind.documented else {}
+            self.spec.components.response(kind.__name__, form | headers, lazy=True)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
@@ -157,17 +162,8 @@ class Contract(Api):
             error = unknown_path()
         return problem(error).get_response(request.environ)
 
-    def _register_responses(self) -> None:
-        for kind in Problem.kinds.values():
-            form = {"description": kind.title, "content": {MEDIA_TYPE: {"schema": ProblemSchema}}}
-            headers = {"headers": kind.documented} if kind.documented else {}
-            self.spec.components.response(kind.__name__, form | headers, lazy=True)
-
-    def _register_etag_headers(self) -> None:
-        """No headers for flask-smorest's ETag helper, which isn't used."""
-
     def _register_pagination_header(self) -> None:
-        """No header for pagination, which isn't used."""
+        """Leave out pagination, which isn't used: its schema would be in the contract all the same."""
 
 
 SECTIONS = ("openapi", "info", "servers", "security", "tags", "paths", "components")

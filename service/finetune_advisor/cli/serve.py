@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import click
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.settings import Settings, SettingsError
+from finetune_advisor.settings import PREFIX, Settings, SettingsError
 
 
 @click.command()
@@ -24,9 +24,17 @@ def serve(**options: str | None) -> None:
     Options go before the environment; every other setting is read from there.
     """
     _require_gunicorn_platform()
-    os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})
+    given = {f"{PREFIX}{name.upper()}": value for name, value in options.items() if value is not None}
+    os.environ.update(given)
     with report_errors():
-        settings = Settings.from_environment()
+        try:
+            settings = Settings.from_environment()
+        except SettingsError as error:
+            name, _, reason = str(error).partition(": ")
+            if name in given:
+                option = f"--{name.removeprefix(PREFIX).lower()}"
+                raise click.BadParameter(reason, param_hint=f"'{option}'") from error
+            raise
         _require_free(settings.host, settings.port, "PORT")
         if settings.metrics_port is not None:
             _require_free(settings.host, settings.metrics_port, "METRICS_PORT")

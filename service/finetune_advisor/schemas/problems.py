@@ -17,6 +17,7 @@ TYPE = described(
 class ProblemErrorSchema(Growing):
     pointer = fields.String(metadata=described("JSON pointer into the body, as a URI fragment."))
     parameter = fields.String(metadata=described("The query parameter at fault."))
+    header = fields.String(metadata=described("The header of the request at fault."))
     detail = fields.String(required=True, metadata=described("What is wrong and what to do."))
 
 

@@ -152,7 +152,7 @@ def post_fork(_: Any, worker: Any) -> None:
     """
     if workers > 1:
         metrics_files.set_process_number(worker.number)
-        deferred.finish()
+        deferred.flush()
     gc.freeze()
 
 

@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 from gunicorn.http import errors
+from gunicorn.http.message import Request
 
 from finetune_advisor.api.http.headers import common_headers
 from finetune_advisor.api.http.problems import InternalError, MalformedRequest, Problem, UriTooLong
-from finetune_advisor.telemetry.tracing import Trace
+from finetune_advisor.telemetry.tracing import TraceContext
 
 DELAYS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
 """The reasons for which nothing is refused: a connection waits."""
@@ -20,7 +22,10 @@ SUMMARY_SECONDS = 60
 """How long further refusals for a reason are only counted after one was logged."""
 OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
 FAULTS: dict[type[Exception], tuple[str, str]] = {
-    errors.LimitRequestLine: ("request_line_too_long", "its first line is too long; shorten the query"),
+    errors.LimitRequestLine: (
+        "request_line_too_long",
+        "its first line is too long",
+    ),
     errors.InvalidRequestLine: ("request_line", "its first line isn't that of an HTTP request"),
     errors.InvalidRequestMethod: ("method", "its method is malformed"),
     errors.InvalidHTTPVersion: ("version", "its HTTP version isn't 1.0, 1.1 or another 1.x"),
@@ -36,11 +41,13 @@ FAULTS: dict[type[Exception], tuple[str, str]] = {
     ),
     errors.UnsupportedTransferCoding: (
         "transfer_coding",
-        "it has a transfer coding other than chunked; send it without",
+        "its transfer coding isn't chunked alone; send it without any other, or with Content-Length alone",
     ),
     errors.ExpectationFailed: ("expectation", "it expects something other than 100-continue"),
 }
 """For each error of gunicorn's parser, the reason that metrics and logs give, and what the answer says."""
+HEADERS = {"transfer_coding": "Transfer-Encoding", "expectation": "Expect"}
+"""For a reason, the header that is at fault."""
 MALFORMED = "malformed", "it is malformed"
 REASONS = frozenset({MALFORMED[0], *(reason for reason, _ in FAULTS.values()), *TIMEOUTS, *DELAYS})
 """Every reason that there is: metrics have no other."""
@@ -61,16 +68,21 @@ def problem_of(error: BaseException, limit_request_line: int) -> Problem:
     if not is_refusal(error):
         return InternalError("something failed here")
     if isinstance(error, errors.LimitRequestLine):
-        limit = f"the request line is longer than {limit_request_line} bytes; shorten the query"
-        return UriTooLong(limit)
-    return MalformedRequest(f"the request can't be read: {_fault(error)[1]}")
+        part = "query" if b"?" in getattr(error, "line", b"")[:limit_request_line] else "path"
+        return UriTooLong(
+            f"the request line is longer than {limit_request_line} bytes; shorten the {part}"
+        )
+    reason, detail = _fault(error)
+    return MalformedRequest(f"the request can't be read: {detail}", header=HEADERS.get(reason))
 
 
 def _fault(error: BaseException) -> tuple[str, str]:
+    if getattr(error, "hdr", None) == "TRANSFER-ENCODING":  # codings in a wrong order, or with a length
+        return FAULTS[errors.UnsupportedTransferCoding]
     return next((fault for kind, fault in FAULTS.items() if isinstance(error, kind)), MALFORMED)
 
 
-def to_bytes(problem: Problem, traced: Trace, prefix: str = "") -> bytes:
+def to_bytes(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
     """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
     body = problem.get_body(prefix=prefix).encode()
     headers = [
@@ -81,6 +93,17 @@ def to_bytes(problem: Problem, traced: Trace, prefix: str = "") -> bytes:
     ]
     lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+class MeasuredRequest(Request):
+    """gunicorn's request, whose error about a line that is too long has as `line` what was read of it."""
+
+    def read_line(self, unreader: Any, buf: bytearray, limit: int = 0) -> tuple[bytes, bytearray]:
+        try:
+            return super().read_line(unreader, buf, limit)  # type: ignore[no-any-return]  # as above
+        except errors.LimitRequestLine as error:
+            error.line = bytes(buf)
+            raise
 
 
 class RefusalLog:

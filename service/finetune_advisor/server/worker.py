@@ -20,7 +20,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from finetune_advisor.server import refused_requests
-from finetune_advisor.server.refused_requests import RefusalLog
+from finetune_advisor.server.refused_requests import MeasuredRequest, RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import trace
 
@@ -47,6 +47,14 @@ class Deadline:
     how: int = socket.SHUT_RD
     is_read: bool = False
     """Whether the request's head has come."""
+
+
+class Connection(TConn):
+    """gunicorn's connection, whose requests say what of their first line is too long."""
+
+    def init(self) -> None:
+        super().init()
+        self.parser.mesg_class = MeasuredRequest
 
 
 class ConnectionWorker(ThreadWorker):
@@ -120,7 +128,7 @@ class ConnectionWorker(ThreadWorker):
                 raise
             return True
         self.nr_conns += 1
-        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn = Connection(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(

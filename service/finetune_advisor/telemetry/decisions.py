@@ -9,39 +9,38 @@ from dataclasses import dataclass
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.tracing import current_trace
 
 log_ = logging.getLogger("finetune_advisor.decisions")
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """Hears of every decision and the endpoint that answered it."""
+    """Records every decision with the endpoint that answered it."""
 
     metrics: Metrics
-    log: bool
-
-    @property
-    def wants_answers(self) -> bool:
-        """Whether each decision is recorded with its answers, rather than how many took a path."""
-        return self.log
+    wants_answers: bool
+    """Whether each decision is logged with its answers."""
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
         """Count some decisions and, if the operator asks for it, log them in the order of their answers."""
         self.metrics.record(decisions, endpoint)
-        if self.log:
+        if self.wants_answers:
             for decision in decisions:
                 if isinstance(decision, Assessment):
                     _log(decision, endpoint)
 
     def record_batch(self, profiles: int) -> None:
         """Record the size of a batch."""
-        self.metrics.batched(profiles)
+        self.metrics.record_batch(profiles)
 
 
 def _log(assessment: Assessment, endpoint: str) -> None:
+    trace = current_trace()
     log_.info(
         "decision",
         extra={
+            **(trace.log_fields if trace else {}),
             "endpoint": endpoint,
             "tree_version": assessment.tree.version,
             "status": assessment.status,

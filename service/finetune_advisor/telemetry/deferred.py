@@ -1,4 +1,4 @@
-"""Soon: what each request leaves to do is done for many together, where it takes a fraction of the time."""
+"""Batches per-request telemetry and flushes it every 20 ms, which takes a fraction of the time."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from collections.abc import Callable
 from threading import RLock, Timer
 from weakref import WeakMethod
 
-SECONDS = 0.02
-"""From when something is left to do to when it's done, with what comes meanwhile."""
+FLUSH_SECONDS = 0.02
+"""The time from the first call of `schedule` to the flush."""
 
 log = logging.getLogger("finetune_advisor.telemetry")
 
-_all: list[WeakMethod[Callable[[], None]]] = []
-_doing, _due = RLock(), False
+_registered: list[WeakMethod[Callable[[], None]]] = []
+_flushing, _scheduled = RLock(), False
 
 
-def each(do: Callable[[], None]) -> None:
-    """Have a method of an object that is still in use called each time; later ones are called first."""
-    _all.append(WeakMethod(do, _all.remove))
+def register(flush_one: Callable[[], None]) -> None:
+    """Have every flush call a method while its object is in use; the last one registered is called first."""
+    _registered.append(WeakMethod(flush_one, _registered.remove))
 
 
-def ask() -> None:
-    """Have it done soon; if there is no thread to be had for it, when it's asked for again."""
-    global _due  # noqa: PLW0603  # one for the whole process
-    if not _due:
-        _due = True
-        later = Timer(SECONDS, finish)
-        later.daemon = True
+def schedule() -> None:
+    """Flush soon. If the system has no thread left for it, the next call tries again."""
+    global _scheduled  # noqa: PLW0603  # one for the whole process
+    if not _scheduled:
+        _scheduled = True
+        timer = Timer(FLUSH_SECONDS, flush)
+        timer.daemon = True
         try:
-            later.start()
+            timer.start()
         except RuntimeError:
-            _due = False
+            _scheduled = False
 
 
-def finish() -> None:
-    """Do now what is left to do, after whoever is at it."""
-    global _due  # noqa: PLW0603  # as above
-    with _doing:
-        _due = False  # whoever comes too late for this time asks for another
-        for method in _all[::-1]:
-            if do := method():
+def flush() -> None:
+    """Flush now, after a flush that is running."""
+    global _scheduled  # noqa: PLW0603  # as above
+    with _flushing:
+        _scheduled = False  # what is added from now on schedules another flush
+        for method in reversed(_registered):
+            if flush_one := method():
                 try:
-                    do()
+                    flush_one()
                 except Exception:
-                    log.exception("failed")  # and goes on: what is left to others is no worse for it
+                    log.exception("failed")  # the others are flushed all the same
 
 
-def _begin() -> None:
-    """Have nobody at it, in a process that has just begun."""
-    global _doing, _due  # as above
-    _doing, _due = RLock(), False
+def _reset() -> None:
+    """Reset the lock in a forked child, where the thread that holds it doesn't exist."""
+    global _flushing, _scheduled  # as above
+    _flushing, _scheduled = RLock(), False
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(before=finish, after_in_child=_begin)
-atexit.register(finish)
+    os.register_at_fork(before=flush, after_in_child=_reset)
+atexit.register(flush)

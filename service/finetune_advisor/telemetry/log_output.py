@@ -15,27 +15,27 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from finetune_advisor.telemetry import deferred
 
-RESERVED = frozenset({*RESERVED_ATTRS, "facts"})
+RESERVED = frozenset({*RESERVED_ATTRS, "fields"})
 
 _Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-class Facts(logging.LogRecord):
-    """A routine record that says some facts and has all else in common with another record.
+class AccessLogRecord(logging.LogRecord):
+    """The record of a request: its own fields, and all else of a template.
 
-    Many requests are logged together, and finding out the process and the thread takes longer than the line.
+    Requests are logged in batches. Finding out the process and the thread for each would take longer than its
+    line.
     """
 
-    def __init__(self, common: logging.LogRecord, created: float, facts: dict[str, Any]) -> None:
-        self.__dict__ = {**vars(common), **facts}
-        self.message, self.created = common.msg, created
-        self.msecs = created % 1 * 1000
-        self.facts = facts
+    def __init__(self, template: logging.LogRecord, created: float, fields: dict[str, Any]) -> None:
+        self.__dict__ = {**vars(template), **fields}
+        self.message, self.created, self.msecs = template.msg, created, created % 1 * 1000
+        self.fields = fields
 
 
-def common_record(name: str, message: str) -> logging.LogRecord:
-    """What routine records that are written now have in common, with what a record factory adds to it."""
-    return logging.getLogRecordFactory()(name, logging.INFO, "", 0, message, None, None)
+def template_record(logger: str, message: str) -> logging.LogRecord:
+    """A record of this process and thread, with what a record factory adds to it."""
+    return logging.getLogRecordFactory()(logger, logging.INFO, "", 0, message, None, None)
 
 
 class _Discreet(logging.Formatter):
@@ -51,55 +51,57 @@ class JsonLines(_Discreet, OrjsonFormatter):
     """For machines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record, Facts):
-            return self.serialize_log_record(_line(record, record.facts))
+        if isinstance(record, AccessLogRecord):
+            return self.serialize_log_record(_line(record, record.fields))
         return super().format(record)
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        facts = {key: value for key, value in vars(record).items() if key not in RESERVED}
-        log_data |= _line(record, message_dict | facts)
+        log_data |= _line(record, message_dict | _extra_fields(record))
 
 
-def _line(record: logging.LogRecord, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in RESERVED}
+
+
+def _line(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "level": record.levelname,
         "logger": record.name,
         "message": record.message,
-        **facts,
+        **fields,
         "timestamp": datetime.fromtimestamp(record.created, UTC),
     }
 
 
 class TextLines(_Discreet):
-    """For people: the same facts, as words behind the message."""
+    """For people: the same fields, as words behind the message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
-        facts = {key: value for key, value in vars(record).items() if key not in RESERVED}
-        said = (f"{key}={value}" for key, value in facts.items() if key not in ("message", "asctime"))
-        return " ".join([super().formatMessage(record), *said])
+        words = (f"{key}={value}" for key, value in _extra_fields(record).items())
+        return " ".join([super().formatMessage(record), *words])
 
 
-class Together(logging.StreamHandler[Any]):
-    """Writes lines together, soon after the first of them; at once, what is more than information.
+class BufferedStreamHandler(logging.StreamHandler[Any]):
+    """Writes lines to standard output in batches; a warning or an error at once, with what waits.
 
-    Each write lets another thread go on, so that requests which write a line each take turns before their
-    answers. A process that is killed loses what it hasn't written yet; one that stops doesn't.
+    Each write lets another thread run, so that threads which write a line each delay each other's answers. A
+    process that is killed loses the lines that wait; one that stops doesn't.
     """
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
         self._lines: list[str] = []
-        deferred.each(self.flush)
+        deferred.register(self.flush)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = f"{self.format(record)}\n"
-            line.encode()  # one that can't be written takes no other with it
+            line.encode()  # a line that can't be written would take the others with it
         except Exception:  # noqa: BLE001  # as logging's own handlers: no request fails for its line
             self.handleError(record)
             return
@@ -107,20 +109,18 @@ class Together(logging.StreamHandler[Any]):
         if record.levelno > logging.INFO:
             self.flush()
         else:
-            deferred.ask()
+            deferred.schedule()
 
     def flush(self) -> None:
-        """Write what is kept, in its order."""
-        self.acquire()
-        try:
+        """Write the lines that wait, in their order."""
+        with self.lock:  # type: ignore[union-attr]  # a handler always has one
             lines, self._lines = self._lines, []
-            self.stream.write("".join(lines))
-            self.stream.flush()
-        except Exception:  # noqa: BLE001  # as above
-            if lines:
-                self.handleError(common_record(__name__, f"{len(lines)} lines lost"))
-        finally:
-            self.release()
+            try:
+                self.stream.write("".join(lines))
+                self.stream.flush()
+            except Exception:  # noqa: BLE001  # as above
+                if lines:
+                    self.handleError(template_record(__name__, f"{len(lines)} lines lost"))
 
 
 def config(level: str, style: str) -> dict[str, Any]:
@@ -130,12 +130,7 @@ def config(level: str, style: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": formatter}},
-        "handlers": {
-            "stdout": {
-                "()": Together,
-                "formatter": "lines",
-            }
-        },
+        "handlers": {"stdout": {"()": BufferedStreamHandler, "formatter": "lines"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
         "loggers": {"gunicorn.error": {"propagate": True, "handlers": []}},
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from errno import ENOENT
 from mmap import mmap
 from threading import Lock
@@ -26,6 +26,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -57,26 +58,13 @@ class MetricsUnavailableError(FinetuneAdvisorError):
     """The metrics can't be read, or are no longer complete; the message says why and what to do."""
 
 
-Served = tuple[str, str, str, float]
-"""The method of a request, the template that its path matched, its status line and its seconds."""
+RequestSample = tuple[str, str, int, float]
+"""An answered request: its method's label, the template that its path matched, its status and its seconds."""
 
 
-def labels(asked: str, route: str, status: str) -> tuple[str, str, int]:
-    """The method, route and status under which a request is counted: only those that are known here."""
-    return asked if asked in METHODS else "other", route, int(status[:3])
-
-
-class BulkHistogram(Histogram):
-    """A histogram that takes many values at the cost of a few."""
-
-    def observe_all(self, amounts: Mapping[float, int]) -> None:
-        """As `observe`, for each amount so many times."""
-        self._sum.inc(sum(amount * times for amount, times in amounts.items()))
-        buckets: Tally[int] = Tally()
-        for amount, times in amounts.items():
-            buckets[bisect_left(self._upper_bounds, amount)] += times
-        for bucket, times in buckets.items():
-            self._buckets[bucket].inc(times)
+def method_label(method: str) -> str:
+    """The label under which a request's method is counted: its own if HTTP knows it."""
+    return method if method in METHODS else "other"
 
 
 class DecisionTallies:
@@ -85,7 +73,7 @@ class DecisionTallies:
     def __init__(self) -> None:
         self.outcomes: Tally[tuple[str, ...]] = Tally()
         self.answers: Tally[tuple[str, str, str]] = Tally()
-        self.lengths: Tally[float] = Tally()
+        self.lengths: Tally[int] = Tally()
 
     def add_path(self, path: CompiledPath, endpoint: str, times: int) -> None:
         """Add so many profiles that took a path."""
@@ -109,25 +97,54 @@ class DecisionTallies:
             self.answers[version, question, "unknown"] += 1
 
 
-class _WithoutCreated(Collector):
-    """The metrics of a registry without the `_created` series: all say when the process started."""
+class _Published(Collector):
+    """The metrics of another collector as they are scraped.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    They have no `_created` series, as all of ours would say when the process started.
+    """
+
+    def __init__(self, source: Collector) -> None:
+        self._source = source
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
-            yield metric
+        for metric in self._source.collect():
+            if metric.name == f"{NAMESPACE}_path_questions":
+                yield _path_histogram(metric)
+            else:
+                metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+                yield metric
+
+
+def _path_histogram(counter: Metric) -> HistogramMetricFamily:
+    """The histogram of paths by their number of questions, from a counter that has that number as its label.
+
+    A histogram of prometheus_client takes one value at a time, which would cost a batch half its time again.
+    """
+    times = {
+        int(sample.labels["questions"]): sample.value
+        for sample in counter.samples
+        if sample.name.endswith("_total")
+    }
+    buckets = [
+        (str(float(most)), sum(paths for length, paths in times.items() if length <= most))
+        for most in PATH_BUCKETS
+    ]
+    return HistogramMetricFamily(
+        counter.name,
+        counter.documentation,
+        buckets=[*buckets, ("+Inf", sum(times.values()))],
+        sum_value=sum(length * paths for length, paths in times.items()),
+    )
 
 
 class Metrics:
     """The metrics of one application: of this process, or of all workers in multiprocess mode."""
 
     def __init__(self) -> None:
-        self._shared = metrics_files.folder_from_environment() is not None
+        self.is_shared = metrics_files.folder_from_environment() is not None
+        """Whether the next scrape may come to another process, and finds only what is counted by then."""
         # prometheus_client itself chooses when it is imported, and takes an empty variable for a folder.
-        values.ValueClass = SharedValue if self._shared else values.MutexValue
+        values.ValueClass = SharedValue if self.is_shared else values.MutexValue
         self._incomplete = mmap(-1, 1)  # memory that workers share with the process that forks them
         self.registry = registry = CollectorRegistry()
         own: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
@@ -143,12 +160,13 @@ class Metrics:
             ["tree_version", "question", "branch"],
             **own,
         )
-        self.path_questions = BulkHistogram(
+        self.path_questions = Counter(
             "path_questions",
             "Questions answered on the path of an assessment.",
-            buckets=PATH_BUCKETS,
+            ["questions"],
             **own,
         )
+        self.path_questions.labels(0)  # the histogram is scraped before there is any path, too
         self.batch_profiles = Histogram(
             "batch_profiles",
             "Profiles in a batch.",
@@ -175,7 +193,7 @@ class Metrics:
             ["method", "route", "status"],
             **own,
         )
-        self.seconds = BulkHistogram(
+        self.seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's arrival in the application to its answer.",
             ["method", "route"],
@@ -194,18 +212,16 @@ class Metrics:
             ["reason"],
             **own,
         )
-        self.served: deque[Served] = deque()
-        """The requests that were answered and aren't counted yet."""
-        self._running: list[None] = []
+        self._running: list[None] = []  # one for each request: append and pop are atomic, as += isn't
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
-        self._settling = Lock()
-        deferred.each(self.settle)
-        if not self._shared:
+        self._flushing = Lock()
+        deferred.register(self.flush)
+        if not self.is_shared:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)
 
-    def serving(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
-        """Say which software and which trees this process serves.
+    def set_info(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
+        """Set the metrics that say which software and which trees this process serves.
 
         Raises MetricsUnavailableError if there is no room for the metrics of so many or large ones.
         """
@@ -215,7 +231,7 @@ class Metrics:
         for tree in served:
             is_default = str(tree is default).lower()
             self.tree_info.labels(tree.version, tree.digest, tree.status, is_default).set(1)
-        if self._shared:
+        if self.is_shared:
             self._make_room(served)
 
     def _make_room(self, trees: Sequence[Tree]) -> None:
@@ -224,7 +240,8 @@ class Metrics:
             len(question.branches) + 1 for tree in trees for question in tree.questions.values()
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
-        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + OTHER_SERIES) * SERIES_BYTES
+        lengths = max(len(tree.questions) for tree in trees) + 1
+        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + lengths + OTHER_SERIES) * SERIES_BYTES
         try:
             metrics_files.enlarge("counter", size)
         except OSError as error:
@@ -234,54 +251,61 @@ class Metrics:
             ) from error
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
-        """Count decisions that an endpoint answered, soon: a path stands for a complete profile on it."""
+        """Count decisions that an endpoint answered; a path stands for a complete profile on it."""
         self._decisions.append((decisions, endpoint))
         if len(decisions) > MAX_PENDING_DECISIONS:
-            self.settle()
+            self.flush()
 
-    def batched(self, profiles: int) -> None:
+    def record_batch(self, profiles: int) -> None:
         """Count a batch of so many profiles."""
-        try:
+        with self._counting():
             self.batch_profiles.observe(profiles)
-        except Exception as error:  # noqa: BLE001  # as above
-            self._uncounted(error)
 
-    def began(self) -> None:
-        """A request came."""
+    def record_requests(self, samples: Iterable[RequestSample]) -> None:
+        """Count answered requests."""
+        seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+        for method, route, status, duration in samples:
+            seconds[method, route, status].append(duration)
+        with self._counting():
+            for (method, route, status), durations in seconds.items():
+                self.requests.labels(method, route, status).inc(len(durations))
+                histogram = self.seconds.labels(method, route)
+                for duration in durations:
+                    histogram.observe(duration)
+
+    def request_started(self) -> None:
+        """Count a request that is being answered."""
         self._running.append(None)
-        if self._shared:
-            try:
+        if self.is_shared:
+            with self._counting():
                 self.in_progress.set(len(self._running))
-            except Exception as error:  # noqa: BLE001  # as above
-                self._uncounted(error)
 
-    def ended(self) -> None:
-        """A request was answered: what it adds is counted when it's asked for, or soon.
-
-        Where others are asked for it, it is counted before its answer is sent.
-        """
+    def request_finished(self) -> None:
+        """Count a request as answered."""
         self._running.pop()
-        if self._shared:
-            self.settle()
+        if self.is_shared:
+            self.flush()
 
     def refused(self, reason: str, times: int) -> None:
         """Count requests that the application never saw, or connections that had to wait."""
-        try:
+        with self._counting():
             self.refusals.labels(reason).inc(times)
-        except Exception as error:  # noqa: BLE001  # as above
-            self._uncounted(error)
 
-    def settle(self) -> None:
-        """Count what happened meanwhile, each kind of it at once."""
+    def flush(self) -> None:
+        """Count what was recorded since the last time."""
+        with self._counting(), self._flushing:
+            self.in_progress.set(len(self._running))
+            self._count_decisions()
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Let no request fail for its metrics: mark them as incomplete instead."""
         try:
-            with self._settling:
-                self.in_progress.set(len(self._running))
-                self._settle_requests()
-                self._settle_decisions()
-        except Exception as error:  # noqa: BLE001  # as above
-            self._uncounted(error)
+            yield
+        except Exception as error:  # noqa: BLE001  # whatever it is, the count is wrong
+            self._set_incomplete(error)
 
-    def _uncounted(self, error: Exception) -> None:
+    def _set_incomplete(self, error: Exception) -> None:
         """Log the first failure to count of all workers. From then on the metrics aren't complete."""
         if not self._incomplete[0]:
             self._incomplete[0] = 1
@@ -290,17 +314,7 @@ class Metrics:
             message = "the metrics are incomplete, and /metrics answers 503 until a restart: %s"
             log.error(message, reason, exc_info=None if expected else error)
 
-    def _settle_requests(self) -> None:
-        seconds: defaultdict[tuple[str, str, str], Tally[float]] = defaultdict(Tally)
-        for _ in range(len(self.served)):
-            asked, route, status, took = self.served.popleft()
-            seconds[asked, route, status][took] += 1
-        for key, times in seconds.items():
-            method, known, code = labels(*key)
-            self.requests.labels(method, known, code).inc(times.total())
-            self.seconds.labels(method, known).observe_all(times)
-
-    def _settle_decisions(self) -> None:
+    def _count_decisions(self) -> None:
         paths: Tally[tuple[CompiledPath, str]] = Tally()
         tallies = DecisionTallies()
         for _ in range(len(self._decisions)):
@@ -316,28 +330,28 @@ class Metrics:
             self.assessments.labels(*labels_).inc(times)
         for labels_, times in tallies.answers.items():
             self.answers.labels(*labels_).inc(times)
-        if tallies.lengths:
-            self.path_questions.observe_all(tallies.lengths)
+        for length, times in tallies.lengths.items():
+            self.path_questions.labels(length).inc(times)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that a scraper accepts, and its media type.
 
         Raises MetricsUnavailableError if they aren't complete or can't be read.
         """
-        self.settle()
+        deferred.flush()
         if missing := metrics_files.missing_file():
-            self._uncounted(FileNotFoundError(ENOENT, "was removed while the server runs", str(missing)))
+            self._set_incomplete(
+                FileNotFoundError(ENOENT, "was removed while the server runs", str(missing))
+            )
         if self._incomplete[0]:
             raise MetricsUnavailableError(
                 "The metrics are incomplete; the log says why. Restart the instance"
             )
         encode, content_type = choose_encoder(accept)
-        collected = CollectorRegistry()
+        published = CollectorRegistry()
         try:
-            if self._shared:
-                MultiProcessCollector(collected)  # type: ignore[no-untyped-call]  # prometheus_client's
-            else:
-                collected.register(_WithoutCreated(self.registry))
-            return encode(collected), content_type
+            source = MultiProcessCollector(None) if self.is_shared else self.registry  # type: ignore[no-untyped-call]
+            published.register(_Published(source))
+            return encode(published), content_type
         except (OSError, ValueError, RuntimeError) as error:
             raise MetricsUnavailableError(f"The metrics can't be read: {error}") from error

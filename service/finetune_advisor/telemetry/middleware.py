@@ -9,92 +9,99 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from finetune_advisor.telemetry import deferred
-from finetune_advisor.telemetry.log_output import Facts, common_record
-from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, Served, labels
-from finetune_advisor.telemetry.tracing import Trace, active_span_lookup, trace
+from finetune_advisor.telemetry.log_output import AccessLogRecord, template_record
+from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, RequestSample, method_label
+from finetune_advisor.telemetry.tracing import CURRENT, TraceContext, active_span_lookup, trace
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     Headers = Iterable[tuple[str, str]]
-    More = Callable[[Headers, Trace], Headers]
+    CommonHeaders = Callable[[Headers, TraceContext], Headers]
 
-MOST_KEPT = 1000
-"""Of how many requests the lines wait to be written; one more waits for all of them."""
-TRACE = "finetune_advisor.trace"
+MAX_PENDING_REQUESTS = 1000
+"""Answered requests that may wait to be counted and logged; one more waits for all of them."""
 ROUTE = "finetune_advisor.route"
 """Where an application that isn't Flask leaves the template that a request's path matched."""
 
 log = logging.getLogger("finetune_advisor.access")
 
 
-class Observed:
+class TelemetryMiddleware:
     """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests.
 
-    `more` gives the headers that an answer of a trace with some headers lacks: all that are added are added
-    here, at once. `client` gives the client's address of a request, for its log line.
+    `common_headers` gives the headers that an answer of a trace with some headers lacks. `failure` answers
+    where the application raises an exception. `client` gives the client's address of a request, for its line.
     """
 
     def __init__(
         self,
         application: WSGIApplication,
         metrics: Metrics,
-        more: More,
+        common_headers: CommonHeaders,
+        failure: WSGIApplication,
         client: Callable[[WSGIEnvironment], str] | None = None,
     ) -> None:
-        self._application, self._metrics, self._more = application, metrics, more
-        self._client = client
-        self._answers: deque[tuple[Trace, float, Served, str | None]] = deque()
+        self._application, self._metrics, self._common_headers = application, metrics, common_headers
+        self._failure, self._client = failure, client
+        self._pending: deque[tuple[RequestSample, TraceContext, float, str | None]] = deque()
         self._active_span = active_span_lookup()
-        deferred.each(self.report)
+        deferred.register(self.flush)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began = perf_counter()
-        traced = trace(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
-        environ[TRACE] = traced
+        started = perf_counter()
+        incoming = trace(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            answer = environ["REQUEST_METHOD"], _route(environ), status, perf_counter() - began
+            seconds = perf_counter() - started
             # A tracer's instrumentation of Flask begins its span inside of the application.
-            own = traced.within(self._active_span()) if self._active_span else traced
-            self._metrics.served.append(answer)
+            own = incoming.within(self._active_span()) if self._active_span else incoming
             client = self._client(environ) if self._client else None
-            self._answers.append((own, time(), answer, client))
-            return start_response(status, [*headers, *self._more(headers, own)], *error)
+            sample = method_label(environ["REQUEST_METHOD"]), _route(environ), int(status[:3]), seconds
+            self._pending.append((sample, own, time(), client))
+            if self._metrics.is_shared:
+                self._metrics.record_requests([sample])
+            return start_response(status, [*headers, *self._common_headers(headers, own)], *error)
 
-        self._metrics.began()
+        CURRENT.set(incoming)
+        self._metrics.request_started()
         try:
             return self._application(environ, start)
+        except Exception:
+            log.exception("failed", extra=incoming.log_fields)
+            return self._failure(environ, start)
         finally:
-            self._metrics.ended()
-            if len(self._answers) >= MOST_KEPT:
-                deferred.finish()
+            self._metrics.request_finished()
+            if len(self._pending) >= MAX_PENDING_REQUESTS:
+                deferred.flush()
             else:
-                deferred.ask()
+                deferred.schedule()
 
-    def report(self) -> None:
-        """Log the requests that were answered meanwhile."""
-        answers = [self._answers.popleft() for _ in range(len(self._answers))]
-        if answers and log.isEnabledFor(logging.INFO):
-            common = common_record(log.name, "request")
-            for traced, when, answer, client in answers:
-                method, route, status = labels(*answer[:3])
-                facts = {
-                    "request_id": traced.request_id,
-                    "trace_id": traced.trace_id,
+    def flush(self) -> None:
+        """Count and log the requests that were answered since the last time."""
+        pending = [self._pending.popleft() for _ in range(len(self._pending))]
+        if not self._metrics.is_shared:
+            self._metrics.record_requests(sample for sample, *_ in pending)
+        if pending and log.isEnabledFor(logging.INFO):
+            template = template_record(log.name, "request")
+            for (method, route, status, seconds), own, answered, client in pending:
+                fields = {
+                    "request_id": own.request_id,
+                    "trace_id": own.trace_id,
                     "method": method,
                     "route": route,
                     "status": status,
-                    "duration_ms": round(answer[3] * 1000, 3),
+                    "duration_ms": round(seconds * 1000, 3),
                 }
                 if client is not None:
-                    facts["client"] = client
-                log.handle(Facts(common, when, facts))
+                    fields["client"] = client
+                log.handle(AccessLogRecord(template, answered, fields))
 
 
 def _route(environ: WSGIEnvironment) -> str:
     """The template that a request's path matched."""
     if ROUTE in environ:
         return str(environ[ROUTE])
-    rule = environ["werkzeug.request"].url_rule
+    # There is no request of Flask's where the application failed before Flask.
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.rule if rule else UNMATCHED

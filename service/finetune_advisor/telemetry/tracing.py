@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from random import randbytes
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ class Span(NamedTuple):
     flags: str
 
 
-class Trace(NamedTuple):
+class TraceContext(NamedTuple):
     """Who a request is: taken over from the caller where it says so in a valid form, else made here."""
 
     request_id: str
@@ -39,12 +40,17 @@ class Trace(NamedTuple):
         parent = f"00-{self.trace_id}-{self.span_id}-{self.flags}"
         return ("X-Request-ID", self.request_id), ("traceparent", parent)
 
-    def within(self, span: Span | None) -> Trace:
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What a log line says of it."""
+        return {"request_id": self.request_id, "trace_id": self.trace_id}
+
+    def within(self, span: Span | None) -> TraceContext:
         """The same request within a tracer's span; unchanged without one."""
-        return Trace(self.request_id, *span) if span else self
+        return TraceContext(self.request_id, *span) if span else self
 
 
-def trace(request_id: str | None, traceparent: str | None) -> Trace:
+def trace(request_id: str | None, traceparent: str | None) -> TraceContext:
     """The trace of a request with these headers, with a new span for the work done here.
 
     Ids are random and no secrets; the chance that a part is all zeros is 1 in 2 to the 64.
@@ -52,7 +58,7 @@ def trace(request_id: str | None, traceparent: str | None) -> Trace:
     parent = TRACEPARENT.fullmatch(traceparent) if traceparent else None
     given = REQUEST_ID.fullmatch(request_id) if request_id else None
     made = randbytes(40).hex()  # noqa: S311  # no secret
-    return Trace(
+    return TraceContext(
         given[0] if given else made[:32],
         parent[2] if parent else made[32:64],
         made[64:],
@@ -64,6 +70,16 @@ def _known_flags(version: str, flags: str) -> str:
     """The flags that are known, to be passed on; of a later version, this is the first alone."""
     known = SAMPLED | RANDOM if version == "00" else SAMPLED
     return f"{int(flags, 16) & known:02x}"
+
+
+CURRENT: ContextVar[TraceContext | None] = ContextVar("finetune_advisor.trace", default=None)
+"""The trace of the last request that this thread took; TelemetryMiddleware sets it."""
+
+
+def current_trace() -> TraceContext | None:
+    """The trace of the current request, within the active span of a tracer; None before any."""
+    trace_, lookup = CURRENT.get(), active_span_lookup()
+    return trace_.within(lookup()) if trace_ and lookup else trace_
 
 
 def active_span_lookup() -> Callable[[], Span | None] | None:

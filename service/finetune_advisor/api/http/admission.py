@@ -1,60 +1,49 @@
-"""Turns: only so many bytes of larger requests are worked on at once, so that memory is bounded."""
+"""Limits how many bytes of large bodies are worked on at once, so that memory is bounded."""
 
 from __future__ import annotations
 
-import gc
 from threading import Condition, Lock
 
-from flask import Request
+from flask import g
 
-AT_ONCE = 1 << 20
-"""The bytes of bodies that are worked on at once; a larger one alone. Threads compute in turns anyhow."""
-SMALL = 1 << 14
-"""The bytes of a body up to which it waits for no turn."""
-TURN = "finetune_advisor.turn"
-
-
-class Turns:
-    """Lets in so much at once; what waits for room is let in before what comes later."""
-
-    def __init__(self, room: int) -> None:
-        self.room = self._left = room
-        self._entering = Lock()
-        self._leaving = Condition()
-
-    def enter(self, size: int) -> None:
-        """Wait until there is room for so much, which is no more than there is in all."""
-        with self._entering, self._leaving:
-            self._leaving.wait_for(lambda: self._left >= size)
-            self._left -= size
-
-    def leave(self, size: int) -> None:
-        """Give back room."""
-        with self._leaving:
-            self._left += size
-            self._leaving.notify()
-
-    @property
-    def empty(self) -> bool:
-        """Whether all room was given back."""
-        return self._left == self.room
+BYTE_BUDGET = 1 << 20
+"""The bytes of bodies that are worked on at once; a larger body takes all of them."""
+UNLIMITED_BELOW = 1 << 14
+"""A body of up to so many bytes takes nothing of the budget."""
 
 
-turns = Turns(AT_ONCE)
+class ByteSemaphore:
+    """A semaphore that counts bytes; whoever waits is served before whoever comes later."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = self.free = budget
+        self._queue, self._released = Lock(), Condition()
+
+    def acquire(self, size: int) -> None:
+        """Block until `size` bytes of the budget are free, and take them."""
+        with self._queue, self._released:  # only the first in the queue waits for bytes
+            self._released.wait_for(lambda: self.free >= size)
+            self.free -= size
+
+    def release(self, size: int) -> None:
+        """Give back `size` bytes."""
+        with self._released:
+            self.free += size
+            self._released.notify()
 
 
-def take(req: Request, size: int) -> None:
-    """Wait until a request with a body of so many bytes may be worked on."""
-    if size > SMALL:
-        room = min(size, turns.room)
-        turns.enter(room)
-        req.environ[TURN] = room
+body_bytes = ByteSemaphore(BYTE_BUDGET)
 
 
-def give_back(req: Request) -> None:
-    """After a request: let others go on, with the memory that this one took."""
-    room = req.environ.pop(TURN, 0)
-    if room == turns.room:
-        gc.collect()  # errors refer to themselves, and would stay for long
-    if room:
-        turns.leave(room)
+def acquire_for_request(size: int) -> None:
+    """Block until the current request may work on its body of `size` bytes."""
+    if size > UNLIMITED_BELOW:
+        size = min(size, body_bytes.budget)
+        body_bytes.acquire(size)
+        g.body_bytes = size
+
+
+def release_after_request(_: BaseException | None) -> None:
+    """Give back what the current request took, however it is answered."""
+    if size := g.pop("body_bytes", 0):
+        body_bytes.release(size)

@@ -33,16 +33,11 @@ class Blueprint(flask_smorest.Blueprint):
 
     def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
         """As flask-smorest's; what any request may break is documented here."""
-        decorate = super().arguments(schema, **options)
-
-        def decorator(view: Callable[..., Any]) -> Any:
-            documented = decorate(view)
-            documented._apidoc["arguments"]["responses"] = {
-                kind.code: kind.__name__ for kind in (UriTooLong, InvalidRequest)
-            }
-            return documented
-
-        return decorator
+        decorate, document = (
+            super().arguments(schema, **options),
+            self.problems(UriTooLong, InvalidRequest),
+        )
+        return lambda view: document(decorate(view))
 
     def response(
         self, *args: Any, examples: Mapping[str, Any] | None = None, **description: Any
@@ -61,7 +56,7 @@ class Blueprint(flask_smorest.Blueprint):
 
     def no_parameters(self, view: Callable[..., Any]) -> Any:
         """Refuse every query parameter."""
-        return self.arguments(NoParameters, location="query", as_kwargs=True)(view)
+        return self.arguments(NoParameters(), location="query", as_kwargs=True)(view)
 
     def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""
@@ -79,13 +74,10 @@ def acceptable(asked: Request, types: list[str]) -> str:
 
     Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
-    header = asked.environ.get("HTTP_ACCEPT", ANYTHING)
-    if header == ANYTHING:
-        return types[0]
-    accept = _accepted(header)
+    accept = _accepted(asked.headers.get("Accept", ANYTHING))
     best = accept.best_match(types) if accept else types[0]
     if best is None:
-        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that")
+        raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that", header="Accept")
     return best
 
 

@@ -5,38 +5,24 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-import flask
 import orjson
 from flask import Flask, Response
-from flask.json.provider import JSONProvider
+from flask.json.provider import DefaultJSONProvider
 
-from finetune_advisor.api.http import admission
-from finetune_advisor.telemetry.middleware import TRACE
+from finetune_advisor.telemetry.tracing import current_trace
 
 
-class OrjsonProvider(JSONProvider):
+class OrjsonProvider(DefaultJSONProvider):
     """JSON by orjson: the same bytes for the same value, in the order of its fields."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return orjson.dumps(obj).decode()
 
-    def loads(self, s: str | bytes, **_: Any) -> Any:
-        return orjson.loads(s)
-
-
-class Request(flask.Request):
-    """A request without forms: there are no files to close after it."""
-
-    def close(self) -> None:
-        """Give back its turn."""
-        admission.give_back(self)
-
 
 class Application(Flask):
-    """Flask with orjson, and with requests that take turns."""
+    """Flask with orjson."""
 
     json_provider_class = OrjsonProvider
-    request_class = Request
 
     def make_default_options_response(self) -> Response:
         """As Flask's, which calls nothing HTML."""
@@ -48,6 +34,6 @@ class Application(Flask):
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
-        """As Flask's, under the id that the answer gives."""
-        traced = flask.request.environ[TRACE]
-        self.logger.error("failed", exc_info=exc_info, extra={"request_id": traced.request_id})
+        """As Flask's, under the ids that the answer gives."""
+        trace = current_trace()
+        self.logger.error("failed", exc_info=exc_info, extra=trace.log_fields if trace else None)

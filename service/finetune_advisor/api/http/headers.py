@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from flask import Response, request
 
 from finetune_advisor.api.http.problems import MalformedRequest, PreconditionFailed
-from finetune_advisor.telemetry.tracing import Trace
+from finetune_advisor.telemetry.tracing import TraceContext
 
 HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 """Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
@@ -25,9 +25,9 @@ def require_host() -> None:
     host = environ.get("HTTP_HOST")
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
-            raise MalformedRequest("an HTTP/1.1 request needs a Host header")
+            raise MalformedRequest("an HTTP/1.1 request needs a Host header", header="Host")
     elif not HOST.fullmatch(host):
-        raise MalformedRequest("the Host header is no host, with or without a port")
+        raise MalformedRequest("the Host header is no host, with or without a port", header="Host")
 
 
 def restore_entity_tags() -> None:
@@ -59,7 +59,9 @@ def explain_precondition(response: Response) -> Response:
     return Response(refusal.get_body(request.environ), refusal.code, refusal.get_headers())
 
 
-def common_headers(headers: Iterable[tuple[str, str]], trace: Trace) -> tuple[tuple[str, str], ...]:
+def common_headers(
+    headers: Iterable[tuple[str, str]], trace: TraceContext
+) -> tuple[tuple[str, str], ...]:
     """What every answer has besides its own headers, whoever makes it: a header for all belongs here.
 
     Browsers are told to trust the answer no further than it needs; a page brings a policy of its own. The ids

@@ -35,9 +35,11 @@ class Problem(HTTPException):
         detail: str,
         errors: Iterable[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        header: str | None = None,
     ) -> None:
+        """`headers` are the answer's; `header` names the request's header that is at fault."""
         super().__init__(detail)
-        self.errors = list(errors)
+        self.errors = [*errors, *([{"header": header, "detail": detail}] if header else [])]
         self.headers = dict(headers or {})
 
     def __init_subclass__(cls) -> None:

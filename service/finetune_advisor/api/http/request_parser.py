@@ -47,11 +47,10 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
-        _require_no_coding(req)
         config = current_app.config
         # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
-        admission.take(req, len(body))
+        admission.acquire_for_request(len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
         try:
             return parse(body)
@@ -78,21 +77,18 @@ def _refusal(messages: Any, schema: Schema, *, in_body: bool) -> InvalidRequest:
 
 
 def _require_plain_json(req: Request) -> None:
-    if req.environ.get("CONTENT_TYPE") == JSON and "HTTP_CONTENT_ENCODING" not in req.environ:
-        return
     charset = req.mimetype_params.get("charset", "utf-8").lower()
     if req.mimetype != JSON or charset not in ("utf-8", "utf8"):
         detail = "send the body with Content-Type: application/json, in UTF-8"
-        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON})
+        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON}, header="Content-Type")
     if req.headers.get("Content-Encoding", "identity").lower() != "identity":
         detail = "send the body without Content-Encoding"
-        raise UnsupportedMediaType(detail, headers={"Accept-Encoding": "identity"})
-
-
-def _require_no_coding(req: Request) -> None:
-    """Refuse what gunicorn leaves to the application: codings beneath the chunks."""
+        headers = {"Accept-Encoding": "identity"}
+        raise UnsupportedMediaType(detail, headers=headers, header="Content-Encoding")
+    # gunicorn leaves codings beneath the chunks to the application.
     if req.environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
-        raise MalformedRequest("the body has a transfer coding besides chunked; send it without")
+        detail = "the body has a transfer coding besides chunked; send it without"
+        raise MalformedRequest(detail, header="Transfer-Encoding")
 
 
 def _body(req: Request, limit: int) -> bytes:

@@ -32,7 +32,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
     @blp.no_parameters
-    @blp.arguments(assess_request_schema(catalog), examples=openapi_examples.assess_requests(catalog))
+    @blp.arguments(assess_request_schema(catalog)(), examples=openapi_examples.assess_requests(catalog))
     @blp.response(
         200,
         AssessmentSchema,
@@ -57,7 +57,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
     @blp.arguments(
-        batch_request_schema(catalog, most), examples=openapi_examples.batch_requests(catalog)
+        batch_request_schema(catalog, most)(), examples=openapi_examples.batch_requests(catalog)
     )
     @blp.response(
         200,

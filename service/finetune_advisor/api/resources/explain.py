@@ -35,7 +35,9 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     @blp.route("/assess/explain", methods=["POST"])
     @blp.doc(operationId="explain")
     @blp.no_parameters
-    @blp.arguments(explain_request_schema(catalog), examples=openapi_examples.explain_requests(catalog))
+    @blp.arguments(
+        explain_request_schema(catalog)(), examples=openapi_examples.explain_requests(catalog)
+    )
     @blp.response(
         200,
         ExplanationSchema,

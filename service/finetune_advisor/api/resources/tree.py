@@ -150,4 +150,5 @@ def _require_match(response: Response) -> None:
     """Hold If-Match, if it is given, against an answer's ETag by strong comparison."""
     etag, _ = response.get_etag()
     if request.if_match and not request.if_match.contains(etag or ""):
-        raise PreconditionFailed("the answer has none of the ETags in If-Match; leave the header out")
+        detail = "the answer has none of the ETags in If-Match; leave the header out"
+        raise PreconditionFailed(detail, header="If-Match")

@@ -36,7 +36,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
     @blp.route("/tree/versions/<version>/changes", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getChanges")
-    @blp.arguments(changes_query_schema(catalog), location="query")
+    @blp.arguments(changes_query_schema(catalog)(), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
     @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)

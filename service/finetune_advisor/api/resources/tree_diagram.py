@@ -34,7 +34,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
     @blp.route("/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), *CONDITIONS])
     @blp.doc(operationId="getDiagram", responses={200: {"content": WITHOUT_SCHEMA}})
-    @blp.arguments(profile_query_schema(catalog), location="query")
+    @blp.arguments(profile_query_schema(catalog)(), location="query")
     @blp.response(200, description="The picture", headers=vary)
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
     @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from finetune_advisor.cli import main
-from tests.conftest import ROOT
+from tests.docs import pages
 
-PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-CONSOLE = re.findall(r"^```console\n\$ ([^\n]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = pages.read("docs/cli.md")
+BLOCKS = pages.blocks(PAGE, "console")
+HELP = {block.split("\n", 1)[0]: block.split("\n", 1)[1] for block in BLOCKS if " --help\n" in block}
+EXAMPLES = [block for block in BLOCKS if " --help\n" not in block]
 PROGRAM = "finetune-advisor"
 
 
@@ -37,26 +42,32 @@ def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[
 
 def test_every_command_has_a_section() -> None:
     """And no section is about a command that isn't there."""
-    assert {" ".join(path) for path in commands()} == set(re.findall(r"^## `(.*)`$", PAGE, re.MULTILINE))
+    names = {" ".join(path) for path in commands()}
+
+    assert names == set(re.findall(r"^## `(.*)`$", PAGE, re.MULTILINE))
+    assert names == set(re.findall(r"^\| \[`(.*?)`\]", PAGE, re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", [*commands()], ids=" ".join)
 def test_the_help_of_each_command_is_shown(path: tuple[str, ...]) -> None:
     """As the command prints it in 80 columns, in letters that every terminal has."""
-    shown = dict(CONSOLE)[f"{PROGRAM} {' '.join(path)} --help"]
+    shown = HELP[f"$ {PROGRAM} {' '.join(path)} --help"]
 
     assert run(*path, "--help").stdout == shown
     assert shown.isascii()
 
 
-def test_the_batch_is_as_shown() -> None:
-    """What the page pipes into assess --batch gets the results and the summary that it shows."""
-    [(typed, shown)] = [block for block in CONSOLE if block[0].startswith("printf")]
-    text, _, command = typed.partition(" | ")
-    stdin = text.removeprefix("printf '").removesuffix("'").replace(r"\n", "\n")
-    printed = run(*command.split()[1:], stdin=stdin)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.partition("\n")[0])
+def test_each_example_prints_what_is_shown(example: str) -> None:
+    """Typed into bash as they stand, the commands of a block print what stands below each."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for shown in example.removeprefix("$ ").split("\n$ "):
+        command, _, expected = shown.partition("\n")
+        typed = ["bash", "-c", f"exec 2>&1; {command}"]
+        environment = os.environ | {"PATH": path, "COLUMNS": "80"}
+        done = subprocess.run(typed, env=environment, capture_output=True, text=True, timeout=60)
 
-    assert re.sub("sha256:[0-9a-f]{64}", "sha256:…", printed.output) == shown
+        assert pages.printed_as_shown(done.stdout, f"{expected.strip()}\n"), done.stdout
 
 
 @pytest.mark.parametrize(

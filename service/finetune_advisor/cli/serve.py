@@ -19,9 +19,10 @@ from finetune_advisor.settings import Settings, SettingsError
 @click.option("--workers", help="Worker processes.")
 @click.option("--threads", help="Threads of each worker.")
 def serve(**options: str | None) -> None:
-    """Serve over HTTP until SIGTERM, which lets requests in flight finish.
+    """Serve over HTTP until SIGTERM.
 
-    Options go before the environment; every other setting is read from there.
+    Requests in flight are finished then. Options override the environment. All other settings come from the
+    environment.
     """
     _require_gunicorn_platform()
     os.environ.update({f"FINETUNE_ADVISOR_{k.upper()}": v for k, v in options.items() if v is not None})

@@ -64,10 +64,10 @@ def send(client: FlaskClient, command: str) -> Any:
 
 
 def printed_as_shown(printed: str, shown: str) -> bool:
-    """Whether a command printed what a page shows, which is cut at the end of a line or of all."""
-    lines = [re.escape(line).replace(CUT, ".*") for line in shown.splitlines()]
-    rest = "(?s:.*)" if lines[-1] == ".*" else ""
-    return bool(re.fullmatch("\n".join(lines[:-1] if rest else lines) + "\n" + rest, printed))
+    """Whether a command printed what a page shows, which may be cut within lines and at its end."""
+    *lines, last = [re.escape(line).replace(CUT, ".*") for line in shown.splitlines()]
+    end = "(?s:.*)" if last == ".*" else f"{last}\n"
+    return bool(re.fullmatch("".join(f"{line}\n" for line in lines) + end, printed))
 
 
 def shortened(value: Any, shown: Any) -> Any:

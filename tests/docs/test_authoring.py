@@ -29,16 +29,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return trees
 
 
-@pytest.mark.parametrize("example", pages.blocks(PAGE, "console"))
-def test_the_command_prints_what_is_shown(example: str) -> None:
-    """With the page's tree where the page saves it."""
-    command, shown = example.removeprefix("$ ").split("\n", 1)
-    text, _, arguments = command.rpartition("finetune-advisor ")
-    stdin = text.removeprefix("echo '").removesuffix("' | ")
-
-    assert pages.printed_as_shown(CliRunner().invoke(main, arguments.split(), input=stdin).stdout, shown)
-
-
 def test_the_tree_is_served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its version, from the folder that the page's variable names."""
     [command] = pages.blocks(PAGE, "sh")

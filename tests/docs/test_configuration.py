@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-import pytest
-from click.testing import CliRunner
-
-from finetune_advisor.cli import main
 from finetune_advisor.settings import Settings
 from tests.docs import pages
 
@@ -28,15 +24,3 @@ def test_every_setting_stands_in_the_table() -> None:
     ]
 
     assert expected == rows
-
-
-@pytest.mark.parametrize("example", pages.blocks(PAGE, "console"))
-def test_the_command_prints_what_is_shown(example: str) -> None:
-    """Each example of the page, with the variables before the command."""
-    typed, shown = example.removeprefix("$ ").split("\n", 1)
-    variables, _, arguments = typed.partition("finetune-advisor ")
-    given = dict(variable.split("=") for variable in variables.split())
-    printed = CliRunner().invoke(main, arguments.split(), env=given).output
-
-    assert printed.startswith(shown.removesuffix(f"{pages.CUT}\n"))
-    assert printed == shown or shown.endswith(f"\n{pages.CUT}\n")

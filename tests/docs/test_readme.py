@@ -21,18 +21,6 @@ def test_the_request_gets_the_answer_shown(client: FlaskClient) -> None:
     assert shown == pages.shortened(answer, shown)
 
 
-def test_the_command_prints_what_is_shown() -> None:
-    """The README's console example begins as shown."""
-    [shown] = pages.blocks(README, "console")
-    command, *lines = shown.splitlines()
-    typed = re.match(r"\$ echo '(.*)' \| .venv/bin/finetune-advisor (.*)", command)
-    assert typed
-    printed = CliRunner().invoke(main, typed[2].split(), input=typed[1])
-
-    assert lines[-1] == pages.CUT
-    assert lines[:-1] == printed.stdout.splitlines()[: len(lines) - 1]
-
-
 def test_the_picture_is_the_exported_tree() -> None:
     """The README's picture is what `tree export` draws of tree 1.0.0."""
     [picture] = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)

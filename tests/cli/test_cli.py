@@ -23,7 +23,9 @@ from tests.families import row_of_questions
 BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
 TYPED = Path(__file__).parent.parent / "api" / "typed.yaml"
 
-ACME = re.search(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)[1]  # type: ignore[index]
+ACME = re.search(
+    r"^```yaml\n(.*?)^```", (ROOT / "docs" / "authoring.md").read_text("utf-8"), re.M | re.S
+)[1]  # type: ignore[index]
 
 HYBRID = {
     "prompt_engineering_sufficient": False,

@@ -24,28 +24,28 @@ from finetune_advisor.trees.lifecycle import standing
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @tree_options
-@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess.")
-@click.option("--batch", is_flag=True, help="FILE has a profile a line; print a result for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess, as JSON.")
+@click.option("--batch", is_flag=True, help="Read a profile from each line of FILE.")
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["jsonl", "csv"]),
-    help="With --batch: the format of FILE, if its name doesn't tell it.",
+    help="With --batch: format of FILE. Default: by the ending of its name.",
 )
 @click.option(
     "--id-column",
     metavar="NAME",
-    help="With --batch: the column, or the member of each JSON object, to pass through as the result's id.",
+    help="With --batch: column of the CSV, or key of each JSON object, to copy into the result as its id.",
 )
 @click.option(
     "--defaults",
     type=click.File("rb"),
-    help="With --batch: the answers, in JSON or YAML, of each profile that doesn't say.",
+    help="With --batch: file in JSON or YAML with answers for the profiles that lack them.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --batch: write the results there, in place of what is there, once they are complete.",
+    help="With --batch: file to write the results to. It is replaced once they are complete.",
 )
 def assess(  # noqa: PLR0913, PLR0917  # one for each option
     file: str,
@@ -59,12 +59,14 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     as_json: bool,
     batch: bool,
 ) -> None:
-    """Assess the profile in FILE, JSON or YAML; - reads standard input.
+    """Assess a profile, or with --batch a file of them.
 
-    With --batch, FILE has many: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a header of input
-    names, in which an empty cell is unknown. Each line that isn't blank gets a result as POST /assess/batch
-    gives it, in order and as JSON Lines. An invalid line gets an error with its line number, and makes the
-    exit code 1.
+    FILE is a profile in JSON or YAML. - is standard input.
+
+    With --batch, each line of FILE is a profile: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a
+    header of input names. An empty cell of a CSV is unknown. Blank lines are skipped. The results are those
+    of POST /assess/batch, in the same order, as JSON Lines. An invalid line gets an error with its line
+    number, and the exit code is then 1.
     """
     if not batch and any((file_format, id_column, defaults, output)):
         raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")

@@ -15,12 +15,13 @@ from finetune_advisor.suites import conformance
 
 
 @click.command("conformance")
-@click.option("--url", help="The instance to check, such as http://127.0.0.1:8080.")
-@click.option("--tree-version", help="The tree version to check; left out, every version known here.")
+@click.option("--url", help="Instance to check, such as http://127.0.0.1:8080.")
+@click.option("--tree-version", help="Tree version to check. Default: every version known here.")
 def conform(url: str | None, tree_version: str | None) -> None:
-    """Check that the instance at URL gives every answer of the trees' decision tables.
+    """Check that an instance answers as its trees say.
 
-    Without --url, prints the table of the version, or of the default one.
+    Compares the answers of a running instance with every row of its trees' decision tables. Without --url,
+    prints the decision table of --tree-version, or of the default version.
     """
     if url == "":
         raise click.UsageError("--url is empty; give an address, or leave it out to print a table")

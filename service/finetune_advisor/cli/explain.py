@@ -25,16 +25,22 @@ from finetune_advisor.trees.catalog import Catalog
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @tree_options
 @click.option("--target", metavar="ID", help="List only changes that lead to this recommendation.")
-@click.option("--frozen", metavar="NAME", multiple=True, help="An input that can't change; repeatable.")
-@click.option("--limit", type=int, help=f"The most changes to list; left out, {COUNTERFACTUALS}.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess/explain.")
+@click.option("--frozen", metavar="NAME", multiple=True, help="Input that can't change. Repeatable.")
+@click.option(
+    "--limit", type=int, help=f"Maximum number of changes to list. Default: {COUNTERFACTUALS}."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the answer of POST /assess/explain, as JSON."
+)
 def explain(
     file: str, tree_version: str | None, document: Path | None, *, as_json: bool, **options: Any
 ) -> None:
-    """Explain the assessment of the profile in FILE, JSON or YAML; - reads standard input.
+    """Explain an assessment, and what would change it.
 
-    Prints which answers alone force the recommendation, the smallest changes that would lead to another one,
-    nearest first, and what each other answer to one input would lead to.
+    FILE is a profile in JSON or YAML. - is standard input.
+
+    Prints a smallest set of answers that leads to the recommendation by itself, the smallest changes that
+    lead to another recommendation, nearest first, and what each other answer to one input leads to.
     """
     with report_errors():
         served, asked = choose_tree(tree_version, document)

@@ -17,7 +17,10 @@ from finetune_advisor.telemetry import metrics_files
 
 @click.command()
 def openapi() -> None:
-    """Print the contract for the served trees as OpenAPI, in YAML."""
+    """Print the API's contract as OpenAPI, in YAML.
+
+    It describes the trees that would be served.
+    """
     metrics_files.set_folder(None)  # an instance may keep its metrics there
     with report_errors():
         form = describe_api()

@@ -19,9 +19,10 @@ from finetune_advisor.settings import PREFIX, Settings, SettingsError
 @click.option("--workers", help="Worker processes.")
 @click.option("--threads", help="Threads of each worker.")
 def serve(**options: str | None) -> None:
-    """Serve over HTTP until SIGTERM, which lets requests in flight finish.
+    """Serve over HTTP until SIGTERM.
 
-    Options go before the environment; every other setting is read from there.
+    Requests in flight are finished then. Options override the environment. All other settings come from the
+    environment.
     """
     _require_gunicorn_platform()
     given = {f"{PREFIX}{name.upper()}": value for name, value in options.items() if value is not None}

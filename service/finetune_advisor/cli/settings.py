@@ -12,7 +12,7 @@ from finetune_advisor.settings import Settings, variable
 
 @click.command()
 def settings() -> None:
-    """List every setting with its value here, its default and its meaning."""
+    """List every setting with its value and meaning."""
     with report_errors():
         here = Settings.from_environment()
     for setting in fields(Settings):

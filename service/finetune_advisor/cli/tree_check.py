@@ -25,9 +25,11 @@ ASIDE = "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TRE
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Prove tree documents, or those in a directory, sound, and that they go together with the bundled ones.
+    """Prove that tree documents are sound.
 
-    Without FILES, checks what would be served: the bundled documents and FINETUNE_ADVISOR_TREES_DIR.
+    FILES are documents, or directories of documents. They must also go together with each other and with the
+    bundled documents. Without FILES, checks what would be served: the bundled
+    documents, and those in FINETUNE_ADVISOR_TREES_DIR.
     """
     with report_errors():
         checked = catalog.beside_bundled(files) if files else served_catalog()

@@ -17,13 +17,24 @@ from finetune_advisor.schemas.changes import ChangesSchema
 @click.command()
 @click.argument("older")
 @click.argument("newer")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer of the API's changes.")
-@click.option("--fail-on-change", is_flag=True, help="Exit with 1 unless the trees are equivalent.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the answer of GET /tree/versions/{version}/changes, as JSON.",
+)
+@click.option(
+    "--fail-on-change",
+    is_flag=True,
+    help="Exit with 1 unless inputs, outcomes and finetune values are equal.",
+)
 def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None:
-    """Compare two trees, each a served version or a document.
+    """Compare two trees.
 
-    Prints what was added, removed, rewired and reworded, and how many profiles move from which
-    recommendation to which, with a witness for each pair.
+    OLDER and NEWER are served versions or documents.
+
+    Prints what was added, removed, rewired and reworded. Says how many profiles move from which
+    recommendation to which, with an example for each pair.
     """
     with report_errors():
         comparison = compare(find_tree(older), find_tree(newer))

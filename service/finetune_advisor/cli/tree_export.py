@@ -30,12 +30,19 @@ NOTATIONS: dict[str, Callable[[Tree], str]] = {
 
 @click.command()
 @click.argument("version", required=False)
-@click.option("--format", "notation", required=True, type=click.Choice(sorted(NOTATIONS)))
-@click.option("--profile", "file", type=click.File("rb"), help="Highlight its path.")
+@click.option(
+    "--format",
+    "notation",
+    required=True,
+    type=click.Choice(sorted(NOTATIONS)),
+    help="Notation to print.",
+)
+@click.option("--profile", "file", type=click.File("rb"), help="Profile to highlight, in JSON or YAML.")
 def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
-    """Print a tree in another notation: VERSION, a document, or left out the default one.
+    """Print a tree in another notation.
 
-    A profile, in JSON or YAML, makes its path stand out in the pictures (mermaid and svg).
+    VERSION is a served version or a document. Default: the default version. The pictures, mermaid and svg,
+    can highlight the path of a profile.
     """
     if file and notation not in PICTURES:
         raise click.UsageError(f"--profile goes with {' and '.join(PICTURES)}, not with {notation}")

@@ -25,12 +25,12 @@ def served_catalog() -> Catalog:
 
 def tree_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --tree-version and --tree, for `choose_tree`."""
-    version = click.option("--tree-version", help="The tree version to ask; left out, the default one.")
+    version = click.option("--tree-version", help="Tree version to use. Default: the default version.")
     document = click.option(
         "--tree",
         "document",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The tree document to ask instead, alone and as it stands.",
+        help="Tree document to use instead of a served version.",
     )
     return version(document(command))
 

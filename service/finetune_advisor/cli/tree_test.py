@@ -25,17 +25,21 @@ def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float
 
 @click.command("test")
 @click.argument("directory", type=click.Path(path_type=Path, exists=True))
-@click.option("--junit", type=click.File("wb"), help="Write the results as JUnit XML, too.")
+@click.option("--junit", type=click.File("wb"), help="File to write the results to as JUnit XML.")
 @click.option("--generate", is_flag=True, help="Print a case for each path that isn't covered.")
 @click.option(
-    "--min-coverage", type=click.FloatRange(0, 100), callback=_no_nan, help="Fail below so many percent."
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    callback=_no_nan,
+    help="Fail if the coverage is below this percentage.",
 )
 def run_suites(
     directory: Path, junit: IO[bytes] | None, min_coverage: float | None, *, generate: bool
 ) -> None:
-    """Run the test suites in DIRECTORY, or the one in a file, and show what they don't cover.
+    """Run the test suites of trees, and list what they don't cover.
 
-    With --generate, the results go to standard error and the cases to standard output.
+    DIRECTORY is a directory of suites, or one suite. With --generate, results go to standard error and the
+    generated cases to standard output.
     """
     with report_errors():
         served = served_catalog().trees

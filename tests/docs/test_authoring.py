@@ -1,0 +1,60 @@
+"""docs/authoring.md: its examples run, one after the other."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from finetune_advisor.app import create_app
+from finetune_advisor.cli import main
+from tests.docs import pages
+
+PAGE = pages.read("docs/authoring.md")
+TREE, SCHEMA_LINE = pages.blocks(PAGE, "yaml")
+VERSION = "1.0.0-acme.1"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of trees, in a working directory of its own, with the page's tree in it."""
+    monkeypatch.chdir(tmp_path)
+    trees = tmp_path / "trees"
+    trees.mkdir()
+    (trees / "acme.yaml").write_text(TREE, encoding="utf-8")
+    return trees
+
+
+def test_the_tree_is_served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its version, from the folder that the page's variable names."""
+    [command] = pages.blocks(PAGE, "sh")
+    name, _, value = command.split()[0].partition("=")
+    monkeypatch.setenv(name, value)
+    request = {"profile": {"labelled_examples": 12}, "tree_version": VERSION}
+    answer = create_app().test_client().post("/assess", json=request).get_json()
+
+    assert folder.is_dir()
+    assert "collect" == answer["recommendation"]["id"]
+
+
+def test_the_schema_line_is_a_comment() -> None:
+    """An editor reads it; to the service the document is the same."""
+    assert yaml.safe_load(SCHEMA_LINE + TREE) == yaml.safe_load(TREE)
+    assert (pages.ROOT / "docs" / SCHEMA_LINE.strip().partition("$schema=")[2]).is_file()
+
+
+def test_the_deprecated_version_is_sound(folder: Path) -> None:
+    """Beside its successor, with the lifecycle that the page shows."""
+    [block] = re.findall(r"^ +```yaml\n(.*?)^ +```", PAGE, re.MULTILINE | re.DOTALL)
+    lifecycle = yaml.safe_load(textwrap.dedent(block))
+    successor = TREE.replace(VERSION, lifecycle["successor"])
+    (folder / "acme.yaml").write_text(yaml.safe_dump(yaml.safe_load(TREE) | lifecycle), encoding="utf-8")
+    (folder / "successor.yaml").write_text(successor, encoding="utf-8")
+    checked = CliRunner().invoke(main, ["tree", "check", str(folder)])
+
+    assert f"{VERSION} (deprecated" in checked.stdout
+    assert 0 == checked.exit_code

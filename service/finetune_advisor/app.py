@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.before_request(partial(operations.keep_apart, settings.metrics_port))
 
     contract = Contract(app)
-    decisions = Decisions(metrics, log=settings.decision_log)
+    decisions = Decisions(metrics, settings.decision_log)
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))

@@ -58,7 +58,6 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
-        _require_no_coding(req)
         config = current_app.config
         # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
         body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
@@ -94,10 +93,7 @@ def _require_plain_json(req: Request) -> None:
         detail = "send the body without Content-Encoding"
         headers = {"Accept-Encoding": "identity"}
         raise UnsupportedMediaType(detail, headers=headers, header="Content-Encoding")
-
-
-def _require_no_coding(req: Request) -> None:
-    """Refuse what gunicorn leaves to the application: codings beneath the chunks."""
+    # gunicorn leaves codings beneath the chunks to the application.
     if req.environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
         detail = "the body has a transfer coding besides chunked; send it without"
         raise MalformedRequest(detail, header="Transfer-Encoding")

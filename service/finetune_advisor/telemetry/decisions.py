@@ -16,20 +16,16 @@ log_ = logging.getLogger("finetune_advisor.decisions")
 
 @dataclass(frozen=True)
 class Decisions:
-    """Hears of every decision and the endpoint that answered it."""
+    """Records every decision with the endpoint that answered it."""
 
     metrics: Metrics
-    log: bool
-
-    @property
-    def wants_answers(self) -> bool:
-        """Whether each decision is recorded with its answers, rather than how many took a path."""
-        return self.log
+    wants_answers: bool
+    """Whether each decision is logged with its answers."""
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
         """Count some decisions and, if the operator asks for it, log them in the order of their answers."""
         self.metrics.record(decisions, endpoint)
-        if self.log:
+        if self.wants_answers:
             for decision in decisions:
                 if isinstance(decision, Assessment):
                     _log(decision, endpoint)

@@ -93,25 +93,6 @@ def read_text(text: str) -> Any:
         return text
 
 
-class Written:
-    """Mixed into a field whose value comes as text, in a query parameter."""
-
-    def _deserialize(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(read_text(value), *args, **kwargs)  # type: ignore[misc]  # the field's
-
-
-class WrittenFlag(Written, Flag):
-    """`true` or `false`, in any case."""
-
-
-class WrittenWhole(Written, Whole):
-    """An integer, as JSON writes it."""
-
-
-class WrittenReal(Written, Real):
-    """A number, as JSON writes it."""
-
-
 class Number(fields.Float):
     """A number of a response, written as it is: 1 stays 1."""
 
@@ -146,20 +127,22 @@ class Array(Sent, fields.List[Any]):
         super().__init__(item, validate=validate.Length(max=most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > self.most:
-            raise self.make_error("long", most=self.most)  # before a look at any of them
-        return super()._deserialize(value, *args, **kwargs)
+        return super()._deserialize(self._short_list(value), *args, **kwargs)
+
+    def _short_list(self, value: Any) -> list[Any]:
+        """A value that is a list and not too long; none of its items is looked at."""
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if len(value) > self.most:
+            raise self.make_error("long", most=self.most)
+        return value
 
 
 class Anything(Array):
     """A list whose items are looked at one by one, later."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        if not isinstance(value, list):
-            raise self.make_error("invalid")
-        if len(value) > self.most:
-            raise self.make_error("long", most=self.most)
-        return value
+        return self._short_list(value)
 
 
 class Object(Sent, fields.Nested):

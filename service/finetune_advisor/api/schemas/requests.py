@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import ceil, floor
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from finetune_advisor.api.schemas.fields import (
     Anything,
@@ -19,10 +19,8 @@ from finetune_advisor.api.schemas.fields import (
     Real,
     Swift,
     Whole,
-    WrittenFlag,
-    WrittenReal,
-    WrittenWhole,
     described,
+    read_text,
 )
 from finetune_advisor.catalog import Catalog, RetiredVersionError
 from finetune_advisor.engine.inputs import Input
@@ -40,16 +38,15 @@ class NoParameters(Closed):
     """The query of an operation that takes no parameters."""
 
 
-def input_field(one: Input, *, written: bool = False) -> fields.Field[Any]:
-    """The field of a profile for an input, as JSON or `written` as JSON text in a query parameter."""
+def input_field(one: Input) -> fields.Field[Any]:
+    """The field of a profile for an input."""
     unit = f" Unit: {one.unit}." if one.unit else ""
     metadata = described(f"{one.label}.{unit}")
     if one.type == "boolean":
-        return (WrittenFlag if written else Flag)(metadata=metadata)
+        return Flag(metadata=metadata)
     if one.type == "enum":
         return Choice(list(one.choices), f"Input_{one.name}", metadata=metadata)
-    kinds = (WrittenWhole, WrittenReal) if written else (Whole, Real)
-    kind = kinds[0] if one.type == "integer" else kinds[1]
+    kind = Whole if one.type == "integer" else Real
     return kind(validate=limits(one.lowest, one.highest), metadata=metadata)
 
 
@@ -205,7 +202,20 @@ def changes_query_schema(catalog: Catalog) -> type[Schema]:
     return type("ChangesQuerySchema", (Closed,), {"since": since})
 
 
+def _read(text: str) -> Any:
+    value = read_text(text)
+    return text if value is None else value  # `null` is no value there, and is no missing one either
+
+
 def profile_query_schema(catalog: Catalog) -> type[Schema]:
     """A profile as query parameters."""
-    members = {name: input_field(one, written=True) for name, one in catalog.inputs.items()}
-    return type("ProfileQuerySchema", (Closed,), members)
+    inputs = catalog.inputs
+    texts = {name for name, one in inputs.items() if one.type == "enum"}
+
+    class ProfileQuerySchema(Closed):
+        @pre_load
+        def _read(self, data: Mapping[str, str], **_: Any) -> dict[str, Any]:
+            return {name: _read(data[name]) if name not in texts else data[name] for name in data}
+
+    members = {name: input_field(one) for name, one in inputs.items()}
+    return type("ProfileQuerySchema", (ProfileQuerySchema,), members)

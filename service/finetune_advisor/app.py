@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from finetune_advisor import __version__
 from finetune_advisor.api.fast_assess import FastAssess
@@ -21,6 +20,7 @@ from finetune_advisor.api.http.headers import (
     require_host,
     restore_entity_tags,
 )
+from finetune_advisor.api.http.path_prefix import below
 from finetune_advisor.api.http.problems import InternalError
 from finetune_advisor.api.openapi import Contract, description
 from finetune_advisor.api.resources import (
@@ -115,6 +115,5 @@ def _with_middleware(
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        # Paths without the prefix are answered, too, as probes ask for them.
-        application = DispatcherMiddleware(application, {settings.path_prefix: application})
+        application = below(settings.path_prefix, application)
     return application

@@ -202,6 +202,11 @@ def changes_query_schema(catalog: Catalog) -> type[Schema]:
     return type("ChangesQuerySchema", (Closed,), {"since": since})
 
 
+def _read(text: str) -> Any:
+    value = read_text(text)
+    return text if value is None else value  # `null` is no value there, and is no missing one either
+
+
 def profile_query_schema(catalog: Catalog) -> type[Schema]:
     """A profile as query parameters."""
     inputs = catalog.inputs
@@ -210,7 +215,7 @@ def profile_query_schema(catalog: Catalog) -> type[Schema]:
     class ProfileQuerySchema(Closed):
         @pre_load
         def _read(self, data: Mapping[str, str], **_: Any) -> dict[str, Any]:
-            return {name: data[name] if name in texts else read_text(data[name]) for name in data}
+            return {name: _read(data[name]) if name not in texts else data[name] for name in data}
 
     members = {name: input_field(one) for name, one in inputs.items()}
     return type("ProfileQuerySchema", (ProfileQuerySchema,), members)

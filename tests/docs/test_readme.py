@@ -31,8 +31,8 @@ def test_the_picture_is_the_exported_tree() -> None:
 
 
 def test_it_is_short() -> None:
-    """Somebody with two minutes reads it to its end: 900 words, beside its examples."""
-    assert len(pages.FENCED.sub("", README).split()) <= 900
+    """Somebody with two minutes reads it to its end: 600 words beside its examples."""
+    assert len(pages.FENCED.sub("", README).split()) <= 600
 
 
 def test_every_page_is_within_reach() -> None:

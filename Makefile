@@ -60,7 +60,7 @@ check: $(VENV)/.develop ## Lint, types, layers, Dockerfile and scripts
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck image/*
 
-contract: $(VENV)/.develop ## Hold the contract to linters, a differ and a fuzzer, with EXAMPLES
+contract: $(VENV)/.develop ## Linters, a differ, a fuzzer (EXAMPLES), clients, a browser, engines, tracers
 	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
 
 SEEDS ?= 5

@@ -18,6 +18,8 @@ from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.strategies import Known, completions, is_wide, trees_and_profiles, values, walk
 
+pytestmark = pytest.mark.exhaustive
+
 slowly = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )

@@ -25,7 +25,7 @@ from bench.sizes import generated
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import loader
 from tests.api import documents_of
-from tests.conftest import BUNDLED, LISTENING, SERVE, free_port
+from tests.conftest import BUNDLED, LISTENING, SERVE, free_port, plain_environment
 
 PROBES = ["/healthz", "/readyz", "/metrics"]
 GET = b"GET /tree HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -63,7 +63,9 @@ def serving(log: Path, command: Sequence[str] = SERVE, **settings: str) -> Itera
     """A server with an operations port and these settings."""
     operations = "127.0.0.1", free_port()
     chosen = {"PORT": "0", "METRICS_PORT": str(operations[1]), "GRACEFUL_TIMEOUT": "5", **settings}
-    environment = {**os.environ, **{f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()}}
+    environment = plain_environment() | {
+        f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()
+    }
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
     try:

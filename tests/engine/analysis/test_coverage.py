@@ -145,6 +145,7 @@ def _chain(length: int, tree: Tree) -> Tree:
     return replace(tree, inputs=inputs, questions=questions, root="first", situations=())
 
 
+@pytest.mark.exhaustive
 def test_very_many_paths_take_no_long_time(tree: Tree) -> None:
     """With 2 to the power of 200 paths, the branches are covered by a few of them."""
     long = _chain(200, tree)

@@ -56,7 +56,15 @@ def bounded() -> Iterator[None]:
         sys.setprofile(before)
 
 
-@pytest.fixture(params=FAMILIES)
+MEASURED = ("6 comparisons", "5 numbers, all pairs")
+"""The families by which coverage is measured; the others take longer and lead to the same places."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=() if name in MEASURED else pytest.mark.exhaustive) for name in FAMILIES
+    ]
+)
 def family(request: pytest.FixtureRequest) -> Tree:
     """A sound tree of each family."""
     tree = FAMILIES[request.param]()
@@ -85,7 +93,6 @@ def swapped_at_the_end(tree: Tree) -> Tree:
     return replace(tree, version="1.2.4", questions=questions)
 
 
-@pytest.mark.exhaustive
 def test_explanations_are_bounded_and_right(family: Tree) -> None:
     """Each ends; every counterfactual leads where it says, and a reason forces the outcome."""
     explainer = Explainer(family, PathTable.of(family))
@@ -108,7 +115,6 @@ def test_explanations_are_bounded_and_right(family: Tree) -> None:
         assert explanation.truncated or explanation.sensitivity.keys() == family.inputs.keys()
 
 
-@pytest.mark.exhaustive
 def test_comparisons_are_bounded(family: Tree) -> None:
     """Each ends, and counts no more profiles than there are."""
     with bounded():
@@ -128,7 +134,9 @@ def test_assessments_are_bounded(family: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    "tree", [all_pairs(8), asked_again(18)], ids=["8 numbers, all pairs", "18 asked again"]
+    "tree",
+    [all_pairs(8), pytest.param(asked_again(18), marks=pytest.mark.exhaustive)],
+    ids=["8 numbers, all pairs", "18 asked again"],
 )
 def test_what_cannot_be_proven_in_time_is_refused(tree: Tree) -> None:
     """A tree that takes too many steps to prove has a fault that says so."""
@@ -181,7 +189,9 @@ def test_without_a_table_every_input_is_limited() -> None:
     assert [*tree.inputs] == Explainer(tree, None).limited_inputs({})
 
 
-@pytest.mark.parametrize("count", [4, 6, 7, 10, 13])
+@pytest.mark.parametrize(
+    "count", [4, 6, 7, *(pytest.param(count, marks=pytest.mark.exhaustive) for count in (10, 13))]
+)
 def test_no_profile_of_a_family_meets_a_bound_without_a_warning(count: int) -> None:
     """What explanations leave out depends on the profile; the profiles that are tried are the worst."""
     tree = row_of_comparisons(count)

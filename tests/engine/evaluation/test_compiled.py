@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from finetune_advisor.engine.model.region import completions
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from finetune_advisor.trees import catalog, loader
 from tests import families, strategies
+from tests.conftest import ROOT
 from tests.strategies import Known
 
 
@@ -72,6 +74,7 @@ TELLING = {
 """Of each input, the ends of the ranges that tests tell apart."""
 
 
+@pytest.mark.exhaustive
 @given(st.fixed_dictionaries({}, optional={n: st.sampled_from(some) for n, some in TELLING.items()}))
 @settings(max_examples=150, deadline=None)
 def test_a_partial_profile_of_measurements_is_evaluated_as_by_walks(profile: Known) -> None:
@@ -80,6 +83,15 @@ def test_a_partial_profile_of_measurements_is_evaluated_as_by_walks(profile: Kno
     region = completions(MEASURED, profile)
     for name in MEASURED.inputs.keys() - profile.keys():
         assert FOUND.matters(profile, name) == matters(MEASURED, region, name)
+
+
+def test_warnings_of_a_partial_profile_are_those_of_walks() -> None:
+    """A worked example of few preference pairs is warned of them, found either way."""
+    profile = yaml.safe_load((ROOT / "examples" / "20-brand-voice.yaml").read_text("utf-8"))
+    found = COMPILED.partial(profile)
+
+    assert "few_preference_pairs" in [warning.id for warning in found.warnings]
+    assert evaluate(MEASURED, profile) == found
 
 
 def test_a_tree_of_too_many_paths_is_walked(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

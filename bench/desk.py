@@ -84,9 +84,9 @@ class Desk:
 
     def _value(self, random: Random, name: str) -> Value:
         """A value of an input, as often from each span between two thresholds of the tree."""
-        input_, cell = self.tree.inputs[name], random.choice(self.tree.cells[name])
+        input_, cell = self.tree.inputs[name], random.choice(self.tree.partition[name])
         low, high = cell.spans[0]
-        if not input_.numeric:
+        if not input_.is_numeric:
             return input_.value(low)
         high = min(high, low + 1000)
         if input_.type == "integer":

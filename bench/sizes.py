@@ -13,7 +13,7 @@ from typing import Literal
 
 from bench.measure import Bench, on_server_core
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
-from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 
@@ -71,7 +71,7 @@ def generated(shape: Shape, count: int) -> Tree:
     def branches(index: int) -> tuple[Branch, ...]:
         ends = {answer: target(index, answer=answer) for answer in (True, False)}
         return tuple(
-            Branch(OneOf((answer,)), to, "" if to.startswith("q") else "because")
+            Branch(InChoices((answer,)), to, "" if to.startswith("q") else "because")
             for answer, to in ends.items()
         )
 
@@ -111,7 +111,7 @@ def _way(tree: Tree, random: Random, chance: float) -> dict[str, bool]:
     while node in tree.questions:
         question = tree.questions[node]
         answers[question.input] = random.random() < chance
-        node = next(b.to for b in question.branches if b.test == OneOf((answers[question.input],)))
+        node = next(b.to for b in question.branches if b.test == InChoices((answers[question.input],)))
     return answers
 
 

@@ -8,11 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.conditions import (
+    Bound,
+    ComparedWith,
+    InChoices,
+    InRange,
+    Otherwise,
+    Test,
+)
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 
-YES, NO = OneOf((True,)), OneOf((False,))
+YES, NO = InChoices((True,)), InChoices((False,))
 Edges = Sequence[tuple[Test, str]]
 
 
@@ -32,7 +39,7 @@ def row_of_comparisons(count: int) -> Tree:
     nodes = [f"q{number:03}" for number in range(count)]
     asked = {node: f"x{number:03}" for number, node in enumerate(nodes)}
     questions: dict[str, Edges] = {
-        node: [(Against("lt", f"x{number + 1:03}"), onwards), (Otherwise(), "ab"[number % 2])]
+        node: [(ComparedWith("lt", f"x{number + 1:03}"), onwards), (Otherwise(), "ab"[number % 2])]
         for number, (node, onwards) in enumerate(zip(nodes, [*nodes[1:], "ascending"], strict=True))
     }
     return _tree([_number(f"x{number:03}") for number in range(count + 1)], asked, questions)
@@ -41,8 +48,8 @@ def row_of_comparisons(count: int) -> Tree:
 def side_by_side(count: int, ends: int) -> Tree:
     """One question whose many branches lead to some recommendations."""
     limits = [Bound(limit, inclusive=False) for limit in range(1, count)]
-    tests: list[Test] = [Between(upper=limits[0])]
-    tests += [Between(replace(lower, inclusive=True), upper) for lower, upper in pairwise(limits)]
+    tests: list[Test] = [InRange(upper=limits[0])]
+    tests += [InRange(replace(lower, inclusive=True), upper) for lower, upper in pairwise(limits)]
     edges = [(test, f"r{place % ends:03}") for place, test in enumerate([*tests, Otherwise()])]
     return _tree([_number("x")], {"q": "x"}, {"q": edges})
 
@@ -59,7 +66,7 @@ def all_pairs(count: int) -> Tree:
             first, second = ends if row == "a" else reversed(ends)
             asked[f"{row}{place:03}"] = f"x{one:03}"
             questions[f"{row}{place:03}"] = [
-                (Against("lt", f"x{other:03}"), first),
+                (ComparedWith("lt", f"x{other:03}"), first),
                 (Otherwise(), second),
             ]
     return _tree([_number(f"x{number:03}") for number in range(count)], asked, questions)
@@ -97,9 +104,9 @@ def ladder(count: int) -> Tree:
 def one_limit(limit: float, *, low: bool) -> Tree:
     """One number, below a limit or not, or above it or not."""
     test = (
-        Between(upper=Bound(limit, inclusive=False))
+        InRange(upper=Bound(limit, inclusive=False))
         if low
-        else Between(lower=Bound(limit, inclusive=False))
+        else InRange(lower=Bound(limit, inclusive=False))
     )
     return _tree([_number("x")], {"q": "x"}, {"q": [(test, "within"), (Otherwise(), "outside")]})
 

@@ -18,8 +18,11 @@ def retargeted(tree: Tree) -> Iterator[Tree]:
     """Every tree in which one branch leads to another node that doesn't lead back."""
     for question in tree.questions.values():
         for index, branch in enumerate(question.branches):
-            for node in tree.rank:
-                if tree.rank[node] > tree.rank[question.id] and node != branch.to:
+            for node in tree.topological_index:
+                if (
+                    tree.topological_index[node] > tree.topological_index[question.id]
+                    and node != branch.to
+                ):
                     branches = list(question.branches)
                     branches[index] = replace(branch, to=node, reason="Because.")
                     yield with_question(tree, replace(question, branches=tuple(branches)))

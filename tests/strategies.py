@@ -21,16 +21,23 @@ from math import inf, nextafter
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
-from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.engine.model.conditions import (
+    Bound,
+    ComparedWith,
+    InChoices,
+    InRange,
+    Otherwise,
+    Test,
+)
+from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
 from finetune_advisor.engine.model.inputs import Input, Value
 from finetune_advisor.engine.model.tree import (
     Branch,
-    Circumstance,
     Question,
     Recommendation,
     Reference,
     Tree,
+    WarningCondition,
     WarningRule,
 )
 
@@ -42,7 +49,7 @@ COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     for name in ("lt", "lte", "gt", "gte")
 }
 COMPARISONS: tuple[tuple[Test, ...], ...] = tuple(
-    tuple(Against(one, "") if one in COMPARE else Otherwise() for one in line.split())
+    tuple(ComparedWith(one, "") if one in COMPARE else Otherwise() for one in line.split())
     for line in (
         "lt gte",
         "gt lte",
@@ -81,14 +88,14 @@ def taken(question: Question, profile: Known) -> int:
 
 def _passes(test: Test, value: Value, profile: Known) -> bool:
     match test:
-        case OneOf(values):
+        case InChoices(values):
             return value in values
-        case Between(lower, upper):
+        case InRange(lower, upper):
             assert isinstance(value, int | float)
             above = not lower or value > lower.value or (lower.inclusive and value == lower.value)
             below = not upper or value < upper.value or (upper.inclusive and value == upper.value)
             return above and below
-        case Against(how, other):
+        case ComparedWith(how, other):
             assert isinstance(value, int | float)
             return COMPARE[how](value, profile[other])
     return False
@@ -106,7 +113,7 @@ def steps(value: float, down: int, up: int) -> list[float]:
 
 def is_wide(one: Input) -> bool:
     """Whether an input has too many values to list them all."""
-    return one.numeric and one.minimum is None
+    return one.is_numeric and one.minimum is None
 
 
 def values(tree: Tree, one: Input) -> list[Value]:
@@ -132,11 +139,11 @@ def _standing_for_all(tree: Tree, one: Input) -> list[Value]:
         end.value
         for question in tree.questions.values()
         for branch in question.branches
-        if question.input == one.name and isinstance(branch.test, Between)
+        if question.input == one.name and isinstance(branch.test, InRange)
         for end in (branch.test.lower, branch.test.upper)
         if end
     }
-    found: set[int | float] = {-LARGEST, LARGEST}
+    found: set[int | float] = {-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER}
     for end in ends:
         found |= {end - 1, end, end + 1} if one.type == "integer" else set(steps(float(end), 1, 1))
     return sorted(found)
@@ -191,7 +198,7 @@ def _ranges(draw: Draw, one: Input) -> list[Test]:
         ends = [draw(_ends(*neighbours[place])) for place in sorted(places)]
     lowers = [None, *(after for _, after in ends)]
     uppers = [*(before for before, _ in ends), None]
-    return [Between(lower, upper) for lower, upper in zip(lowers, uppers, strict=True)]
+    return [InRange(lower, upper) for lower, upper in zip(lowers, uppers, strict=True)]
 
 
 @st.composite
@@ -209,7 +216,7 @@ def _choices(draw: Draw, one: Input) -> list[Test]:
     groups = [answers[:1], answers[1:]]
     if len(answers) > 2 and draw(st.booleans()):
         groups = [answers[:1], answers[1:2], answers[2:]]
-    return [OneOf(tuple(group)) for group in groups]
+    return [InChoices(tuple(group)) for group in groups]
 
 
 @st.composite
@@ -218,8 +225,10 @@ def _tests(draw: Draw, one: Input, others: Sequence[Input]) -> list[Test]:
     if others and draw(st.booleans()):
         other = draw(st.sampled_from(others)).name
         chosen = draw(st.sampled_from(COMPARISONS))
-        return [replace(test, input=other) if isinstance(test, Against) else test for test in chosen]
-    tests = draw(st.permutations(draw(_ranges(one) if one.numeric else _choices(one))))
+        return [
+            replace(test, input=other) if isinstance(test, ComparedWith) else test for test in chosen
+        ]
+    tests = draw(st.permutations(draw(_ranges(one) if one.is_numeric else _choices(one))))
     return [*tests[:-1], Otherwise()] if draw(st.integers(0, 2)) == 0 else list(tests)
 
 
@@ -231,7 +240,7 @@ def trees(draw: Draw, *, wide: bool = True) -> Tree:
     questions = []
     for place in range(count):
         one = draw(st.sampled_from(asked))
-        others = [i for i in asked if i != one and one.numeric and i.numeric and not is_wide(i)]
+        others = [i for i in asked if i != one and one.is_numeric and i.is_numeric and not is_wide(i)]
         tests = draw(_tests(one, [] if is_wide(one) else others))
         later = [f"q{later}" for later in range(place + 1, min(place + 4, count))]
         targets = st.sampled_from([*later, *later, *later, "a", "b", "c"])
@@ -323,9 +332,9 @@ def gapped_trees(draw: Draw) -> Tree:
     questions = []
     for place, one in enumerate(asked):
         low, high = (Bound(draw(st.integers(*ends)), inclusive=True) for ends in ((-2, 0), (0, 2)))
-        branches = (Branch(Between(low, high), "a"), Branch(Otherwise(), f"q{place + 1}"))
+        branches = (Branch(InRange(low, high), "a"), Branch(Otherwise(), f"q{place + 1}"))
         questions.append(Question(f"q{place}", f"Question {place}?", one.name, branches))
-    tests = Against("lt", "y"), Against("gt", "y"), Otherwise()
+    tests = ComparedWith("lt", "y"), ComparedWith("gt", "y"), Otherwise()
     ends = tuple(Branch(test, end) for test, end in zip(tests, "bcd", strict=True))
     questions.append(Question("q2", "Question 2?", "x", ends))
     return _assembled(asked, "q0", questions)
@@ -345,15 +354,15 @@ def warned_trees(draw: Draw) -> Tree:
 
 
 @st.composite
-def _circumstances(draw: Draw, tree: Tree) -> Circumstance:
+def _circumstances(draw: Draw, tree: Tree) -> WarningCondition:
     """A circumstance of one input, or of two that are compared."""
     one = tree.inputs[draw(st.sampled_from(sorted(tree.inputs)))]
-    others = [other.name for other in tree.inputs.values() if other.numeric and other != one]
-    if one.numeric and others and draw(st.booleans()):
-        return Circumstance(
-            one.name, Against(draw(st.sampled_from(sorted(COMPARE))), draw(st.sampled_from(others)))
+    others = [other.name for other in tree.inputs.values() if other.is_numeric and other != one]
+    if one.is_numeric and others and draw(st.booleans()):
+        return WarningCondition(
+            one.name, ComparedWith(draw(st.sampled_from(sorted(COMPARE))), draw(st.sampled_from(others)))
         )
     value = draw(st.sampled_from(values(tree, one)))
     if isinstance(value, str) or one.type == "boolean":
-        return Circumstance(one.name, OneOf((value,)))
-    return Circumstance(one.name, Between(lower=Bound(value, inclusive=draw(st.booleans()))))
+        return WarningCondition(one.name, InChoices((value,)))
+    return WarningCondition(one.name, InRange(lower=Bound(value, inclusive=draw(st.booleans()))))

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from finetune_advisor.cli import main
-from finetune_advisor.engine.analysis.coverage import paths
+from finetune_advisor.engine.analysis.coverage import list_paths
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
@@ -63,7 +63,7 @@ def situations(newer: Tree) -> dict[str, list[Profile]]:
     """By recommendation, a complete profile for each path to it: its witness, all else at its least."""
     least = {name: one.value(one.axis.least) for name, one in newer.inputs.items()}
     found: dict[str, list[Profile]] = {}
-    for path in paths(newer) or ():
+    for path in list_paths(newer) or ():
         found.setdefault(path.end, []).append({**least, **path.witness})
     return found
 

@@ -74,7 +74,7 @@ def is_taken(request: dict[str, Any]) -> bool:
 def telling_values(tree: Tree) -> dict[str, list[Value]]:
     """For each input the ends of every span that the tree's tests tell apart."""
     return {
-        name: [input_.value(end) for cell in tree.cells[name] for end in (cell.least, cell.greatest)]
+        name: [input_.value(end) for cell in tree.partition[name] for end in (cell.least, cell.greatest)]
         for name, input_ in tree.inputs.items()
     }
 

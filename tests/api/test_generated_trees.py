@@ -18,12 +18,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
 from finetune_advisor.app import create_app
-from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.comparison import compare_trees
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
-from finetune_advisor.engine.model.conditions import Between
-from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.conditions import InRange
+from finetune_advisor.engine.model.inputs import Input, normalize_number
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -55,14 +55,16 @@ def trees_and_profiles(draw: strategies.Draw) -> tuple[Tree, list[Known]]:
 def _near(draw: strategies.Draw, tree: Tree) -> Known:
     """A complete profile with each number at a threshold or an end, or next to one."""
     return {
-        name: draw(st.sampled_from(_places(tree, one) if one.numeric else strategies.values(tree, one)))
+        name: draw(
+            st.sampled_from(_places(tree, one) if one.is_numeric else strategies.values(tree, one))
+        )
         for name, one in tree.inputs.items()
     }
 
 
 def _places(tree: Tree, one: Input) -> list[int | float]:
     tests = [b.test for q in tree.questions.values() if q.input == one.name for b in q.branches]
-    bounds = [end.value for t in tests if isinstance(t, Between) for end in (t.lower, t.upper) if end]
+    bounds = [end.value for t in tests if isinstance(t, InRange) for end in (t.lower, t.upper) if end]
     ends = [one.lowest, one.highest, *bounds]
     step = {"integer": lambda e: (int(e) - 1, int(e), int(e) + 1)}.get(one.type, _neighbours)
     return sorted({place for end in ends for place in step(end) if one.lowest <= place <= one.highest})
@@ -154,7 +156,7 @@ def _agrees(client: FlaskClient, tree: Tree, profile: Known) -> None:
 
 def _same(tree: Tree, name: str, value: Any) -> Any:
     """A value as answers have it: a whole number without a fraction."""
-    return whole(value) if tree.inputs[name].numeric else value
+    return normalize_number(value) if tree.inputs[name].is_numeric else value
 
 
 @OFTEN
@@ -172,7 +174,7 @@ def test_the_contract_of_any_tree_is_valid(tree: Tree) -> None:
         if one.type == "enum":
             described = schemas[described["$ref"].rpartition("/")[2]]
             assert described == {"type": "string", "enum": list(one.choices)}
-        elif one.numeric:
+        elif one.is_numeric:
             kept = {key: described[key] for key in ("type", "minimum", "maximum")}
             assert kept == {"type": one.type, "minimum": one.lowest, "maximum": one.highest}
         else:
@@ -191,7 +193,7 @@ def test_changes_agree_with_the_engine(tree: Tree, data: st.DataObject) -> None:
         for one, other in ((older, newer), (newer, older), (bundled, newer), (newer, newer)):
             path = f"/tree/versions/{other.version}/changes?since={one.version}"
             body = ok(client.get(path)).json
-            assert plain(ChangesSchema().dump(compare(one, other))) == body
+            assert plain(ChangesSchema().dump(compare_trees(one, other))) == body
             for move in body["moves"]:
                 for end, version in (("from", one.version), ("to", other.version)):
                     request = {"profile": move["witness"], "tree_version": version}

@@ -11,8 +11,8 @@ from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.canonical import hashed
-from finetune_advisor.engine.model.inputs import Value, whole
+from finetune_advisor.engine.model.canonical import sha256_digest
+from finetune_advisor.engine.model.inputs import Value, normalize_number
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
@@ -81,5 +81,7 @@ def test_only_so_many_answers_are_kept(tree: Tree, monkeypatch: pytest.MonkeyPat
 def test_receipts_are_those_of_the_engine(number: float) -> None:
     """Numbers of any size, as orjson writes some of the tiny ones in another way."""
     tree = next(iter(catalog.load().trees.values()))
-    answers = {"share": whole(number), "is_known": True, "kind": "some_kind"}
-    assert rendering.receipt_of(tree, answers) == hashed({"answers": answers, "digest": tree.digest})
+    answers = {"share": normalize_number(number), "is_known": True, "kind": "some_kind"}
+    assert rendering.receipt_of(tree, answers) == sha256_digest(
+        {"answers": answers, "digest": tree.digest}
+    )

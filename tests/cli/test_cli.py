@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main, tree_check
-from finetune_advisor.engine.analysis.size_bounds import bounds_met
+from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
@@ -42,7 +42,7 @@ def _bounds_once() -> Iterator[None]:
 
     def bounds_met_once(tree: Tree) -> list[str]:
         if tree.digest not in known:
-            known[tree.digest] = list(bounds_met(tree))
+            known[tree.digest] = list(describe_exceeded_bounds(tree))
         return known[tree.digest]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.tree import Tree
 from tests.engine import flowchart
 
@@ -53,7 +53,7 @@ def test_the_branches_lead_where_yes_and_no_lead(tree: Tree) -> None:
         for branch in question.branches
     }
     expected = {
-        (name, OneOf((answer,))): to
+        (name, InChoices((answer,))): to
         for name, (yes, no) in flowchart.YES_NO.items()
         for answer, to in ((True, yes), (False, no))
     }
@@ -69,7 +69,11 @@ def test_the_recommendations_say_about_finetuning_what_the_flowchart_says(tree: 
 
 def test_tree_order_is_the_order_of_the_flowchart(tree: Tree) -> None:
     """Questions come up in the order in which the guide asks them."""
-    ranked = [name for name in sorted(tree.rank, key=tree.rank.__getitem__) if name in tree.questions]
+    ranked = [
+        name
+        for name in sorted(tree.topological_index, key=tree.topological_index.__getitem__)
+        if name in tree.questions
+    ]
     assert ranked == list(flowchart.INPUTS)
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
-from finetune_advisor.engine.model.conditions import Against, Otherwise
+from finetune_advisor.engine.model.conditions import ComparedWith, Otherwise
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.strategies import Known, completions, is_wide, trees_and_profiles, values, walk
@@ -42,7 +42,7 @@ def _relevant(tree: Tree, profile: Known) -> set[str]:
 
 
 def _in_tree_order(tree: Tree, nodes: Iterable[str]) -> list[str]:
-    return sorted(set(nodes), key=tree.rank.__getitem__)
+    return sorted(set(nodes), key=tree.topological_index.__getitem__)
 
 
 def _way(tree: Tree, profile: Known) -> list[Question]:
@@ -274,7 +274,7 @@ def _chain(*comparisons: tuple[str, Any, str], axes: Mapping[str, Input]) -> Tre
         leaves[leaf] = Recommendation(leaf, leaf, "no", "Summary")
         onwards = f"q{place + 1}" if place + 1 < len(comparisons) else "all"
         branches = (
-            Branch(Against(how, other), onwards, "because" if onwards == "all" else ""),
+            Branch(ComparedWith(how, other), onwards, "because" if onwards == "all" else ""),
             Branch(Otherwise(), leaf, "because"),
         )
         questions[f"q{place}"] = Question(f"q{place}", "Question?", one, branches)

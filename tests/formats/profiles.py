@@ -6,8 +6,8 @@ from itertools import chain
 from math import inf, nextafter
 from random import Random
 
-from finetune_advisor.engine.model.conditions import Between
-from finetune_advisor.engine.model.inputs import Input, Value, whole
+from finetune_advisor.engine.model.conditions import InRange
+from finetune_advisor.engine.model.inputs import Input, Value, normalize_number
 from finetune_advisor.engine.model.tree import Tree
 
 
@@ -20,18 +20,18 @@ def some(tree: Tree, count: int) -> list[dict[str, Value]]:
 
 def answers(tree: Tree, one: Input) -> list[Value]:
     """Answers to an input; numbers are the same for all numeric inputs, so that some compare as equal."""
-    if not one.numeric:
+    if not one.is_numeric:
         return [one.value(position) for position in range(one.axis.greatest + 1)]
     ends = set(
-        chain.from_iterable(_ends(tree, name) for name, other in tree.inputs.items() if other.numeric)
+        chain.from_iterable(_ends(tree, name) for name, other in tree.inputs.items() if other.is_numeric)
     )
     near = {place for end in ends for place in _neighbours(one, end)}
-    return [whole(place) for place in sorted(near) if place in one.axis]
+    return [normalize_number(place) for place in sorted(near) if place in one.axis]
 
 
 def _ends(tree: Tree, name: str) -> list[float]:
     tests = [b.test for q in tree.questions.values() if q.input == name for b in q.branches]
-    bounds = chain.from_iterable((t.lower, t.upper) for t in tests if isinstance(t, Between))
+    bounds = chain.from_iterable((t.lower, t.upper) for t in tests if isinstance(t, InRange))
     axis = tree.inputs[name].axis
     return [axis.least, axis.greatest, *(bound.value for bound in bounds if bound)]
 

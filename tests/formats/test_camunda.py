@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from finetune_advisor.engine.analysis.decision_table import decision_table
+from finetune_advisor.engine.analysis.decision_table import build_decision_table
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
 from tests.formats.notation import Notation
@@ -16,7 +16,9 @@ from tests.formats.test_oracles import assert_only_the_path_is_needed
 def test_decision_tables_end_alike_in_camunda(typed: Tree, awkward: Tree, camunda: Notation) -> None:
     """Every row of the decision tables of every kind of test, and of awkward names and texts."""
     for tree in (typed, awkward):
-        assert [] == camunda.disagreements(tree, [profile for profile, _ in decision_table(tree).rows])
+        assert [] == camunda.disagreements(
+            tree, [profile for profile, _ in build_decision_table(tree).rows]
+        )
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
@@ -27,7 +29,7 @@ def test_bundled_trees_end_alike_in_camunda(version: str, camunda: Notation) -> 
     """
     tree = loader.load(catalog.BUNDLED / f"{version}.yaml")
     rows, taken = [], set[tuple[str, str]]()
-    for profile, outcome in decision_table(tree).rows:
+    for profile, outcome in build_decision_table(tree).rows:
         steps = {*pairwise((*outcome.path, outcome.recommendation))}
         if steps - taken:
             rows.append(profile)

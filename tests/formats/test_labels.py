@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_advisor.engine.model.conditions import Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import Bound, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Branch, Tree
 from finetune_advisor.formats.labels import branch_words
 
@@ -47,7 +47,7 @@ def test_otherwise_stays_short(typed: Tree) -> None:
     asked = typed.questions["size"]
     rest = Branch(Otherwise(), "again")
     taken = [
-        Branch(Between(Bound(10 * n, inclusive=True), Bound(10 * n + 5, inclusive=False)), "quality")
+        Branch(InRange(Bound(10 * n, inclusive=True), Bound(10 * n + 5, inclusive=False)), "quality")
         for n in range(1, 9)
     ]
     for few in (4, 8):
@@ -57,5 +57,5 @@ def test_otherwise_stays_short(typed: Tree) -> None:
     tree = replace(
         typed, inputs={**typed.inputs, "team": replace(typed.inputs["team"], choices=choices)}
     )
-    question = replace(typed.questions["staffing"], branches=(Branch(OneOf(("a",)), "wait"), rest))
+    question = replace(typed.questions["staffing"], branches=(Branch(InChoices(("a",)), "wait"), rest))
     assert "any other answer" == branch_words(tree, question, rest)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import zen
 
-from finetune_advisor.engine.model.conditions import Between, Bound, Otherwise
+from finetune_advisor.engine.model.conditions import Bound, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, rego, svg
 from tests.families import row_of_questions
@@ -65,7 +65,10 @@ def test_dmn_keeps_the_texts_and_the_ranges(typed: Tree) -> None:
     """Each question keeps its text, and each numeric input its range."""
     root = ElementTree.fromstring(dmn.render(typed).encode())
     texts = [one.text for one in root.iterfind("d:decision/d:question", DMN)]
-    assert [typed.title, *(typed.questions[n].text for n in typed.rank if n in typed.questions)] == texts
+    assert [
+        typed.title,
+        *(typed.questions[n].text for n in typed.topological_index if n in typed.questions),
+    ] == texts
     allowed = {
         item.get("name"): item.findtext("d:allowedValues/d:text", None, DMN)
         for item in root.iterfind("d:itemDefinition", DMN)
@@ -106,7 +109,7 @@ def test_jdm_refuses_a_bound_that_it_cannot_carry(typed: Tree) -> None:
     """A number of more than 28 decimals is refused rather than rounded: the export would decide otherwise."""
     stability = typed.questions["stability"]
     first, *others = stability.branches
-    tiny = replace(first, test=Between(None, Bound(1e-29, inclusive=False)))
+    tiny = replace(first, test=InRange(None, Bound(1e-29, inclusive=False)))
     question = replace(stability, branches=(tiny, *others))
     with pytest.raises(jdm.InexpressibleNumberError, match="question stability compares with 1e-29"):
         jdm.render(replace(typed, questions={**typed.questions, "stability": question}))
@@ -116,7 +119,7 @@ def test_small_numbers_have_no_exponents(typed: Tree) -> None:
     """DMN has none, and nobody reads them in a picture."""
     stability, drift = typed.questions["stability"], typed.inputs["drift"]
     tiny, large = Bound(5e-5, inclusive=False), Bound(5e-5, inclusive=True)
-    tests = Between(None, tiny), Between(large, Bound(7, inclusive=True)), Otherwise()
+    tests = InRange(None, tiny), InRange(large, Bound(7, inclusive=True)), Otherwise()
     branches = tuple(replace(b, test=t) for b, t in zip(stability.branches, tests, strict=True))
     tree = replace(
         typed,

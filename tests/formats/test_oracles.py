@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import HealthCheck, assume, given, settings
 
 from finetune_advisor.engine.analysis import coverage
-from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.jdm import InexpressibleNumberError
 from finetune_advisor.trees import catalog, loader
@@ -30,7 +30,7 @@ def test_every_profile_of_the_flowchart_ends_alike(tree: Tree, notation: Notatio
 def test_every_path_of_the_second_tree_ends_alike(notation: Notation) -> None:
     """Tree 2.0.0: three profiles on each of its 536 paths, their other answers drawn at thresholds."""
     second = loader.load(catalog.BUNDLED / "2.0.0.yaml")
-    ways = coverage.paths(second)
+    ways = coverage.list_paths(second)
     assert ways is not None
     drawn = profiles.some(second, 3 * len(ways))
     complete = [{**one, **way.witness} for one, way in zip(drawn, 3 * ways, strict=True)]
@@ -50,7 +50,7 @@ def test_typed_answers_at_and_next_to_thresholds_end_alike(typed: Tree, notation
 def test_the_typed_tree_has_every_kind_of_test(typed: Tree) -> None:
     """What the test above promises, it has."""
     kinds = {type(branch.test) for q in typed.questions.values() for branch in q.branches}
-    assert {OneOf, Between, Against, Otherwise} == kinds
+    assert {InChoices, InRange, ComparedWith, Otherwise} == kinds
     assert {"boolean", "enum", "integer", "number"} == {one.type for one in typed.inputs.values()}
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels, svg
 from finetune_advisor.formats.graphics.layout import Line, layout
@@ -80,7 +80,7 @@ def test_the_path_stands_out_not_by_colour_alone(tree: Tree) -> None:
     assert [step.question.id for step in assessment.path] + ["consider_finetuning"] == stressed
     numbers = [one.text for one in root.iter(f"{NAMESPACE}text") if one.get("class") == "badge-text"]
     assert ["1", "2", "3", "4"] == numbers
-    assert len(tree.rank) - len(stressed) == len(_groups(root, "data-node", "faded"))
+    assert len(tree.topological_index) - len(stressed) == len(_groups(root, "data-node", "faded"))
 
 
 def test_the_next_question_is_marked_and_candidates_do_not_fade(tree: Tree) -> None:
@@ -140,8 +140,11 @@ def _overlap(one: dict[str, float], other: dict[str, float]) -> bool:
 def test_the_legend_lies_inside_a_small_picture(tree: Tree) -> None:
     """However few boxes there are, all that the legend says of a path can be read."""
     answered, following = ("prompt_engineering_sufficient", "data_sensitive")
-    branches = (Branch(OneOf((True,)), "use_api", "a"), Branch(OneOf((False,)), "second"))
-    ends = (Branch(OneOf((True,)), "use_rag", "b"), Branch(OneOf((False,)), "consider_hybrid", "c"))
+    branches = (Branch(InChoices((True,)), "use_api", "a"), Branch(InChoices((False,)), "second"))
+    ends = (
+        Branch(InChoices((True,)), "use_rag", "b"),
+        Branch(InChoices((False,)), "consider_hybrid", "c"),
+    )
     questions = {
         "q": Question("q", "?", answered, branches),
         "second": Question("second", "?", following, ends),

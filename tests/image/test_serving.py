@@ -47,7 +47,7 @@ def test_a_case_of_the_flowchart_is_answered(container: Container, name: str) ->
 
 def test_the_cases_take_all_twelve_paths(tree: Tree) -> None:
     """What the test above walks is the whole flowchart."""
-    ways = coverage.paths(tree)
+    ways = coverage.list_paths(tree)
     taken = {tuple(evaluate(tree, case.profile).path) for case in CASES.values()}
     assert ways is not None
     assert 12 == len(ways) == len(taken & {tuple(evaluate(tree, way.witness).path) for way in ways})

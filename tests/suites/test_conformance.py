@@ -17,11 +17,11 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 
 from finetune_advisor.cli import main
-from finetune_advisor.engine.analysis.comparison import compare
-from finetune_advisor.engine.analysis.decision_table import DecisionTable, decision_table
+from finetune_advisor.engine.analysis.comparison import compare_trees
+from finetune_advisor.engine.analysis.decision_table import DecisionTable, build_decision_table
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.canonical import hashed
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, Operator
+from finetune_advisor.engine.model.canonical import sha256_digest
+from finetune_advisor.engine.model.conditions import Bound, ComparedWith, InRange, Operator
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats.decision_table_json import render
 from finetune_advisor.suites import conformance
@@ -53,7 +53,7 @@ def disagrees(table: DecisionTable, mutant: Tree) -> bool:
 @pytest.fixture(scope="module")
 def table(tree: Tree) -> DecisionTable:
     """The decision table of tree 1.0.0."""
-    return decision_table(tree)
+    return build_decision_table(tree)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_table_of_a_released_tree_never_changes(version: str) -> None:
     form = json.loads(pinned)
 
     assert (0, pinned) == (printed.exit_code, printed.stdout)
-    assert form.pop("sha256") == hashed(form)
+    assert form.pop("sha256") == sha256_digest(form)
 
 
 def test_the_table_has_every_complete_profile_and_path(tree: Tree, table: DecisionTable) -> None:
@@ -108,7 +108,7 @@ def test_the_plain_form_says_all(table: DecisionTable) -> None:
 def test_every_mutant_of_the_flowchart_disagrees(tree: Tree, table: DecisionTable, edit: Any) -> None:
     """No single edit passes, unless it changes no outcome at all."""
     mutants = [*edit(tree)]
-    equivalent = [mutant for mutant in mutants if compare(tree, mutant).equivalent]
+    equivalent = [mutant for mutant in mutants if compare_trees(tree, mutant).equivalent]
     survivors = [mutant for mutant in mutants if not disagrees(table, mutant)]
 
     assert not disagrees(table, replace(tree, version="9.9.9"))
@@ -120,7 +120,7 @@ def nudged(tree: Tree) -> Iterator[Tree]:
     """Every tree with one threshold moved by one, or with its sides' ends exchanged."""
     for question in tree.questions.values():
         for place, branch in enumerate(question.branches):
-            if isinstance(branch.test, Between):
+            if isinstance(branch.test, InRange):
                 for change in (-1, 0, 1):
                     yield with_question(tree, _moved(question, place, change))
 
@@ -128,15 +128,15 @@ def nudged(tree: Tree) -> Iterator[Tree]:
 def _moved(question: Question, place: int, change: int) -> Question:
     """A question of two branches with the border between them moved, or given to the other side."""
     mine, other = question.branches[place], question.branches[1 - place]
-    assert isinstance(mine.test, Between)
+    assert isinstance(mine.test, InRange)
     below = mine.test.upper is not None
     end = mine.test.upper or mine.test.lower
     assert end
     bound = Bound(end.value + change, end.inclusive if change else not end.inclusive)
     across = replace(bound, inclusive=not bound.inclusive)
-    tests = Between(None, bound), Between(across, None)
-    mine = replace(mine, test=tests[0] if below else Between(bound, None))
-    other = replace(other, test=tests[1] if below else Between(None, across))
+    tests = InRange(None, bound), InRange(across, None)
+    mine = replace(mine, test=tests[0] if below else InRange(bound, None))
+    other = replace(other, test=tests[1] if below else InRange(None, across))
     pair = (mine, other) if place == 0 else (other, mine)
     return replace(question, branches=pair)
 
@@ -146,8 +146,8 @@ def test_every_threshold_is_held_from_both_sides(typed: Tree) -> None:
     mutants = [*nudged(typed)]
 
     assert 9 == len(mutants)
-    assert "paths" == decision_table(typed).holds
-    assert [] == [mutant for mutant in mutants if not disagrees(decision_table(typed), mutant)]
+    assert "paths" == build_decision_table(typed).holds
+    assert [] == [mutant for mutant in mutants if not disagrees(build_decision_table(typed), mutant)]
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -158,13 +158,13 @@ def test_comparisons_are_held_from_both_sides(typed: Tree, operator: Operator) -
     question = replace(
         typed.questions["quality"],
         branches=(
-            replace(first, test=Against(operator, "needed_score")),
-            replace(second, test=Against(opposite[operator], "needed_score")),
+            replace(first, test=ComparedWith(operator, "needed_score")),
+            replace(second, test=ComparedWith(opposite[operator], "needed_score")),
         ),
     )
     mutant = with_question(typed, question)
 
-    assert disagrees(decision_table(typed), mutant) == (operator != "gte")
+    assert disagrees(build_decision_table(typed), mutant) == (operator != "gte")
 
 
 def test_a_comparison_of_ranges_that_overlap_is_held(typed: Tree) -> None:
@@ -179,25 +179,25 @@ def test_a_comparison_of_ranges_that_overlap_is_held(typed: Tree) -> None:
     strict = replace(
         tree.questions["quality"],
         branches=(
-            replace(first, test=Against("gt", "needed_score")),
-            replace(second, test=Against("lte", "needed_score")),
+            replace(first, test=ComparedWith("gt", "needed_score")),
+            replace(second, test=ComparedWith("lte", "needed_score")),
         ),
     )
 
-    assert disagrees(decision_table(tree), with_question(tree, strict))
+    assert disagrees(build_decision_table(tree), with_question(tree, strict))
 
 
 def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     """A range in two pieces has profiles at both ends of each, and every choice stands in some row."""
     first, second = typed.questions["stability"].branches
-    middle = Between(Bound(-0.5, inclusive=True), Bound(0.5, inclusive=True))
+    middle = InRange(Bound(-0.5, inclusive=True), Bound(0.5, inclusive=True))
     question = replace(typed.questions["stability"], branches=(replace(first, test=middle), second))
     staffing = typed.questions["staffing"]
     team = replace(typed.inputs["team"], choices=("solo", "small", "large", "huge"))
     tree = replace(with_question(typed, question), inputs={**typed.inputs, "team": team})
     tests = (staffing.branches[0].test, replace(staffing.branches[1].test, values=team.choices[1:]))  # type: ignore[call-arg]
     pair = tuple(replace(b, test=t) for b, t in zip(staffing.branches, tests, strict=True))
-    rows = decision_table(with_question(tree, replace(staffing, branches=pair))).rows
+    rows = build_decision_table(with_question(tree, replace(staffing, branches=pair))).rows
 
     assert {"solo", "small", "large", "huge"} == {profile["team"] for profile, _ in rows}
     drifts = {one["drift"] for one, o in rows if "hosted" in o.path}
@@ -209,24 +209,24 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:
     """In typed trees too: with two branches' targets exchanged, some row disagrees or nothing changed."""
-    table = decision_table(tree)
+    table = build_decision_table(tree)
     for question in tree.questions.values():
         first, *between, last = question.branches
         exchanged = (replace(first, to=last.to), *between, replace(last, to=first.to))
         mutant = with_question(tree, replace(question, branches=exchanged))
-        assert disagrees(table, mutant) or compare(tree, mutant).equivalent
+        assert disagrees(table, mutant) or compare_trees(tree, mutant).equivalent
 
     assert not disagrees(table, tree)
 
 
 def test_a_tree_of_many_paths_is_held_by_its_branches(tree: Tree, table: DecisionTable) -> None:
     """Past the limits of profiles and paths the table says that it holds less."""
-    paths = decision_table(tree, most_profiles=2047)
-    branches = decision_table(tree, most=11)
+    paths = build_decision_table(tree, most_profiles=2047)
+    branches = build_decision_table(tree, most=11)
 
     assert ("paths", 12) == (paths.holds, len({(*o.path, o.receipt) for _, o in paths.rows}))
     assert "branches" == branches.holds
-    assert "profiles" == decision_table(tree, most_profiles=2048, most=12).holds
+    assert "profiles" == build_decision_table(tree, most_profiles=2048, most=12).holds
     walked = {step for p, _ in branches.rows for step in walk(tree, _filled(tree, dict(p)))[0]}
     assert 22 == len(walked)
     assert table.plain["sha256"] != paths.plain["sha256"]

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from finetune_advisor.cli import main
 from finetune_advisor.cli.tree_test import run_suites
-from finetune_advisor.engine.analysis.coverage import coverage
+from finetune_advisor.engine.analysis.coverage import measure_coverage
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 from tests.conftest import ROOT
@@ -243,11 +243,11 @@ def test_junit_takes_any_file_name(acme: Path) -> None:
 
 def test_a_trees_paths_may_be_too_many(tree: Tree) -> None:
     """Then the text says that branches alone count, and proposals take the missed branches."""
-    some = coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
+    some = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
     suite = runner.Suite(Path("suite.yaml"), "1.0.0", tree, ())
     one = replace(runner.tested([suite])[0], coverage=some)
     [proposed] = YAML(typ="safe").load_all(proposed_suites.render([runner.proposal(one)]))
-    covered = coverage(tree, [case["profile"] for case in proposed["cases"]], most=3)
+    covered = measure_coverage(tree, [case["profile"] for case in proposed["cases"]], most=3)
 
     lines = text_report.render([], [one]).splitlines()
     assert lines[1] == "Tree 1.0.0: 1 of 22 branches (4 %); it has too many paths to count them"

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
-from finetune_advisor.engine.model.tree import LIFECYCLE, Tree
+from finetune_advisor.engine.model.tree import LIFECYCLE_FIELDS, Tree
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog, lifecycle, loader
 from tests import editions, strategies
@@ -188,7 +188,7 @@ def test_the_digest_leaves_out_the_lifecycle(
     other = replace(tree, status=status, successor=successor, **days)
 
     assert other.digest == tree.digest
-    assert {name for name in other.canonical if name not in tree.canonical} <= LIFECYCLE
+    assert {name for name in other.canonical if name not in tree.canonical} <= LIFECYCLE_FIELDS
 
 
 def test_a_deprecated_version_is_served_and_may_be_the_default(trees_dir: Path) -> None:

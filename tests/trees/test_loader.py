@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from marshmallow import Schema, fields
 from ruamel.yaml import YAML
 
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import Bound, ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, document_schema, loader
 
@@ -74,14 +74,14 @@ def test_each_kind_of_test_becomes_its_value(small: Tree) -> None:
     """is, in, ranges, comparisons and otherwise are read as what they say."""
     tests = {name: [b.test for b in q.branches] for name, q in small.questions.items()}
     assert tests == {
-        "start": [OneOf((True,)), OneOf((False,))],
-        "pick": [OneOf(("red", "green")), OneOf(("blue",))],
+        "start": [InChoices((True,)), InChoices((False,))],
+        "pick": [InChoices(("red", "green")), InChoices(("blue",))],
         "good": [
-            Between(upper=Bound(0.5, inclusive=False)),
-            Between(Bound(0.5, inclusive=True), Bound(0.8, inclusive=False)),
+            InRange(upper=Bound(0.5, inclusive=False)),
+            InRange(Bound(0.5, inclusive=True), Bound(0.8, inclusive=False)),
             Otherwise(),
         ],
-        "enough": [Against("lt", "needed"), Against("gte", "needed")],
+        "enough": [ComparedWith("lt", "needed"), ComparedWith("gte", "needed")],
     }
 
 

@@ -24,7 +24,9 @@ def assess_requests(catalog: Catalog) -> Examples:
     asked: list[str] = []
     while node in tree.questions:
         asked.extend(tree.questions[node].inputs)
-        moves = [(branch.to, region.narrow(condition)) for condition, branch in tree.cases[node]]
+        moves = [
+            (branch.to, region.narrow(condition)) for condition, branch in tree.branch_conditions[node]
+        ]
         node, region = next((to, here) for to, here in reversed(moves) if here)
     positions = region.witness()
     path = {name: tree.inputs[name].value(positions[name]) for name in dict.fromkeys(asked)}

@@ -202,7 +202,7 @@ class Assessor:
     def _shared_fields(self, summary: BatchSummary) -> dict[str, Any]:
         """What the results of a batch have in common."""
         counts = summary.recommendations
-        outcomes = sorted(counts, key=self.tree.rank.__getitem__)
+        outcomes = sorted(counts, key=self.tree.topological_index.__getitem__)
         return {
             "recommendations": {
                 outcome: self.tree.canonical["recommendations"][outcome] for outcome in outcomes

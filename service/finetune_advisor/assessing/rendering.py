@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
+from finetune_advisor.engine.analysis.explanation import AnswerOutcome, Change, Explanation
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment, Step
-from finetune_advisor.engine.model.canonical import hashed, plain
+from finetune_advisor.engine.model.canonical import sha256_digest, to_plain
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -53,7 +53,7 @@ def receipt_of(tree: Tree, answers: Profile) -> str:
     """
     form = {"answers": answers, "digest": tree.digest}
     text = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
-    return hashed(form) if b"e-" in text else f"sha256:{sha256(text).hexdigest()}"
+    return sha256_digest(form) if b"e-" in text else f"sha256:{sha256(text).hexdigest()}"
 
 
 def batch_result(assessment: Assessment) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {"input": change.input, **before, "to": change.after}
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(outcome: AnswerOutcome) -> dict[str, Any]:
     numeric = outcome.minimum is not None
     limits = {"minimum": outcome.minimum, "maximum": outcome.maximum} if numeric else {}
     ends = outcome.candidates
@@ -127,7 +127,7 @@ def _extras(path: CompiledPath, answers: dict[str, Value], ignored: list[str]) -
     """The members that only some answers bring."""
     warnings = path.active_warnings(answers)
     if warnings:
-        yield b'"warnings":' + orjson.dumps(WARNINGS_SCHEMA.dump(map(plain, warnings))) + b","
+        yield b'"warnings":' + orjson.dumps(WARNINGS_SCHEMA.dump(map(to_plain, warnings))) + b","
     if ignored:
         yield b'"ignored":' + orjson.dumps(ignored) + b","
 

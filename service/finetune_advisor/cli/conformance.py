@@ -9,7 +9,7 @@ import click
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
 from finetune_advisor.cli.tree_selection import served_catalog
-from finetune_advisor.engine.analysis.decision_table import decision_table
+from finetune_advisor.engine.analysis.decision_table import build_decision_table
 from finetune_advisor.formats import decision_table_json
 from finetune_advisor.suites import conformance
 
@@ -28,13 +28,13 @@ def conform(url: str | None, tree_version: str | None) -> None:
     with report_errors():
         served = served_catalog()
         if url is None:
-            table = decision_table(served.pick(tree_version))
+            table = build_decision_table(served.pick(tree_version))
             print_utf8(f"{decision_table_json.render(table)}\n")
             return
         trees = served.trees.values() if tree_version is None else [served.pick(tree_version)]
         reports = []
         for tree in trees:
-            reports.append(conformance.check(url, decision_table(tree)))
+            reports.append(conformance.check(url, build_decision_table(tree)))
             click.echo(str(reports[-1]))
     if any(report.differences for report in reports):
         sys.exit(1)

@@ -10,7 +10,7 @@ from semver import Version
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.tree_selection import served_catalog
-from finetune_advisor.engine.analysis.size_bounds import bounds_met
+from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import counted
@@ -39,7 +39,11 @@ def check(files: tuple[Path, ...]) -> None:
         click.echo(
             f"{tree.version} ({standing(tree)}): sound; {questions}, {recommendations}; {tree.digest}"
         )
-        for warning in (*_version_risks(checked, tree), *bounds_met(tree), *_drawing_bounds_met(tree)):
+        for warning in (
+            *_version_risks(checked, tree),
+            *describe_exceeded_bounds(tree),
+            *_drawing_bounds_met(tree),
+        ):
             click.echo(f"  warning: {warning}", err=True)
     default = f"would be the default, {ASIDE}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")

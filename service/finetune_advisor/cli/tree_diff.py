@@ -9,7 +9,7 @@ import click
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json
 from finetune_advisor.cli.tree_selection import find_tree
-from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.comparison import compare_trees
 from finetune_advisor.formats import changes_text
 from finetune_advisor.schemas.changes import ChangesSchema
 
@@ -37,7 +37,7 @@ def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None
     recommendation to which, with an example for each pair.
     """
     with report_errors():
-        comparison = compare(find_tree(older), find_tree(newer))
+        comparison = compare_trees(find_tree(older), find_tree(newer))
     if as_json:
         print_json(ChangesSchema().dump(comparison))
     else:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from finetune_advisor.engine.model.conditions import SYMBOLS, Between, Bound, OneOf
+from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, Bound, InChoices, InRange
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
@@ -52,7 +52,7 @@ def render(tree: Tree) -> str:
     for name, one in tree.inputs.items():
         _input_data(root, names[name], one)
     _outcome(root, tree)
-    for question in tree.ordered:
+    for question in tree.ordered_questions:
         _decision(root, tree, question, names)
     _diagram(root, tree)
     ElementTree.indent(root, " ")
@@ -76,7 +76,7 @@ def _item(root: Element, name: str, one: Input) -> None:
     item = _add(root, "itemDefinition", name=f"t_{name}")
     _add(item, "typeRef", TYPES[one.type])
     ends = [None if end is None else Bound(end, inclusive=True) for end in (one.minimum, one.maximum)]
-    allowed = ", ".join(map(_text, one.choices)) or _range(Between(*ends))
+    allowed = ", ".join(map(_text, one.choices)) or _range(InRange(*ends))
     if allowed:
         _add(_add(item, "allowedValues"), "text", allowed)
 
@@ -95,7 +95,7 @@ def _outcome(root: Element, tree: Tree) -> None:
     _requirements(decision, tree)
     rules = [
         ([_text(_last_branch(question, branch))], [_text(branch.to), _text(branch.reason)])
-        for question in tree.ordered
+        for question in tree.ordered_questions
         for branch in question.branches
         if branch.to in tree.recommendations
     ]
@@ -151,7 +151,7 @@ def _last_branch(question: Question, branch: Branch) -> str:
 
 def _unary(test: Explicit, names: Mapping[str, str]) -> str:
     match test:
-        case OneOf(values):
+        case InChoices(values):
             return ", ".join(_text(v) if isinstance(v, str) else str(v).lower() for v in values)
         case Compared(symbol, other):
             return names[other] if symbol == "=" else f"{symbol} {names[other]}"
@@ -159,11 +159,11 @@ def _unary(test: Explicit, names: Mapping[str, str]) -> str:
             return ", ".join(map(_range, test.ranges))
 
 
-def _range(one: Between) -> str:
+def _range(one: InRange) -> str:
     if one.lower and one.upper:
         start, end = "[" if one.lower.inclusive else "(", "]" if one.upper.inclusive else ")"
         return f"{start}{decimal(one.lower.value)}..{decimal(one.upper.value)}{end}"
-    return "".join(f"{SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends)
+    return "".join(f"{OPERATOR_SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends)
 
 
 def _diagram(root: Element, tree: Tree) -> None:

@@ -9,15 +9,15 @@ from typing import Literal
 
 from finetune_advisor.engine.model.conditions import (
     ABOVE,
+    ALL_RELATIONS,
     BELOW,
     EQUAL,
-    EVERY_RELATION,
-    Between,
     Bound,
-    OneOf,
+    InChoices,
+    InRange,
     Test,
-    domain_of,
-    relations_of,
+    domain_of_test,
+    relations_of_test,
 )
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
@@ -37,7 +37,7 @@ SYMBOLS: dict[frozenset[str], Symbol] = {
 class Ranges:
     """The answer lies in one of these ranges."""
 
-    ranges: tuple[Between, ...]
+    ranges: tuple[InRange, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Compared:
     other: str
 
 
-Explicit = OneOf | Ranges | Compared
+Explicit = InChoices | Ranges | Compared
 
 
 def cases(tree: Tree, question: Question) -> list[tuple[Explicit, Branch]]:
@@ -61,32 +61,32 @@ def explicit_test(tree: Tree, question: Question, test: Test) -> Explicit:
     one = tree.inputs[question.input]
     tests = (branch.test for branch in question.branches)
     if question.compared_to is not None:
-        relations = relations_of(test) or EVERY_RELATION.difference(*map(relations_of, tests))
+        relations = relations_of_test(test) or ALL_RELATIONS.difference(*map(relations_of_test, tests))
         return Compared(SYMBOLS[relations], question.compared_to)
-    if isinstance(test, OneOf):
+    if isinstance(test, InChoices):
         return test
-    if isinstance(test, Between):
+    if isinstance(test, InRange):
         return Ranges((test,))
-    if one.numeric:
-        return Ranges(tuple(_gaps(one, [other for other in tests if isinstance(other, Between)])))
-    taken = {value for other in tests if isinstance(other, OneOf) for value in other.values}
-    return OneOf(tuple(value for value in one.choices or (False, True) if value not in taken))
+    if one.is_numeric:
+        return Ranges(tuple(_gaps(one, [other for other in tests if isinstance(other, InRange)])))
+    taken = {value for other in tests if isinstance(other, InChoices) for value in other.values}
+    return InChoices(tuple(value for value in one.choices or (False, True) if value not in taken))
 
 
-def _gaps(one: Input, ranges: Sequence[Between]) -> Iterator[Between]:
+def _gaps(one: Input, ranges: Sequence[InRange]) -> Iterator[InRange]:
     """What disjoint ranges leave of an input's axis, with the ends that the ranges have."""
     start: Bound | None = None
     gaps = []
     for taken in sorted(ranges, key=_start):
         if taken.lower:
-            gaps.append(Between(start, _flipped(taken.lower)))
+            gaps.append(InRange(start, _flipped(taken.lower)))
         start = taken.upper and _flipped(taken.upper)
     if start:
-        gaps.append(Between(start))
-    return (gap for gap in gaps if domain_of(one, gap))
+        gaps.append(InRange(start))
+    return (gap for gap in gaps if domain_of_test(one, gap))
 
 
-def _start(taken: Between) -> tuple[float, bool]:
+def _start(taken: InRange) -> tuple[float, bool]:
     return (taken.lower.value, not taken.lower.inclusive) if taken.lower else (-inf, False)
 
 

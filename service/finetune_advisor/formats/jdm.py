@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.model.conditions import SYMBOLS, Between, OneOf
+from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, InChoices, InRange
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
@@ -52,7 +52,7 @@ def _nodes(tree: Tree) -> Iterator[Json]:
     description = f"{tree.title} (version {tree.version}, {tree.digest})"
     content = {"schema": schema}
     yield _node("profile", "inputNode", "Profile", content) | {"description": description}
-    for question in tree.ordered:
+    for question in tree.ordered_questions:
         yield _node(f"q_{question.id}", "switchNode", question.id, _switch(tree, question)) | {
             "description": question.text
         }
@@ -100,7 +100,7 @@ def _leaf(tree: Tree, question: Question, index: int, branch: Branch) -> Json:
 
 def _edges(tree: Tree) -> Iterator[Json]:
     yield _edge("profile", f"q_{tree.root}")
-    for question in tree.ordered:
+    for question in tree.ordered_questions:
         for index, branch in enumerate(question.branches):
             onwards = branch.to in tree.questions
             target = f"q_{branch.to}" if onwards else f"r_{question.id}.{index}"
@@ -128,11 +128,11 @@ def _places(nodes: list[Json], edges: list[Json]) -> Mapping[str, tuple[float, f
 def _condition(question: Question, test: Explicit) -> str:
     answer = _input(question.input)
     match test:
-        case OneOf((bool(value),)):
+        case InChoices((bool(value),)):
             return f"{answer} == {str(value).lower()}"
-        case OneOf((str(value),)):
+        case InChoices((str(value),)):
             return f"{answer} == {_string(value)}"
-        case OneOf(values):
+        case InChoices(values):
             texts = [_string(v) if isinstance(v, str) else str(v).lower() for v in values]
             return f"{answer} in [{', '.join(texts)}]"
         case Compared(symbol, other):
@@ -141,8 +141,10 @@ def _condition(question: Question, test: Explicit) -> str:
             return " or ".join(_range(question, answer, one) for one in test.ranges)
 
 
-def _range(question: Question, answer: str, one: Between) -> str:
-    ends = [f"{answer} {SYMBOLS[operator]} {_number(question, end)}" for operator, end in one.ends]
+def _range(question: Question, answer: str, one: InRange) -> str:
+    ends = [
+        f"{answer} {OPERATOR_SYMBOLS[operator]} {_number(question, end)}" for operator, end in one.ends
+    ]
     return ends[0] if len(ends) == 1 else f"({' and '.join(ends)})"
 
 

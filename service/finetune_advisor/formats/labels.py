@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit_branches import Compared, explicit_test
 from finetune_advisor.formats.numbers import grouped
@@ -32,12 +32,12 @@ def of_branch(tree: Tree, question: Question, branch: Branch) -> str:
     """The answer that takes a branch: yes, no, the choices, the range with its unit, or the comparison."""
     one = tree.inputs[question.input]
     match branch.test:
-        case OneOf(values):
+        case InChoices(values):
             return " or ".join(_value(value) for value in values)
-        case Between():
+        case InRange():
             ends = (f"{SIGNS[operator]} {grouped(value)}" for operator, value in branch.test.ends)
             return f"{' and '.join(ends)} {one.unit}".rstrip()
-        case Against(operator, other):
+        case ComparedWith(operator, other):
             return f"{one.name} {SIGNS[operator]} {other}"
         case _:
             return "otherwise"
@@ -53,7 +53,7 @@ def branch_words(tree: Tree, question: Question, branch: Branch) -> str:
         return ANY_OTHER
     unit = tree.inputs[question.input].unit
     match explicit_test(tree, question, branch.test):
-        case OneOf(values):
+        case InChoices(values):
             alternatives = [_value(value) for value in values]
         case Compared(symbol, other):
             alternatives = [f"{COMPARISON_WORDS[symbol]} {other}"]
@@ -64,7 +64,7 @@ def branch_words(tree: Tree, question: Question, branch: Branch) -> str:
     return " or ".join(alternatives)
 
 
-def _range_words(range_: Between) -> str:
+def _range_words(range_: InRange) -> str:
     return " and ".join(f"{BOUND_WORDS[operator]} {grouped(value)}" for operator, value in range_.ends)
 
 

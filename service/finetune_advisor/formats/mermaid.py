@@ -67,7 +67,7 @@ def _head(tree: Tree) -> Iterator[str]:
 
 
 def _nodes(tree: Tree) -> Iterator[str]:
-    for node in tree.rank:
+    for node in tree.topological_index:
         if node in tree.questions:
             yield f'  {_id(tree, node)}(["{_escaped(tree.questions[node].text)}"]):::question'
         else:
@@ -78,7 +78,9 @@ def _nodes(tree: Tree) -> Iterator[str]:
 
 def _edges(tree: Tree, about: Emphasis | None) -> Iterator[str]:
     taken, faded = [], []
-    branches = [(question, branch) for question in tree.ordered for branch in question.branches]
+    branches = [
+        (question, branch) for question in tree.ordered_questions for branch in question.branches
+    ]
     for number, (question, branch) in enumerate(branches):
         text = _escaped(labels.of_branch(tree, question, branch))
         yield f'  {_id(tree, question.id)} -->|"{text}"| {_id(tree, branch.to)}'
@@ -97,9 +99,9 @@ def _styles(tree: Tree, about: Emphasis | None) -> Iterator[str]:
     if about:
         decided = about.candidates if len(about.candidates) == 1 else frozenset()
         marked = {
-            "answered": [n for n in tree.rank if n in about.answered or n in decided],
-            "next": [n for n in tree.rank if n == about.next],
-            "faded": [n for n in tree.rank if n not in about.nodes],
+            "answered": [n for n in tree.topological_index if n in about.answered or n in decided],
+            "next": [n for n in tree.topological_index if n == about.next],
+            "faded": [n for n in tree.topological_index if n not in about.nodes],
         }
         for style, nodes in marked.items():
             if nodes:

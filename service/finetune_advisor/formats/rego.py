@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from finetune_advisor.engine.model.conditions import SYMBOLS, Between, OneOf
+from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, InChoices, InRange
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
 from finetune_advisor.formats.numbers import decimal
@@ -42,7 +42,7 @@ outcome := {root} if count(wrong) == 0"""
 
 def render(tree: Tree) -> str:
     """A policy whose `data.finetune_advisor.outcome` has the recommendation's id, and the reason why."""
-    rules = [_rule(tree, question) for question in tree.ordered]
+    rules = [_rule(tree, question) for question in tree.ordered_questions]
     return "\n\n".join((_head(tree), *rules)) + "\n"
 
 
@@ -77,9 +77,9 @@ def _value(tree: Tree, branch: Branch) -> str:
 def _conditions(answer: str, test: Explicit) -> list[str]:
     """The conditions any of which passes a test; Rego says "or" with one body each."""
     match test:
-        case OneOf((value,)):
+        case InChoices((value,)):
             return [f"{answer} == {_string(value)}"]
-        case OneOf(values):
+        case InChoices(values):
             return [f"{answer} in {{{', '.join(map(_string, values))}}}"]
         case Compared(symbol, other):
             return [f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"]
@@ -87,8 +87,8 @@ def _conditions(answer: str, test: Explicit) -> list[str]:
             return [_range(answer, one) for one in test.ranges]
 
 
-def _range(answer: str, one: Between) -> str:
-    ends = [f"{answer} {SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends]
+def _range(answer: str, one: InRange) -> str:
+    ends = [f"{answer} {OPERATOR_SYMBOLS[operator]} {decimal(end)}" for operator, end in one.ends]
     return ends[0] if len(ends) == 1 else f"{{ {'; '.join(ends)} }}"
 
 

@@ -59,8 +59,10 @@ class Picture:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.boxes = {node: _box(tree, node) for node in tree.rank}
-        self.branches = [(question, branch) for question in tree.ordered for branch in question.branches]
+        self.boxes = {node: _box(tree, node) for node in tree.topological_index}
+        self.branches = [
+            (question, branch) for question in tree.ordered_questions for branch in question.branches
+        ]
         texts = (labels.of_branch(tree, *branch) for branch in self.branches)
         self.labels = [lines(text, LABEL, FONT) for text in texts]
         self._lines = [
@@ -118,7 +120,7 @@ class _Rendering:
             self.picture.branches, self.picture.labels, drawing.lines, strict=True
         ):
             _line(body, self._line_class(question, branch), (question.id, branch.to), label, routed)
-        for node in self.tree.rank:
+        for node in self.tree.topological_index:
             self._node(body, node, drawing.centres[node])
         ElementTree.indent(root, " ")
         return ElementTree.tostring(root, encoding="unicode") + "\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.engine.evaluation.exact import Assessment, Open, Step
-from finetune_advisor.engine.model.canonical import plain
+from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion, Step
+from finetune_advisor.engine.model.canonical import to_plain
 from finetune_advisor.engine.model.tree import Recommendation, Tree
 from finetune_advisor.formats.labels import branch_words
 from finetune_advisor.schemas.fields import Answer, Choice, Growing, Number, PlainObject, described
@@ -83,7 +83,7 @@ def _step(tree: Tree, step: Step) -> dict[str, Any]:
 
 
 def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
-    test = {key: value for key, value in plain(step.branch).items() if key not in ("to", "reason")}
+    test = {key: value for key, value in to_plain(step.branch).items() if key not in ("to", "reason")}
     return {"text": branch_words(tree, step.question, step.branch), **test}
 
 
@@ -100,7 +100,7 @@ class NextQuestionSchema(Growing):
     maximum = Number()
 
     @pre_dump
-    def _open(self, one: Open, **_: Any) -> dict[str, Any]:
+    def _open(self, one: OpenQuestion, **_: Any) -> dict[str, Any]:
         asked = one.input
         return {
             "question": one.question.id,
@@ -171,7 +171,7 @@ class AssessmentSchema(Growing):
             "path": [_step(assessment.tree, step) for step in assessment.path],
             "candidates": assessment.candidates,
             "next_question": assessment.next_question,
-            "warnings": [plain(warning) for warning in assessment.warnings] or None,
+            "warnings": [to_plain(warning) for warning in assessment.warnings] or None,
             "not_needed": list(assessment.not_needed) or None,
             "ignored": list(assessment.ignored) or None,
             "tree": assessment.tree,

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, pre_dump
 
 from finetune_advisor.engine.analysis.comparison import Comparison, Move
-from finetune_advisor.engine.model.domain import LARGEST
+from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
 from finetune_advisor.schemas.assessments import TreeNameSchema
 from finetune_advisor.schemas.fields import Answer, Choice, Growing, described
 from finetune_advisor.schemas.trees import FINETUNE
@@ -32,7 +32,7 @@ class MoveSchema(Growing):
     )
     profiles = fields.Integer(
         metadata=described(
-            f"How many profiles, taking numbers that no test tells apart as one; left out beyond {LARGEST}.",
+            f"How many profiles, taking numbers that no test tells apart as one; left out beyond {MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
@@ -64,13 +64,13 @@ class ChangesSchema(Growing):
     profiles = fields.Integer(
         metadata=described(
             "All profiles of the inputs that both trees know, counted as in moves; left out beyond "
-            f"{LARGEST}.",
+            f"{MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
     undecided = fields.Integer(
         metadata=described(
-            f"Of these, those that neither tree decides, as it asks for more; left out beyond {LARGEST}.",
+            f"Of these, those that neither tree decides, as it asks for more; left out beyond {MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
@@ -130,4 +130,4 @@ def _move(move: Move, total: int) -> dict[str, Any]:
 
 
 def _countable(count: int) -> int | None:
-    return count if count <= LARGEST else None
+    return count if count <= MAX_SAFE_INTEGER else None

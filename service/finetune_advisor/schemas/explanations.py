@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.engine.analysis.explanation import Change, Explanation, Outcome
+from finetune_advisor.engine.analysis.explanation import AnswerOutcome, Change, Explanation
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.fields import Answer, Growing, Number, described
 
@@ -51,7 +51,7 @@ class OutcomeSchema(Growing):
     )
 
     @pre_dump
-    def _outcome(self, outcome: Outcome, **_: Any) -> dict[str, Any]:
+    def _outcome(self, outcome: AnswerOutcome, **_: Any) -> dict[str, Any]:
         decided = len(outcome.candidates) == 1
         return {
             "answer": outcome.answer,

@@ -10,7 +10,7 @@ import orjson
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_dump, validate
 from marshmallow.types import ErrorMessages
 
-from finetune_advisor.engine.model.inputs import whole
+from finetune_advisor.engine.model.inputs import normalize_number
 
 Fault = TypeVar("Fault", bound=Exception)
 
@@ -75,7 +75,7 @@ class Real(Sent, fields.Float):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | float:
         if type(value) is int or (isinstance(value, float) and isfinite(value)):
-            return whole(value)
+            return normalize_number(value)
         raise self.make_error("invalid")
 
 

@@ -98,7 +98,7 @@ def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
 
     It leaves out what takes a closer look, such as 12.0 for an integer.
     """
-    if input_.numeric:
+    if input_.is_numeric:
         return {int: range(ceil(input_.lowest), floor(input_.highest) + 1)}
     return {str: frozenset(input_.choices)} if input_.choices else {bool: (False, True)}
 

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from finetune_advisor.engine.analysis.decision_table import DecisionTable, Outcome
+from finetune_advisor.engine.analysis.decision_table import DecisionTable, RowOutcome
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Profile
 
@@ -20,7 +20,7 @@ SHOWN = 20
 TIMEOUT = 30
 """Seconds that an answer may take."""
 
-Row = tuple[Profile, Outcome]
+Row = tuple[Profile, RowOutcome]
 
 
 class ConformanceError(FinetuneAdvisorError):
@@ -73,7 +73,12 @@ def _compared(url: str, table: DecisionTable, rows: Sequence[Row], *, receipts: 
 
 
 def difference(
-    profile: Profile, outcome: Outcome, status: int, answer: Mapping[str, Any], *, receipts: bool = True
+    profile: Profile,
+    outcome: RowOutcome,
+    status: int,
+    answer: Mapping[str, Any],
+    *,
+    receipts: bool = True,
 ) -> str:
     """How an answer of /assess differs from an outcome; empty if it doesn't.
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate
 from semver import Version
 
-from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.suites.runner import Case, Suite
@@ -112,30 +112,30 @@ def _tree(document: YamlDocument, reference: str, served: Trees) -> Tree:
             ) from error
     if reference not in served:
         problem = f"no tree {reference} is served; served are {', '.join(served)}"
-        raise document.refusal([Fault(("tree",), problem, "name one, or the path of a document")])
+        raise document.refusal([TreeFault(("tree",), problem, "name one, or the path of a document")])
     return served[reference]
 
 
-def _faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
+def _faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[TreeFault]:
     names: set[str] = set()
     for place, case in enumerate(cases):
         here = ("cases", place)
         if case["name"] in names:
-            yield Fault((*here, "name"), "another case has this name", "give each its own")
+            yield TreeFault((*here, "name"), "another case has this name", "give each its own")
         names.add(case["name"])
         for name, value in case["profile"].items():
             where = (*here, "profile", name)
             if name not in tree.inputs:
-                yield Fault(where, f"tree {tree.version} has no such input", "correct its name")
+                yield TreeFault(where, f"tree {tree.version} has no such input", "correct its name")
             elif not _takes(tree.inputs[name], value):
                 quoted = isinstance(value, str) and tree.inputs[name].type != "enum"
                 remedy = f"give {_values(tree.inputs[name])}{', without quotes' if quoted else ''}"
-                yield Fault(where, "not a value of this input", remedy)
+                yield TreeFault(where, "not a value of this input", remedy)
         for field, expected in case["expect"].items():
             yield from _unknown(tree, (*here, "expect", field), expected)
 
 
-def _unknown(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterator[Fault]:
+def _unknown(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterator[TreeFault]:
     """Names that the tree doesn't have, where some are expected."""
     kind = "question" if where[-1] in ("path", "next_question") else "recommendation"
     known = tree.questions if kind == "question" else tree.recommendations
@@ -145,7 +145,7 @@ def _unknown(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterato
     else:
         missing = [(where, expected)] if where[-1] != "status" and expected not in known else []
     for pointer, name in missing:
-        yield Fault(pointer, f"tree {tree.version} has no {kind} {name}", "correct its name")
+        yield TreeFault(pointer, f"tree {tree.version} has no {kind} {name}", "correct its name")
 
 
 def _takes(one: Input, value: Any) -> bool:
@@ -157,7 +157,7 @@ def _takes(one: Input, value: Any) -> bool:
 
 
 def _values(one: Input) -> str:
-    if one.numeric:
+    if one.is_numeric:
         kind = "a whole number" if one.type == "integer" else "a number"
         return f"{kind} from {one.lowest} to {one.highest}"
     return " or ".join(one.choices or ("true", "false"))

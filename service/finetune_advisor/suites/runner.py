@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune_advisor.engine.analysis.coverage import Coverage, coverage
-from finetune_advisor.engine.analysis.coverage import Path as Way
+from finetune_advisor.engine.analysis.coverage import Coverage, measure_coverage
+from finetune_advisor.engine.analysis.coverage import CoveragePath as Way
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.evaluation.path_table import Edge
 from finetune_advisor.engine.model.inputs import Profile
@@ -76,7 +76,7 @@ def tested(suites: Iterable[Suite]) -> list[Tested]:
         Tested(
             some[0].tree,
             tuple(some),
-            coverage(some[0].tree, [case.profile for suite in some for case in suite.cases]),
+            measure_coverage(some[0].tree, [case.profile for suite in some for case in suite.cases]),
         )
         for some in by_tree.values()
     ]
@@ -135,6 +135,10 @@ def _mismatches(tree: Tree, case: Case) -> Iterator[Mismatch]:
         "next_question": asked.question.id if asked else None,
     }
     for field, expected in case.expect.items():
-        wanted = sorted(set(expected), key=tree.rank.__getitem__) if field == "candidates" else expected
+        wanted = (
+            sorted(set(expected), key=tree.topological_index.__getitem__)
+            if field == "candidates"
+            else expected
+        )
         if wanted != actual[field]:
             yield Mismatch(field, wanted, actual[field])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from finetune_advisor.engine.analysis.coverage import Path
+from finetune_advisor.engine.analysis.coverage import CoveragePath
 from finetune_advisor.engine.evaluation.path_table import Edge
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import counted
@@ -64,7 +64,7 @@ def branch_text(tree: Tree, edge: Edge) -> str:
     return f"{_step(tree, edge)} -> {tree.questions[edge[0]].branches[edge[1]].to}"
 
 
-def _path(tree: Tree, path: Path) -> str:
+def _path(tree: Tree, path: CoveragePath) -> str:
     return f"{', '.join(_step(tree, edge) for edge in path.steps)} -> {path.end}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semver import Version
 
-from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
@@ -140,25 +140,25 @@ def _documents(directory: Path) -> list[Path]:
     return found
 
 
-def _refuse(faults: Iterable[tuple[Path, Fault]]) -> None:
+def _refuse(faults: Iterable[tuple[Path, TreeFault]]) -> None:
     """Raise a CatalogError that names each fault with its file and line, if there is one."""
-    by_path: dict[Path, list[Fault]] = {}
+    by_path: dict[Path, list[TreeFault]] = {}
     for path, fault in faults:
         by_path.setdefault(path, []).append(fault)
     if by_path:
         raise CatalogError("\n".join(str(loader.refusal(*found)) for found in by_path.items()))
 
 
-def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
+def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     first: dict[str, Path] = {}
     for path, tree in trees.items():
         other = first.setdefault(tree.version, path)
         if other != path:
             problem = f"{tree.version} is taken by {other}"
-            yield path, Fault(("version",), problem, "give this one another version")
+            yield path, TreeFault(("version",), problem, "give this one another version")
 
 
-def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
+def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     """An input keeps its name and type for ever, so that one profile fits every version."""
     first: dict[str, tuple[Path, Input]] = {}
     for path, tree in trees.items():
@@ -167,22 +167,22 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
             for kept in ("type", "unit", "choices", "minimum", "maximum"):
                 if getattr(one, kept) != getattr(other, kept):
                     remedy = f"an input keeps its {kept} for ever, so use another name"
-                    yield path, Fault(("inputs", name, kept), f"differs from {where}", remedy)
+                    yield path, TreeFault(("inputs", name, kept), f"differs from {where}", remedy)
 
 
 def _unserved_successors(
     trees: Mapping[Path, Tree], served: Mapping[str, Tree]
-) -> Iterator[tuple[Path, Fault]]:
+) -> Iterator[tuple[Path, TreeFault]]:
     for path, tree in trees.items():
         if tree.successor and tree.successor not in served:
             remedy = "name a later version that is served, or add its document"
-            yield path, Fault(("successor",), f"{tree.successor} isn't served", remedy)
+            yield path, TreeFault(("successor",), f"{tree.successor} isn't served", remedy)
 
 
-def _no_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Fault]]:
+def _no_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     for path, tree in trees.items():
         problem = f"{tree.status}, and no tree is current"
-        yield path, Fault(("status",), problem, "mark one as current, or set the default version")
+        yield path, TreeFault(("status",), problem, "mark one as current, or set the default version")
 
 
 def _named(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:

@@ -13,25 +13,25 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from semver import Version
 
 from finetune_advisor.engine.model.conditions import (
-    Against,
-    Between,
     Bound,
-    OneOf,
+    ComparedWith,
+    InChoices,
+    InRange,
     Operator,
     Otherwise,
     Test,
 )
-from finetune_advisor.engine.model.domain import LARGEST
-from finetune_advisor.engine.model.inputs import Input, whole
+from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
+from finetune_advisor.engine.model.inputs import Input, normalize_number
 from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
-    Circumstance,
     Question,
     Recommendation,
     Reference,
     Situation,
     Tree,
+    WarningCondition,
     WarningRule,
 )
 from finetune_advisor.trees.yaml_document import DocumentSchema
@@ -155,9 +155,11 @@ class Number(fields.Field[int | float]):
             raise ValidationError("a number in quotes is text; remove the quotes")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError("not a number; write digits")
-        if not -LARGEST <= value <= LARGEST:
-            raise ValidationError(f"out of range; stay between -{LARGEST} and {LARGEST}")
-        return whole(value)
+        if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            raise ValidationError(
+                f"out of range; stay between -{MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
+            )
+        return normalize_number(value)
 
 
 class Truth(fields.Field[bool]):
@@ -236,19 +238,19 @@ class BranchDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_
 def _test(tests: Mapping[str, Any]) -> Test:
     match list(tests.items()):
         case [("is", value)]:
-            return OneOf((value,))
+            return InChoices((value,))
         case [("in", values)]:
-            return OneOf(tuple(values))
+            return InChoices(tuple(values))
         case [("otherwise", _)]:
             return Otherwise()
         case [("lt" | "lte" | "gt" | "gte" as operator, str(other))]:
-            return Against(operator, other)
+            return ComparedWith(operator, other)
     lower = [Bound(tests[key], key == "gte") for key in LOWER if _is_number(tests.get(key))]
     upper = [Bound(tests[key], key == "lte") for key in UPPER if _is_number(tests.get(key))]
     if not tests or max(len(lower), len(upper)) > 1 or len(lower) + len(upper) < len(tests):
         options = ", ".join(TESTS)
         raise ValidationError(f"not one test; write one of {options}, or a range such as gte and lt")
-    return Between(next(iter(lower), None), next(iter(upper), None))
+    return InRange(next(iter(lower), None), next(iter(upper), None))
 
 
 def _is_number(value: Any) -> bool:
@@ -303,8 +305,8 @@ class CircumstanceDocument(_Tests):  # type: ignore[valid-type, misc]  # made by
     input = Name(required=True)
 
     @post_load
-    def _build(self, data: dict[str, Any], **_: Any) -> Circumstance:
-        return Circumstance(data["input"], _test({key: data[key] for key in TESTS if key in data}))
+    def _build(self, data: dict[str, Any], **_: Any) -> WarningCondition:
+        return WarningCondition(data["input"], _test({key: data[key] for key in TESTS if key in data}))
 
 
 class WarningDocument(DocumentSchema):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from semver import Version
 
-from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.model.tree import Tree
 
 ENDING = ("deprecated", "retired")
@@ -17,21 +17,21 @@ NEEDED = {
 }
 
 
-def faults(tree: Tree) -> Iterator[Fault]:
+def faults(tree: Tree) -> Iterator[TreeFault]:
     """What a document says wrongly of its version's end. That its successor is served, a catalog knows."""
     ending = tree.status in ENDING
     unfit = f"not for a {tree.status} version", f"remove it, or set the status to {' or '.join(ENDING)}"
     for field, remedy in NEEDED.items():
         given = bool(getattr(tree, field))
         if ending and not given:
-            yield Fault((field,), f"missing from a {tree.status} version", remedy)
+            yield TreeFault((field,), f"missing from a {tree.status} version", remedy)
         if given and not ending:
-            yield Fault((field,), *unfit)
+            yield TreeFault((field,), *unfit)
     if tree.sunset and tree.sunset < tree.deprecated:
         problem = f"before {tree.deprecated}, the day of deprecation"
-        yield Fault(("sunset",), problem, "give that day or a later one")
+        yield TreeFault(("sunset",), problem, "give that day or a later one")
     if tree.successor and Version.parse(tree.successor) <= Version.parse(tree.version):
-        yield Fault(("successor",), f"not later than {tree.version}", "name a later version")
+        yield TreeFault(("successor",), f"not later than {tree.version}", "name a later version")
 
 
 def standing(tree: Tree) -> str:

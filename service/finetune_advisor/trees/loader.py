@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from finetune_advisor.engine.analysis.validation import Fault, faults
+from finetune_advisor.engine.analysis.validation import TreeFault, find_faults
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import lifecycle, yaml_document
 from finetune_advisor.trees.document_schema import TreeDocument
@@ -19,12 +19,12 @@ def load(path: Path) -> Tree:
     """The tree of a document. Raises DocumentError with every fault that was found."""
     document = yaml_document.read(path, KIND)
     tree: Tree = document.load(TreeDocument())
-    found = [*faults(tree), *lifecycle.faults(tree)]
+    found = [*find_faults(tree), *lifecycle.faults(tree)]
     if found:
         raise document.refusal(found)
     return tree
 
 
-def refusal(path: Path, found: Iterable[Fault]) -> DocumentError:
+def refusal(path: Path, found: Iterable[TreeFault]) -> DocumentError:
     """The error that names some faults of a document, which show beside others alone."""
     return yaml_document.read(path, KIND).refusal(found)

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.trees import yaml_reader
 from finetune_advisor.trees.yaml_reader import Pointer, YamlSyntaxError, YamlText
@@ -31,7 +31,7 @@ class YamlDocument:
     def load(self, schema: Schema) -> Any:
         """What the schema makes of the document. Raises DocumentError with every fault."""
         if self.parsed.value is None:
-            raise self.refusal([Fault((), "the file is empty", "write the fields of a document")])
+            raise self.refusal([TreeFault((), "the file is empty", "write the fields of a document")])
         if self.parsed.faults:
             raise self.refusal(self.parsed.faults)
         try:
@@ -48,17 +48,17 @@ class YamlDocument:
             place = place.parts[step]
         return place.line
 
-    def refusal(self, faults: Iterable[Fault]) -> DocumentError:
+    def refusal(self, faults: Iterable[TreeFault]) -> DocumentError:
         """The error that names some faults, in the order of their lines."""
         found = sorted(faults, key=lambda fault: (self.line(fault.pointer), fault.problem))
         return DocumentError("\n".join(map(self._named, found)))
 
-    def _named(self, fault: Fault) -> str:
+    def _named(self, fault: TreeFault) -> str:
         field = ".".join(str(key + 1) if isinstance(key, int) else key for key in fault.pointer)
         where = f"{self.path}:{self.line(fault.pointer)}: {_on_one_line(field) or 'document'}"
         return f"{where}: {fault.problem}; {fault.remedy}"
 
-    def _schema_faults(self, messages: Mapping[Any, Any], pointer: Pointer = ()) -> Iterator[Fault]:
+    def _schema_faults(self, messages: Mapping[Any, Any], pointer: Pointer = ()) -> Iterator[TreeFault]:
         for key, inner in messages.items():
             here = pointer if key == "_schema" else (*pointer, key)
             if isinstance(inner, Mapping):
@@ -66,7 +66,7 @@ class YamlDocument:
             else:
                 for message in inner:
                     problem, _, remedy = (MISSING if message == NOT_GIVEN else message).partition("; ")
-                    yield Fault(here, problem.removesuffix("."), self._remedy(here, message, remedy))
+                    yield TreeFault(here, problem.removesuffix("."), self._remedy(here, message, remedy))
 
     def _remedy(self, pointer: Pointer, message: str, remedy: str) -> str:
         """What to do about a schema's message, given what stands in the file."""

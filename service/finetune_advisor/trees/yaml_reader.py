@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 from yaml.resolver import BaseResolver
 
-from finetune_advisor.engine.analysis.validation import Fault
+from finetune_advisor.engine.analysis.validation import TreeFault
 
 Pointer = tuple[str | int, ...]
 MERGE = "tag:yaml.org,2002:merge"
@@ -71,7 +71,7 @@ class YamlText:
 
     value: Any
     place: Place
-    faults: list[Fault]
+    faults: list[TreeFault]
 
 
 def parse(text: str) -> YamlText:
@@ -233,7 +233,7 @@ class _Builder:
 
     loader: _Loader
     characters: dict[int, str]
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[TreeFault] = field(default_factory=list)
     begun: set[int] = field(default_factory=set)
     mappings: dict[int, tuple[dict[str, Any], Place]] = field(default_factory=dict)
 
@@ -249,7 +249,7 @@ class _Builder:
 
     def _alias(self, node: Node, pointer: Pointer) -> tuple[Any, Place]:
         remedy = "write it out, so that the document reads plainly"
-        self.faults.append(Fault(pointer, "an alias stands here", remedy))
+        self.faults.append(TreeFault(pointer, "an alias stands here", remedy))
         return None, Place(_line(node))
 
     def _sequence(self, node: Node, pointer: Pointer) -> tuple[list[Any], Place]:
@@ -304,7 +304,9 @@ class _Builder:
         else:
             value, key = None, "{…}" if isinstance(node, MappingNode) else "[…]"
         if not isinstance(value, str):
-            self.faults.append(Fault((*pointer, key), "the key is not text", "quote it or write a name"))
+            self.faults.append(
+                TreeFault((*pointer, key), "the key is not text", "quote it or write a name")
+            )
         return key
 
     def _scalar(self, node: ScalarNode) -> Any:

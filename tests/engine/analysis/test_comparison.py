@@ -11,17 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.analysis.comparison import Comparison, compare
+from finetune_advisor.engine.analysis.comparison import Comparison, compare_trees
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.conditions import (
+    Bound,
+    ComparedWith,
+    InChoices,
+    InRange,
+    Otherwise,
+    Test,
+)
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import (
     Branch,
-    Circumstance,
     Question,
     Recommendation,
     Reference,
     Tree,
+    WarningCondition,
     WarningRule,
 )
 from tests import strategies
@@ -51,7 +58,7 @@ def test_every_single_edit_of_the_flowchart_has_its_exact_impact(tree: Tree, edi
     plain = {tuple(profile.values()): walk(tree, profile)[1] for profile in completions(tree, {})}
     for mutant in edit(tree):
         shared = list(mutant.inputs)
-        comparison = compare(tree, mutant)
+        comparison = compare_trees(tree, mutant)
         expected: Counter[Any] = Counter()
         for values in product((False, True), repeat=len(shared)):
             profile = dict(zip(shared, values, strict=True))
@@ -80,13 +87,13 @@ def kind(older: Tree, newer: Tree, profile: Known) -> tuple[Any, ...]:
             other = profile[question.compared_to] if question.compared_to else None
             if other is not None:
                 facts.append((value > other) - (value < other))  # type: ignore[operator]
-            elif one.inputs[question.input].numeric:
+            elif one.inputs[question.input].is_numeric:
                 facts.extend(
                     strategies._passes(b.test, value, profile)
                     for b in question.branches
-                    if isinstance(b.test, Between)
+                    if isinstance(b.test, InRange)
                 )
-    discrete = [profile[name] for name, one in older.inputs.items() if not one.numeric]
+    discrete = [profile[name] for name, one in older.inputs.items() if not one.is_numeric]
     return (*facts, *discrete)
 
 
@@ -106,7 +113,7 @@ def edited(draw: strategies.Draw) -> tuple[Tree, Tree]:
 def test_typed_trees_have_their_exact_impact(pair: tuple[Tree, Tree]) -> None:
     """With numbers and comparisons too: all moves, counted by kind, and no others."""
     older, newer = pair
-    comparison = compare(older, newer)
+    comparison = compare_trees(older, newer)
     kinds: dict[Any, set[Any]] = {}
     every = set()
     for profile in completions(older, {}):
@@ -124,7 +131,9 @@ def test_typed_trees_have_their_exact_impact(pair: tuple[Tree, Tree]) -> None:
 
 def test_a_tree_is_equivalent_to_itself(tree: Tree) -> None:
     """Nothing is added, removed, rewired or reworded, and nobody moves."""
-    comparison = compare(tree, replace(tree, version="1.0.1", status="candidate", released="2030-01-01"))
+    comparison = compare_trees(
+        tree, replace(tree, version="1.0.1", status="candidate", released="2030-01-01")
+    )
 
     assert comparison.equivalent
     assert (comparison.added, comparison.removed, comparison.rewired, comparison.reworded) == (
@@ -139,31 +148,31 @@ def test_words_and_wiring_are_told_apart(tree: Tree) -> None:
     """A new text is a rewording; a new target is a rewiring; a new question is an addition."""
     root = tree.questions[tree.root]
     reworded = replace(tree, questions={**tree.questions, tree.root: replace(root, text="Is it?")})
-    [change] = compare(tree, reworded).reworded
+    [change] = compare_trees(tree, reworded).reworded
     more = replace(tree.questions["api_solutions"], id="again")
     extended = replace(tree, questions={**tree.questions, "again": more}, cautions=tree.cautions[:-1])
-    comparison = compare(tree, extended)
+    comparison = compare_trees(tree, extended)
 
     assert (change.pointer, change.before, change.after) == (
         f"/questions/{tree.root}/text",
         root.text,
         "Is it?",
     )
-    assert compare(tree, next(swapped(tree))).rewired == (f"/questions/{tree.root}/branches",)
+    assert compare_trees(tree, next(swapped(tree))).rewired == (f"/questions/{tree.root}/branches",)
     assert comparison.added == ("/questions/again",)
     assert comparison.removed == (f"/cautions/{len(tree.cautions) - 1}",)
 
 
 def test_the_tests_of_a_warning_are_wiring(tree: Tree) -> None:
     """When a warning is said is no matter of words; what it says is."""
-    when = (Circumstance("data_sensitive", OneOf((True,))),)
+    when = (WarningCondition("data_sensitive", InChoices((True,))),)
     rule = WarningRule("private", when, "Mind the law.", ("use_rag",))
 
     def changed(**fields: Any) -> Comparison:
         older, newer = (replace(tree, warnings=(one,)) for one in (rule, replace(rule, **fields)))
-        return compare(older, newer)
+        return compare_trees(older, newer)
 
-    other = (Circumstance("data_sensitive", OneOf((False,))),)
+    other = (WarningCondition("data_sensitive", InChoices((False,))),)
     assert changed(when=other).rewired == ("/warnings/0/when",)
     assert changed(recommendations=("use_api",)).rewired == ("/warnings/0/recommendations",)
     assert [one.pointer for one in changed(text="Mind it.").reworded] == ["/warnings/0/text"]
@@ -183,9 +192,9 @@ def test_a_private_input_compared_with_a_shared_one_moves_nobody_who_stays() -> 
         source = Reference("t", "u")
         return Tree(version, "current", "2026-11-22", "t", source, named, "q", {"q": question}, leaves)
 
-    older = tree_of("1.0.0", Against("gt", "p"), (x, p))
-    newer = tree_of("2.0.0", Between(lower=Bound(11, inclusive=True)), (x,))
-    moves = compare(older, newer).moves
+    older = tree_of("1.0.0", ComparedWith("gt", "p"), (x, p))
+    newer = tree_of("2.0.0", InRange(lower=Bound(11, inclusive=True)), (x,))
+    moves = compare_trees(older, newer).moves
 
     assert [(move.before, move.after) for move in moves] == [(None, "b")]
     assert 6 <= int(moves[0].witness["x"]) <= 10
@@ -195,10 +204,10 @@ def test_an_input_of_another_type_is_not_shared(tree: Tree) -> None:
     """Outcomes are compared over the inputs that mean the same in both trees."""
     one = replace(tree.inputs["data_sensitive"], type="enum", choices=("a", "b"))
     question = tree.questions["data_sensitivity"]
-    choices = (OneOf(("a",)), OneOf(("b",)))
+    choices = (InChoices(("a",)), InChoices(("b",)))
     branches = tuple(replace(b, test=t) for b, t in zip(question.branches, choices, strict=True))
     other = with_question(tree, replace(question, branches=branches))
-    comparison = compare(tree, replace(other, inputs={**tree.inputs, "data_sensitive": one}))
+    comparison = compare_trees(tree, replace(other, inputs={**tree.inputs, "data_sensitive": one}))
 
     assert comparison.profiles == 1024
     assert evaluate(tree, {}).candidates == evaluate(tree, {"nobody_knows": True}).candidates
@@ -207,13 +216,13 @@ def test_an_input_of_another_type_is_not_shared(tree: Tree) -> None:
 def test_a_comparison_that_grows_too_large_says_so(tree: Tree) -> None:
     """With few steps allowed it counts what it came to, and doesn't call the trees equivalent."""
     mutant = next(retargeted(tree))
-    whole = compare(tree, mutant)
-    steps = next(most for most in range(1, 1_000) if not compare(tree, mutant, most).truncated)
-    cut = compare(tree, mutant, steps - 1)
+    whole = compare_trees(tree, mutant)
+    steps = next(most for most in range(1, 1_000) if not compare_trees(tree, mutant, most).truncated)
+    cut = compare_trees(tree, mutant, steps - 1)
 
-    assert whole == compare(tree, mutant, steps)
+    assert whole == compare_trees(tree, mutant, steps)
     assert cut.truncated
-    assert not compare(tree, mutant, 1).equivalent
+    assert not compare_trees(tree, mutant, 1).equivalent
     assert sum(move.profiles for move in cut.moves) <= sum(move.profiles for move in whole.moves)
 
 
@@ -221,5 +230,5 @@ def test_trees_that_differ_in_words_alone_need_no_walk(tree: Tree) -> None:
     """They are equivalent, however many ways there are."""
     reworded = replace(tree, version="1.0.1", title="Another title")
 
-    assert compare(tree, reworded, 0).equivalent
-    assert not compare(tree, reworded, 0).truncated
+    assert compare_trees(tree, reworded, 0).equivalent
+    assert not compare_trees(tree, reworded, 0).truncated

@@ -10,7 +10,7 @@ import pytest
 from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
-from finetune_advisor.engine.model.conditions import Against, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, Otherwise
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
@@ -189,7 +189,7 @@ def _checklist(size: int) -> Tree:
             name,
             "?",
             f"i_{name}",
-            (Branch(OneOf((True,)), "some_yes", "Yes."), Branch(OneOf((False,)), end, "No.")),
+            (Branch(InChoices((True,)), "some_yes", "Yes."), Branch(InChoices((False,)), end, "No.")),
         )
         for name, end in zip(names, ends, strict=True)
     }
@@ -230,7 +230,7 @@ def test_a_search_does_not_try_every_combination_of_choices() -> None:
             name,
             "?",
             name,
-            (Branch(OneOf(tuple("abcd")), end, "Low."), Branch(Otherwise(), "high", "E.")),
+            (Branch(InChoices(tuple("abcd")), end, "Low."), Branch(Otherwise(), "high", "E.")),
         )
         for name, end in zip(names, ends, strict=True)
     }
@@ -270,7 +270,7 @@ def test_compared_inputs_may_both_have_to_move() -> None:
     """Where the ends of its range keep either of two compared inputs from doing it alone, both change."""
     w = Input("w", "integer", "w", minimum=1, maximum=3)
     x = Input("x", "integer", "x", minimum=0, maximum=1)
-    below = Branch(Against("lt", "w"), "c", "Below.")
+    below = Branch(ComparedWith("lt", "w"), "c", "Below.")
     question = Question("q", "?", "x", (below, Branch(Otherwise(), "a", "Not below.")))
     leaves = {end: Recommendation(end, end, "no", "s") for end in ("a", "c")}
     source = Reference("t", "u")

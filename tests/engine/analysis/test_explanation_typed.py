@@ -52,7 +52,7 @@ def _size(options: list[list[Value | None]]) -> int:
 
 def shape(tree: Tree, changes: Changes) -> frozenset[tuple[str, Value | None]]:
     """A set of changes without its numbers: those are the nearest of many."""
-    return frozenset((n, None if tree.inputs[n].numeric else v) for n, v in changes)
+    return frozenset((n, None if tree.inputs[n].is_numeric else v) for n, v in changes)
 
 
 @given(strategies.trees(wide=False) | strategies.gapped_trees(), st.data())

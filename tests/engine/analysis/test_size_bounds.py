@@ -11,15 +11,15 @@ from types import FrameType
 
 import pytest
 
-from finetune_advisor.engine.analysis.comparison import compare, comparison_is_truncated
+from finetune_advisor.engine.analysis.comparison import compare_trees, comparison_is_truncated
 from finetune_advisor.engine.analysis.explanation import Explainer
-from finetune_advisor.engine.analysis.size_bounds import bounds_met
-from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
+from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.evaluation import exact
-from finetune_advisor.engine.evaluation.exact import evaluate, matters
+from finetune_advisor.engine.evaluation.exact import affects_outcome, evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.engine.model.region import completions
+from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog
 from tests.families import all_pairs, asked_again, ladder, row_of_comparisons, row_of_questions
@@ -68,7 +68,7 @@ MEASURED = ("6 comparisons", "5 numbers, all pairs")
 def family(request: pytest.FixtureRequest) -> Tree:
     """A sound tree of each family."""
     tree = FAMILIES[request.param]()
-    assert not faults(tree)
+    assert not find_faults(tree)
     return tree
 
 
@@ -86,7 +86,7 @@ def profiles(tree: Tree) -> Iterator[Profile]:
 
 def swapped_at_the_end(tree: Tree) -> Tree:
     """A tree whose last question's first two branches lead where the other one did."""
-    last = tree.ordered[-1]
+    last = tree.ordered_questions[-1]
     first, second, *others = last.branches
     branches = (replace(first, to=second.to), replace(second, to=first.to), *others)
     questions = {**tree.questions, last.id: replace(last, branches=branches)}
@@ -118,7 +118,7 @@ def test_explanations_are_bounded_and_right(family: Tree) -> None:
 def test_comparisons_are_bounded(family: Tree) -> None:
     """Each ends, and counts no more profiles than there are."""
     with bounded():
-        comparison = compare(family, swapped_at_the_end(family))
+        comparison = compare_trees(family, swapped_at_the_end(family))
         truncated = comparison_is_truncated(family)
 
     moved = sum(move.profiles for move in comparison.moves) + comparison.undecided
@@ -141,7 +141,7 @@ def test_assessments_are_bounded(family: Tree) -> None:
 def test_what_cannot_be_proven_in_time_is_refused(tree: Tree) -> None:
     """A tree that takes too many steps to prove has a fault that says so."""
     with bounded():
-        [fault] = faults(tree)
+        [fault] = find_faults(tree)
 
     assert ("questions",) == fault.pointer
     assert "can't be proven sound" in fault.problem
@@ -152,17 +152,17 @@ def test_an_input_matters_where_that_takes_too_long_to_refute(
 ) -> None:
     """An input that makes no difference is taken to make one, once its two walks are cut short."""
     profile = {"prompt_engineering_sufficient": True}
-    region = completions(tree, profile)
-    assert not matters(tree, region, "narrow_specific_task")
+    region = region_of_completions(tree, profile)
+    assert not affects_outcome(tree, region, "narrow_specific_task")
     monkeypatch.setattr(exact, "MOST_PAIRS", 0)
 
-    assert matters(tree, region, "narrow_specific_task")
+    assert affects_outcome(tree, region, "narrow_specific_task")
 
 
 @pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
 def test_bundled_trees_meet_no_bound(version: str) -> None:
     """Nothing about them is cut short."""
-    assert [] == [*bounds_met(catalog.load().trees[version])]
+    assert [] == [*describe_exceeded_bounds(catalog.load().trees[version])]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_bundled_trees_meet_no_bound(version: str) -> None:
 )
 def test_trees_that_meet_a_bound_are_told_apart(tree: Tree, cut: list[str]) -> None:
     """What is cut short is named before anybody meets it."""
-    found = [*bounds_met(tree)]
+    found = [*describe_exceeded_bounds(tree)]
     assert len(cut) == len(found)
     for beginning, warning in zip(cut, found, strict=True):
         assert warning.startswith(beginning)
@@ -201,7 +201,7 @@ def test_no_profile_of_a_family_meets_a_bound_without_a_warning(count: int) -> N
         for step in (3, 7, 100)
     ]
     limited = {name for profile in spread for name in explainer.limited_inputs(profile)}
-    [*warnings] = (one for one in bounds_met(tree) if one.startswith("explanations"))
+    [*warnings] = (one for one in describe_exceeded_bounds(tree) if one.startswith("explanations"))
 
     assert bool(limited) == bool(warnings)
     assert all(name in warning for name in limited for warning in warnings)

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.analysis.validation import Fault, faults
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.analysis.validation import TreeFault, find_faults
+from finetune_advisor.engine.model.conditions import (
+    Bound,
+    ComparedWith,
+    InChoices,
+    InRange,
+    Otherwise,
+    Test,
+)
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import (
     Alternative,
@@ -28,15 +35,15 @@ slowly = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
-YES, NO, ELSE = OneOf((True,)), OneOf((False,)), Otherwise()
+YES, NO, ELSE = InChoices((True,)), InChoices((False,)), Otherwise()
 
 
-def _below(value: float, *, inclusive: bool = False) -> Between:
-    return Between(upper=Bound(value, inclusive))
+def _below(value: float, *, inclusive: bool = False) -> InRange:
+    return InRange(upper=Bound(value, inclusive))
 
 
-def _from(value: float, *, inclusive: bool = True) -> Between:
-    return Between(lower=Bound(value, inclusive))
+def _from(value: float, *, inclusive: bool = True) -> InRange:
+    return InRange(lower=Bound(value, inclusive))
 
 
 def _asks(name: str, asked: str, *branches: tuple[Test, str]) -> Question:
@@ -65,9 +72,13 @@ SMALL = Tree(
     root="start",
     questions={
         "start": _asks("start", "wanted", (YES, "pick"), (NO, "a")),
-        "pick": _asks("pick", "colour", (OneOf(("red", "green")), "size"), (OneOf(("blue",)), "room")),
+        "pick": _asks(
+            "pick", "colour", (InChoices(("red", "green")), "size"), (InChoices(("blue",)), "room")
+        ),
         "size": _asks("size", "count", (_below(10), "mark"), (_from(10), "b")),
-        "room": _asks("room", "count", (Against("lt", "limit"), "mark"), (Against("gte", "limit"), "a")),
+        "room": _asks(
+            "room", "count", (ComparedWith("lt", "limit"), "mark"), (ComparedWith("gte", "limit"), "a")
+        ),
         "mark": _asks("mark", "score", (_below(0.5), "a"), (ELSE, "b")),
     },
     recommendations={
@@ -197,7 +208,7 @@ FAULTS = {
         "the branch gives a reason but leads on to the question pick",
     ),
     "comparison with an input that isn't there": (
-        _room((Against("lt", "unheard"), "a"), (ELSE, "b")),
+        _room((ComparedWith("lt", "unheard"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 0, "lt"),
         "there is no input unheard",
     ),
@@ -239,12 +250,12 @@ FAULTS = {
         "is and in don't fit the integer input count",
     ),
     "a choice that isn't one": (
-        _pick((OneOf(("red", "pink")), "size"), (ELSE, "room")),
+        _pick((InChoices(("red", "pink")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
         "not answers to colour, each once",
     ),
     "a choice twice": (
-        _pick((OneOf(("red", "red")), "size"), (ELSE, "room")),
+        _pick((InChoices(("red", "red")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
         "not answers to colour, each once",
     ),
@@ -254,7 +265,7 @@ FAULTS = {
         "not answers to colour, each once",
     ),
     "a choice for a boolean": (
-        _asking(_asks("start", "wanted", (OneOf(("yes",)), "pick"), (ELSE, "a"))),
+        _asking(_asks("start", "wanted", (InChoices(("yes",)), "pick"), (ELSE, "a"))),
         ("questions", "start", "branches", 0),
         "not answers to wanted, each once",
     ),
@@ -269,26 +280,26 @@ FAULTS = {
         "a fraction is no bound for the integer count",
     ),
     "numbers and an input": (
-        _room((_below(10), "mark"), (Against("lt", "limit"), "a"), (ELSE, "b")),
+        _room((_below(10), "mark"), (ComparedWith("lt", "limit"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 0),
         "one question compares with numbers and with an input",
     ),
     "several inputs": (
-        _room((Against("lt", "limit"), "mark"), (Against("gt", "score"), "a"), (ELSE, "b")),
+        _room((ComparedWith("lt", "limit"), "mark"), (ComparedWith("gt", "score"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 0),
         "one question compares with several inputs",
     ),
     "an input and itself": (
         _asking(
             _asks("size", "limit", (_below(10), "mark"), (ELSE, "b")),
-            _asks("room", "count", (Against("lt", "count"), "mark"), (ELSE, "a")),
+            _asks("room", "count", (ComparedWith("lt", "count"), "mark"), (ELSE, "a")),
         ),
         ("questions", "room", "branches", 0),
         "count is compared with itself",
     ),
     "a number and an enum": (
         _asking(
-            _asks("room", "count", (Against("lt", "colour"), "mark"), (ELSE, "a")),
+            _asks("room", "count", (ComparedWith("lt", "colour"), "mark"), (ELSE, "a")),
             _asks("mark", "limit", (_below(5), "a"), (ELSE, "rest")),
             _asks("rest", "score", (_below(0.5), "a"), (ELSE, "b")),
         ),
@@ -311,7 +322,7 @@ FAULTS = {
         "otherwise stands before another branch",
     ),
     "range without a value": (
-        _size((Between(Bound(5, inclusive=True), Bound(5, inclusive=False)), "mark"), (ELSE, "b")),
+        _size((InRange(Bound(5, inclusive=True), Bound(5, inclusive=False)), "mark"), (ELSE, "b")),
         ("questions", "size", "branches", 0),
         "no value of count takes this branch",
     ),
@@ -331,7 +342,7 @@ FAULTS = {
         "overlaps branch 1, for example at 10",
     ),
     "choices overlap": (
-        _pick((OneOf(("red", "green")), "size"), (OneOf(("green", "blue")), "room")),
+        _pick((InChoices(("red", "green")), "size"), (InChoices(("green", "blue")), "room")),
         ("questions", "pick", "branches", 1),
         "overlaps branch 1, for example at green",
     ),
@@ -346,22 +357,22 @@ FAULTS = {
         "no branch takes wanted = false",
     ),
     "a choice without a branch": (
-        _pick((OneOf(("red",)), "size"), (OneOf(("green",)), "room")),
+        _pick((InChoices(("red",)), "size"), (InChoices(("green",)), "room")),
         ("questions", "pick", "branches"),
         "no branch takes colour = blue",
     ),
     "comparisons overlap": (
-        _room((Against("lte", "limit"), "mark"), (Against("gte", "limit"), "a")),
+        _room((ComparedWith("lte", "limit"), "mark"), (ComparedWith("gte", "limit"), "a")),
         ("questions", "room", "branches", 1),
         "overlaps an earlier branch",
     ),
     "comparisons leave one relation out": (
-        _room((Against("lt", "limit"), "mark"), (Against("gt", "limit"), "a")),
+        _room((ComparedWith("lt", "limit"), "mark"), (ComparedWith("gt", "limit"), "a")),
         ("questions", "room", "branches"),
         "no branch takes count = limit",
     ),
     "no relation left for otherwise": (
-        _room((Against("lt", "limit"), "mark"), (Against("gte", "limit"), "a"), (ELSE, "b")),
+        _room((ComparedWith("lt", "limit"), "mark"), (ComparedWith("gte", "limit"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 2),
         "nothing is left for otherwise",
     ),
@@ -416,7 +427,7 @@ FAULTS = {
 @pytest.mark.parametrize(("tree", "pointer", "problem"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_found_in_its_place(tree: Tree, pointer: tuple[str | int, ...], problem: str) -> None:
     """The first fault found names the place and the problem, and says what to do."""
-    found = faults(tree)
+    found = find_faults(tree)
     assert [fault.pointer for fault in found[:1]] == [pointer]
     assert problem in found[0].problem
     assert found[0].remedy != ""
@@ -424,21 +435,21 @@ def test_a_fault_is_found_in_its_place(tree: Tree, pointer: tuple[str | int, ...
 
 def test_a_small_sound_tree_has_no_faults() -> None:
     """The tree that all faults are made from has none."""
-    assert faults(SMALL) == []
+    assert find_faults(SMALL) == []
 
 
 def test_every_fault_of_a_kind_is_found_at_once() -> None:
     """An author is told of all dangling names in one go, in the order of the document."""
     questions = {name: replace(q, input="unheard") for name, q in SMALL.questions.items()}
-    found = faults(replace(SMALL, root="nowhere", questions=questions))
+    found = find_faults(replace(SMALL, root="nowhere", questions=questions))
     expected = [("root",), *(("questions", name, "input") for name in questions)]
     assert [fault.pointer for fault in found][: len(expected)] == expected
 
 
 def test_a_fault_is_a_value() -> None:
     """Faults compare by what they say, so that callers can tell them apart."""
-    assert faults(replace(SMALL, root="nowhere")) == [
-        Fault(("root",), "there is no question nowhere", "name the first question")
+    assert find_faults(replace(SMALL, root="nowhere")) == [
+        TreeFault(("root",), "there is no question nowhere", "name the first question")
     ]
 
 
@@ -449,14 +460,14 @@ def test_a_branch_that_one_of_two_ways_rules_out_is_sound() -> None:
         _asks("room", "count", (_below(10), "mark"), (_from(10), "limits")),
         _asks("limits", "limit", (_below(10), "a"), (ELSE, "b")),
     )
-    assert faults(tree) == []
+    assert find_faults(tree) == []
 
 
 @slowly
 @given(trees())
 def test_generated_trees_are_sound(tree: Tree) -> None:
     """Trees of which a plain interpreter takes every branch have no faults."""
-    assert faults(tree) == []
+    assert find_faults(tree) == []
 
 
 def _edges(tree: Tree) -> list[tuple[Question, int]]:
@@ -485,7 +496,7 @@ def edges(draw: st.DrawFn) -> tuple[Tree, Question, int]:
 def test_a_branch_to_nowhere_is_found(edge: tuple[Tree, Question, int]) -> None:
     """Whichever branch leads to a name that isn't there, its target is named."""
     tree, question, index = edge
-    found = faults(_changed(tree, question, index, to="nowhere"))
+    found = find_faults(_changed(tree, question, index, to="nowhere"))
     assert found[0].pointer == ("questions", question.id, "branches", index, "to")
 
 
@@ -503,7 +514,7 @@ def test_a_cycle_is_found(edge: tuple[Tree, Question, int], data: st.DataObject)
     """A branch back to any question on the way to it closes a cycle, which is told."""
     tree, question, index = edge
     back = data.draw(st.sampled_from(sorted(set(_above(tree, question.id)))))
-    found = faults(_changed(tree, question, index, to=back, reason=""))
+    found = find_faults(_changed(tree, question, index, to=back, reason=""))
     unused = [fault for fault in found if "cycle" not in fault.problem]
     assert (len(found), unused) == (1, [])
     assert back in found[0].problem
@@ -516,7 +527,9 @@ def test_a_gap_is_found(edge: tuple[Tree, Question, int]) -> None:
     tree, question, index = edge
     last = len(question.branches) - 1
     assume(not isinstance(question.branches[last].test, Otherwise) or index == last)
-    found = faults(_with(tree, question, question.branches[:index] + question.branches[index + 1 :]))
+    found = find_faults(
+        _with(tree, question, question.branches[:index] + question.branches[index + 1 :])
+    )
     expected = ("questions", question.id, "branches")
     assert found[0].pointer == expected
     assert found[0].problem.startswith(f"no branch takes {question.input} ")
@@ -528,7 +541,7 @@ def test_an_overlap_is_found(edge: tuple[Tree, Question, int]) -> None:
     """A branch that is there twice is found, whatever its test."""
     tree, question, index = edge
     twice = question.branches[: index + 1] + question.branches[index:]
-    found = faults(_with(tree, question, twice))
+    found = find_faults(_with(tree, question, twice))
     assert found[0].pointer[:3] == ("questions", question.id, "branches")
     assert found[0].pointer[3] in (index, index + 1, len(twice) - 1)
 
@@ -538,7 +551,7 @@ def test_an_overlap_is_found(edge: tuple[Tree, Question, int]) -> None:
 def test_an_unreachable_question_is_found(tree: Tree) -> None:
     """A copy of a question that no branch leads to is named."""
     copy = replace(tree.questions[tree.root], id="lost")
-    found = faults(replace(tree, questions={**tree.questions, "lost": copy}))
+    found = find_faults(replace(tree, questions={**tree.questions, "lost": copy}))
     assert [fault.pointer for fault in found] == [("questions", "lost")]
 
 
@@ -548,15 +561,15 @@ def test_a_test_of_the_wrong_type_is_found(edge: tuple[Tree, Question, int]) -> 
     """A range for a boolean or enum, or a boolean for a number, is named with its branch."""
     tree, question, index = edge
     assume(question.compared_to is None and question.branches[index].test != ELSE)
-    wrong = YES if tree.inputs[question.input].numeric else _below(1)
-    found = faults(_changed(tree, question, index, test=wrong))
+    wrong = YES if tree.inputs[question.input].is_numeric else _below(1)
+    found = find_faults(_changed(tree, question, index, test=wrong))
     assert ("questions", question.id, "branches", index) in [fault.pointer for fault in found]
 
 
 def test_words_that_metrics_use_are_not_for_names() -> None:
     """`unknown` and `otherwise` can't be choices and `none` no recommendation: they mean something else."""
     one = Input("hosting", "enum", "Hosting", choices=("unknown", "ours"))
-    branches = (Branch(OneOf(("unknown",)), "a", "?"), Branch(OneOf(("ours",)), "b", "!"))
+    branches = (Branch(InChoices(("unknown",)), "a", "?"), Branch(InChoices(("ours",)), "b", "!"))
     question = Question("q", "?", "hosting", branches)
     leaves = {end: Recommendation(end, end, "no", "s") for end in ("a", "b")}
     source = Reference("t", "u")
@@ -566,7 +579,7 @@ def test_words_that_metrics_use_are_not_for_names() -> None:
     named = replace(tree, recommendations={**leaves, "none": leaves["a"]})
     sound = replace(one, choices=("theirs", "ours"))
 
-    assert [fault.pointer for fault in faults(tree)] == [("inputs", "hosting", "choices", 0)]
+    assert [fault.pointer for fault in find_faults(tree)] == [("inputs", "hosting", "choices", 0)]
     assert ("recommendations", "none") in [
-        fault.pointer for fault in faults(replace(named, inputs={"hosting": sound}))
+        fault.pointer for fault in find_faults(replace(named, inputs={"hosting": sound}))
     ]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from finetune_advisor.engine.evaluation import compiled, partial
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
-from finetune_advisor.engine.evaluation.exact import evaluate, matters
+from finetune_advisor.engine.evaluation.exact import affects_outcome, evaluate
 from finetune_advisor.engine.evaluation.partial import PartialProfiles
 from finetune_advisor.engine.evaluation.path_table import PathTable
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise
+from finetune_advisor.engine.model.conditions import Bound, ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.region import completions
+from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from finetune_advisor.trees import catalog, loader
 from tests import families, strategies
@@ -39,7 +39,9 @@ def test_what_matters_is_what_walks_say(tree: Tree, data: st.DataObject) -> None
     assert table is not None
     found = PartialProfiles(table)
     for name in tree.inputs.keys() - profile.keys():
-        assert found.matters(profile, name) == matters(tree, completions(tree, profile), name)
+        assert found.affects_outcome(profile, name) == affects_outcome(
+            tree, region_of_completions(tree, profile), name
+        )
 
 
 @pytest.mark.parametrize("x", range(10))
@@ -47,10 +49,10 @@ def test_of_compared_inputs_the_known_one_counts(x: int) -> None:
     """Asked first, z decides whether y is held against x or against 6; from x = 5 on that's the same to y."""
     whole = {n: Input(n, "integer", n, minimum=0, maximum=9) for n in "xy"}
     asks = {
-        "z": Question("z", "?", "z", (Branch(OneOf((True,)), "y"), Branch(Otherwise(), "six"))),
-        "y": Question("y", "?", "x", (Branch(Against("lt", "y"), "a"), Branch(Otherwise(), "b"))),
+        "z": Question("z", "?", "z", (Branch(InChoices((True,)), "y"), Branch(Otherwise(), "six"))),
+        "y": Question("y", "?", "x", (Branch(ComparedWith("lt", "y"), "a"), Branch(Otherwise(), "b"))),
         "six": Question(
-            "six", "?", "y", (Branch(Between(Bound(6, inclusive=True)), "a"), Branch(Otherwise(), "b"))
+            "six", "?", "y", (Branch(InRange(Bound(6, inclusive=True)), "a"), Branch(Otherwise(), "b"))
         ),
     }
     ends = {end: Recommendation(end, end, "no", "Summary") for end in "ab"}
@@ -60,7 +62,9 @@ def test_of_compared_inputs_the_known_one_counts(x: int) -> None:
     table = PathTable.of(tree)
 
     assert table is not None
-    assert PartialProfiles(table).matters({"x": x}, "z") == any((x < y) != (y >= 6) for y in range(10))
+    assert PartialProfiles(table).affects_outcome({"x": x}, "z") == any(
+        (x < y) != (y >= 6) for y in range(10)
+    )
 
 
 MEASURED = loader.load(catalog.BUNDLED / "2.0.0.yaml")
@@ -68,7 +72,7 @@ COMPILED = CompiledTree(MEASURED)
 assert COMPILED.table
 FOUND = PartialProfiles(COMPILED.table)
 TELLING = {
-    name: [one.value(spot) for cell in MEASURED.cells[name] for spot in (cell.least, cell.greatest)]
+    name: [one.value(spot) for cell in MEASURED.partition[name] for spot in (cell.least, cell.greatest)]
     for name, one in MEASURED.inputs.items()
 }
 """Of each input, the ends of the ranges that tests tell apart."""
@@ -80,9 +84,9 @@ TELLING = {
 def test_a_partial_profile_of_measurements_is_evaluated_as_by_walks(profile: Known) -> None:
     """With some of the numbers that are compared with each other, or all."""
     assert evaluate(MEASURED, profile) == COMPILED.partial(profile)
-    region = completions(MEASURED, profile)
+    region = region_of_completions(MEASURED, profile)
     for name in MEASURED.inputs.keys() - profile.keys():
-        assert FOUND.matters(profile, name) == matters(MEASURED, region, name)
+        assert FOUND.affects_outcome(profile, name) == affects_outcome(MEASURED, region, name)
 
 
 def test_warnings_of_a_partial_profile_are_those_of_walks() -> None:
@@ -131,12 +135,12 @@ def test_many_comparisons_of_a_block_are_left_to_walks(monkeypatch: pytest.Monke
     tree = families.row_of_comparisons(6)
     table = PathTable.of(tree)
     assert table is not None
-    assert max(len(block.demands) for block in table.blocks) > partial.MAX_DEMANDS
+    assert max(len(block.constraints) for block in table.input_groups) > partial.MAX_CONSTRAINTS
     found = PartialProfiles(table)
     first, *others = tree.inputs
     known = {first: 1}
-    expected = {name: matters(tree, completions(tree, known), name) for name in others}
-    assert expected == {name: found.matters(known, name) for name in others}
+    expected = {name: affects_outcome(tree, region_of_completions(tree, known), name) for name in others}
+    assert expected == {name: found.affects_outcome(known, name) for name in others}
 
 
 def test_look_ups_beyond_the_limit_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:

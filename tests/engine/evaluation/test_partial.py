@@ -137,7 +137,7 @@ def test_candidates_are_what_the_completions_end_in(actual: Actual, expected: Ex
 def test_candidates_stand_in_tree_order(tree: Tree, actual: Actual) -> None:
     """Candidates are listed once each and in tree order, whatever the profile."""
     found = set(actual.candidates)
-    assert found == {tuple(sorted(set(one), key=tree.rank.__getitem__)) for one in found}
+    assert found == {tuple(sorted(set(one), key=tree.topological_index.__getitem__)) for one in found}
 
 
 def test_a_profile_is_decided_exactly_if_one_candidate_is_left(

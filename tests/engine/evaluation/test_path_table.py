@@ -9,7 +9,7 @@ import pytest
 from finetune_advisor.engine.analysis import change_options
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
-from finetune_advisor.engine.model.conditions import Against, Otherwise
+from finetune_advisor.engine.model.conditions import ComparedWith, Otherwise
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
 from finetune_advisor.trees import catalog, loader
@@ -18,7 +18,10 @@ NAMES, VALUES = ("low", "middle", "high"), range(4)
 
 
 def compared(name: str, other: str, onwards: str) -> Question:
-    branches = (Branch(Against("lt", other), onwards, "Less."), Branch(Otherwise(), "no", "Not less."))
+    branches = (
+        Branch(ComparedWith("lt", other), onwards, "Less."),
+        Branch(Otherwise(), "no", "Not less."),
+    )
     return Question(name, f"Is {name} less than {other}?", name, branches)
 
 
@@ -45,14 +48,14 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
     """Any answers leave the ends that some completion of them has, though the middle one is unknown."""
     table = PathTable.of(chain, 100)
     assert table is not None
-    [block] = table.blocks
+    [block] = table.input_groups
     for answers in product([None, *VALUES], repeat=3):
         given = {name: value for name, value in zip(NAMES, answers, strict=True) if value is not None}
         ends = {
             "yes" if low < middle < high else "no"
             for low, middle, high in product(*([given[n]] if n in given else VALUES for n in NAMES))
         }
-        assert ends == {*table.ends(table.every & ~block.ruled_out(given))}, given
+        assert ends == {*table.recommendations_of(table.all_paths & ~block.excluded_paths(given))}, given
 
 
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.conditions import Against, Between, Bound, OneOf, Otherwise, Test
+from finetune_advisor.engine.model.conditions import (
+    Bound,
+    ComparedWith,
+    InChoices,
+    InRange,
+    Otherwise,
+    Test,
+)
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Circumstance, Tree, WarningRule
+from finetune_advisor.engine.model.tree import Tree, WarningCondition, WarningRule
 
 ROWS = Input("rows", "integer", "Rows", unit="rows", minimum=0, maximum=1000)
 NEED = Input("need", "number", "Needed rows", unit="rows", minimum=0, maximum=1000)
@@ -21,14 +28,14 @@ def warned(tree: Tree, *rules: WarningRule) -> Tree:
     return replace(tree, inputs={**tree.inputs, "rows": ROWS, "need": NEED}, warnings=rules)
 
 
-def rule(*when: Circumstance, only: tuple[str, ...] = ()) -> WarningRule:
+def rule(*when: WarningCondition, only: tuple[str, ...] = ()) -> WarningRule:
     """A warning under some circumstances."""
     return WarningRule("few", when, "There are few rows.", recommendations=only)
 
 
-FEW = Circumstance("rows", Between(upper=Bound(50, inclusive=False)))
-SHORT = Circumstance("rows", Against("lt", "need"))
-SENSITIVE = Circumstance("data_sensitive", OneOf((True,)))
+FEW = WarningCondition("rows", InRange(upper=Bound(50, inclusive=False)))
+SHORT = WarningCondition("rows", ComparedWith("lt", "need"))
+SENSITIVE = WarningCondition("data_sensitive", InChoices((True,)))
 
 
 @pytest.mark.parametrize(
@@ -46,14 +53,17 @@ SENSITIVE = Circumstance("data_sensitive", OneOf((True,)))
     ],
 )
 def test_a_warning_is_said_when_all_is_known_to_hold(
-    tree: Tree, when: tuple[Circumstance, ...], profile: dict[str, int | float | bool], expected: bool
+    tree: Tree,
+    when: tuple[WarningCondition, ...],
+    profile: dict[str, int | float | bool],
+    expected: bool,
 ) -> None:
     """Every circumstance has to hold on known answers; an unknown one never warns."""
     one = rule(*when)
     assessment = evaluate(warned(tree, one), profile)
 
     assert assessment.warnings == ((one,) if expected else ())
-    assert faults(warned(tree, rule(FEW), rule(SHORT))) == []
+    assert find_faults(warned(tree, rule(FEW), rule(SHORT))) == []
 
 
 def test_a_warning_may_belong_to_some_outcomes(tree: Tree) -> None:
@@ -76,26 +86,26 @@ def test_warnings_leave_outcomes_alone_but_not_the_receipt(tree: Tree) -> None:
 
 def broken(test: Test, name: str = "rows", only: str = "use_rag") -> WarningRule:
     """A warning with something wrong."""
-    return rule(Circumstance(name, test), only=(only,))
+    return rule(WarningCondition(name, test), only=(only,))
 
 
 @pytest.mark.parametrize(
     ("one", "pointer", "problem"),
     [
         (broken(FEW.test, name="row"), ("warnings", 0, "when", 0), "there is no input row"),
-        (broken(Against("lt", "needs")), ("warnings", 0, "when", 0), "there is no input needs"),
+        (broken(ComparedWith("lt", "needs")), ("warnings", 0, "when", 0), "there is no input needs"),
         (broken(Otherwise()), ("warnings", 0, "when", 0), "otherwise says nothing by itself"),
         (
-            broken(OneOf((True,))),
+            broken(InChoices((True,))),
             ("warnings", 0, "when", 0),
             "is and in don't fit the integer input rows",
         ),
         (
-            broken(Between(lower=Bound(1000, inclusive=False))),
+            broken(InRange(lower=Bound(1000, inclusive=False))),
             ("warnings", 0, "when", 0),
             "no value of rows passes",
         ),
-        (broken(Against("lt", "rows")), ("warnings", 0, "when", 0), "rows is compared with itself"),
+        (broken(ComparedWith("lt", "rows")), ("warnings", 0, "when", 0), "rows is compared with itself"),
         (
             broken(FEW.test, only="use_magic"),
             ("warnings", 0, "recommendations", 0),
@@ -107,6 +117,6 @@ def test_a_faulty_warning_is_found(
     tree: Tree, one: WarningRule, pointer: tuple[str | int, ...], problem: str
 ) -> None:
     """Names and types are proven for warnings as for questions."""
-    [first, *_] = faults(warned(tree, one))
+    [first, *_] = find_faults(warned(tree, one))
 
     assert (first.pointer, first.problem) == (pointer, problem)

@@ -18,7 +18,7 @@ import pytest
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.canonical import canonical_json, canonical_number
-from finetune_advisor.engine.model.conditions import Between, Bound, Otherwise
+from finetune_advisor.engine.model.conditions import Bound, InRange, Otherwise
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 
@@ -118,7 +118,7 @@ def _rated(tree: Tree) -> Tree:
     """A tree that first asks for a number."""
     rate = Input("rate", "number", "Rate", minimum=0, maximum=1)
     branches = (
-        Branch(Between(upper=Bound(0.5, inclusive=False)), tree.root),
+        Branch(InRange(upper=Bound(0.5, inclusive=False)), tree.root),
         Branch(Otherwise(), next(iter(tree.recommendations)), "High."),
     )
     question = Question("rated", "How high is the rate?", "rate", branches)

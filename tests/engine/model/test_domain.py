@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.model.domain import LARGEST, Domain
+from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER, Domain
 from tests.strategies import steps
 
 WHOLE = range(-6, 7)
@@ -99,6 +99,6 @@ def test_difference_and_intersection_make_up_the_whole(ours: Domain, theirs: Dom
 @pytest.mark.parametrize(("dense", "after"), [(False, 1), (True, nextafter(0, inf))])
 def test_what_follows_a_bound(*, dense: bool, after: float) -> None:
     """After 0 comes 1 on an axis of integers and the smallest double on one of doubles."""
-    axis = Domain(((-LARGEST, LARGEST),), dense)
+    axis = Domain(((-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER),), dense)
     assert axis.from_(0, strict=True).least == after
     assert axis.up_to(0, strict=True).greatest == -after

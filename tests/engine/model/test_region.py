@@ -8,7 +8,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.model.conditions import Condition, Related, Within
+from finetune_advisor.engine.model.conditions import Condition, InDomain, InRelation
 from finetune_advisor.engine.model.domain import Domain
 from finetune_advisor.engine.model.region import Region
 from tests.strategies import steps
@@ -28,18 +28,18 @@ relations = (
     st.sets(st.sampled_from("<=>"), min_size=1, max_size=2).filter({"<", ">"}.__ne__).map(frozenset)
 )
 related = st.builds(
-    lambda names, relations: Related(names[0], relations, names[1]),
+    lambda names, relations: InRelation(names[0], relations, names[1]),
     st.permutations(list(AXES)),
     relations,
 )
 within = st.one_of(
     st.builds(
-        lambda name, positions: Within(name, Domain.of(positions)),
+        lambda name, positions: InDomain(name, Domain.of(positions)),
         st.sampled_from("ij"),
         st.sets(st.integers(0, 3), min_size=1),
     ),
     st.builds(
-        lambda name, ends: Within(name, Domain(((min(ends), max(ends)),), dense=True)),
+        lambda name, ends: InDomain(name, Domain(((min(ends), max(ends)),), dense=True)),
         st.sampled_from("xy"),
         st.sets(st.sampled_from(DOUBLES), min_size=1, max_size=2),
     ),
@@ -48,7 +48,7 @@ within = st.one_of(
 
 def _holds(condition: Condition, profile: dict[str, float]) -> bool:
     value = profile[condition.input]
-    if isinstance(condition, Within):
+    if isinstance(condition, InDomain):
         return value in condition.domain
     other = profile[condition.other]
     return ("<" if value < other else ">" if value > other else "=") in condition.relations
@@ -72,7 +72,7 @@ def test_a_region_is_empty_exactly_if_no_profile_is_in_it(conditions: list[Condi
     assert (region is not None) == bool(inside)
     if region:
         assert region.witness() in inside
-        assert region.plain(AXES) in inside
+        assert region.simplest_positions(AXES) in inside
         for name, axis in AXES.items():
             positions = DOUBLES if axis.dense else range(4)
             left = [position for position in positions if position in region.domain(name)]

@@ -9,7 +9,7 @@ from time import process_time
 
 import pytest
 
-from finetune_advisor.engine.analysis.validation import faults
+from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import jdm, svg
 from tests.families import ladder, row_of_comparisons, row_of_questions, side_by_side
@@ -42,7 +42,7 @@ def test_the_largest_tree_that_can_be_drawn_is_laid_out_quickly(family: Callable
             break
         largest = picture
 
-    assert not faults(largest.tree)
+    assert not find_faults(largest.tree)
     assert _seconds(largest.lay_out) < SECONDS
 
 

@@ -22,7 +22,7 @@ from finetune_advisor.api.resources.tree import (
     served,
     version_parameter,
 )
-from finetune_advisor.engine.analysis.comparison import compare
+from finetune_advisor.engine.analysis.comparison import compare_trees
 from finetune_advisor.schemas.changes import ChangesSchema
 from finetune_advisor.schemas.requests import changes_query_schema
 from finetune_advisor.trees.catalog import Catalog
@@ -53,7 +53,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         if key not in compared:
             with comparing[key]:  # those who ask for other versions don't wait
                 if key not in compared:
-                    compared[key] = rendered(ChangesSchema(), compare(older, newer))
+                    compared[key] = rendered(ChangesSchema(), compare_trees(older, newer))
         return cacheable(compared[key], newer)
 
     return blp

@@ -6,25 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from finetune_advisor.engine.analysis.representatives import Kinds, facing
-from finetune_advisor.engine.model.conditions import Condition, Within
+from finetune_advisor.engine.analysis.representatives import ProfileClasses, partition_against
+from finetune_advisor.engine.model.conditions import Condition, InDomain
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.region import Region
-from finetune_advisor.engine.model.tree import LIFECYCLE, Tree
+from finetune_advisor.engine.model.tree import LIFECYCLE_FIELDS, Tree
 
-WIRING = frozenset({"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"})
+DECISION_FIELDS = frozenset(
+    {"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"}
+)
 """Fields of the canonical form that say how a tree decides."""
 
-WIRED = ("/branches", "/when", "/recommendations")
+DECISION_LISTS = ("/branches", "/when", "/recommendations")
 """Ends of pointers to lists that do so as a whole."""
 
-MOST_WALKS = 80_000
+MAX_COMPARISON_STEPS = 80_000
 """How much a comparison's walks may take: a step counts as one, and as one more for each order between
 inputs and for each answer to a private input that it carries along. Trees of shared questions or of many
 comparisons can have more of them than anybody can wait for.
 """
 
-EDITION = LIFECYCLE | {"version", "released"}
+VERSION_FIELDS = LIFECYCLE_FIELDS | {"version", "released"}
 """Fields that differ between versions whatever they say."""
 
 
@@ -91,17 +93,17 @@ class Comparison:
     @property
     def exact(self) -> bool:
         """Whether `profiles` counts every single one, as there is no number among the shared inputs."""
-        return not any(self.newer.inputs[name].numeric for name in self.shared)
+        return not any(self.newer.inputs[name].is_numeric for name in self.shared)
 
 
-def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
+def compare_trees(older: Tree, newer: Tree, most: int = MAX_COMPARISON_STEPS) -> Comparison:
     """How `newer` differs from `older`, and every change of outcome that walks of `most` steps come to."""
-    shared = [name for name, one in newer.inputs.items() if _alike(older.inputs.get(name), one)]
-    kinds = Kinds([older, newer], shared)
+    shared = [name for name, one in newer.inputs.items() if _mean_the_same(older.inputs.get(name), one)]
+    kinds = ProfileClasses([older, newer], shared)
     counts: dict[tuple[str | None, str | None], int] = {}
     witnesses: dict[tuple[str | None, str | None], Profile] = {}
     differences = [*_differences(_content(older), _content(newer), "")]
-    work = _Work(most)
+    work = _StepBudget(most)
     same = all(d.both and not d.wiring for d in differences)
     outcomes = () if same else _outcomes_of_both(older, newer, frozenset(shared), work)
     walked = 0
@@ -111,7 +113,7 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
             walked += count
             counts[before, after] = counts.get((before, after), 0) + count
             if (before, after) not in witnesses:
-                positions = region.plain(shared)
+                positions = region.simplest_positions(shared)
                 witnesses[before, after] = {
                     name: newer.inputs[name].value(positions[name]) for name in shared
                 }
@@ -138,10 +140,10 @@ def compare(older: Tree, newer: Tree, most: int = MOST_WALKS) -> Comparison:
     )
 
 
-def comparison_is_truncated(tree: Tree, most: int = MOST_WALKS) -> bool:
+def comparison_is_truncated(tree: Tree, most: int = MAX_COMPARISON_STEPS) -> bool:
     """Whether a comparison of a tree with one much like it would be truncated."""
-    names, work = list(tree.inputs), _Work(most)
-    kinds = Kinds([tree], names)
+    names, work = list(tree.inputs), _StepBudget(most)
+    kinds = ProfileClasses([tree], names)
     kinds.count(Region(tree.axes, {}))
     for region, _, _ in _outcomes_of_both(tree, tree, frozenset(names), work):
         if kinds.exhausted:
@@ -157,13 +159,13 @@ def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:
             yield Reversal(name, before.finetune, leaf.finetune)
 
 
-def _alike(one: Input | None, other: Input) -> bool:
+def _mean_the_same(one: Input | None, other: Input) -> bool:
     """Whether an input means the same in both trees: only its words may differ."""
     return one is not None and replace(one, label=other.label, help=other.help) == other
 
 
 def _outcomes_of_both(
-    older: Tree, newer: Tree, shared: frozenset[str], work: _Work
+    older: Tree, newer: Tree, shared: frozenset[str], work: _StepBudget
 ) -> Iterator[tuple[Region, str | None, str | None]]:
     for region, before in _outcomes(older, shared, Region(older.axes, {}), work):
         here = Region(newer.axes, region.domains, region.orders)
@@ -171,7 +173,7 @@ def _outcomes_of_both(
             yield narrowed, before, after
 
 
-class _Work:
+class _StepBudget:
     """So much of walks, and no more."""
 
     def __init__(self, steps: int) -> None:
@@ -187,7 +189,7 @@ class _Work:
 
 
 def _outcomes(
-    tree: Tree, shared: frozenset[str], region: Region, work: _Work
+    tree: Tree, shared: frozenset[str], region: Region, work: _StepBudget
 ) -> Iterator[tuple[Region, str | None]]:
     """Disjoint regions of profiles of the shared inputs that make up a region, each with its outcome.
 
@@ -217,12 +219,14 @@ def _steps(tree: Tree, shared: frozenset[str], walk: _Walk) -> Iterator[_Walk]:
     elif node in tree.recommendations:
         yield _Walk(rest, walk.region, walk.ends | {node})
     elif shared.issuperset(tree.questions[node].inputs):
-        for condition, branch in tree.cases[node]:
+        for condition, branch in tree.branch_conditions[node]:
             narrowed = walk.region.narrow(condition)
             if narrowed:
                 yield _Walk(((branch.to, private), *rest), narrowed, walk.ends)
     else:
-        ways = tuple((branch.to, (*private, condition)) for condition, branch in tree.cases[node])
+        ways = tuple(
+            (branch.to, (*private, condition)) for condition, branch in tree.branch_conditions[node]
+        )
         for region in _pieces(tree, shared, node, walk.region):
             yield _Walk((*ways, *rest), region, walk.ends)
 
@@ -235,7 +239,7 @@ def _pieces(tree: Tree, shared: frozenset[str], node: str, region: Region) -> It
         yield region
         return
     [name], [private] = known, [one for one in question.inputs if one not in shared]
-    pieces = (region.narrow(Within(name, piece)) for piece in facing(tree, name, private))
+    pieces = (region.narrow(InDomain(name, piece)) for piece in partition_against(tree, name, private))
     yield from filter(None, pieces)
 
 
@@ -262,23 +266,23 @@ def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             yield from _differences(before.get(key), after.get(key), f"{pointer}/{key}")
-    elif isinstance(before, list) and isinstance(after, list) and pointer.endswith(WIRED):
-        if [_wired(item) for item in before] != [_wired(item) for item in after]:
+    elif isinstance(before, list) and isinstance(after, list) and pointer.endswith(DECISION_LISTS):
+        if [_without_reason(item) for item in before] != [_without_reason(item) for item in after]:
             yield _Difference(pointer, before, after, wiring=True)
         else:
             yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
     elif isinstance(before, list) and isinstance(after, list) and not pointer.endswith("/choices"):
         yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
     elif before != after:
-        yield _Difference(pointer, before, after, wiring=pointer.rpartition("/")[2] in WIRING)
+        yield _Difference(pointer, before, after, wiring=pointer.rpartition("/")[2] in DECISION_FIELDS)
 
 
 def _content(tree: Tree) -> dict[str, Any]:
     """What a tree says, without what tells one version from another."""
-    return {key: value for key, value in tree.canonical.items() if key not in EDITION}
+    return {key: value for key, value in tree.canonical.items() if key not in VERSION_FIELDS}
 
 
-def _wired(item: Any) -> Any:
+def _without_reason(item: Any) -> Any:
     """A branch without its reason, which is but words; a name or a circumstance as it is."""
     if isinstance(item, Mapping):
         return {key: value for key, value in item.items() if key != "reason"}

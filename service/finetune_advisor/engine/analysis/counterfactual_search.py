@@ -8,14 +8,24 @@ from itertools import count
 from math import inf
 from typing import NamedTuple
 
-from finetune_advisor.engine.analysis.change_options import Fitting, Option, Options
-from finetune_advisor.engine.evaluation.path_table import Answers, Paths, PathTable, members, union
+from finetune_advisor.engine.analysis.change_options import (
+    ChangeOption,
+    ChangeOptions,
+    CompatibleOptions,
+)
+from finetune_advisor.engine.evaluation.path_table import (
+    AnswerPositions,
+    PathSet,
+    PathTable,
+    iter_bits,
+    union_of_paths,
+)
 from finetune_advisor.engine.model.domain import Position
 
-MOST_STATES = 100
+MAX_SEARCH_STATES = 100
 """How many states a search looks at before it gives up: some 5 ms of work on a tree of 40 questions."""
 
-MOST_ADDED = 1_000
+MAX_ADDED_OPTIONS = 1_000
 """How many options a search adds to states in all: one state can have very many combinations of them."""
 
 
@@ -27,11 +37,11 @@ class _State(NamedTuple):
     """
 
     end: str
-    path: Paths
-    options: tuple[Option, ...] = ()
+    path: PathSet
+    options: tuple[ChangeOption, ...] = ()
     size: int = 0
     shape: int = 0
-    astray: Paths = 0
+    astray: PathSet = 0
     begun: bool = False
 
 
@@ -39,7 +49,7 @@ class _SpentError(Exception):
     """A search has met a bound on its work."""
 
 
-class Search:
+class CounterfactualSearch:
     """A search for minimal sets of changes, with a bound on its work.
 
     A set of changes forces an outcome if it rules out every path to another one. There can be more minimal
@@ -51,30 +61,32 @@ class Search:
     def __init__(
         self,
         table: PathTable,
-        options: Options,
-        given: Answers,
+        options: ChangeOptions,
+        given: AnswerPositions,
         choices: Mapping[str, Sequence[Position]],
-        work: int = MOST_STATES,
+        work: int = MAX_SEARCH_STATES,
     ) -> None:
         self.table, self.work = table, work
-        self._kept = [block.ruled_out(given) for block in table.blocks]
-        every = [options.of(place, given, choices) for place in range(len(table.blocks))]
+        self._kept = [block.excluded_paths(given) for block in table.input_groups]
+        every = [options.of(place, given, choices) for place in range(len(table.input_groups))]
         self._fitting = [one.fitting for one in every]
         self.untried = min(one.untried for one in every)
         self.exhausted = self.untried < inf
-        self._fitting_of: dict[Paths, Sequence[Fitting]] = {}
+        self._fitting_of: dict[PathSet, Sequence[CompatibleOptions]] = {}
         self._blocking = [
             needing if given.keys().isdisjoint(block.names) else kept
-            for block, needing, kept in zip(table.blocks, table.needing, self._kept, strict=True)
+            for block, needing, kept in zip(
+                table.input_groups, table.paths_needing_group, self._kept, strict=True
+            )
         ]
-        self._beside: dict[frozenset[int], Paths] = {}
+        self._beside: dict[frozenset[int], PathSet] = {}
         self._waiting: list[tuple[int, float, int, int, _State]] = []
         self._tickets = count()
-        self._left = MOST_ADDED
+        self._left = MAX_ADDED_OPTIONS
         self._seen: set[object] = set()
         self._found: dict[str, list[int]] = {}
 
-    def forcing(self, targets: Mapping[str, Paths]) -> Iterator[tuple[str, Answers]]:
+    def minimal_changes(self, targets: Mapping[str, PathSet]) -> Iterator[tuple[str, AnswerPositions]]:
         """Every minimal set of changes that makes all profiles end in one of some recommendations, in
         order of size and of how far numbers move; of sets that differ in numbers alone, the first.
 
@@ -85,21 +97,23 @@ class Search:
         try:
             for size, level in enumerate(self._levels()):
                 for end, paths in targets.items():
-                    for path in members(paths & level):
+                    for path in iter_bits(paths & level):
                         self._wait(_State(end, path), size, 0)
                 yield from self._with_at_most(size)
             yield from self._with_at_most(inf)
         except _SpentError:
             self.exhausted = True
 
-    def _levels(self) -> Sequence[Paths]:
+    def _levels(self) -> Sequence[PathSet]:
         """The paths that some set of changes may open, by the least number of changes that it takes: one in
         each block that rules the path out or, though it must not, says nothing.
         """
-        levels = [self.table.every]
-        for block, blocking, fits in zip(self.table.blocks, self._blocking, self._fitting, strict=True):
-            demands = zip(block.demands, fits, strict=True)
-            stuck = blocking & union(paths for (_, paths), fit in demands if not fit.options)
+        levels = [self.table.all_paths]
+        for block, blocking, fits in zip(
+            self.table.input_groups, self._blocking, self._fitting, strict=True
+        ):
+            demands = zip(block.constraints, fits, strict=True)
+            stuck = blocking & union_of_paths(paths for (_, paths), fit in demands if not fit.options)
             blocked = [level & blocking for level in levels]
             levels = [
                 (level & ~blocking | below) & ~stuck
@@ -109,7 +123,7 @@ class Search:
                 levels.pop()
         return levels
 
-    def _with_at_most(self, changes: float) -> Iterator[tuple[str, Answers]]:
+    def _with_at_most(self, changes: float) -> Iterator[tuple[str, AnswerPositions]]:
         """The sets of at most so many changes that what waits leads to."""
         while self._waiting and self._waiting[0][0] <= changes:
             size, *_, state = heappop(self._waiting)
@@ -131,11 +145,11 @@ class Search:
 
     def _with_one_of_each(
         self,
-        chosen: tuple[Option, ...],
+        chosen: tuple[ChangeOption, ...],
         shape: int,
         found: Sequence[int],
-        groups: Sequence[Sequence[Option]],
-    ) -> Iterator[tuple[Option, ...]]:
+        groups: Sequence[Sequence[ChangeOption]],
+    ) -> Iterator[tuple[ChangeOption, ...]]:
         """Some options and one from each group, in every combination that isn't covered."""
         if not groups:
             yield chosen
@@ -148,7 +162,7 @@ class Search:
             if not _covered(together, found):
                 yield from self._with_one_of_each((*chosen, option), together, found, groups[1:])
 
-    def _following(self, state: _State, options: tuple[Option, ...]) -> _State | None:
+    def _following(self, state: _State, options: tuple[ChangeOption, ...]) -> _State | None:
         """The state with these options, or None if one of them rules out no path to elsewhere that neither
         another one does nor what is given.
         """
@@ -158,7 +172,7 @@ class Search:
             shape |= option.shape
             twice |= once & option.rules_out
             once |= option.rules_out
-        elsewhere = self.table.every ^ self.table.ending[state.end]
+        elsewhere = self.table.all_paths ^ self.table.paths_by_recommendation[state.end]
         alone = once & ~twice & elsewhere
         for option in options:
             if not option.rules_out & alone & ~self._kept[option.block]:
@@ -166,11 +180,11 @@ class Search:
         astray = elsewhere & ~once & ~self._kept_beside(frozenset([option.block for option in options]))
         return _State(state.end, state.path, options, size, shape, astray, begun=True)
 
-    def _kept_beside(self, changed: frozenset[int]) -> Paths:
+    def _kept_beside(self, changed: frozenset[int]) -> PathSet:
         """The paths that what is given rules out in all blocks but these."""
         if changed not in self._beside:
             kept = (paths for block, paths in enumerate(self._kept) if block not in changed)
-            self._beside[changed] = union(kept)
+            self._beside[changed] = union_of_paths(kept)
         return self._beside[changed]
 
     def _wait_unless_seen(self, state: _State) -> None:
@@ -182,16 +196,16 @@ class Search:
             self._wait(state, state.size + bool(state.astray), distance)
 
     def _wait(self, state: _State, size: int, distance: float) -> None:
-        rank = self.table.tree.rank[state.end]
+        rank = self.table.tree.topological_index[state.end]
         heappush(self._waiting, (size, distance, rank, next(self._tickets), state))
 
-    def _beginnings(self, path: Paths) -> list[Sequence[Option]]:
+    def _beginnings(self, path: PathSet) -> list[Sequence[ChangeOption]]:
         """What every set with which some profile takes a path has at least: an option of each of some
         blocks.
         """
         return [one.options for one in self._fitting_to(path) if self._blocking[one.block] & path]
 
-    def _onwards(self, state: _State) -> list[Sequence[Option]]:
+    def _onwards(self, state: _State) -> list[Sequence[ChangeOption]]:
         """What every set with the state's options has beside them, if it forces the end: an option of
         each block that alone rules out some path that is left or, if there is none, one of some options.
         """
@@ -207,20 +221,20 @@ class Search:
         alone = astray & ~twice
         if alone:
             return [_ruling_out(astray, one.options) for one in unchanged if one.reach & alone]
-        hardest = next(members(astray & ~thrice or astray))
+        hardest = next(iter_bits(astray & ~thrice or astray))
         return [[option for one in unchanged for option in _ruling_out(hardest, one.options)]]
 
-    def _fitting_to(self, path: Paths) -> Sequence[Fitting]:
+    def _fitting_to(self, path: PathSet) -> Sequence[CompatibleOptions]:
         """The options of each block with which some profile takes a path."""
         if path not in self._fitting_of:
             every = [fits[0] for fits in self._fitting]
-            for place, which in self.table.asked(path):
+            for place, which in self.table.constraints_of(path):
                 every[place] = self._fitting[place][which]
             self._fitting_of[path] = [fitting for fitting in every if fitting.options]
         return self._fitting_of[path]
 
 
-def _ruling_out(paths: Paths, options: Sequence[Option]) -> list[Option]:
+def _ruling_out(paths: PathSet, options: Sequence[ChangeOption]) -> list[ChangeOption]:
     return [option for option in options if option.rules_out & paths]
 
 

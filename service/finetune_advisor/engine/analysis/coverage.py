@@ -6,17 +6,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from finetune_advisor.engine.evaluation.path_table import Edge, Way, beginning, onwards, ways
+from finetune_advisor.engine.evaluation.path_table import (
+    Edge,
+    PathPrefix,
+    extend_prefix,
+    iter_paths,
+    root_prefix,
+)
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.engine.model.region import Region, completions
+from finetune_advisor.engine.model.region import Region, region_of_completions
 from finetune_advisor.engine.model.tree import Tree
 
-MOST_PATHS = 10_000
+MAX_COUNTED_PATHS = 10_000
 """Where questions are shared, paths multiply. A tree with more of them is covered by its branches."""
 
 
 @dataclass(frozen=True)
-class Path:
+class CoveragePath:
     """A way from the root to a recommendation that some profile takes.
 
     `region` holds exactly the profiles that take it. `witness` is one of them, with the inputs alone that
@@ -44,7 +50,7 @@ class Coverage:
     branches: int
     missed_branches: tuple[Edge, ...]
     paths: int | None
-    uncovered: tuple[Path, ...]
+    uncovered: tuple[CoveragePath, ...]
 
     @property
     def percent(self) -> float:
@@ -55,7 +61,7 @@ class Coverage:
         return 100 * (total - missed) / total
 
 
-def coverage(tree: Tree, profiles: Iterable[Profile], most: int = MOST_PATHS) -> Coverage:
+def measure_coverage(tree: Tree, profiles: Iterable[Profile], most: int = MAX_COUNTED_PATHS) -> Coverage:
     """What profiles take of a sound tree, counting paths up to `most`.
 
     A profile takes the branches of the questions that it answers, up to the first one that it doesn't.
@@ -67,57 +73,57 @@ def coverage(tree: Tree, profiles: Iterable[Profile], most: int = MOST_PATHS) ->
         (question.id, i) for question in tree.questions.values() for i in range(len(question.branches))
     ]
     missed = tuple(edge for edge in edges if edge not in taken)
-    every = paths(tree, most)
+    every = list_paths(tree, most)
     if every is None:
-        return Coverage(len(edges), missed, None, covering(tree, missed))
+        return Coverage(len(edges), missed, None, find_covering_paths(tree, missed))
     uncovered = tuple(path for path in every if path.steps not in walked)
     return Coverage(len(edges), missed, len(every), uncovered)
 
 
-def paths(tree: Tree, most: int = MOST_PATHS) -> tuple[Path, ...] | None:
+def list_paths(tree: Tree, most: int = MAX_COUNTED_PATHS) -> tuple[CoveragePath, ...] | None:
     """Every path of a sound tree, those of an earlier branch first; None if there are more than `most`.
 
     Together they are taken by all profiles, and each profile takes one.
     """
-    found = [*islice(ways(tree), most + 1)]
+    found = [*islice(iter_paths(tree), most + 1)]
     return tuple(_path(tree, way) for way in found) if len(found) <= most else None
 
 
-def covering(tree: Tree, edges: Collection[Edge]) -> tuple[Path, ...]:
+def find_covering_paths(tree: Tree, edges: Collection[Edge]) -> tuple[CoveragePath, ...]:
     """Paths that together take some branches of a sound tree."""
     missing = set(edges)
     found = []
     seen = set()
-    waiting = [beginning(tree)]
+    waiting = [root_prefix(tree)]
     while waiting and missing:
         way = waiting.pop()
-        key = (way.node, way.region.about(tree.below[way.node]))
+        key = (way.node, way.region.cache_key(tree.inputs_below[way.node]))
         if way.node in tree.recommendations or key in seen:
             continue
         seen.add(key)
-        further = [*onwards(tree, way)]
+        further = [*extend_prefix(tree, way)]
         for one in further:
             if one.steps[-1] in missing:
-                found.append(_path(tree, next(ways(tree, one))))
+                found.append(_path(tree, next(iter_paths(tree, one))))
                 missing.difference_update(found[-1].steps)
         waiting.extend(reversed(further))
     return tuple(found)
 
 
-def _path(tree: Tree, way: Way) -> Path:
-    return Path(way.steps, way.node, way.region, _witness(tree, way))
+def _path(tree: Tree, way: PathPrefix) -> CoveragePath:
+    return CoveragePath(way.steps, way.node, way.region, _witness(tree, way))
 
 
-def _witness(tree: Tree, way: Way) -> Profile:
+def _witness(tree: Tree, way: PathPrefix) -> Profile:
     """A profile of a way's region, in plain numbers."""
     names = dict.fromkeys(name for node, _ in way.steps for name in tree.questions[node].inputs)
-    positions = way.region.plain(names)
+    positions = way.region.simplest_positions(names)
     return {name: tree.inputs[name].value(position) for name, position in positions.items()}
 
 
 def _walked(tree: Tree, profile: Profile) -> tuple[Edge, ...]:
     """The branches that a profile takes from the root to the first question that it doesn't answer."""
-    way = Way((), tree.root, completions(tree, profile))
+    way = PathPrefix((), tree.root, region_of_completions(tree, profile))
     while way.node in tree.questions and profile.keys() >= set(tree.questions[way.node].inputs):
-        way = next(onwards(tree, way))
+        way = next(extend_prefix(tree, way))
     return way.steps

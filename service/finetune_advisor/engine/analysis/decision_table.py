@@ -9,20 +9,25 @@ from itertools import chain, product
 from math import prod
 from typing import Any, Literal
 
-from finetune_advisor.engine.analysis.coverage import MOST_PATHS, Path, covering, paths
+from finetune_advisor.engine.analysis.coverage import (
+    MAX_COUNTED_PATHS,
+    CoveragePath,
+    find_covering_paths,
+    list_paths,
+)
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.canonical import hashed
+from finetune_advisor.engine.model.canonical import sha256_digest
 from finetune_advisor.engine.model.domain import Position
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
 
-MOST_PROFILES = 20_000
+MAX_LISTED_PROFILES = 20_000
 """A tree with more complete profiles, or with a number among its inputs, is stood for by its paths."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RowOutcome:
     """What a profile comes to: the recommendation, the questions on the path, and the receipt."""
 
     recommendation: str
@@ -42,7 +47,7 @@ class DecisionTable:
     digest: str
     inputs: tuple[str, ...]
     holds: Literal["profiles", "paths", "branches"]
-    rows: tuple[tuple[Profile, Outcome], ...]
+    rows: tuple[tuple[Profile, RowOutcome], ...]
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -64,22 +69,22 @@ class DecisionTable:
                 for profile, outcome in self.rows
             ],
         }
-        return {"sha256": hashed(form), **form}
+        return {"sha256": sha256_digest(form), **form}
 
 
-def decision_table(
-    tree: Tree, most_profiles: int = MOST_PROFILES, most: int = MOST_PATHS
+def build_decision_table(
+    tree: Tree, most_profiles: int = MAX_LISTED_PROFILES, most: int = MAX_COUNTED_PATHS
 ) -> DecisionTable:
     """The decision table of a sound tree; `most` is the number of paths from which branches do."""
-    every = paths(tree, most)
+    every = list_paths(tree, most)
     listed = every is not None
     if every is None:
         edges = [(q.id, place) for q in tree.questions.values() for place in range(len(q.branches))]
-        every = covering(tree, edges)
-    complete = listed and _few(tree, most_profiles)
+        every = find_covering_paths(tree, edges)
+    complete = listed and _has_few_profiles(tree, most_profiles)
     shortest = (path.witness for path in every)
-    at_edges = (profile for path in every for profile in _edges(tree, path))
-    profiles = chain(shortest, _complete(tree)) if complete else at_edges
+    at_edges = (profile for path in every for profile in _edge_profiles(tree, path))
+    profiles = chain(shortest, _complete_profiles(tree)) if complete else at_edges
     distinct = {tuple(profile.items()): profile for profile in profiles}
     return DecisionTable(
         version=tree.version,
@@ -90,64 +95,64 @@ def decision_table(
     )
 
 
-def _outcome(tree: Tree, profile: Profile) -> Outcome:
+def _outcome(tree: Tree, profile: Profile) -> RowOutcome:
     assessment = evaluate(tree, profile)
     path = tuple(step.question.id for step in assessment.path)
-    return Outcome(assessment.candidates[0], path, assessment.receipt)
+    return RowOutcome(assessment.candidates[0], path, assessment.receipt)
 
 
-def _few(tree: Tree, most: int) -> bool:
+def _has_few_profiles(tree: Tree, most: int) -> bool:
     sizes = [one.axis.greatest - one.axis.least + 1 for one in tree.inputs.values()]
-    return not any(one.numeric for one in tree.inputs.values()) and prod(sizes) <= most
+    return not any(one.is_numeric for one in tree.inputs.values()) and prod(sizes) <= most
 
 
-def _complete(tree: Tree) -> Iterator[Profile]:
+def _complete_profiles(tree: Tree) -> Iterator[Profile]:
     axes = [range(int(one.axis.least), int(one.axis.greatest) + 1) for one in tree.inputs.values()]
     for positions in product(*axes):
         pairs = zip(tree.inputs.values(), positions, strict=True)
         yield {one.name: one.value(position) for one, position in pairs}
 
 
-def _edges(tree: Tree, path: Path) -> Iterator[Profile]:
+def _edge_profiles(tree: Tree, path: CoveragePath) -> Iterator[Profile]:
     """Profiles at the edges of a path: every threshold on it lies next to one of them.
 
     The least and the greatest of its region, one at each other end of a span and each other choice, and
     for two inputs that were compared, the closest that they come to each other.
     """
     region = path.region
-    yield _least(tree, path, region)
-    yield _greatest(tree, path, region)
-    for profile_of, name, position in _spots(tree, path):
+    yield _least_profile(tree, path, region)
+    yield _greatest_profile(tree, path, region)
+    for profile_of, name, position in _edge_positions(tree, path):
         here = region.at(name, position)
         if here:
             yield profile_of(tree, path, here)
 
 
-def _spots(
-    tree: Tree, path: Path
-) -> Iterator[tuple[Callable[[Tree, Path, Region], Profile], str, Position]]:
+def _edge_positions(
+    tree: Tree, path: CoveragePath
+) -> Iterator[tuple[Callable[[Tree, CoveragePath, Region], Profile], str, Position]]:
     """Positions of inputs at which to take the least or the greatest profile."""
     region = path.region
     for name in path.witness:
-        for position in _ends(tree, name, region):
-            yield _least, name, position
+        for position in _span_ends(tree, name, region):
+            yield _least_profile, name, position
     for order in sorted(region.orders, key=str):
-        yield _greatest, order.high, region.domain(order.high).least
-        yield _least, order.low, region.domain(order.low).greatest
+        yield _greatest_profile, order.high, region.domain(order.high).least
+        yield _least_profile, order.low, region.domain(order.low).greatest
 
 
-def _ends(tree: Tree, name: str, region: Region) -> Iterator[Position]:
+def _span_ends(tree: Tree, name: str, region: Region) -> Iterator[Position]:
     """The ends of the spans of an input, or all its choices, but for the first and the last."""
     spans = region.domain(name).spans
     ends = [position for span in spans for position in span]
-    if not tree.inputs[name].numeric:
+    if not tree.inputs[name].is_numeric:
         ends = [position for low, high in spans for position in range(int(low), int(high) + 1)]
     return iter(ends[1:-1])
 
 
-def _least(tree: Tree, path: Path, region: Region) -> Profile:
+def _least_profile(tree: Tree, path: CoveragePath, region: Region) -> Profile:
     return {name: tree.inputs[name].value(region.domain(name).least) for name in path.witness}
 
 
-def _greatest(tree: Tree, path: Path, region: Region) -> Profile:
+def _greatest_profile(tree: Tree, path: CoveragePath, region: Region) -> Profile:
     return {name: tree.inputs[name].value(region.domain(name).greatest) for name in path.witness}

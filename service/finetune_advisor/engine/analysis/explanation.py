@@ -7,23 +7,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
 
-from finetune_advisor.engine.analysis.change_options import Options
-from finetune_advisor.engine.analysis.counterfactual_search import MOST_STATES, Search
-from finetune_advisor.engine.analysis.representatives import alternatives, cells, stand_in
-from finetune_advisor.engine.analysis.rounding import rounded
+from finetune_advisor.engine.analysis.change_options import ChangeOptions
+from finetune_advisor.engine.analysis.counterfactual_search import (
+    MAX_SEARCH_STATES,
+    CounterfactualSearch,
+)
+from finetune_advisor.engine.analysis.representatives import (
+    alternative_positions,
+    partition_inputs,
+    representative,
+)
+from finetune_advisor.engine.analysis.rounding import rounder_numbers
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.evaluation.path_table import (
-    Answers,
-    Block,
-    Paths,
+    AnswerPositions,
+    InputGroup,
+    PathSet,
     PathTable,
-    members,
-    union,
+    iter_bits,
+    union_of_paths,
 )
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 
-MOST_TESTS = 30_000
+MAX_SENSITIVITY_CHECKS = 30_000
 """How many domains and orders the cells of compared inputs are held against for `sensitivity`, and how many
 rounded numbers are.
 """
@@ -47,7 +54,7 @@ class Counterfactual:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnswerOutcome:
     """What an answer alone would lead to: one candidate if it decides, several if not.
 
     A number stands for all from `minimum` to `maximum`, which lead to the same; they are exact.
@@ -73,7 +80,7 @@ class Explanation:
     sufficient_reason: tuple[str, ...] | None
     counterfactuals: tuple[Counterfactual, ...]
     truncated: bool
-    sensitivity: Mapping[str, tuple[Outcome, ...]]
+    sensitivity: Mapping[str, tuple[AnswerOutcome, ...]]
 
     @cached_property
     def assessment(self) -> Assessment:
@@ -88,9 +95,9 @@ class Explainer:
     counterfactuals nor sensitivity, and say that they are truncated.
     """
 
-    def __init__(self, tree: Tree, table: PathTable | None, *, work: int = MOST_STATES) -> None:
+    def __init__(self, tree: Tree, table: PathTable | None, *, work: int = MAX_SEARCH_STATES) -> None:
         self.tree, self._table, self._work = tree, table, work
-        self._options = Options(table) if table else None
+        self._options = ChangeOptions(table) if table else None
 
     def explain(
         self,
@@ -127,15 +134,15 @@ class Explainer:
 class _Case:
     """A profile to explain. Its inputs' axes are cut into cells, of which one position stands for all."""
 
-    def __init__(self, table: PathTable, options: Options, profile: Profile, work: int) -> None:
+    def __init__(self, table: PathTable, options: ChangeOptions, profile: Profile, work: int) -> None:
         self.table, self.tree, self._options, self._work = table, table.tree, options, work
         inputs = self.tree.inputs
         self.given = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
-        self._cells = cells(self.tree, self.given)
-        self._ruled_out = [block.ruled_out(self.given) for block in table.blocks]
-        self._possible = table.every & ~union(self._ruled_out)
-        self._current = table.ends(self._possible)
-        self._tests_left = MOST_TESTS
+        self._cells = partition_inputs(self.tree, self.given)
+        self._ruled_out = [block.excluded_paths(self.given) for block in table.input_groups]
+        self._possible = table.all_paths & ~union_of_paths(self._ruled_out)
+        self._current = table.recommendations_of(self._possible)
+        self._tests_left = MAX_SENSITIVITY_CHECKS
 
     @property
     def decided(self) -> bool:
@@ -149,9 +156,9 @@ class _Case:
         if not self.decided:
             return None
         own = {name: (self.given[name],) if name in self.given else () for name in self.tree.inputs}
-        search = Search(self.table, self._options, {}, own, self._work)
-        one_path = next(members(self._possible))
-        smallest = next(search.forcing({self._current[0]: one_path}), None)
+        search = CounterfactualSearch(self.table, self._options, {}, own, self._work)
+        one_path = next(iter_bits(self._possible))
+        smallest = next(search.minimal_changes({self._current[0]: one_path}), None)
         if smallest is None or len(smallest[1]) > search.untried:
             return None
         return tuple(name for name in self.tree.inputs if name in smallest[1])
@@ -167,23 +174,23 @@ class _Case:
         alone are one. The nearest numbers that do it give the order; what is named is rounder, where the
         nearest one is a double next to a limit: 499 for less than 500.
         """
-        options = alternatives(self._cells, self.given)
+        options = alternative_positions(self._cells, self.given)
         free = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
-        search = Search(self.table, self._options, self.given, free, self._work)
+        search = CounterfactualSearch(self.table, self._options, self.given, free, self._work)
         targets = {
             end: paths
-            for end, paths in self.table.ending.items()
+            for end, paths in self.table.paths_by_recommendation.items()
             if target in (None, end) and self._current != (end,)
         }
-        found = search.forcing(targets)
+        found = search.minimal_changes(targets)
         listed = [Counterfactual(end, self._changes(answers)) for end, answers in islice(found, limit)]
         more = next(found, None) is not None
         unsearched = bool(targets) and len(self._cells) < len(self.tree.inputs)
         return tuple(listed), more or search.exhausted or unsearched
 
-    def _changes(self, answers: Answers) -> tuple[Change, ...]:
+    def _changes(self, answers: AnswerPositions) -> tuple[Change, ...]:
         answers = {**answers}
-        for block in self.table.blocks:
+        for block in self.table.input_groups:
             if not answers.keys().isdisjoint(block.names):
                 answers |= self._rounded(block, {n: answers[n] for n in block.names if n in answers})
         changed = (
@@ -194,59 +201,63 @@ class _Case:
             for one, before in changed
         )
 
-    def _rounded(self, block: Block, answers: Answers) -> Answers:
+    def _rounded(self, block: InputGroup, answers: AnswerPositions) -> AnswerPositions:
         """Changed answers to inputs of one block, rounded as far as they rule out the same paths then.
 
         Each is tried as often as there are answers, as a compared input may stand in its way at first.
         """
         rounder = {**answers}
-        ruled_out = block.ruled_out({**self.given, **answers})
+        ruled_out = block.excluded_paths({**self.given, **answers})
         for name in [*answers] * len(answers):
-            for number in rounded(rounder[name], len(block.names)):
-                self._tests_left -= block.tests
+            for number in rounder_numbers(rounder[name], len(block.names)):
+                self._tests_left -= block.check_count
                 if self._tests_left < 0:
                     return rounder
                 if number != self.given.get(name) and number in self.tree.axes[name]:
                     others = {**self.given, **rounder, name: number}
-                    if block.ruled_out(others) == ruled_out:
+                    if block.excluded_paths(others) == ruled_out:
                         rounder[name] = number
                         break
         return rounder
 
-    def sensitivity(self) -> Mapping[str, tuple[Outcome, ...]]:
+    def sensitivity(self) -> Mapping[str, tuple[AnswerOutcome, ...]]:
         """For each input, what every other answer to it alone would lead to; numbers in ranges that lead
         to the same, without the range of the given one. Inputs with too many cells are left out.
         """
         outcomes = {}
-        for place, block in enumerate(self.table.blocks):
+        for place, block in enumerate(self.table.input_groups):
             if self._is_limited(block):
                 continue
             others = self._ruled_out[:place] + self._ruled_out[place + 1 :]
-            possible = self.table.every & ~union(others)
+            possible = self.table.all_paths & ~union_of_paths(others)
             for name in block.names:
                 outcomes[name] = tuple(self._outcomes(block, possible, name))
         return {name: outcomes[name] for name in self.tree.inputs if name in outcomes}
 
     def limited_inputs(self) -> list[str]:
         """The inputs that `sensitivity` leaves out."""
-        return [name for block in self.table.blocks if self._is_limited(block) for name in block.names]
+        return [
+            name for block in self.table.input_groups if self._is_limited(block) for name in block.names
+        ]
 
-    def _is_limited(self, block: Block) -> bool:
+    def _is_limited(self, block: InputGroup) -> bool:
         cells = [len(self._cells[name]) for name in block.names if name in self._cells]
-        return not cells or sum(cells) * block.tests > MOST_TESTS
+        return not cells or sum(cells) * block.check_count > MAX_SENSITIVITY_CHECKS
 
-    def _outcomes(self, block: Block, possible: Paths, name: str) -> Iterator[Outcome]:
+    def _outcomes(self, block: InputGroup, possible: PathSet, name: str) -> Iterator[AnswerOutcome]:
         """The outcomes of an input's cells, neighbouring cells of a number with the same one together."""
         one, given, all_ = self.tree.inputs[name], self.given.get(name), self._cells[name]
-        spots = [stand_in(all_, cell, given) for cell in all_]
-        ruled_out = [block.ruled_out({**self.given, name: spot}) for spot in spots]
-        ends = [self.table.ends(possible & ~paths) for paths in ruled_out]
-        for _, run in groupby(range(len(all_)), key=lambda place: ends[place] if one.numeric else place):
+        spots = [representative(all_, cell, given) for cell in all_]
+        ruled_out = [block.excluded_paths({**self.given, name: spot}) for spot in spots]
+        ends = [self.table.recommendations_of(possible & ~paths) for paths in ruled_out]
+        for _, run in groupby(
+            range(len(all_)), key=lambda place: ends[place] if one.is_numeric else place
+        ):
             first, *others = run
             last = others[-1] if others else first
             low, high = all_[first].least, all_[last].greatest
             if given is None or not low <= given <= high:
                 spot = spots[last] if given is not None and given > high else spots[first]
-                spot = next((number for number in rounded(spot) if low <= number <= high), spot)
-                limits = (one.value(low), one.value(high)) if one.numeric else (None, None)
-                yield Outcome(one.value(spot), ends[first], *limits)
+                spot = next((number for number in rounder_numbers(spot) if low <= number <= high), spot)
+                limits = (one.value(low), one.value(high)) if one.is_numeric else (None, None)
+                yield AnswerOutcome(one.value(spot), ends[first], *limits)

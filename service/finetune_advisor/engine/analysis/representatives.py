@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
 
-from finetune_advisor.engine.model.conditions import EVERY_RELATION, Condition, Related, Within
+from finetune_advisor.engine.model.conditions import ALL_RELATIONS, Condition, InDomain, InRelation
 from finetune_advisor.engine.model.domain import Domain, Position
 from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
 
-Cells = Mapping[str, tuple[Domain, ...]]
+InputCells = Mapping[str, tuple[Domain, ...]]
 
-MOST_CELLS = 10_000
+MAX_CELLS = 10_000
 """How many cells inputs that are compared with each other may be cut into, all rounds of cutting together."""
 
 
-def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
+def partition_inputs(tree: Tree, given: Mapping[str, Position]) -> InputCells:
     """Each input's axis, cut so that all positions of a cell go the same ways through the tree.
 
     The tests of an input cut its axis. Inputs that are compared cut each other's axes too: at the
@@ -24,50 +24,60 @@ def cells(tree: Tree, given: Mapping[str, Position]) -> Cells:
     many are left out.
     """
     peers = _peers(tree)
-    found = {**tree.cells}
+    found = {**tree.partition}
     for block in tree.blocks:
         if len(block) > 1:
-            together = _facing_each_other(tree, given, {name: peers[name] for name in block}, found)
+            together = _partition_compared_inputs(
+                tree, given, {name: peers[name] for name in block}, found
+            )
             for name in block:
                 del found[name]
             found |= together or {}
     return found
 
 
-def _facing_each_other(
-    tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], found: Cells
-) -> Cells | None:
+def _partition_compared_inputs(
+    tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], found: InputCells
+) -> InputCells | None:
     """The cells of a block of inputs, each of which is compared with its peers; None if they are too many."""
-    fixed = {name: _landmarks(tree.axes[name], tree.cuts[name], given.get(name)) for name in peers}
+    fixed = {name: _landmarks(tree.axes[name], tree.thresholds[name], given.get(name)) for name in peers}
     found = {name: found[name] for name in peers}
-    left = MOST_CELLS
+    left = MAX_CELLS
     for _ in peers:
         left -= sum(map(len, found.values()))
         if left < 0:
             return None
         spots = {
-            name: fixed[name].union(stand_in(found[name], cell, given.get(name)) for cell in found[name])
+            name: fixed[name].union(
+                representative(found[name], cell, given.get(name)) for cell in found[name]
+            )
             for name in peers
         }
         for name, others in peers.items():
             axis = tree.axes[name]
-            around = (part for other in others for spot in spots[other] for part in _parts(axis, spot))
-            found[name] = axis.cut(tree.cuts[name].union(part.least for part in around if part))
+            around = (
+                part for other in others for spot in spots[other] for part in _split_around(axis, spot)
+            )
+            found[name] = axis.split_at(
+                tree.thresholds[name].union(part.least for part in around if part)
+            )
     return found
 
 
-def stand_in(all_: tuple[Domain, ...], cell: Domain, given: Position | None) -> Position:
+def representative(all_: tuple[Domain, ...], cell: Domain, given: Position | None) -> Position:
     """The position that stands for a cell: the nearest to the given one or, without one, to the others."""
     if given is None:
         return cell.greatest if cell == all_[0] and len(all_) > 1 else cell.least
     return min(max(given, cell.least), cell.greatest)
 
 
-def alternatives(found: Cells, given: Mapping[str, Position]) -> Mapping[str, tuple[Position, ...]]:
+def alternative_positions(
+    found: InputCells, given: Mapping[str, Position]
+) -> Mapping[str, tuple[Position, ...]]:
     """For each input, the position that stands for each cell but the given one's."""
     return {
         name: tuple(
-            stand_in(all_, cell, given.get(name))
+            representative(all_, cell, given.get(name))
             for cell in all_
             if name not in given or given[name] not in cell
         )
@@ -78,35 +88,35 @@ def alternatives(found: Cells, given: Mapping[str, Position]) -> Mapping[str, tu
 def _peers(tree: Tree) -> Mapping[str, set[str]]:
     """The inputs that each compared input is compared with."""
     peers: dict[str, set[str]] = {}
-    for pair in tree.pairs:
+    for pair in tree.compared_pairs:
         for name in pair:
             peers.setdefault(name, set()).update(pair - {name})
     return peers
 
 
-def _parts(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
+def _split_around(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
     return axis.from_(spot), axis.from_(spot, strict=True)
 
 
 def _landmarks(axis: Domain, starts: frozenset[Position], given: Position | None) -> set[Position]:
     """Where an input lies, and how far it can move before a test tells."""
-    ends = {end for cell in axis.cut(starts) for end in (cell.least, cell.greatest)}
+    ends = {end for cell in axis.split_at(starts) for end in (cell.least, cell.greatest)}
     return ends if given is None else ends | {given}
 
 
-def facing(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
+def partition_against(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
     """An input's axis, cut where the cells of another one end."""
     axis = tree.axes[name]
-    spots = _landmarks(tree.axes[other], tree.cuts[other], None)
-    starts = (part.least for spot in spots for part in _parts(axis, spot) if part)
-    return axis.cut({axis.least, *starts})
+    spots = _landmarks(tree.axes[other], tree.thresholds[other], None)
+    starts = (part.least for spot in spots for part in _split_around(axis, spot) if part)
+    return axis.split_at({axis.least, *starts})
 
 
-MOST_COUNTED = 50_000
+MAX_COUNTING_STEPS = 50_000
 """How many steps the counting of kinds takes, of all regions together."""
 
 
-class Kinds:
+class ProfileClasses:
     """Kinds of profiles: numbers that no test of some trees tells apart make no difference.
 
     `names` are the inputs that count, which have one axis in all the trees. A kind gives each boolean and
@@ -116,17 +126,17 @@ class Kinds:
 
     def __init__(self, trees: Sequence[Tree], names: Collection[str]) -> None:
         self._cells = {
-            name: trees[0].axes[name].cut(set().union(*(tree.cuts[name] for tree in trees)))
+            name: trees[0].axes[name].split_at(set().union(*(tree.thresholds[name] for tree in trees)))
             for name in names
         }
-        pairs = {pair for tree in trees for pair in tree.pairs if pair <= set(names)}
+        pairs = {pair for tree in trees for pair in tree.compared_pairs if pair <= set(names)}
         self._blocks = [
             (block, sorted(tuple(sorted(pair)) for pair in pairs if pair <= block))
             for block in _connected(pairs)
         ]
         self._compared = frozenset().union(*pairs)
         self._known: dict[object, int] = {}
-        self._left = MOST_COUNTED
+        self._left = MAX_COUNTING_STEPS
 
     @property
     def exhausted(self) -> bool:
@@ -146,13 +156,13 @@ class Kinds:
         self, region: Region, block: frozenset[str], pairs: Sequence[tuple[str, ...]]
     ) -> int:
         """How many kinds a region has of inputs that are compared with each other alone."""
-        key = region.about(block)
+        key = region.cache_key(block)
         if key not in self._known:
             choices: list[list[Condition]] = [
-                [Within(name, cell) for cell in self._cells[name]] for name in sorted(block)
+                [InDomain(name, cell) for cell in self._cells[name]] for name in sorted(block)
             ]
             choices += [
-                [Related(one, frozenset({relation}), other) for relation in sorted(EVERY_RELATION)]
+                [InRelation(one, frozenset({relation}), other) for relation in sorted(ALL_RELATIONS)]
                 for one, other in pairs
             ]
             self._known[key] = self._count(region, choices)

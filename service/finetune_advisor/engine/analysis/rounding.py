@@ -11,7 +11,7 @@ from finetune_advisor.engine.model.domain import Position
 MAX_DECIMALS = 17
 
 
-def rounded(number: Position, steps: int = 1) -> Iterator[float]:
+def rounder_numbers(number: Position, steps: int = 1) -> Iterator[float]:
     """Rounder numbers that may stand for a double next to a limit, in order: 499, 499.9, 499.99 for the
     double below 500.
 
@@ -21,13 +21,13 @@ def rounded(number: Position, steps: int = 1) -> Iterator[float]:
     if isinstance(number, int):
         return
     most = min(_decimals(number), MAX_DECIMALS)
-    below, above = (_limit(number, towards, steps) for towards in (-inf, inf))
+    below, above = (_fewest_decimals_beside(number, towards, steps) for towards in (-inf, inf))
     for least, rounding in sorted([(below, ROUND_CEILING), (above, ROUND_FLOOR)]):
         for decimals in range(least, most):
             yield float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-decimals), rounding))
 
 
-def _limit(number: float, towards: float, steps: int) -> int:
+def _fewest_decimals_beside(number: float, towards: float, steps: int) -> int:
     """The fewest decimals of the doubles that come next to a number."""
     found = []
     for _ in range(steps):

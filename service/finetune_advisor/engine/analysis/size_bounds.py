@@ -12,7 +12,7 @@ from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
 
 
-def bounds_met(tree: Tree) -> Iterator[str]:
+def describe_exceeded_bounds(tree: Tree) -> Iterator[str]:
     """What answers about a sound tree leave out, each with the reason and what to do about it.
 
     Assessments are never among them. Explanations are tried with three profiles, and comparisons with a
@@ -55,7 +55,7 @@ def _first_answers(tree: Tree) -> dict[str, Value]:
 
 def _different_numbers(tree: Tree) -> dict[str, Value]:
     """Numbers that are spread over their ranges, as far as these have as many."""
-    numeric = [one for one in tree.inputs.values() if one.numeric]
+    numeric = [one for one in tree.inputs.values() if one.is_numeric]
     spread: dict[str, Value] = {}
     for place, one in enumerate(numeric, 1):
         share = place / (len(numeric) + 1)

@@ -15,11 +15,11 @@ from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.evaluation.predicates import (
     WarningPredicates,
     comparison_sign,
-    signs,
-    values,
+    signs_of_condition,
+    values_of_condition,
     warning_predicates,
 )
-from finetune_advisor.engine.model.conditions import OneOf
+from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.inputs import Profile, Value, normal_answers
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree, WarningRule
 
@@ -28,7 +28,7 @@ MAX_NODES = 10_000
 for each profile.
 """
 
-Taken = tuple[tuple[Question, Branch], ...]
+TakenBranches = tuple[tuple[Question, Branch], ...]
 """The questions on a path, each with the branch that is taken there."""
 
 
@@ -41,7 +41,7 @@ class CompiledPath:
     """
 
     tree: Tree
-    taken: Taken
+    taken: TakenBranches
     names: tuple[str, ...]
     warnings: WarningPredicates
 
@@ -67,7 +67,7 @@ class CompiledPath:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the answers that belong to the assessment are booleans and enum values alone."""
-        return not any(self.tree.inputs[name].numeric for name in self.names)
+        return not any(self.tree.inputs[name].is_numeric for name in self.names)
 
     def answers(self, profile: Profile) -> dict[str, Value]:
         """The answers of a profile that belong to the assessment, each in its normal form."""
@@ -141,11 +141,13 @@ class CompiledTree:
     def _partial(self) -> PartialProfiles | None:
         return PartialProfiles(self.table) if self.table else None
 
-    def _node(self, question_id: str, taken: Taken) -> _Node:
+    def _node(self, question_id: str, taken: TakenBranches) -> _Node:
         select, branch_of = self._selectors[question_id]
         return _Node(select, _Children(branch_of, partial(self._child, question_id, taken)))
 
-    def _child(self, question_id: str, taken: Taken, index: int) -> tuple[_Node | CompiledPath, bool]:
+    def _child(
+        self, question_id: str, taken: TakenBranches, index: int
+    ) -> tuple[_Node | CompiledPath, bool]:
         """What follows a branch that no profile took before, and whether it is to be kept."""
         question = self.tree.questions[question_id]
         branch = question.branches[index]
@@ -155,17 +157,17 @@ class CompiledTree:
         self._nodes_left -= 1
         return child, self._nodes_left >= 0
 
-    def _path(self, taken: Taken) -> CompiledPath:
+    def _path(self, taken: TakenBranches) -> CompiledPath:
         asked = [name for question, _ in taken for name in question.inputs]
         names = tuple(dict.fromkeys([*asked, *self.tree.warning_inputs]))
         end = taken[-1][1].to
-        warnings = [(rule, is_active) for rule, is_active in self._warnings if rule.concerns(end)]
+        warnings = [(rule, is_active) for rule, is_active in self._warnings if rule.applies_to(end)]
         return CompiledPath(self.tree, taken, names, tuple(warnings))
 
 
 def _is_single(branch: Branch) -> bool:
     """Whether a branch is taken by one answer alone."""
-    return isinstance(branch.test, OneOf) and len(branch.test.values) == 1
+    return isinstance(branch.test, InChoices) and len(branch.test.values) == 1
 
 
 class _Children(dict[Any, Any]):
@@ -201,13 +203,15 @@ def _selector(tree: Tree, question: Question) -> tuple[Callable[[Profile], Any],
     The key is the sign of a comparison, the number of the span that a number lies in, or the answer.
     """
     name, input_ = question.input, tree.inputs[question.input]
-    branches = [condition for condition, _ in tree.cases[question.id]]
+    branches = [condition for condition, _ in tree.branch_conditions[question.id]]
     if question.compared_to is not None:
-        sign_branches = {sign: place for place, one in enumerate(branches) for sign in signs(one)}
+        sign_branches = {
+            sign: place for place, one in enumerate(branches) for sign in signs_of_condition(one)
+        }
         return comparison_sign(name, question.compared_to), sign_branches
-    if not input_.numeric:
+    if not input_.is_numeric:
         return itemgetter(name), {
-            v: place for place, one in enumerate(branches) for v in values(input_, one)
+            v: place for place, one in enumerate(branches) for v in values_of_condition(input_, one)
         }
     spans = sorted((low, place) for place, one in enumerate(branches) for low, _ in one.domain.spans)  # type: ignore[union-attr]  # no comparison
     starts = [low for low, _ in spans]

@@ -9,35 +9,40 @@ from math import inf
 from typing import Literal, NamedTuple
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.model.canonical import hashed
-from finetune_advisor.engine.model.conditions import Against, Condition, Related, conditions
+from finetune_advisor.engine.model.canonical import sha256_digest
+from finetune_advisor.engine.model.conditions import (
+    ComparedWith,
+    Condition,
+    InRelation,
+    exclusive_conditions,
+)
 from finetune_advisor.engine.model.inputs import Input, Profile, Value, normal_answers
-from finetune_advisor.engine.model.region import Region, completions
+from finetune_advisor.engine.model.region import Region, region_of_completions
 from finetune_advisor.engine.model.tree import (
     Branch,
-    Circumstance,
     Question,
     Recommendation,
     Tree,
+    WarningCondition,
     WarningRule,
 )
 
-MOST_PASSAGES = 20_000
+MAX_WALK_STEPS = 20_000
 """How much the walk of all profiles through a served tree may take: each question counts as often as they
 come to it with another past, and as one more for each order between inputs then. 2.0.0 has 86.
 
 Profiles with some answers have no more ways than all together, so this bounds every evaluation, too.
 """
 
-MOST_PAIRS = 20_000
+MAX_TWIN_WALK_STEPS = 20_000
 """How much two walks at once may take before an unanswered input is taken to matter, counted likewise."""
 
 
-class TooManyPassagesError(FinetuneAdvisorError):
+class TooManyWalkStepsError(FinetuneAdvisorError):
     """Profiles come to questions with more different pasts than a walk may follow."""
 
 
-Way = Mapping[str, tuple[Branch, ...]]
+VisitedBranches = Mapping[str, tuple[Branch, ...]]
 """The questions that some completion of a profile comes to, with the branches taken, all in tree order."""
 
 
@@ -52,7 +57,7 @@ class Step(NamedTuple):
     branch: Branch
 
 
-class Open(NamedTuple):
+class OpenQuestion(NamedTuple):
     """A question that the profile leaves open, and the first input that it lacks."""
 
     question: Question
@@ -72,17 +77,17 @@ class Assessment(NamedTuple):
     tree: Tree
     path: tuple[Step, ...]
     answers: Profile
-    unanswered: tuple[Open, ...]
+    unanswered: tuple[OpenQuestion, ...]
     candidates: tuple[str, ...]
     reasons: tuple[str, ...]
-    next_question: Open | None
+    next_question: OpenQuestion | None
     warnings: tuple[WarningRule, ...]
     ignored: tuple[str, ...]
 
     @property
     def receipt(self) -> str:
         """The hash of the tree's digest and the answers: the same wherever these are the same."""
-        return hashed({"answers": self.answers, "digest": self.tree.digest})
+        return sha256_digest({"answers": self.answers, "digest": self.tree.digest})
 
     @property
     def outcome(self) -> str | None:
@@ -109,23 +114,23 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
 
     Raises ValueError or TypeError for a value of another type than its input's.
     """
-    region = completions(tree, profile)
+    region = region_of_completions(tree, profile)
     passed: dict[str, set[Branch]] = {}
-    for node, taken in passages(tree, region):
+    for node, taken in reachable_branches(tree, region):
         passed.setdefault(node, set()).update(taken)
     way = {
         node: tuple(branch for branch in tree.questions[node].branches if branch in passed[node])
-        for node in sorted(passed, key=tree.rank.__getitem__)
+        for node in sorted(passed, key=tree.topological_index.__getitem__)
     }
     return build_assessment(
-        tree, profile, way, partial(matters, tree, region), partial(_active_warnings, tree)
+        tree, profile, way, partial(affects_outcome, tree, region), partial(_active_warnings, tree)
     )
 
 
 def build_assessment(
     tree: Tree,
     profile: Profile,
-    way: Way,
+    way: VisitedBranches,
     decisive: Callable[[str], bool],
     active_warnings: Callable[[Profile, str | None], Iterable[WarningRule]],
 ) -> Assessment:
@@ -135,7 +140,7 @@ def build_assessment(
     an outcome.
     """
     leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
-    candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.rank.__getitem__))
+    candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.topological_index.__getitem__))
     unanswered = tuple(_unanswered(tree, way, profile))
     answers = normal_answers(profile, _asked(tree, way))
     outcome = candidates[0] if len(candidates) == 1 else None
@@ -153,15 +158,17 @@ def build_assessment(
     )
 
 
-def passages(tree: Tree, region: Region, most: float = inf) -> Iterator[tuple[str, tuple[Branch, ...]]]:
+def reachable_branches(
+    tree: Tree, region: Region, most: float = inf
+) -> Iterator[tuple[str, tuple[Branch, ...]]]:
     """Each question that some profile of a region comes to, with the branches that such profiles take.
 
     A question may come up more than once, where ways with different pasts lead to it. Raises
     TooManyPassagesError if that takes more than `most`, counted as for MOST_PASSAGES.
     """
     start = tree.root
-    while start in tree.questions and all(region.knows(n) for n in tree.questions[start].inputs):
-        [(branch, _)] = moves(tree, start, region)
+    while start in tree.questions and all(region.is_fixed(n) for n in tree.questions[start].inputs):
+        [(branch, _)] = possible_branches(tree, start, region)
         yield start, (branch,)
         start = branch.to
     seen = set()
@@ -170,19 +177,19 @@ def passages(tree: Tree, region: Region, most: float = inf) -> Iterator[tuple[st
         node, here = waiting.pop()
         if node in tree.recommendations:
             continue
-        key = (node, here.about(tree.below[node]))
+        key = (node, here.cache_key(tree.inputs_below[node]))
         if key in seen:
             continue
         seen.add(key)
         most -= 1 + len(here.orders)
         if most < 0:
-            raise TooManyPassagesError
-        taken = list(moves(tree, node, here))
+            raise TooManyWalkStepsError
+        taken = list(possible_branches(tree, node, here))
         yield node, tuple(branch for branch, _ in taken)
         waiting.extend((branch.to, narrowed) for branch, narrowed in taken)
 
 
-def matters(tree: Tree, region: Region, name: str) -> bool:
+def affects_outcome(tree: Tree, region: Region, name: str) -> bool:
     """Whether two profiles of a region that differ in one input alone end in different recommendations.
 
     Two walks go through the tree at once. They share every input but that one, of which the second walk
@@ -199,32 +206,36 @@ def matters(tree: Tree, region: Region, name: str) -> bool:
         domains={**domains, twin: domains[name]} if name in domains else domains,
     )
     seen = set()
-    left = MOST_PAIRS
+    left = MAX_TWIN_WALK_STEPS
     waiting = [(tree.root, tree.root, both)]
     while waiting:
         one, two, here = waiting.pop()
-        below = tree.below[one] | tree.below[two]
+        below = tree.inputs_below[one] | tree.inputs_below[two]
         if one == two and name not in below:
             continue
         if not below:
             return True
-        key = (one, two, here.about(below | {twin}))
+        key = (one, two, here.cache_key(below | {twin}))
         if key in seen:
             continue
         seen.add(key)
         left -= 1 + len(here.orders)
         if left < 0:
             return True
-        if one in tree.questions and (two not in tree.questions or tree.rank[one] <= tree.rank[two]):
-            taken = moves(tree, one, here, needed=tree.below[two])
+        if one in tree.questions and (
+            two not in tree.questions or tree.topological_index[one] <= tree.topological_index[two]
+        ):
+            taken = possible_branches(tree, one, here, needed=tree.inputs_below[two])
             waiting.extend((branch.to, two, narrowed) for branch, narrowed in taken)
         else:
-            taken = moves(tree, two, here, needed=tree.below[one] | {name}, twins={name: twin})
+            taken = possible_branches(
+                tree, two, here, needed=tree.inputs_below[one] | {name}, twins={name: twin}
+            )
             waiting.extend((one, branch.to, narrowed) for branch, narrowed in taken)
     return False
 
 
-def moves(
+def possible_branches(
     tree: Tree,
     node: str,
     region: Region,
@@ -237,10 +248,10 @@ def moves(
     What is learned of an input is forgotten where no question below asks about it again, unless it is
     `needed` elsewhere: ways that differ in nothing that matters then meet.
     """
-    for condition, branch in tree.cases[node]:
+    for condition, branch in tree.branch_conditions[node]:
         name = condition.input
-        settled = name in region.domains or name in needed or region.ordered(name)
-        if settled or name in tree.below[branch.to] or isinstance(condition, Related):
+        settled = name in region.domains or name in needed or region.is_ordered(name)
+        if settled or name in tree.inputs_below[branch.to] or isinstance(condition, InRelation):
             narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
             if narrowed is not None:
                 yield branch, narrowed
@@ -250,33 +261,33 @@ def moves(
 
 def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     renamed = replace(condition, input=names.get(condition.input, condition.input))
-    if isinstance(renamed, Related):
+    if isinstance(renamed, InRelation):
         return replace(renamed, other=names.get(renamed.other, renamed.other))
     return renamed
 
 
-def _asked(tree: Tree, way: Way) -> Iterable[str]:
+def _asked(tree: Tree, way: VisitedBranches) -> Iterable[str]:
     names = [name for node in way for name in tree.questions[node].inputs]
     return dict.fromkeys([*names, *tree.warning_inputs])
 
 
 def _active_warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
-    region = completions(tree, answers)
+    region = region_of_completions(tree, answers)
     for warning in tree.warnings:
-        if warning.concerns(outcome) and all(_holds(tree, region, one) for one in warning.when):
+        if warning.applies_to(outcome) and all(_holds(tree, region, one) for one in warning.when):
             yield warning
 
 
-def _holds(tree: Tree, region: Region, one: Circumstance) -> bool:
+def _holds(tree: Tree, region: Region, one: WarningCondition) -> bool:
     """Whether a circumstance is known to hold."""
-    if not all(region.knows(name) for name in one.inputs):
+    if not all(region.is_fixed(name) for name in one.inputs):
         return False
-    other = one.test.input if isinstance(one.test, Against) else None
-    [condition] = conditions(tree.inputs[one.input], other, [one.test])
+    other = one.test.input if isinstance(one.test, ComparedWith) else None
+    [condition] = exclusive_conditions(tree.inputs[one.input], other, [one.test])
     return region.narrow(condition) is not None
 
 
-def _steps(tree: Tree, way: Way, answers: Profile) -> Iterator[Step]:
+def _steps(tree: Tree, way: VisitedBranches, answers: Profile) -> Iterator[Step]:
     for node, taken in way.items():
         if len(taken) == 1:
             question = tree.questions[node]
@@ -285,14 +296,14 @@ def _steps(tree: Tree, way: Way, answers: Profile) -> Iterator[Step]:
                 yield Step(question, tuple(given), taken[0])
 
 
-def _unanswered(tree: Tree, way: Way, profile: Profile) -> Iterator[Open]:
+def _unanswered(tree: Tree, way: VisitedBranches, profile: Profile) -> Iterator[OpenQuestion]:
     for question in map(tree.questions.__getitem__, way):
         for name in question.inputs:
             if name not in profile:
-                yield Open(question, tree.inputs[name])
+                yield OpenQuestion(question, tree.inputs[name])
 
 
-def _next_question(unanswered: Iterable[Open], decisive: Callable[[str], bool]) -> Open:
+def _next_question(unanswered: Iterable[OpenQuestion], decisive: Callable[[str], bool]) -> OpenQuestion:
     tried = set()
     for one in unanswered:
         if one.input.name not in tried and decisive(one.input.name):

@@ -8,19 +8,19 @@ from finetune_advisor.engine.model.conditions import (
     ABOVE,
     BELOW,
     EQUAL,
-    Against,
+    ComparedWith,
     Condition,
-    Related,
-    Within,
-    conditions,
+    InDomain,
+    InRelation,
+    exclusive_conditions,
 )
 from finetune_advisor.engine.model.inputs import Input, Profile, Value
-from finetune_advisor.engine.model.tree import Circumstance, Tree, WarningRule
+from finetune_advisor.engine.model.tree import Tree, WarningCondition, WarningRule
 
 Predicate = Callable[[Profile], bool]
 WarningPredicates = tuple[tuple[WarningRule, Predicate], ...]
 
-SIGNS = {EQUAL: 0, ABOVE: 1, BELOW: -1}
+SIGN_BY_RELATION = {EQUAL: 0, ABOVE: 1, BELOW: -1}
 """How one number relates to another, as the sign of their difference."""
 
 
@@ -39,14 +39,16 @@ def comparison_sign(name: str, other: str) -> Callable[[Profile], int]:
     return sign
 
 
-def signs(condition: Condition) -> Iterator[int]:
+def signs_of_condition(condition: Condition) -> Iterator[int]:
     """The signs of a comparison that meet a condition."""
-    return map(SIGNS.__getitem__, condition.relations if isinstance(condition, Related) else ())
+    return map(
+        SIGN_BY_RELATION.__getitem__, condition.relations if isinstance(condition, InRelation) else ()
+    )
 
 
-def values(input_: Input, condition: Condition) -> Iterator[Value]:
+def values_of_condition(input_: Input, condition: Condition) -> Iterator[Value]:
     """The values of a boolean or an enum that meet a condition."""
-    for low, high in condition.domain.spans if isinstance(condition, Within) else ():
+    for low, high in condition.domain.spans if isinstance(condition, InDomain) else ():
         yield from map(input_.value, range(int(low), int(high) + 1))
 
 
@@ -54,15 +56,15 @@ def _all_hold(tests: list[Predicate]) -> Predicate:
     return tests[0] if len(tests) == 1 else lambda answers: all(test(answers) for test in tests)
 
 
-def _holds(tree: Tree, circumstance: Circumstance) -> Predicate:
+def _holds(tree: Tree, circumstance: WarningCondition) -> Predicate:
     input_, name = tree.inputs[circumstance.input], circumstance.input
-    other = circumstance.test.input if isinstance(circumstance.test, Against) else None
-    [condition] = conditions(input_, other, [circumstance.test])
+    other = circumstance.test.input if isinstance(circumstance.test, ComparedWith) else None
+    [condition] = exclusive_conditions(input_, other, [circumstance.test])
     if other is not None:
-        sign, allowed_signs = comparison_sign(name, other), {*signs(condition)}
+        sign, allowed_signs = comparison_sign(name, other), {*signs_of_condition(condition)}
         return lambda answers: name in answers and other in answers and sign(answers) in allowed_signs
-    if input_.numeric and isinstance(condition, Within):
+    if input_.is_numeric and isinstance(condition, InDomain):
         [(low, high)] = condition.domain.spans  # a test of a number takes one span
         return lambda answers: name in answers and low <= answers[name] <= high  # type: ignore[operator]
-    allowed = {*values(input_, condition)}
+    allowed = {*values_of_condition(input_, condition)}
     return lambda answers: name in answers and answers[name] in allowed

@@ -8,10 +8,10 @@ from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any
 
-from finetune_advisor.engine.model.conditions import Against, Between, OneOf, Test
+from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, InRange, Test
 
 
-def hashed(form: object) -> str:
+def sha256_digest(form: object) -> str:
     """`sha256:` and the hash of plain data as canonical JSON in UTF-8."""
     return f"sha256:{sha256(canonical_json(form).encode()).hexdigest()}"
 
@@ -68,12 +68,12 @@ def canonical_number(number: int | float) -> str:
     return f"{mantissa}e{exponent:+}"
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """A value as plain JSON data in the shape of a tree document; what is empty is left out."""
     if isinstance(value, Mapping):
         return {key: _entry(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if is_dataclass(value):
         return _present(value)
     return value
@@ -86,24 +86,24 @@ def _present(value: Any) -> dict[str, Any]:
         if field.name == "test":
             form |= _test(item)
         elif item is not None and item not in ("", ()):
-            form[field.name] = plain(item)
+            form[field.name] = to_plain(item)
     return form
 
 
 def _entry(value: Any) -> Any:
     """An entry of a mapping: its key is its name, and isn't said twice."""
-    return {key: item for key, item in plain(value).items() if key not in ("id", "name")}
+    return {key: item for key, item in to_plain(value).items() if key not in ("id", "name")}
 
 
 def _test(test: Test) -> dict[str, Any]:
     match test:
-        case OneOf((bool(value),)):
+        case InChoices((bool(value),)):
             return {"is": value}
-        case OneOf(values):
+        case InChoices(values):
             return {"in": list(values)}
-        case Between():
+        case InRange():
             return dict(test.ends)
-        case Against(operator, other):
+        case ComparedWith(operator, other):
             return {f"{operator}_input": other}
         case _:
             return {"otherwise": True}

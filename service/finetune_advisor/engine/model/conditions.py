@@ -11,11 +11,11 @@ from finetune_advisor.engine.model.domain import Domain
 from finetune_advisor.engine.model.inputs import Input
 
 Operator = Literal["lt", "lte", "gt", "gte"]
-SYMBOLS: Mapping[Operator, str] = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+OPERATOR_SYMBOLS: Mapping[Operator, str] = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 BELOW, EQUAL, ABOVE = "<", "=", ">"
-EVERY_RELATION = frozenset({BELOW, EQUAL, ABOVE})
-RELATIONS: Mapping[Operator, frozenset[str]] = {
+ALL_RELATIONS = frozenset({BELOW, EQUAL, ABOVE})
+OPERATOR_RELATIONS: Mapping[Operator, frozenset[str]] = {
     "lt": frozenset({BELOW}),
     "lte": frozenset({BELOW, EQUAL}),
     "gt": frozenset({ABOVE}),
@@ -24,7 +24,7 @@ RELATIONS: Mapping[Operator, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class OneOf:
+class InChoices:
     """`is` and `in`: the answer is one of these values of a boolean or enum input."""
 
     values: tuple[bool | str, ...]
@@ -42,7 +42,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Between:
+class InRange:
     """`lt`, `lte`, `gt`, `gte` against numbers: the answer lies above `lower` and below `upper`."""
 
     lower: Bound | None = None
@@ -57,18 +57,18 @@ class Between:
             yield "lte" if self.upper.inclusive else "lt", self.upper.value
 
     def __str__(self) -> str:
-        return " and ".join(f"{SYMBOLS[operator]} {value}" for operator, value in self.ends)
+        return " and ".join(f"{OPERATOR_SYMBOLS[operator]} {value}" for operator, value in self.ends)
 
 
 @dataclass(frozen=True)
-class Against:
+class ComparedWith:
     """`lt`, `lte`, `gt`, `gte` against another input."""
 
     operator: Operator
     input: str
 
     def __str__(self) -> str:
-        return f"{SYMBOLS[self.operator]} {self.input}"
+        return f"{OPERATOR_SYMBOLS[self.operator]} {self.input}"
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class Otherwise:
         return "otherwise"
 
 
-Test = OneOf | Between | Against | Otherwise
+Test = InChoices | InRange | ComparedWith | Otherwise
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class InDomain:
     """The condition that an input's position lies in a domain."""
 
     input: str
@@ -91,7 +91,7 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class InRelation:
     """The condition that an input lies below, at or above another one."""
 
     input: str
@@ -99,15 +99,15 @@ class Related:
     other: str
 
 
-Condition = Within | Related
+Condition = InDomain | InRelation
 
 
-def domain_of(one: Input, test: Test) -> Domain:
+def domain_of_test(one: Input, test: Test) -> Domain:
     """The positions of an input that pass a test of it alone; `otherwise` passes none by itself."""
     match test:
-        case OneOf(values):
+        case InChoices(values):
             return Domain.of(one.position(value) for value in values)
-        case Between(lower, upper):
+        case InRange(lower, upper):
             domain = one.axis
             if lower:
                 domain = domain.from_(lower.value, strict=not lower.inclusive)
@@ -118,20 +118,20 @@ def domain_of(one: Input, test: Test) -> Domain:
             return Domain((), one.axis.dense)
 
 
-def relations_of(test: Test) -> frozenset[str]:
+def relations_of_test(test: Test) -> frozenset[str]:
     """How an input that passes a test may relate to the other one; `otherwise` adds nothing by itself."""
-    return RELATIONS[test.operator] if isinstance(test, Against) else frozenset()
+    return OPERATOR_RELATIONS[test.operator] if isinstance(test, ComparedWith) else frozenset()
 
 
-def conditions(one: Input, other: str | None, tests: Sequence[Test]) -> tuple[Condition, ...]:
+def exclusive_conditions(one: Input, other: str | None, tests: Sequence[Test]) -> tuple[Condition, ...]:
     """The condition behind each of a question's tests, with `otherwise` worked out.
 
     The tests must be sound: of the right type, disjoint, none of them without an answer.
     """
     if other is not None:
-        related = [relations_of(test) for test in tests]
-        rest = EVERY_RELATION.difference(*related)
-        return tuple(Related(one.name, relations or rest, other) for relations in related)
-    domains = [domain_of(one, test) for test in tests]
+        related = [relations_of_test(test) for test in tests]
+        rest = ALL_RELATIONS.difference(*related)
+        return tuple(InRelation(one.name, relations or rest, other) for relations in related)
+    domains = [domain_of_test(one, test) for test in tests]
     left = reduce(Domain.__sub__, domains, one.axis)
-    return tuple(Within(one.name, domain or left) for domain in domains)
+    return tuple(InDomain(one.name, domain or left) for domain in domains)

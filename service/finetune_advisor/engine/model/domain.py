@@ -15,7 +15,7 @@ from math import ceil, copysign, floor, inf, nextafter
 
 Position = int | float
 
-LARGEST = 2**53 - 1
+MAX_SAFE_INTEGER = 2**53 - 1
 """The largest magnitude of a number: beyond it JSON does not carry integers exactly (RFC 8259, 6)."""
 
 
@@ -37,7 +37,7 @@ class Domain:
                 spans.append((position, position))
         return cls(tuple(spans))
 
-    def cut(self, starts: Iterable[Position]) -> tuple[Domain, ...]:
+    def split_at(self, starts: Iterable[Position]) -> tuple[Domain, ...]:
         """The domain cut at some starts, of which its least position is one."""
         ordered = sorted(starts)
         inner = (self.from_(start).up_to(end, strict=True) for start, end in pairwise(ordered))
@@ -73,7 +73,7 @@ class Domain:
         return self.spans[-1][1]
 
     @property
-    def plainest(self) -> Position:
+    def simplest(self) -> Position:
         """The position with the fewest decimals; of those, the nearest to zero."""
         if 0 in self:
             return 0
@@ -97,7 +97,7 @@ class Domain:
         return Domain(tuple((low, min(high, end)) for low, high in self.spans if low <= end), self.dense)
 
 
-def neighbours(bound: Position, *, dense: bool) -> tuple[Position, Position]:
+def adjacent_positions(bound: Position, *, dense: bool) -> tuple[Position, Position]:
     """The positions right before and right after a bound, on an axis of doubles or of integers."""
     return _preceding(bound, dense), _following(bound, dense)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from finetune_advisor.engine.model.domain import LARGEST, Domain, Position
+from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER, Domain, Position
 
 Value = bool | int | float | str
 Profile = Mapping[str, Value]
@@ -28,16 +28,16 @@ class Input:
     maximum: int | float | None = None
 
     @property
-    def numeric(self) -> bool:
+    def is_numeric(self) -> bool:
         return self.type in ("integer", "number")
 
     @property
     def lowest(self) -> int | float:
-        return -LARGEST if self.minimum is None else self.minimum
+        return -MAX_SAFE_INTEGER if self.minimum is None else self.minimum
 
     @property
     def highest(self) -> int | float:
-        return LARGEST if self.maximum is None else self.maximum
+        return MAX_SAFE_INTEGER if self.maximum is None else self.maximum
 
     @cached_property
     def axis(self) -> Domain:
@@ -49,7 +49,7 @@ class Input:
         return Domain(((0, len(self.choices or (False, True)) - 1),))
 
     @cached_property
-    def width(self) -> int | float:
+    def axis_length(self) -> int | float:
         """How far the axis reaches."""
         return self.axis.greatest - self.axis.least
 
@@ -72,7 +72,7 @@ class Input:
             return bool(position)
         if self.type == "enum":
             return self.choices[int(position)]
-        return whole(position)
+        return normalize_number(position)
 
 
 def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
@@ -86,6 +86,6 @@ def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
     }
 
 
-def whole(number: int | float) -> int | float:
+def normalize_number(number: int | float) -> int | float:
     """A number as an int if it is whole, so that equal numbers are written alike, as RFC 8785 does."""
     return int(number) if number == int(number) else number

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from finetune_advisor.engine.model.conditions import ABOVE, BELOW, EQUAL, Condition, Related, Within
+from finetune_advisor.engine.model.conditions import ABOVE, BELOW, EQUAL, Condition, InDomain, InRelation
 from finetune_advisor.engine.model.domain import Domain, Position
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderConstraint:
     """Low lies at or (`strict`) below high."""
 
     low: str
@@ -34,19 +34,19 @@ class Region:
 
     axes: Mapping[str, Domain]
     domains: Mapping[str, Domain]
-    orders: frozenset[Order] = frozenset()
+    orders: frozenset[OrderConstraint] = frozenset()
 
     def domain(self, name: str) -> Domain:
         return self.domains.get(name) or self.axes[name]
 
-    def knows(self, name: str) -> bool:
+    def is_fixed(self, name: str) -> bool:
         """Whether all profiles of the region give an input the same value."""
         domain = self.domains.get(name)
         return domain is not None and domain.least == domain.greatest
 
     def narrow(self, condition: Condition) -> Region | None:
         """The profiles of this region that meet a condition, or None if there are none."""
-        if isinstance(condition, Related):
+        if isinstance(condition, InRelation):
             return self._ordered_by(frozenset(_orders(condition)))
         before = self.domain(condition.input)
         if before.least == before.greatest:
@@ -65,9 +65,9 @@ class Region:
         There are some at the least and at the greatest position of its domain. At another one there may be
         none, since the orders tighten the ends of domains alone.
         """
-        return self.narrow(Within(name, Domain(((position, position),), self.axes[name].dense)))
+        return self.narrow(InDomain(name, Domain(((position, position),), self.axes[name].dense)))
 
-    def has(self, positions: Mapping[str, Position]) -> bool:
+    def contains_answers(self, positions: Mapping[str, Position]) -> bool:
         """Whether some profile of this region has some inputs at these positions, which lie on their axes."""
         for name, position in positions.items():
             if name in self.domains and position not in self.domains[name]:
@@ -83,7 +83,7 @@ class Region:
         """The profiles that are in this region and in another one, or None if there are none."""
         both = self._ordered_by(other.orders) if other.orders else self
         for name, domain in other.domains.items():
-            both = both and both.narrow(Within(name, domain))
+            both = both and both.narrow(InDomain(name, domain))
         return both
 
     def with_twin(self, name: str, twin: str) -> Region:
@@ -97,28 +97,32 @@ class Region:
             self.with_twin(name, twin).axes,
             {names.get(one, one): domain for one, domain in self.domains.items()},
             frozenset(
-                Order(names.get(order.low, order.low), names.get(order.high, order.high), order.strict)
+                OrderConstraint(
+                    names.get(order.low, order.low), names.get(order.high, order.high), order.strict
+                )
                 for order in self.orders
             ),
         )
 
-    def about(self, inputs: frozenset[str]) -> tuple[frozenset[tuple[str, Domain]], frozenset[Order]]:
+    def cache_key(
+        self, inputs: frozenset[str]
+    ) -> tuple[frozenset[tuple[str, Domain]], frozenset[OrderConstraint]]:
         """What this region says of some inputs, as a key: regions with the same key hold the same
         combinations of their values. What no order connects to them doesn't matter, as no region is empty.
         """
         names, orders = (inputs, self.orders) if not self.orders else self._connected(inputs)
         return frozenset((n, d) for n, d in self.domains.items() if n in names), orders
 
-    def ordered(self, name: str) -> bool:
+    def is_ordered(self, name: str) -> bool:
         """Whether an order ties an input to another one."""
         return any(name in (order.low, order.high) for order in self.orders)
 
-    def _connected(self, inputs: frozenset[str]) -> tuple[frozenset[str], frozenset[Order]]:
-        beside: dict[str, list[Order]] = {}
+    def _connected(self, inputs: frozenset[str]) -> tuple[frozenset[str], frozenset[OrderConstraint]]:
+        beside: dict[str, list[OrderConstraint]] = {}
         for order in self.orders:
             beside.setdefault(order.low, []).append(order)
             beside.setdefault(order.high, []).append(order)
-        names, orders = set(inputs), set[Order]()
+        names, orders = set(inputs), set[OrderConstraint]()
         waiting = [name for name in beside if name in inputs]
         while waiting:
             for order in beside[waiting.pop()]:
@@ -132,19 +136,19 @@ class Region:
         """A profile of the region, as the least positions of every input."""
         return {name: self.domain(name).least for name in self.axes}
 
-    def plain(self, names: Iterable[str]) -> dict[str, Position]:
+    def simplest_positions(self, names: Iterable[str]) -> dict[str, Position]:
         """Positions of some inputs in one profile of the region: the plainest, where the earlier ones let
         them be.
         """
         region, found = self, {}
         for name in names:
             domain = region.domain(name)
-            either = (region.at(name, position) for position in (domain.plainest, domain.least))
+            either = (region.at(name, position) for position in (domain.simplest, domain.least))
             region = next(filter(None, either))
             found[name] = region.domain(name).least
         return found
 
-    def _ordered_by(self, orders: frozenset[Order]) -> Region | None:
+    def _ordered_by(self, orders: frozenset[OrderConstraint]) -> Region | None:
         """The profiles of this region that meet more orders, or None if there are none."""
         added = orders - self.orders
         together = self.orders | added
@@ -152,10 +156,10 @@ class Region:
             return None
         return Region(self.axes, self.domains, together)._settled(added)
 
-    def _orders_of(self, name: str) -> Iterator[Order]:
+    def _orders_of(self, name: str) -> Iterator[OrderConstraint]:
         return (order for order in self.orders if name in (order.low, order.high))
 
-    def _settled(self, unsettled: Iterable[Order]) -> Region | None:
+    def _settled(self, unsettled: Iterable[OrderConstraint]) -> Region | None:
         """The region with its domains as tight as the orders allow, or None if one is empty."""
         domains = self._tightened(unsettled)
         if domains is None:
@@ -163,7 +167,7 @@ class Region:
         region = Region(self.axes, domains, self.orders)
         return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
 
-    def _tightened(self, unsettled: Iterable[Order]) -> Mapping[str, Domain] | None:
+    def _tightened(self, unsettled: Iterable[OrderConstraint]) -> Mapping[str, Domain] | None:
         """The domains as tight as the orders allow, or None if one is empty.
 
         The domains fit all orders already but those that are `unsettled`. Where a domain gets tighter, the
@@ -184,27 +188,29 @@ class Region:
                     waiting.extend(self._orders_of(name))
         return domains
 
-    def _implies(self, order: Order) -> bool:
+    def _implies(self, order: OrderConstraint) -> bool:
         return order.holds(self.domain(order.low).greatest, self.domain(order.high).least)
 
 
-def _orders(condition: Related) -> Iterator[Order]:
+def _orders(condition: InRelation) -> Iterator[OrderConstraint]:
     one, relations, other = condition.input, condition.relations, condition.other
     if ABOVE not in relations:
-        yield Order(one, other, strict=EQUAL not in relations)
+        yield OrderConstraint(one, other, strict=EQUAL not in relations)
     if BELOW not in relations:
-        yield Order(other, one, strict=EQUAL not in relations)
+        yield OrderConstraint(other, one, strict=EQUAL not in relations)
 
 
-def _contradictory(orders: Iterable[Order], added: Iterable[Order]) -> bool:
+def _contradictory(orders: Iterable[OrderConstraint], added: Iterable[OrderConstraint]) -> bool:
     """Whether some orders put an input strictly below itself, which they don't without the `added` ones."""
-    above: dict[str, list[Order]] = {}
+    above: dict[str, list[OrderConstraint]] = {}
     for order in orders:
         above.setdefault(order.low, []).append(order)
     return any(_strictly_below_itself(above, order) for order in added)
 
 
-def _strictly_below_itself(above: Mapping[str, Sequence[Order]], order: Order) -> bool:
+def _strictly_below_itself(
+    above: Mapping[str, Sequence[OrderConstraint]], order: OrderConstraint
+) -> bool:
     """Whether an order and those `above` each input lead from its lower input back to it."""
     seen = set()
     waiting = [(order.high, order.strict)]
@@ -219,15 +225,15 @@ def _strictly_below_itself(above: Mapping[str, Sequence[Order]], order: Order) -
     return False
 
 
-def completions(tree: Tree, profile: Profile) -> Region:
+def region_of_completions(tree: Tree, profile: Profile) -> Region:
     """The region of all completions of a profile; inputs that the tree doesn't have are passed over.
 
     Raises ValueError or TypeError for a value of another type than its input's.
     """
     positions = ((n, tree.inputs[n].position(v)) for n, v in profile.items() if n in tree.inputs)
-    return Region(tree.axes, {n: single(tree.inputs[n], position) for n, position in positions})
+    return Region(tree.axes, {n: point_domain(tree.inputs[n], position) for n, position in positions})
 
 
-def single(one: Input, position: Position) -> Domain:
+def point_domain(one: Input, position: Position) -> Domain:
     """The domain of one position of an input."""
     return Domain(((position, position),), one.axis.dense)

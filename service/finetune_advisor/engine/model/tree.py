@@ -8,12 +8,18 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from finetune_advisor.engine.model.canonical import hashed, plain
-from finetune_advisor.engine.model.conditions import Against, Condition, Test, Within, conditions
+from finetune_advisor.engine.model.canonical import sha256_digest, to_plain
+from finetune_advisor.engine.model.conditions import (
+    ComparedWith,
+    Condition,
+    InDomain,
+    Test,
+    exclusive_conditions,
+)
 from finetune_advisor.engine.model.domain import Domain, Position
 from finetune_advisor.engine.model.inputs import Input
 
-LIFECYCLE = frozenset({"status", "deprecated", "sunset", "successor"})
+LIFECYCLE_FIELDS = frozenset({"status", "deprecated", "sunset", "successor"})
 """What may change in a released document: it says how to treat a tree, not what the tree says."""
 
 
@@ -44,7 +50,7 @@ class Question:
     @cached_property
     def compared_to(self) -> str | None:
         """The other input, where this question compares two."""
-        return next((b.test.input for b in self.branches if isinstance(b.test, Against)), None)
+        return next((b.test.input for b in self.branches if isinstance(b.test, ComparedWith)), None)
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -89,7 +95,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
-class Circumstance:
+class WarningCondition:
     """A test of a known answer, by itself or against another one."""
 
     input: str
@@ -97,7 +103,7 @@ class Circumstance:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.input, self.test.input) if isinstance(self.test, Against) else (self.input,)
+        return (self.input, self.test.input) if isinstance(self.test, ComparedWith) else (self.input,)
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,12 @@ class WarningRule:
     """
 
     id: str
-    when: tuple[Circumstance, ...]
+    when: tuple[WarningCondition, ...]
     text: str
     recommendations: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
 
-    def concerns(self, outcome: str | None) -> bool:
+    def applies_to(self, outcome: str | None) -> bool:
         """Whether the rule may warn of an outcome, None while there is none."""
         return not self.recommendations or outcome in self.recommendations
 
@@ -157,13 +163,15 @@ class Tree:
     @cached_property
     def canonical(self) -> Mapping[str, Any]:
         """The tree as plain JSON data in the shape of its document."""
-        form: dict[str, Any] = plain(self)
+        form: dict[str, Any] = to_plain(self)
         return form
 
     @cached_property
     def digest(self) -> str:
         """`sha256:` and the hash of the canonical form without its lifecycle."""
-        return hashed({key: form for key, form in self.canonical.items() if key not in LIFECYCLE})
+        return sha256_digest(
+            {key: form for key, form in self.canonical.items() if key not in LIFECYCLE_FIELDS}
+        )
 
     @cached_property
     def warning_inputs(self) -> tuple[str, ...]:
@@ -176,12 +184,12 @@ class Tree:
         return {name: one.axis for name, one in self.inputs.items()}
 
     @cached_property
-    def cases(self) -> Mapping[str, tuple[tuple[Condition, Branch], ...]]:
+    def branch_conditions(self) -> Mapping[str, tuple[tuple[Condition, Branch], ...]]:
         """The branches of each question, each with the condition under which it is taken."""
         return {
             question.id: tuple(
                 zip(
-                    conditions(
+                    exclusive_conditions(
                         self.inputs[question.input],
                         question.compared_to,
                         [branch.test for branch in question.branches],
@@ -194,7 +202,7 @@ class Tree:
         }
 
     @cached_property
-    def pairs(self) -> frozenset[frozenset[str]]:
+    def compared_pairs(self) -> frozenset[frozenset[str]]:
         """The pairs of inputs that some question compares."""
         return frozenset(frozenset(q.inputs) for q in self.questions.values() if q.compared_to)
 
@@ -205,33 +213,33 @@ class Tree:
         found = []
         while left:
             names = {next(iter(left))}
-            for _ in self.pairs:
-                names.update(*(pair for pair in self.pairs if pair & names))
+            for _ in self.compared_pairs:
+                names.update(*(pair for pair in self.compared_pairs if pair & names))
             found.append(tuple(name for name in self.inputs if name in names))
             left = {name: None for name in left if name not in names}
         return tuple(found)
 
     @cached_property
-    def cuts(self) -> Mapping[str, frozenset[Position]]:
+    def thresholds(self) -> Mapping[str, frozenset[Position]]:
         """Where the cells of each input's axis start: at each value of a boolean or enum, and at each span
         of a number that some test of it alone takes.
         """
         starts = {name: {axis.least} for name, axis in self.axes.items()}
         for name, one in self.inputs.items():
-            if not one.numeric:
+            if not one.is_numeric:
                 starts[name].update(range(int(one.axis.greatest) + 1))
-        for condition, _ in (case for cases in self.cases.values() for case in cases):
-            if isinstance(condition, Within):
+        for condition, _ in (case for cases in self.branch_conditions.values() for case in cases):
+            if isinstance(condition, InDomain):
                 starts[condition.input].update(low for low, _ in condition.domain.spans)
         return {name: frozenset(positions) for name, positions in starts.items()}
 
     @cached_property
-    def cells(self) -> Mapping[str, tuple[Domain, ...]]:
+    def partition(self) -> Mapping[str, tuple[Domain, ...]]:
         """Each input's axis, cut so that the tests of it alone tell no two positions of a cell apart."""
-        return {name: axis.cut(self.cuts[name]) for name, axis in self.axes.items()}
+        return {name: axis.split_at(self.thresholds[name]) for name, axis in self.axes.items()}
 
     @cached_property
-    def rank(self) -> Mapping[str, int]:
+    def topological_index(self) -> Mapping[str, int]:
         """Each node's place in tree order: a node comes after every node that leads to it, and the
         nodes of an earlier branch before those of a later one where that leaves a choice.
 
@@ -255,15 +263,15 @@ class Tree:
         return {node: place for place, node in enumerate(order)}
 
     @cached_property
-    def ordered(self) -> tuple[Question, ...]:
+    def ordered_questions(self) -> tuple[Question, ...]:
         """The questions in tree order. Raises as `rank` does."""
-        return tuple(self.questions[node] for node in self.rank if node in self.questions)
+        return tuple(self.questions[node] for node in self.topological_index if node in self.questions)
 
     @cached_property
-    def below(self) -> Mapping[str, frozenset[str]]:
+    def inputs_below(self) -> Mapping[str, frozenset[str]]:
         """The inputs that are asked about at a node or anywhere below it."""
         found: dict[str, frozenset[str]] = {node: frozenset() for node in self.recommendations}
-        for question in reversed(self.ordered):
+        for question in reversed(self.ordered_questions):
             asked = (found[branch.to] for branch in question.branches)
             found[question.id] = frozenset(question.inputs).union(*asked)
         return found

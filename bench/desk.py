@@ -39,7 +39,7 @@ class Desk:
 
     @cached_property
     def tree(self) -> Tree:
-        return catalog.load().trees[self.version]
+        return catalog.load_catalog().trees[self.version]
 
     @cached_property
     def profiles(self) -> list[Profile]:

@@ -28,7 +28,7 @@ from finetune_advisor.trees import catalog, loader
 from tests import editions
 
 ROOT = Path(__file__).parent.parent
-BUNDLED = catalog.BUNDLED
+BUNDLED = catalog.BUNDLED_TREES_DIR
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -91,7 +91,7 @@ def server_logging() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _bundled_trees_once() -> Iterator[None]:
     """A bundled tree is read and proven once in a process, not anew for each application of the tests."""
-    load, known = loader.load, dict[Path, Tree]()
+    load, known = loader.load_tree, dict[Path, Tree]()
 
     def load_once(path: Path) -> Tree:
         if path.parent != BUNDLED:
@@ -108,7 +108,7 @@ def _bundled_trees_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tree() -> Tree:
     """Tree 1.0.0, the bundled one."""
-    return loader.load(catalog.BUNDLED / "1.0.0.yaml")
+    return loader.load_tree(catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
 
 
 @dataclass

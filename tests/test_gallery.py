@@ -55,7 +55,7 @@ Assessed = Callable[[Known], Assessment]
 @pytest.fixture(scope="module")
 def newer() -> Tree:
     """Tree 2.0.0, the bundled one."""
-    return loader.load(catalog.BUNDLED / "2.0.0.yaml")
+    return loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises FinetuneAdvisorError if a setting or a tree document is at fault.
     """
     settings = settings or Settings.from_environment()
-    served = catalog.load(settings.trees_dir, settings.default_tree_version)
+    served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
     metrics.set_info(__version__, served.trees.values(), served.default)
 

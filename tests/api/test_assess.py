@@ -111,7 +111,7 @@ def test_the_order_of_members_makes_no_difference(client: FlaskClient) -> None:
 def test_the_default_version_answers_like_the_same_one_named(client: FlaskClient) -> None:
     """tree_version left out means the default version."""
     profile = {"prompt_engineering_sufficient": False}
-    default = catalog.load().default
+    default = catalog.load_catalog().default
 
     assert assess(client, profile, default.version) == assess(client, profile, None)
 
@@ -178,7 +178,7 @@ def test_the_profile_in_the_contract_knows_every_version(typed: FlaskClient) -> 
     properties = schemas["Profile"]["properties"]
 
     assert schemas["Input_team"] == {"type": "string", "enum": ["solo", "small", "large"]}
-    assert schemas["TreeVersion"]["enum"] == [*catalog.load().trees, VERSION]
+    assert schemas["TreeVersion"]["enum"] == [*catalog.load_catalog().trees, VERSION]
     assert properties["team"]["$ref"] == "#/components/schemas/Input_team"
     assert properties["team"]["description"] == "Who does the work."
     tokens = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1000000}

@@ -24,7 +24,7 @@ from tests.api import guide
 from tests.api.conftest import TYPED
 
 SETTINGS = Settings(log_level="error", trees_dir=TYPED.parent)
-CATALOG = catalog.load(TYPED.parent)
+CATALOG = catalog.load_catalog(TYPED.parent)
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 

@@ -31,7 +31,7 @@ from finetune_advisor.schemas.changes import ChangesSchema
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import loader
-from finetune_advisor.trees.catalog import BUNDLED
+from finetune_advisor.trees.catalog import BUNDLED_TREES_DIR
 from tests import strategies
 from tests.api import documents_of
 from tests.strategies import Known, walk
@@ -78,7 +78,7 @@ def _neighbours(end: float) -> tuple[float, float, float]:
 def beside_the_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Generated trees are served beside tree 1.0.0 alone: others would be proven sound anew each time."""
     bundled = tmp_path_factory.mktemp("bundled")
-    (bundled / "1.0.0.yaml").write_bytes((BUNDLED / "1.0.0.yaml").read_bytes())
+    (bundled / "1.0.0.yaml").write_bytes((BUNDLED_TREES_DIR / "1.0.0.yaml").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("finetune_advisor.trees.catalog.BUNDLED", bundled)
         yield
@@ -108,7 +108,7 @@ def written(profile: Known) -> str:
 def test_a_document_holds_the_whole_tree(tree: Tree) -> None:
     """Written down and read again, a tree is itself, to the last bit of its numbers."""
     with TemporaryDirectory() as directory:
-        assert tree == loader.load(documents_of.write(tree, Path(directory)))
+        assert tree == loader.load_tree(documents_of.write(tree, Path(directory)))
 
 
 @OFTEN
@@ -116,13 +116,13 @@ def test_a_document_holds_the_whole_tree(tree: Tree) -> None:
 def test_every_endpoint_agrees_with_the_engine(drawn: tuple[Tree, list[Known]]) -> None:
     """/assess, /assess/explain, /tree and the pictures answer 200, with what the engine says directly."""
     with TemporaryDirectory() as directory:
-        tree = loader.load(documents_of.write(drawn[0], Path(directory)))
+        tree = loader.load_tree(documents_of.write(drawn[0], Path(directory)))
         client = served(directory)
         path = f"/tree/versions/{tree.version}"
 
         body = ok(client.get("/tree")).json
         assert {**plain(tree.canonical), "digest": tree.digest} == body
-        assert svg.render(tree) == ok(client.get(f"{path}/diagram")).text
+        assert svg.render_svg(tree) == ok(client.get(f"{path}/diagram")).text
         for profile in drawn[1]:
             _agrees(client, tree, profile)
         every = list(strategies.profiles_of(tree))
@@ -151,7 +151,7 @@ def _agrees(client: FlaskClient, tree: Tree, profile: Known) -> None:
     picture = client.get(
         f"/tree/versions/{tree.version}/diagram?{query}", headers={"Accept": "text/vnd.mermaid"}
     )
-    assert mermaid.render(tree, assessment if profile else None) == ok(picture).text
+    assert mermaid.render_mermaid(tree, assessment if profile else None) == ok(picture).text
 
 
 def _same(tree: Tree, name: str, value: Any) -> Any:
@@ -186,9 +186,9 @@ def test_the_contract_of_any_tree_is_valid(tree: Tree) -> None:
 def test_changes_agree_with_the_engine(tree: Tree, data: st.DataObject) -> None:
     """Two versions of a tree, and any tree and the bundled one: moves and witnesses are the engine's."""
     with TemporaryDirectory() as directory:
-        older = loader.load(documents_of.write(tree, Path(directory)))
-        newer = loader.load(documents_of.write(_edited(older, data), Path(directory)))
-        bundled = loader.load(BUNDLED / "1.0.0.yaml")
+        older = loader.load_tree(documents_of.write(tree, Path(directory)))
+        newer = loader.load_tree(documents_of.write(_edited(older, data), Path(directory)))
+        bundled = loader.load_tree(BUNDLED_TREES_DIR / "1.0.0.yaml")
         client = served(directory)
         for one, other in ((older, newer), (newer, older), (bundled, newer), (newer, newer)):
             path = f"/tree/versions/{other.version}/changes?since={one.version}"
@@ -213,7 +213,7 @@ def _edited(tree: Tree, data: st.DataObject) -> Tree:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "edited.yaml"
         path.write_text(json.dumps(form | {"version": "1.2.4"}))
-        return loader.load(path)
+        return loader.load_tree(path)
 
 
 COLLIDING = {

@@ -44,7 +44,7 @@ def test_readyz_says_which_trees_are_served(client: FlaskClient) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "trees": list(catalog.load().trees)}
+    assert answer.json == {"status": "ok", "trees": list(catalog.load_catalog().trees)}
 
 
 def test_metrics_are_prometheus_text(client: FlaskClient) -> None:

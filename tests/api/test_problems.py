@@ -82,7 +82,7 @@ def test_an_unlike_name_gets_the_names_there_are(client: FlaskClient) -> None:
 
 def test_of_very_many_unknown_names_only_the_first_are_looked_at(client: FlaskClient) -> None:
     """What is wrong with known ones is said all the same."""
-    schema = profile_schema(catalog.load())()
+    schema = profile_schema(catalog.load_catalog())()
     profile = {**{f"z{number}": 1 for number in range(10_000)}, "data_sensitive": 1}
     with pytest.raises(ValidationError) as refused:
         schema.load(profile)

@@ -54,8 +54,10 @@ def test_versions_come_oldest_first_with_one_default(typed: FlaskClient) -> None
     """Every version served is listed; exactly one is the default, the newest current one."""
     listed = [(one["version"], one["default"]) for one in typed.get("/tree/versions").json["versions"]]
 
-    default = catalog.load().default.version
-    expected = [(version, version == default) for version in (*catalog.load().trees, "9.0.0-typed")]
+    default = catalog.load_catalog().default.version
+    expected = [
+        (version, version == default) for version in (*catalog.load_catalog().trees, "9.0.0-typed")
+    ]
     assert expected == listed
 
 
@@ -63,14 +65,14 @@ def test_the_default_version_says_why(typed: FlaskClient) -> None:
     """The version that answers when none is named says in words why; no other one does."""
     versions = typed.get("/tree/versions").json["versions"]
 
-    assert {True: catalog.NEWEST_BUNDLED, False: None} == {
+    assert {True: catalog.REASON_NEWEST_BUNDLED, False: None} == {
         one["default"]: one.get("default_reason") for one in versions
     }
 
 
 def test_the_default_tree_is_the_one_of_its_version(client: FlaskClient) -> None:
     """GET /tree is the default version's document, byte for byte."""
-    default = catalog.load().default.version
+    default = catalog.load_catalog().default.version
 
     assert client.get("/tree").data == client.get(f"/tree/versions/{default}").data
 
@@ -173,5 +175,5 @@ def test_an_unknown_version_is_404_and_names_those_served(client: FlaskClient, v
     answer = client.get(f"/tree/versions/{version}")
 
     assert (answer.status_code, answer.json["type"]) == (404, "../../problems/unknown-version")
-    served = ", ".join(catalog.load().trees)
+    served = ", ".join(catalog.load_catalog().trees)
     assert answer.json["detail"] == f"no such tree version is served; served are {served}"

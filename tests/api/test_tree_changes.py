@@ -83,7 +83,7 @@ def edited_trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_edited(directory: Path) -> None:
     """Write a tree for each edit of the bundled one."""
-    bundled = YAML(typ="safe").load(catalog.BUNDLED / "1.0.0.yaml")
+    bundled = YAML(typ="safe").load(catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
     for version, edit in EDITS.items():
         document = deepcopy(bundled) | {"version": version, "status": "candidate"}
         edit(document)

@@ -89,7 +89,7 @@ def assess(client: FlaskClient, profile: Profile, version: str) -> dict[str, Any
 @pytest.fixture(scope="module")
 def typed_tree() -> Tree:
     """The typed tree, for asking the formats directly."""
-    return loader.load(TYPED)
+    return loader.load_tree(TYPED)
 
 
 @pytest.mark.parametrize("version", [GUIDE, TYPED_VERSION])
@@ -206,7 +206,7 @@ def test_typed_inputs_are_read_from_a_query(typed: FlaskClient, typed_tree: Tree
     answer = typed.get(f"{path}&needed_score=0.75&drift=-0.25&api_usable=false")
 
     assert answer.status_code == 200
-    assert answer.text == svg.render(typed_tree, evaluate(typed_tree, profile))
+    assert answer.text == svg.render_svg(typed_tree, evaluate(typed_tree, profile))
     assert nodes(ElementTree.fromstring(answer.data), "stressed") == [
         *("staffing", "size", "quality", "stability", "hosted", "tune")
     ]
@@ -227,7 +227,7 @@ def test_booleans_in_a_query_are_read_in_any_case(typed: FlaskClient, text: str)
 @pytest.mark.parametrize("accept", [SVG, MERMAID])
 def test_the_bodies_are_those_of_the_formats(typed: FlaskClient, typed_tree: Tree, accept: str) -> None:
     """What is served is what the format gives for the tree and the assessment, nothing more."""
-    render = {SVG: svg.render, MERMAID: mermaid.render}[accept]
+    render = {SVG: svg.render_svg, MERMAID: mermaid.render_mermaid}[accept]
 
     assert render(typed_tree) == picture(typed, accept, version=TYPED_VERSION).text
     assessed = render(typed_tree, evaluate(typed_tree, KNOWN))

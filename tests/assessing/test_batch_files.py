@@ -73,7 +73,7 @@ def as_csv(rows: list[dict[str, Any]], file: Path) -> Path:
 @pytest.mark.parametrize("written", ["True", "TRUE", "False", "FALSE", "true ", " FALSE"])
 def test_booleans_may_be_in_capitals(written: str) -> None:
     """As spreadsheets and Python write them."""
-    served = catalog.load(TYPED.parent)
+    served = catalog.load_catalog(TYPED.parent)
     batch = BatchFile(served, served.trees[VERSION], {})
     rows = (f"api_usable,drift\n{cell},-1\n".encode() for cell in (written, written.lower().strip()))
     [same], [plain] = ([*batch.results(io.BytesIO(row), "in.csv")] for row in rows)
@@ -160,7 +160,7 @@ def test_blank_lines_are_skipped(
 
 def test_a_column_alone_may_be_unknown() -> None:
     """In a file with one column, a quoted empty cell is an unknown answer, where a blank line is nothing."""
-    served = catalog.load(TYPED.parent)
+    served = catalog.load_catalog(TYPED.parent)
     file = io.BytesIO(b'team\n""\nsolo\n')
     found = BatchFile(served, served.trees[VERSION], {}).results(file, "in.CSV")
 
@@ -455,7 +455,7 @@ class Generated(io.RawIOBase):
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 lines, each different, take hardly more than the first 1,000 have taken."""
     monkeypatch.setattr(assessor, "CACHE_SIZE", 100)
-    served = catalog.load(TYPED.parent)
+    served = catalog.load_catalog(TYPED.parent)
     lines = 10_000
     one = BatchFile(served, served.trees[VERSION], {})
     found = one.results(io.BufferedReader(Generated(lines)), "-")

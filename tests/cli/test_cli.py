@@ -20,7 +20,7 @@ from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.families import row_of_questions
 
-BUNDLED = str(catalog.BUNDLED / "1.0.0.yaml")
+BUNDLED = str(catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
 TYPED = Path(__file__).parent.parent / "api" / "typed.yaml"
 
 ACME = re.search(
@@ -261,22 +261,22 @@ def test_check_proves_the_bundled_trees() -> None:
     first, second, default = printed.stdout.splitlines()
     assert first.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
     assert second.startswith("2.0.0 (candidate): sound; 38 questions, 20 recommendations; sha256:")
-    assert f"1.0.0 is the default: {catalog.NEWEST_BUNDLED}" == default
+    assert f"1.0.0 is the default: {catalog.REASON_NEWEST_BUNDLED}" == default
 
 
 def test_check_takes_files(tmp_path: Path) -> None:
     """tree check FILE checks a document, with the bundled ones beside it."""
     own = tmp_path / "own.yaml"
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    text = (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml").read_text()
     own.write_text(text.replace("version: 1.0.0", "version: 1.1.0", 1))
-    printed = run("tree", "check", str(own), str(catalog.BUNDLED / "1.0.0.yaml"))
+    printed = run("tree", "check", str(own), str(catalog.BUNDLED_TREES_DIR / "1.0.0.yaml"))
 
     assert printed.exit_code == 0
     *lines, default = printed.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
     assert (
         "1.1.0 would be the default, beside the bundled trees alone and without "
-        f"FINETUNE_ADVISOR_DEFAULT_TREE_VERSION: {catalog.NEWEST_OWN}"
+        f"FINETUNE_ADVISOR_DEFAULT_TREE_VERSION: {catalog.REASON_NEWEST_OWN}"
     ) == default
     assert run("tree", "check", str(tmp_path)).stdout == printed.stdout
 
@@ -287,12 +287,12 @@ def test_check_says_what_settings_make_the_default(
     """Without files the setting decides; of files it is said that the settings are left aside."""
     monkeypatch.setenv("FINETUNE_ADVISOR_DEFAULT_TREE_VERSION", "2.0.0")
     own = tmp_path / "own.yaml"
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    text = (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml").read_text()
     own.write_text(text.replace("version: 1.0.0", "version: 1.1.0", 1))
 
     [served] = run("tree", "check").stdout.splitlines()[-1:]
     [beside] = run("tree", "check", str(own)).stdout.splitlines()[-1:]
-    assert f"2.0.0 is the default: {catalog.NAMED}" == served
+    assert f"2.0.0 is the default: {catalog.REASON_NAMED_BY_SETTING}" == served
     assert beside.startswith("1.1.0 would be the default, beside the bundled trees alone")
 
 
@@ -310,7 +310,11 @@ def test_check_reports_every_fault(tmp_path: Path) -> None:
 @pytest.fixture
 def rewired(tmp_path: Path) -> Path:
     """A document like the bundled one, in which very large data goes to plain RAG."""
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text().replace("version: 1.0.0", "version: 1.1.0", 1)
+    text = (
+        (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
+        .read_text()
+        .replace("version: 1.0.0", "version: 1.1.0", 1)
+    )
     before, question, after = text.partition("  data_volume:\n")
     own = tmp_path / "own.yaml"
     yes = "is: true\n        to: consider_hybrid"
@@ -323,7 +327,11 @@ def rewired(tmp_path: Path) -> Path:
 @pytest.fixture
 def reworded(tmp_path: Path) -> Path:
     """A document like the bundled one, with one text in other words."""
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text().replace("version: 1.0.0", "version: 1.2.0", 1)
+    text = (
+        (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
+        .read_text()
+        .replace("version: 1.0.0", "version: 1.2.0", 1)
+    )
     own = tmp_path / "reworded.yaml"
     own.write_text(text.replace("Is the volume of data very large?", "Is it a lot of data?", 1))
     return own
@@ -534,15 +542,15 @@ def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
 
 
 RENDER: dict[str, Callable[[Tree], str]] = {
-    "dmn": dmn.render,
-    "jdm": jdm.render,
-    "mermaid": mermaid.render,
-    "rego": rego.render,
-    "svg": svg.render,
+    "dmn": dmn.render_dmn,
+    "jdm": jdm.render_jdm,
+    "mermaid": mermaid.render_mermaid,
+    "rego": rego.render_rego,
+    "svg": svg.render_svg,
 }
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
-    "mermaid": mermaid.render,
-    "svg": svg.render,
+    "mermaid": mermaid.render_mermaid,
+    "svg": svg.render_svg,
 }
 
 
@@ -611,11 +619,11 @@ def test_the_names_that_are_known_are_listed_once() -> None:
 def test_export_takes_a_profile_of_the_document_s_own_inputs() -> None:
     """A document that isn't served is drawn with its own inputs, typed as it says."""
     command = ["tree", "export", "--format", "svg", str(TYPED), "--profile", "-"]
-    typed = loader.load(TYPED)
+    typed = loader.load_tree(TYPED)
     profile = {"team": "small", "corpus_length": 5000}
 
     drawn = run(*command, stdin=json.dumps(profile)).stdout
-    assert drawn.rstrip("\n") == svg.render(typed, evaluate(typed, profile)).rstrip("\n")
+    assert drawn.rstrip("\n") == svg.render_svg(typed, evaluate(typed, profile)).rstrip("\n")
     refused = run(*command, stdin='{"data_sensitive": true}')
     assert refused.exit_code == 1
     assert "data_sensitive: there is no such name here" in refused.stderr
@@ -629,7 +637,7 @@ def test_export_takes_a_profile_of_another_served_version(tree: Tree, named: lis
     drawn = run(*command, stdin=json.dumps(profile))
 
     assert (0, "") == (drawn.exit_code, drawn.stderr)
-    assert svg.render(tree, evaluate(tree, HYBRID)) == drawn.stdout
+    assert svg.render_svg(tree, evaluate(tree, HYBRID)) == drawn.stdout
     assert 0 == run("assess", "-", stdin=json.dumps(profile)).exit_code
 
 
@@ -688,7 +696,7 @@ def test_check_warns_of_a_version_that_a_bundled_tree_may_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, *, warned: bool
 ) -> None:
     """An own tree's version without a name is sound, and a later release may have the same."""
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text()
+    text = (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml").read_text()
     (tmp_path / "own.yaml").write_text(text.replace("version: 1.0.0", f"version: {version}", 1))
     monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
     warning = (

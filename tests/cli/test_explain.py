@@ -107,14 +107,14 @@ def test_text_says_why_there_is_no_change(options: list[str], said: str) -> None
 
 def test_text_says_that_nothing_leads_to_the_target() -> None:
     """The other changes are not denied, where a tree has the target and no profile gets there."""
-    tree = loader.load(TYPED)
+    tree = loader.load_tree(TYPED)
     answer = ExplanationSchema().dump(Explainer(tree, PathTable.of(tree)).explain({"team": "small"}))
     target = next(iter(tree.recommendations))
     none = {**answer, "counterfactuals": [], "truncated": False}
 
-    shown = explanation_text.render(none, tree, target=target)
+    shown = explanation_text.render_explanation_text(none, tree, target=target)
     assert f"\n\nNo change of these answers leads to {target}.\n\n" in shown
-    shown = explanation_text.render(none, tree)
+    shown = explanation_text.render_explanation_text(none, tree)
     assert "\n\nNo change of these answers leads to another recommendation.\n\n" in shown
 
 

@@ -20,13 +20,13 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def typed() -> Tree:
     """A tree with every type of input and every test of a branch."""
-    return loader.load(HERE / "typed.yaml")
+    return loader.load_tree(HERE / "typed.yaml")
 
 
 @pytest.fixture(scope="session")
 def awkward() -> Tree:
     """A tree whose names are keywords elsewhere and whose texts are full of marks."""
-    return loader.load(HERE / "awkward.yaml")
+    return loader.load_tree(HERE / "awkward.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -54,17 +54,19 @@ def mermaid_oracle() -> Iterator[Oracle]:
 def notation(request: pytest.FixtureRequest) -> Notation:
     """Each notation that can be run, with an engine that others wrote."""
     if request.param == "jdm":
-        return Notation(jdm.render, oracles.Zen(), _own_names, carries=short_decimals)
+        return Notation(jdm.render_jdm, oracles.Zen(), _own_names, carries=short_decimals)
     if request.param == "dmn":
-        return Notation(dmn.render, request.getfixturevalue("dmn_oracle"), dmn.input_names, nulls=True)
-    return Notation(rego.render, request.getfixturevalue("rego_oracle"), _own_names)
+        return Notation(
+            dmn.render_dmn, request.getfixturevalue("dmn_oracle"), dmn.choose_input_names, nulls=True
+        )
+    return Notation(rego.render_rego, request.getfixturevalue("rego_oracle"), _own_names)
 
 
 @pytest.fixture(scope="session", params=["camunda7", "camunda8"])
 def camunda(request: pytest.FixtureRequest) -> Iterator[Notation]:
     """DMN in each engine of Camunda, which take some 20 ms for a profile."""
     with oracles.dmn(request.param) as oracle:
-        yield Notation(dmn.render, oracle, dmn.input_names, nulls=True)
+        yield Notation(dmn.render_dmn, oracle, dmn.choose_input_names, nulls=True)
 
 
 def _own_names(tree: Tree) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ def test_bundled_trees_end_alike_in_camunda(version: str, camunda: Notation) -> 
 
     Camunda 8 evaluates a decision anew for each that requires it, and takes up to a second for a row.
     """
-    tree = loader.load(catalog.BUNDLED / f"{version}.yaml")
+    tree = loader.load_tree(catalog.BUNDLED_TREES_DIR / f"{version}.yaml")
     rows, taken = [], set[tuple[str, str]]()
     for profile, outcome in build_decision_table(tree).rows:
         steps = {*pairwise((*outcome.path, outcome.recommendation))}

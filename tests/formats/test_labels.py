@@ -8,7 +8,7 @@ import pytest
 
 from finetune_advisor.engine.model.conditions import Bound, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Branch, Tree
-from finetune_advisor.formats.labels import branch_words
+from finetune_advisor.formats.labels import describe_branch
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from finetune_advisor.formats.labels import branch_words
 def test_every_kind_of_test_has_words(typed: Tree, question: str, words: list[str]) -> None:
     """Each test of a branch reads as an answer, and `otherwise` as the answers that it stands for."""
     asked = typed.questions[question]
-    assert words == [branch_words(typed, asked, branch) for branch in asked.branches]
+    assert words == [describe_branch(typed, asked, branch) for branch in asked.branches]
 
 
 def test_otherwise_stays_short(typed: Tree) -> None:
@@ -52,10 +52,10 @@ def test_otherwise_stays_short(typed: Tree) -> None:
     ]
     for few in (4, 8):
         question = replace(asked, branches=(*taken[:few], rest))
-        assert "any other answer" == branch_words(typed, question, rest)
+        assert "any other answer" == describe_branch(typed, question, rest)
     choices = tuple("abcdef")
     tree = replace(
         typed, inputs={**typed.inputs, "team": replace(typed.inputs["team"], choices=choices)}
     )
     question = replace(typed.questions["staffing"], branches=(Branch(InChoices(("a",)), "wait"), rest))
-    assert "any other answer" == branch_words(tree, question, rest)
+    assert "any other answer" == describe_branch(tree, question, rest)

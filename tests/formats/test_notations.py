@@ -33,7 +33,7 @@ for notation in (dmn, jdm, mermaid, rego, svg):
 """
 
 
-@pytest.mark.parametrize("render", [jdm.render, dmn.render, rego.render])
+@pytest.mark.parametrize("render", [jdm.render_jdm, dmn.render_dmn, rego.render_rego])
 def test_an_export_names_its_tree(tree: Tree, render: object) -> None:
     """Version and digest stand in every export, so that one can tell what it was made from."""
     assert callable(render)
@@ -54,7 +54,7 @@ def test_an_export_is_the_same_in_every_process(request: pytest.FixtureRequest) 
 
 def test_dmn_draws_every_element(typed: Tree) -> None:
     """Every decision, input and requirement has a shape or an edge, so that modellers show a diagram."""
-    root = ElementTree.fromstring(dmn.render(typed).encode())
+    root = ElementTree.fromstring(dmn.render_dmn(typed).encode())
     tags = ("decision", "inputData", "informationRequirement")
     elements = [one.get("id") for tag in tags for one in root.iterfind(f".//d:{tag}", DMN)]
     drawn = [one.get("dmnElementRef") for one in root.iterfind(".//i:DMNDiagram/*", DMN)]
@@ -63,7 +63,7 @@ def test_dmn_draws_every_element(typed: Tree) -> None:
 
 def test_dmn_keeps_the_texts_and_the_ranges(typed: Tree) -> None:
     """Each question keeps its text, and each numeric input its range."""
-    root = ElementTree.fromstring(dmn.render(typed).encode())
+    root = ElementTree.fromstring(dmn.render_dmn(typed).encode())
     texts = [one.text for one in root.iterfind("d:decision/d:question", DMN)]
     assert [
         typed.title,
@@ -80,7 +80,7 @@ def test_dmn_keeps_the_texts_and_the_ranges(typed: Tree) -> None:
 
 def test_dmn_renames_inputs_that_feel_cannot_take(awkward: Tree) -> None:
     """Keywords and names that are taken end in an underscore, and no two names become one."""
-    names = dmn.input_names(awkward)
+    names = dmn.choose_input_names(awkward)
     assert {
         "if": "if_",
         "null": "null__",
@@ -92,14 +92,14 @@ def test_dmn_renames_inputs_that_feel_cannot_take(awkward: Tree) -> None:
 
 def test_dmn_is_well_formed_whatever_the_title(typed: Tree) -> None:
     """What XML can't carry is replaced in the model's name, too."""
-    root = ElementTree.fromstring(dmn.render(replace(typed, title="nul\0")).encode())
+    root = ElementTree.fromstring(dmn.render_dmn(replace(typed, title="nul\0")).encode())
 
     assert "nul\ufffd" == root.get("name")
 
 
 def test_jdm_checks_the_inputs(typed: Tree) -> None:
     """The model's own schema refuses a profile whose answer has another type or lies out of range."""
-    decision = zen.ZenEngine().create_decision(jdm.render(typed))
+    decision = zen.ZenEngine().create_decision(jdm.render_jdm(typed))
     for answer in ({"team": "huge"}, {"examples": -1}, {"examples": "many"}, {"api_usable": 1}):
         with pytest.raises(RuntimeError, match=f"/{next(iter(answer))}"):
             decision.evaluate(json.dumps(answer))
@@ -112,7 +112,7 @@ def test_jdm_refuses_a_bound_that_it_cannot_carry(typed: Tree) -> None:
     tiny = replace(first, test=InRange(None, Bound(1e-29, inclusive=False)))
     question = replace(stability, branches=(tiny, *others))
     with pytest.raises(jdm.InexpressibleNumberError, match="question stability compares with 1e-29"):
-        jdm.render(replace(typed, questions={**typed.questions, "stability": question}))
+        jdm.render_jdm(replace(typed, questions={**typed.questions, "stability": question}))
 
 
 def test_small_numbers_have_no_exponents(typed: Tree) -> None:
@@ -126,28 +126,28 @@ def test_small_numbers_have_no_exponents(typed: Tree) -> None:
         inputs={**typed.inputs, "drift": replace(drift, minimum=-1e-7)},
         questions={**typed.questions, "stability": replace(stability, branches=branches)},
     )
-    for render in (dmn.render, rego.render, svg.render):
+    for render in (dmn.render_dmn, rego.render_rego, svg.render_svg):
         text = render(tree)
         assert "0.00005" in text
         assert "e-05" not in text
-    assert "&gt;= -0.0000001" in dmn.render(tree)
-    assert "[0.00005..7]" in dmn.render(tree)
+    assert "&gt;= -0.0000001" in dmn.render_dmn(tree)
+    assert "[0.00005..7]" in dmn.render_dmn(tree)
 
 
 def test_rego_decides_nothing_on_answers_of_another_type(typed: Tree, rego_oracle: Oracle) -> None:
     """Rego orders values of different types; the policy doesn't take a text for a large number."""
     profile = {"team": "small", "examples": 600, "drift": 9, "api_usable": False}
     odd = {"examples": "600"}, {"drift": None}, {"api_usable": "no"}, {"team": 3}
-    found = rego_oracle.outcomes(rego.render(typed), [profile, *(profile | one for one in odd)])
+    found = rego_oracle.outcomes(rego.render_rego(typed), [profile, *(profile | one for one in odd)])
     assert [{"recommendation": "tune", "reason": "Nothing else is left."}, *[None] * 4] == found
 
 
 def test_a_row_of_many_questions_is_placed_in_a_grid() -> None:
     """A layout of it takes too long; no two nodes lie on each other all the same."""
     tree = row_of_questions(100)
-    nodes = json.loads(jdm.render(tree))["nodes"]
+    nodes = json.loads(jdm.render_jdm(tree))["nodes"]
     places = {(node["position"]["x"], node["position"]["y"]) for node in nodes}
 
     assert len(nodes) == len(places)
     with pytest.raises(svg.TooLargeToDrawError, match="draw it with Mermaid"):
-        svg.render(tree)
+        svg.render_svg(tree)

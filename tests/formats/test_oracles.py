@@ -29,7 +29,7 @@ def test_every_profile_of_the_flowchart_ends_alike(tree: Tree, notation: Notatio
 
 def test_every_path_of_the_second_tree_ends_alike(notation: Notation) -> None:
     """Tree 2.0.0: three profiles on each of its 536 paths, their other answers drawn at thresholds."""
-    second = loader.load(catalog.BUNDLED / "2.0.0.yaml")
+    second = loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
     ways = coverage.list_paths(second)
     assert ways is not None
     drawn = profiles.some(second, 3 * len(ways))

@@ -14,8 +14,8 @@ from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
 from finetune_advisor.formats import labels, svg
-from finetune_advisor.formats.graphics.layout import Line, layout
-from finetune_advisor.formats.graphics.typesetting import lines, width
+from finetune_advisor.formats.graphics.layout import LayoutLine, lay_out_boxes
+from finetune_advisor.formats.graphics.typesetting import break_into_lines, estimate_text_width
 from tests import strategies
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -48,7 +48,7 @@ def test_every_node_shows_its_text(each: Tree) -> None:
     boxes = {one.get("data-node"): _text(one) for one in _groups(_drawn(each), "data-node")}
     expected = {q.id: q.text for q in each.questions.values()}
     for leaf in each.recommendations.values():
-        expected[leaf.id] = f"{leaf.title} fine-tune: {labels.FINETUNE[leaf.finetune]}"
+        expected[leaf.id] = f"{leaf.title} fine-tune: {labels.FINETUNE_LABELS[leaf.finetune]}"
     assert {name: re.sub(r"\s", "", text) for name, text in expected.items()} == boxes
 
 
@@ -56,7 +56,7 @@ def test_every_branch_is_a_labelled_line(each: Tree) -> None:
     """Each branch has a line from its question to where it leads, labelled with its answer."""
     lines = [(one.get("data-from"), one.get("data-to"), _text(one)) for one in _branches(_drawn(each))]
     expected = [
-        (question.id, branch.to, re.sub(r"\s", "", labels.of_branch(each, question, branch)))
+        (question.id, branch.to, re.sub(r"\s", "", labels.label_branch(each, question, branch)))
         for question in each.questions.values()
         for branch in question.branches
     ]
@@ -64,7 +64,7 @@ def test_every_branch_is_a_labelled_line(each: Tree) -> None:
 
 
 def _drawn(tree: Tree, profile: strategies.Known | None = None) -> Element:
-    return ElementTree.fromstring(svg.render(tree, profile and evaluate(tree, profile)))
+    return ElementTree.fromstring(svg.render_svg(tree, profile and evaluate(tree, profile)))
 
 
 def _branches(root: Element, style: str = "branch") -> list[Element]:
@@ -94,7 +94,7 @@ def test_the_next_question_is_marked_and_candidates_do_not_fade(tree: Tree) -> N
 
 def test_a_picture_is_accessible_and_stands_alone(each: Tree) -> None:
     """It is an image with a title and a description; it runs no script and fetches nothing."""
-    text = svg.render(each)
+    text = svg.render_svg(each)
     root = ElementTree.fromstring(text)
     names = (root.get("aria-labelledby") or "").split()
     assert "img" == root.get("role")
@@ -155,7 +155,7 @@ def test_the_legend_lies_inside_a_small_picture(tree: Tree) -> None:
     texts = [one for one in root.iter(f"{NAMESPACE}text") if one.get("class") == "small"]
     [marks] = [one for one in texts if "Dashed" in (one.text or "")]
 
-    assert float(marks.get("x", 0)) + width(marks.text or "", 11.5) < right
+    assert float(marks.get("x", 0)) + estimate_text_width(marks.text or "", 11.5) < right
 
 
 @pytest.mark.parametrize(
@@ -169,11 +169,11 @@ def test_the_legend_lies_inside_a_small_picture(tree: Tree) -> None:
 )
 def test_names_break_at_their_joints(text: str, expected: list[str]) -> None:
     """A sign stays with what follows it, and a name breaks after `_` unless it has none."""
-    assert expected == lines(text, 160, 13)
+    assert expected == break_into_lines(text, 160, 13)
 
 
 def test_a_layout_is_the_same_each_time() -> None:
     """The same boxes and lines lie in the same places, so that a picture can be compared."""
     boxes = dict.fromkeys("abcdef", (100.0, 40.0))
-    lines = [Line(a, b, (30, 16)) for a, b in ("ab", "ac", "bd", "cd", "ce", "bf", "af", "af")]
-    assert layout(boxes, lines, 10) == layout(boxes, lines, 10)
+    lines = [LayoutLine(a, b, (30, 16)) for a, b in ("ab", "ac", "bd", "cd", "ce", "bf", "af", "af")]
+    assert lay_out_boxes(boxes, lines, 10) == lay_out_boxes(boxes, lines, 10)

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.image.conftest import RunContainer
 from tests.image.container import UID, URL, Container, bind
 
-[SUITE] = loader.collect([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load().trees)
+[SUITE] = loader.load_suites([ROOT / "tests" / "suites" / "1.0.0.yaml"], catalog.load_catalog().trees)
 CASES = {case.name: case for case in SUITE.cases}
 
 

@@ -16,7 +16,7 @@ from finetune_advisor.schemas.requests import assess_request_schema, profile_sch
 from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
 
-CATALOG = catalog.load(TYPED.parent)
+CATALOG = catalog.load_catalog(TYPED.parent)
 PROFILE, REQUEST = profile_schema(CATALOG)(), assess_request_schema(CATALOG)()
 HUGE = [2**53 - 1, 2**53, -(2**53), 2**64, 10**30, 1e308, -1e308, 5e-324]
 VALUES = st.one_of(

@@ -166,7 +166,7 @@ def largest_batch(tree: Tree) -> bytes:
 
 def test_the_largest_batches_hold_no_probe_up(apart: Apart) -> None:
     """Clients send 8 MiB with 10,000 incomplete profiles of tree 2.0.0 without a pause."""
-    body = largest_batch(loader.load(BUNDLED / "2.0.0.yaml"))
+    body = largest_batch(loader.load_tree(BUNDLED / "2.0.0.yaml"))
     with posting(apart, "/assess/batch", body, 3):
         assert apart.slowest_probe(4) < 1
 

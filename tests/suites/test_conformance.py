@@ -23,7 +23,7 @@ from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.canonical import sha256_digest
 from finetune_advisor.engine.model.conditions import Bound, ComparedWith, InRange, Operator
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.formats.decision_table_json import render
+from finetune_advisor.formats.decision_table_json import render_decision_table
 from finetune_advisor.suites import conformance
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT, Server, StartServer
@@ -59,11 +59,11 @@ def table(tree: Tree) -> DecisionTable:
 @pytest.fixture(scope="module")
 def typed() -> Tree:
     """A tree with inputs of every type."""
-    return loader.load(ROOT / "tests" / "api" / "typed.yaml")
+    return loader.load_tree(ROOT / "tests" / "api" / "typed.yaml")
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
+@pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED_TREES_DIR.glob("*.yaml")])
 def test_the_table_of_a_released_tree_never_changes(version: str) -> None:
     """The command prints the pinned table byte by byte, and its hash is that of what it holds."""
     pinned = (GOLDEN / version / "conformance" / "table.json").read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def test_the_table_has_every_complete_profile_and_path(tree: Tree, table: Decisi
 
 def test_the_plain_form_says_all(table: DecisionTable) -> None:
     """Read back by someone else, the file gives every profile with its outcome."""
-    form = json.loads(render(table))
+    form = json.loads(render_decision_table(table))
     rows = []
     for *answers, place in form["rows"]:
         pairs = zip(form["inputs"], answers, strict=True)
@@ -255,7 +255,7 @@ def test_an_instance_with_another_tree_does_not(
     start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tree that was changed under its version is found out by its digest and by its answers."""
-    text = (catalog.BUNDLED / "1.0.0.yaml").read_text(encoding="utf-8")
+    text = (catalog.BUNDLED_TREES_DIR / "1.0.0.yaml").read_text(encoding="utf-8")
     original = text.replace("version: 1.0.0", "version: 1.1.0", 1).replace("current", "candidate", 1)
     for name, document in (("here", original), ("there", _with_volumes_swapped(original))):
         (tmp_path / name).mkdir()
@@ -389,7 +389,7 @@ def test_odd_answers_are_differences(
         "/advisor/tree/versions": (200, json.dumps({"versions": [tree]})),
         "/advisor/assess": (status, json.dumps(answer)),
     }
-    [difference] = conformance.check(f"{stub}/advisor/", _small(table)).differences
+    [difference] = conformance.check_instance(f"{stub}/advisor/", _small(table)).differences
 
     assert difference.startswith('{"prompt_engineering_sufficient": true}: ')
     assert expected in difference
@@ -413,7 +413,7 @@ def test_another_service_is_no_instance(
     mine = json.dumps({"versions": [{"version": "1.0.0", "digest": table.digest}]})
     Stub.answers = {"/tree/versions": (200, versions or mine), "/assess": (200, assessed)}
     with pytest.raises(conformance.ConformanceError) as caught:
-        conformance.check(stub, _small(table))
+        conformance.check_instance(stub, _small(table))
 
     assert f"{stub}: {expected}{ELSE}" == str(caught.value)
 
@@ -422,7 +422,7 @@ def test_versions_of_another_kind_are_named(stub: str, table: DecisionTable) -> 
     """A foreign list of versions doesn't have the one that is wanted."""
     Stub.answers = {"/tree/versions": (200, '{"versions": [{"version": 1, "digest": 1}]}')}
     with pytest.raises(conformance.ConformanceError, match="isn't served; served are 1; choose"):
-        conformance.check(stub, table)
+        conformance.check_instance(stub, table)
 
 
 def test_a_closed_connection_is_opened_again(stub: str, table: DecisionTable) -> None:
@@ -436,7 +436,7 @@ def test_a_closed_connection_is_opened_again(stub: str, table: DecisionTable) ->
         "/assess": (200, json.dumps(answer)),
     }
 
-    assert () == conformance.check(stub, replace(table, rows=table.rows[:1] * 40)).differences
+    assert () == conformance.check_instance(stub, replace(table, rows=table.rows[:1] * 40)).differences
 
 
 @pytest.mark.parametrize(
@@ -469,5 +469,5 @@ def test_an_instance_that_hangs_up_is_named(table: DecisionTable) -> None:
         thread = Thread(target=lambda: [listening.accept()[0].close() for _ in range(2)])
         thread.start()
         with pytest.raises(conformance.ConformanceError, match=r"doesn't answer: .*; start it"):
-            conformance.check(f"http://127.0.0.1:{listening.getsockname()[1]}", table)
+            conformance.check_instance(f"http://127.0.0.1:{listening.getsockname()[1]}", table)
         thread.join()

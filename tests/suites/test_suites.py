@@ -84,7 +84,7 @@ def test_the_guide_names_every_field_and_option() -> None:
     """The guide's tables are those of the schema and of the command."""
     named = set(re.findall(r"^\| `([a-z_-]+)", GUIDE, re.MULTILINE))
     schema = loader
-    documents = (schema.SuiteDocument, schema.CaseDocument, schema.ExpectDocument)
+    documents = (schema.SuiteDocument, schema.CaseDocument, schema.ExpectationDocument)
     options = {option.opts[0] for option in run_suites.params}
 
     assert named == {name for one in documents for name in one().fields} | options - {"directory"}
@@ -245,11 +245,13 @@ def test_a_trees_paths_may_be_too_many(tree: Tree) -> None:
     """Then the text says that branches alone count, and proposals take the missed branches."""
     some = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
     suite = runner.Suite(Path("suite.yaml"), "1.0.0", tree, ())
-    one = replace(runner.tested([suite])[0], coverage=some)
-    [proposed] = YAML(typ="safe").load_all(proposed_suites.render([runner.proposal(one)]))
+    one = replace(runner.measure_coverage_by_tree([suite])[0], coverage=some)
+    [proposed] = YAML(typ="safe").load_all(
+        proposed_suites.render_proposed_suites([runner.propose_suite(one)])
+    )
     covered = measure_coverage(tree, [case["profile"] for case in proposed["cases"]], most=3)
 
-    lines = text_report.render([], [one]).splitlines()
+    lines = text_report.render_text_report([], [one]).splitlines()
     assert lines[1] == "Tree 1.0.0: 1 of 22 branches (4 %); it has too many paths to count them"
     assert len(lines) == 3 + 21
     assert {*covered.missed_branches} <= {("prompt_engineering", 0)}

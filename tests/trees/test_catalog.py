@@ -49,18 +49,20 @@ def _status(status: str) -> tuple[str, str]:
 
 def _refusal(directory: Path | None = None, default: str | None = None) -> str:
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.load(directory, default)
+        catalog.load_catalog(directory, default)
     return str(caught.value)
 
 
 def test_bundled_digests_are_pinned() -> None:
     """The bundled trees are those that were released: each has the digest noted at its release."""
-    assert {v: tree.digest for v, tree in catalog.load().trees.items()} == DIGESTS
+    assert {v: tree.digest for v, tree in catalog.load_catalog().trees.items()} == DIGESTS
 
 
 def test_a_bundled_file_is_named_after_its_version() -> None:
     """Who looks for a version finds it by the name of its file."""
-    versions = {path.stem: loader.load(path).version for path in catalog.BUNDLED.glob("*.yaml")}
+    versions = {
+        path.stem: loader.load_tree(path).version for path in catalog.BUNDLED_TREES_DIR.glob("*.yaml")
+    }
     assert versions == {name: name for name in versions}
 
 
@@ -70,14 +72,14 @@ def test_a_directory_adds_its_trees(trees_dir: Path) -> None:
     _write(trees_dir, "a.yml")
     _write(trees_dir, "notes.txt", _version("broken"))
     _write(trees_dir, ".hidden.yaml", _version("broken"))
-    assert [*catalog.load(trees_dir).trees][-2:] == ["3.0.0", "4.0.0"]
+    assert [*catalog.load_catalog(trees_dir).trees][-2:] == ["3.0.0", "4.0.0"]
 
 
 def test_versions_are_served_oldest_first(trees_dir: Path) -> None:
     """Versions are ordered as semantic versions are, not as text, pre-releases before their release."""
     for version in ("10.0.0", "3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
         _write(trees_dir, f"{version}.yaml", _version(version))
-    served = [*catalog.load(trees_dir).trees]
+    served = [*catalog.load_catalog(trees_dir).trees]
     assert served == sorted(served, key=Version.parse)
     assert served[-6:] == ["3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
 
@@ -87,19 +89,19 @@ def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
     _write(trees_dir, "1.yaml", _version("10.0.0"), _status("current"))
     _write(trees_dir, "2.yaml", _version("9.0.0"), _status("current"))
     _write(trees_dir, "3.yaml", _version("11.0.0"))
-    assert catalog.load(trees_dir).default.version == "10.0.0"
+    assert catalog.load_catalog(trees_dir).default.version == "10.0.0"
 
 
 @pytest.mark.parametrize("status", ["candidate", "current"])
 def test_any_served_tree_can_be_the_default(trees_dir: Path, status: str) -> None:
     """Whoever runs the service may choose any version that is served."""
     _write(trees_dir, "tree.yaml", _status(status))
-    assert catalog.load(trees_dir, "3.0.0").default.version == "3.0.0"
+    assert catalog.load_catalog(trees_dir, "3.0.0").default.version == "3.0.0"
 
 
 def test_a_default_that_is_not_served_is_refused() -> None:
     """The message says which versions there are to choose from."""
-    versions = ", ".join(catalog.load().trees)
+    versions = ", ".join(catalog.load_catalog().trees)
     remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {versions}"
     assert _refusal(None, "9.9.9") == f"the default version 9.9.9 isn't served; {remedy}"
 
@@ -108,10 +110,10 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
     """Without a tree of status current, someone has to say which is the default."""
     path = _write(trees_dir, "tree.yaml")
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.collect([path])
+        catalog.load_all([path])
     problem = "candidate, and no tree is current; mark one as current, or set the default version"
     assert str(caught.value) == f"{path}:2: status: {problem}"
-    assert catalog.collect([path], "3.0.0").default.version == "3.0.0"
+    assert catalog.load_all([path], "3.0.0").default.version == "3.0.0"
 
 
 def test_a_directory_that_can_not_be_read_is_refused(
@@ -125,7 +127,7 @@ def test_a_directory_that_can_not_be_read_is_refused(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "iterdir", refuse)
         with pytest.raises(catalog.CatalogError, match="can't be read: Permission denied; check its"):
-            catalog.load(tmp_path)
+            catalog.load_catalog(tmp_path)
 
 
 def test_a_directory_that_is_not_there_is_refused(trees_dir: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_directory_named_like_a_document_is_refused(trees_dir: Path) -> None:
     path = trees_dir / "tree.yaml"
     path.mkdir()
     with pytest.raises(loader.DocumentError) as caught:
-        catalog.load(trees_dir)
+        catalog.load_catalog(trees_dir)
     assert str(caught.value) == f"{path}: not a file; give the path of a tree document (YAML)"
 
 
@@ -158,7 +160,7 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
     first = _write(trees_dir, "a.yaml")
     second = _write(trees_dir, "b.yaml")
     third = _write(trees_dir, "c.yaml", _version("1.0.0"))
-    bundled = catalog.BUNDLED / "1.0.0.yaml"
+    bundled = catalog.BUNDLED_TREES_DIR / "1.0.0.yaml"
     assert _refusal(trees_dir).split("\n") == [
         f"{second}:1: version: 3.0.0 is taken by {first}; give this one another version",
         f"{third}:1: version: 1.0.0 is taken by {bundled}; give this one another version",
@@ -207,15 +209,15 @@ def test_an_own_current_tree_is_the_default(trees_dir: Path) -> None:
     _write(trees_dir, "old.yaml", _version("0.9.0"), _status("current"))
     _write(trees_dir, "new.yaml", _version("1.0.0-acme.1"), _status("current"))
     _write(trees_dir, "next.yaml", _version("1.0.0-acme.2"))
-    served = catalog.load(trees_dir)
-    assert ("1.0.0-acme.1", catalog.NEWEST_OWN) == (served.default.version, served.default_reason)
+    served = catalog.load_catalog(trees_dir)
+    assert ("1.0.0-acme.1", catalog.REASON_NEWEST_OWN) == (served.default.version, served.default_reason)
 
 
 def test_own_candidates_leave_the_default_alone(trees_dir: Path) -> None:
     """As long as no own tree is current, the newest current one of the bundled trees answers."""
     _write(trees_dir, "tree.yaml")
-    served = catalog.load(trees_dir)
-    assert (catalog.load().default.version, catalog.NEWEST_BUNDLED) == (
+    served = catalog.load_catalog(trees_dir)
+    assert (catalog.load_catalog().default.version, catalog.REASON_NEWEST_BUNDLED) == (
         served.default.version,
         served.default_reason,
     )
@@ -224,21 +226,21 @@ def test_own_candidates_leave_the_default_alone(trees_dir: Path) -> None:
 def test_the_setting_chooses_the_default(trees_dir: Path) -> None:
     """The version that the setting names is the default, beside an own tree that is current."""
     _write(trees_dir, "tree.yaml", _status("current"))
-    served = catalog.load(trees_dir, "1.0.0")
-    assert ("1.0.0", catalog.NAMED) == (served.default.version, served.default_reason)
+    served = catalog.load_catalog(trees_dir, "1.0.0")
+    assert ("1.0.0", catalog.REASON_NAMED_BY_SETTING) == (served.default.version, served.default_reason)
 
 
 def test_a_checked_document_counts_as_an_own_one(trees_dir: Path) -> None:
     """What is checked as a file is judged as it would be in the folder of own trees."""
     path = _write(trees_dir, "tree.yaml", _version("1.0.0-acme.1"), _status("current"))
-    assert catalog.beside_bundled([path]).default_reason == catalog.NEWEST_OWN
+    assert catalog.load_with_bundled([path]).default_reason == catalog.REASON_NEWEST_OWN
 
 
 def test_an_input_may_be_worded_anew(trees_dir: Path) -> None:
     """Label and help may change; the catalog gives the newest wording of an input of several trees."""
     _write(trees_dir, "a.yaml", _version("4.0.0"), ("label: The colour", "label: Which colour"))
     _write(trees_dir, "b.yaml")
-    inputs = catalog.load(trees_dir).inputs
+    inputs = catalog.load_catalog(trees_dir).inputs
     assert inputs["colour"].label == "Which colour"
     assert "prompt_engineering_sufficient" in inputs
 
@@ -248,7 +250,7 @@ def test_every_faulty_document_is_told(trees_dir: Path) -> None:
     first = _write(trees_dir, "a.yaml", _version("two"))
     second = _write(trees_dir, "b.yaml", ("root: start", "root: begin"))
     with pytest.raises(loader.DocumentError) as caught:
-        catalog.load(trees_dir)
+        catalog.load_catalog(trees_dir)
     assert str(caught.value).split("\n") == [
         f"{first}:1: version: not a semantic version; write three numbers, such as 1.0.0",
         f"{second}:30: root: there is no question begin; name the first question",
@@ -258,15 +260,15 @@ def test_every_faulty_document_is_told(trees_dir: Path) -> None:
 def test_documents_are_checked_beside_the_bundled_ones(trees_dir: Path) -> None:
     """A document to check has to fit the bundled ones, and a bundled one fits itself."""
     path = _write(trees_dir, "tree.yaml")
-    bundled = catalog.BUNDLED / ".." / "bundled" / "1.0.0.yaml"
-    expected = [*catalog.load().trees, "3.0.0"]
-    assert sorted(catalog.beside_bundled([path, bundled]).trees) == sorted(expected)
+    bundled = catalog.BUNDLED_TREES_DIR / ".." / "bundled" / "1.0.0.yaml"
+    expected = [*catalog.load_catalog().trees, "3.0.0"]
+    assert sorted(catalog.load_with_bundled([path, bundled]).trees) == sorted(expected)
 
 
 def test_pick_gives_a_version_or_the_default(trees_dir: Path) -> None:
     """Asked for a version, it is given; asked for none, the default is."""
     _write(trees_dir, "tree.yaml")
-    served = catalog.load(trees_dir)
+    served = catalog.load_catalog(trees_dir)
     assert served.pick() is served.default
     assert served.pick("3.0.0").version == "3.0.0"
 

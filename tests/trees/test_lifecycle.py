@@ -39,7 +39,7 @@ def trees_dir(tmp_path: Path) -> Path:
 def refusal(path: Path) -> list[str]:
     """The lines of the message for a faulty document, without its path."""
     with pytest.raises(loader.DocumentError) as caught:
-        loader.load(path)
+        loader.load_tree(path)
     return [line.removeprefix(f"{path}:") for line in str(caught.value).split("\n")]
 
 
@@ -51,14 +51,14 @@ def run(*arguments: str, stdin: str = "{}") -> Result:
     return CliRunner().invoke(main, arguments, input=stdin)
 
 
-@pytest.mark.parametrize("status", lifecycle.ENDING)
+@pytest.mark.parametrize("status", lifecycle.END_OF_LIFE)
 @pytest.mark.parametrize("sunset", ["2027-06-01", "2026-12-01"])
 def test_an_ending_version_has_its_days_and_its_successor(
     tmp_path: Path, status: str, sunset: str
 ) -> None:
     """They are read as they are written, a sunset on the day of deprecation included."""
     ending = ENDING | {"sunset": sunset}
-    tree = loader.load(editions.write(tmp_path, DEPRECATED, status, **ending))
+    tree = loader.load_tree(editions.write(tmp_path, DEPRECATED, status, **ending))
 
     assert (tree.deprecated, tree.sunset, tree.successor) == tuple(ending.values())
     assert {name: tree.canonical[name] for name in ENDING} == ending
@@ -160,7 +160,7 @@ def test_the_json_schema_asks_for_the_same(tmp_path: Path, status: str, gone: tu
     """Editors mark what is missing or out of place exactly where the service refuses it."""
     path = editions.write(tmp_path, DEPRECATED, status, **without(*gone))
     try:
-        sound = bool(loader.load(path))
+        sound = bool(loader.load_tree(path))
     except loader.DocumentError:
         sound = False
 
@@ -193,13 +193,13 @@ def test_the_digest_leaves_out_the_lifecycle(
 
 def test_a_deprecated_version_is_served_and_may_be_the_default(trees_dir: Path) -> None:
     """Deprecation changes what is said, not what is answered."""
-    assert catalog.load(trees_dir, DEPRECATED).default.version == DEPRECATED
-    assert catalog.load(trees_dir).pick(DEPRECATED).status == "deprecated"
+    assert catalog.load_catalog(trees_dir, DEPRECATED).default.version == DEPRECATED
+    assert catalog.load_catalog(trees_dir).pick(DEPRECATED).status == "deprecated"
 
 
 def test_a_retired_version_is_kept_but_not_served(trees_dir: Path) -> None:
     """It is checked and known, and refused with the name of its successor."""
-    loaded = catalog.load(trees_dir)
+    loaded = catalog.load_catalog(trees_dir)
 
     assert RETIRED not in loaded.trees
     assert [*loaded.retired] == [RETIRED]
@@ -221,7 +221,7 @@ def test_a_retired_default_is_refused(trees_dir: Path) -> None:
 def test_retired_versions_alone_have_no_default(trees_dir: Path) -> None:
     """A retired version never becomes the default by itself."""
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.collect(sorted(trees_dir.iterdir()))
+        catalog.load_all(sorted(trees_dir.iterdir()))
     assert [f"{path}:{2}" for path in sorted(trees_dir.iterdir())] == [
         line.partition(": ")[0] for line in str(caught.value).splitlines()
     ]
@@ -234,12 +234,12 @@ def test_a_retired_version_stays_taken(trees_dir: Path) -> None:
     other = trees_dir / "other.yaml"
     other.write_text(editions.edition(RETIRED))
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.load(trees_dir)
+        catalog.load_catalog(trees_dir)
     taken = f"version: {RETIRED} is taken by {trees_dir / RETIRED}.yaml"
     assert str(caught.value) == f"{other}:1: {taken}; give this one another version"
 
 
-@pytest.mark.parametrize("status", lifecycle.ENDING)
+@pytest.mark.parametrize("status", lifecycle.END_OF_LIFE)
 @pytest.mark.parametrize("retired", [False, True])
 def test_a_successor_that_is_not_served_is_refused(
     tmp_path: Path, status: str, *, retired: bool
@@ -250,7 +250,7 @@ def test_a_successor_that_is_not_served_is_refused(
         editions.write(tmp_path, SUCCESSOR, "retired", **ENDING | {"successor": "5.0.0"})
         editions.write(tmp_path, "5.0.0")
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
     remedy = "name a later version that is served, or add its document"
 
     assert str(caught.value) == f"{path}:5: successor: {SUCCESSOR} isn't served; {remedy}"
@@ -261,7 +261,7 @@ def test_each_successor_that_is_not_served_is_told(tmp_path: Path) -> None:
     for version in (RETIRED, DEPRECATED):
         editions.write(tmp_path, version, "deprecated", **ENDING)
     with pytest.raises(catalog.CatalogError) as caught:
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
 
     assert len(str(caught.value).split("\n")) == 2
 
@@ -272,7 +272,7 @@ def test_a_deprecated_version_may_be_a_successor(tmp_path: Path) -> None:
     editions.write(tmp_path, DEPRECATED, "deprecated", **ENDING)
     editions.write(tmp_path, SUCCESSOR)
 
-    assert [*catalog.load(tmp_path).trees][-2:] == [DEPRECATED, SUCCESSOR]
+    assert [*catalog.load_catalog(tmp_path).trees][-2:] == [DEPRECATED, SUCCESSOR]
 
 
 def test_assess_refuses_a_retired_version(trees_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ JSON_SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "tree-document.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR = Draft202012Validator(JSON_SCHEMA)
-BUNDLED = sorted(catalog.BUNDLED.glob("*.yaml"))
+BUNDLED = sorted(catalog.BUNDLED_TREES_DIR.glob("*.yaml"))
 
 
 EMPTY = "the file is empty; write the fields of a document"
@@ -47,7 +47,7 @@ def _replaced(case: dict[str, Any]) -> str:
 
 def _message(path: Path) -> str:
     with pytest.raises(loader.DocumentError) as caught:
-        loader.load(path)
+        loader.load_tree(path)
     return str(caught.value)
 
 
@@ -67,7 +67,7 @@ def _dates_as_text(value: Any) -> Any:
 @pytest.fixture(scope="module")
 def small() -> Tree:
     """The small tree that the faults are made from."""
-    return loader.load(TREES / "small.yaml")
+    return loader.load_tree(TREES / "small.yaml")
 
 
 def test_each_kind_of_test_becomes_its_value(small: Tree) -> None:
@@ -118,7 +118,7 @@ def test_the_canonical_form_says_what_the_document_says(small: Tree) -> None:
 def test_notation_does_not_change_the_digest(tmp_path: Path, small: Tree, old: str, new: str) -> None:
     """What YAML allows to be written in several ways is the same tree."""
     assert SMALL.count(old) == 1
-    assert loader.load(_written(tmp_path, SMALL.replace(old, new))).digest == small.digest
+    assert loader.load_tree(_written(tmp_path, SMALL.replace(old, new))).digest == small.digest
 
 
 def test_a_flag_with_an_anchor_is_still_a_flag(tmp_path: Path, small: Tree) -> None:
@@ -126,7 +126,7 @@ def test_a_flag_with_an_anchor_is_still_a_flag(tmp_path: Path, small: Tree) -> N
     text = SMALL.replace("{is: true, to", "{is: &truth true, to").replace(
         "otherwise: true", "otherwise: *truth"
     )
-    assert loader.load(_written(tmp_path, text)).digest == small.digest
+    assert loader.load_tree(_written(tmp_path, text)).digest == small.digest
 
 
 @pytest.mark.parametrize("case", ALL_CASES.values(), ids=ALL_CASES)
@@ -296,7 +296,7 @@ def _places(value: Any, here: Place = ()) -> Iterator[Place]:
 
 ORIGINALS: dict[str, Any] = {
     path.stem: YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    for path in (TREES / "small.yaml", catalog.BUNDLED / "1.0.0.yaml")
+    for path in (TREES / "small.yaml", catalog.BUNDLED_TREES_DIR / "1.0.0.yaml")
 }
 PLACES = {name: list(_places(data)) for name, data in ORIGINALS.items()}
 ODD: list[Any] = [None, True, 0, -1.5, "", "no", "odd", [], {}, [[]], {"a": 1}, date(2026, 1, 1), 2**70]
@@ -319,7 +319,7 @@ def _damaged(original: Any, place: Place, how: str, odd: Any) -> Any:
 def _told(path: Path) -> list[str]:
     """The lines of the message, without the path, if a document isn't loaded."""
     try:
-        loader.load(path)
+        loader.load_tree(path)
     except loader.DocumentError as error:
         return [line.removeprefix(f"{path}:") for line in str(error).split("\n")]
     return []
@@ -405,7 +405,7 @@ def _loaded_fields(schema: Schema, place: str = "document") -> Iterator[tuple[st
     for name, field in schema.fields.items():
         yield place, name, field.required
         inner = field.inner if isinstance(field, fields.List) else field
-        if isinstance(inner, fields.Nested | document_schema.Named):
+        if isinstance(inner, fields.Nested | document_schema.KeyedObjects):
             yield from _loaded_fields(inner.schema, DEFINED[name])
 
 
@@ -514,7 +514,7 @@ def _with_url(url: str) -> str:
 def test_any_web_address_is_a_source(tmp_path: Path, url: str) -> None:
     """The service and the JSON Schema take hosts of an intranet, ports, addresses, users, other scripts."""
     text = _with_url(url)
-    served = loader.load(_written(tmp_path, text)).source.url
+    served = loader.load_tree(_written(tmp_path, text)).source.url
     assert served == IRIS.get(url, url)
     assert Draft202012Validator(
         {"type": "string", "format": "uri"}, format_checker=FormatChecker(["uri"])
@@ -534,7 +534,7 @@ def test_what_is_no_web_address_is_refused(tmp_path: Path, url: str) -> None:
 def test_the_json_schema_has_the_same_rule_for_urls() -> None:
     """Both hold a URL against one pattern."""
     url = JSON_SCHEMA["$defs"]["reference"]["properties"]["url"]
-    assert document_schema.Url.PATTERN == url["pattern"]
+    assert document_schema.UrlField.PATTERN == url["pattern"]
 
 
 def test_a_boolean_is_no_choice_of_that_name(tmp_path: Path) -> None:
@@ -542,14 +542,14 @@ def test_a_boolean_is_no_choice_of_that_name(tmp_path: Path) -> None:
     text = SMALL.replace("[red, green, blue]", '[red, green, "true"]').replace("is: blue", "is: true")
     fault = "without quotes this is a boolean, and colour is an enum; quote it"
     assert _message(_written(tmp_path, text)).endswith(f"44: questions.pick.branches.2: {fault}")
-    assert loader.load(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
+    assert loader.load_tree(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
 
 
 @pytest.mark.parametrize("finetune", ["no", '"no"', "'no'", "yes"])
 def test_no_and_yes_need_no_quotes(tmp_path: Path, finetune: str) -> None:
     """In YAML 1.2 no and yes are text, as docs/authoring.md says."""
     text = SMALL.replace("finetune: not_yet", f"finetune: {finetune}")
-    tree = loader.load(_written(tmp_path, text))
+    tree = loader.load_tree(_written(tmp_path, text))
     assert tree.recommendations["wait"].finetune == finetune.strip("\"'")
 
 

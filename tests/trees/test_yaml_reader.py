@@ -12,11 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from finetune_advisor.trees import catalog, loader, yaml_reader
-from finetune_advisor.trees.yaml_reader import YamlSyntaxError, parse
+from finetune_advisor.trees.yaml_reader import YamlSyntaxError, parse_yaml
 
 ROOT = Path(__file__).parents[2]
 SMALL = (ROOT / "tests" / "trees" / "small.yaml").read_text(encoding="utf-8")
-QUOTE = yaml_reader.QUOTE
+QUOTE = yaml_reader.QUOTE_REMEDY
 BRACKETS = "close them; quote each text in them that has a comma, a colon, a # or a bracket"
 CLOSE = "close the quotes; inside of \"…\" write \\\" and inside of '…' write ''"
 DOUBLE = "write two backslashes for one, or take single quotes"
@@ -25,7 +25,7 @@ WHOLE = 'quote the whole text: "…"; or indent the line correctly'
 
 def _fault(text: str) -> str:
     with pytest.raises(YamlSyntaxError) as caught:
-        parse(text)
+        parse_yaml(text)
     return str(caught.value)
 
 
@@ -47,19 +47,19 @@ def _fault(text: str) -> str:
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(written: str, value: Any) -> None:
     """The core schema of YAML 1.2 decides what a bare word is; no and yes are text."""
-    assert (value, type(value)) == (parse(f"k: {written}").value["k"], type(value))
+    assert (value, type(value)) == (parse_yaml(f"k: {written}").value["k"], type(value))
 
 
 def test_a_number_that_is_none() -> None:
     """.nan is a number to YAML."""
-    assert isnan(parse("k: .nan").value["k"])
+    assert isnan(parse_yaml("k: .nan").value["k"])
 
 
 def test_a_document_for_yaml_1_1_is_read_as_such() -> None:
     """Who says %YAML 1.1 gets its booleans and octal numbers."""
     text = "# old\n%YAML 1.1\n---\na: no\nb: 012\n"
-    assert {"a": False, "b": 10} == parse(text).value
-    assert {"a": "no", "b": 12} == parse(text.replace("1.1", "1.2")).value
+    assert {"a": False, "b": 10} == parse_yaml(text).value
+    assert {"a": "no", "b": 12} == parse_yaml(text.replace("1.1", "1.2")).value
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_document_for_yaml_1_1_is_read_as_such() -> None:
 )
 def test_what_yaml_1_2_allows_is_read(text: str, value: Any) -> None:
     """Tabs that separate, surrogate pairs, separators of Unicode and repeated anchors are fine."""
-    assert value == parse(text).value
+    assert value == parse_yaml(text).value
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_yaml_1_2_allows_is_read(text: str, value: Any) -> None:
 )
 def test_merge_keys_fill_in(text: str, value: Any) -> None:
     """<< gives what is not said, the first mapping of several before the later ones."""
-    assert value == parse(text).value["b"]
+    assert value == parse_yaml(text).value["b"]
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_merge_keys_fill_in(text: str, value: Any) -> None:
 )
 def test_an_alias_of_more_than_a_scalar_is_a_fault(text: str) -> None:
     """A document reads plainly: only scalars, and flat mappings by merge keys, are said once for two."""
-    assert ["an alias stands here"] == [fault.problem for fault in parse(text).faults]
+    assert ["an alias stands here"] == [fault.problem for fault in parse_yaml(text).faults]
 
 
 def test_merge_keys_do_not_multiply() -> None:
     """Mappings that each merge the one before twice are read in no time, though 2^60 merges are said."""
     lines = [f"k{i}: &k{i} {{<<: [*k{i - 1}, *k{i - 1}]}}\n" for i in range(1, 60)]
-    assert {"a": 1} == parse("k0: &k0 {a: 1}\n" + "".join(lines)).value["k59"]
+    assert {"a": 1} == parse_yaml("k0: &k0 {a: 1}\n" + "".join(lines)).value["k59"]
 
 
 @pytest.mark.parametrize(
@@ -180,25 +180,25 @@ def test_a_trap_of_yaml_is_told_with_its_remedy(text: str, fault: str) -> None:
 def test_deep_nesting_ends_in_an_error(text: str) -> None:
     """However deep a text is nested, the reader neither crashes nor hangs."""
     with pytest.raises((RecursionError, YamlSyntaxError)):
-        parse(text)
+        parse_yaml(text)
 
 
 @pytest.mark.parametrize(
     "path",
-    [*sorted(catalog.BUNDLED.glob("*.yaml")), *sorted((ROOT / "tests").rglob("*.yaml"))],
+    [*sorted(catalog.BUNDLED_TREES_DIR.glob("*.yaml")), *sorted((ROOT / "tests").rglob("*.yaml"))],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_another_reader_reads_the_same(path: Path) -> None:
     """A slower reader of YAML 1.2 gives the same values for every document in this repository."""
     text = path.read_text(encoding="utf-8")
-    assert YAML(typ="safe", pure=True).load(text) == parse(text).value
+    assert YAML(typ="safe", pure=True).load(text) == parse_yaml(text).value
 
 
 def _seconds_of_refusal(path: Path, text: str) -> float:
     path.write_text(text, encoding="utf-8")
     start = process_time()
     with pytest.raises(loader.DocumentError):
-        loader.load(path)
+        loader.load_tree(path)
     return process_time() - start
 
 

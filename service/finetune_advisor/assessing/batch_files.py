@@ -26,7 +26,7 @@ from finetune_advisor.assessing.assessor import (
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.numbers import counted
+from finetune_advisor.formats.numbers import format_count
 from finetune_advisor.schemas.error_details import unknown
 from finetune_advisor.schemas.fields import BOOLEANS, read_text
 from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK, InvalidJsonError, parse
@@ -96,7 +96,7 @@ class BatchFile:
     def __str__(self) -> str:
         statuses = self._summary.statuses
         counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
-        return f"{counted(self.profiles, 'profile')}: {counts}"
+        return f"{format_count(self.profiles, 'profile')}: {counts}"
 
     def results(
         self, file: IO[bytes], name: str, file_format: str | None = None
@@ -294,7 +294,7 @@ class _RowReader:
         is_plain = len(line) <= LONGEST_LINE and PLAIN_ROW.fullmatch(line) is not None
         cells = line.decode().split(",") if is_plain else [cell.strip() for cell in _cells(line)]
         if len(cells) != len(self._columns):
-            counts = f"{counted(len(cells), 'cell')}, and the header {len(self._columns)}"
+            counts = f"{format_count(len(cells), 'cell')}, and the header {len(self._columns)}"
             raise BadLineError(f"the line has {counts}; leave the cell of an unknown answer empty")
         rows = zip(self._columns, self._values, cells, strict=True)
         return {column: values[cell] for column, values, cell in rows if cell}

@@ -18,7 +18,7 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.trees.catalog import Catalog
-from finetune_advisor.trees.lifecycle import standing
+from finetune_advisor.trees.lifecycle import describe_status
 
 
 @click.command()
@@ -84,7 +84,7 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
         else:
             _assess_one(file, served, asked, as_json=as_json)
     if asked.status == "deprecated" and not as_json:
-        click.echo(f"\nTree {asked.version} is {standing(asked)}", err=batch)
+        click.echo(f"\nTree {asked.version} is {describe_status(asked)}", err=batch)
     if invalid:
         sys.exit(1)
 
@@ -97,4 +97,4 @@ def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> No
         print_json(answer)
         print_note(advice)
     else:
-        click.echo(assessment_text.render(answer, advice))
+        click.echo(assessment_text.render_assessment_text(answer, advice))

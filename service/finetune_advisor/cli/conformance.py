@@ -29,12 +29,12 @@ def conform(url: str | None, tree_version: str | None) -> None:
         served = served_catalog()
         if url is None:
             table = build_decision_table(served.pick(tree_version))
-            print_utf8(f"{decision_table_json.render(table)}\n")
+            print_utf8(f"{decision_table_json.render_decision_table(table)}\n")
             return
         trees = served.trees.values() if tree_version is None else [served.pick(tree_version)]
         reports = []
         for tree in trees:
-            reports.append(conformance.check(url, build_decision_table(tree)))
+            reports.append(conformance.check_instance(url, build_decision_table(tree)))
             click.echo(str(reports[-1]))
     if any(report.differences for report in reports):
         sys.exit(1)

@@ -55,7 +55,9 @@ def explain(
         print_note(advice)
     else:
         target, frozen = wanted.get("target"), wanted.get("frozen", ())
-        click.echo(explanation_text.render(answer, asked, advice, target=target, frozen=frozen))
+        click.echo(
+            explanation_text.render_explanation_text(answer, asked, advice, target=target, frozen=frozen)
+        )
 
 
 def _validate(options: dict[str, Any], served: Catalog) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def _parse(content: bytes, name: str) -> Any:
             raise click.ClickException(
                 f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"
             )
-        parsed = yaml_reader.parse(text)
+        parsed = yaml_reader.parse_yaml(text)
     except YamlSyntaxError as error:
         problem = f"neither JSON nor YAML: {error.problem}; {error.remedy}"
         raise click.ClickException(f"{name}:{error.line}: {problem}") from error
@@ -52,7 +52,7 @@ def _parse(content: bytes, name: str) -> Any:
     except RecursionError as error:
         raise click.ClickException(f"{name}: nested too deeply to be read; make it flatter") from error
     if parsed.faults:
-        raise YamlDocument(Path(name), text, parsed).refusal(parsed.faults)
+        raise YamlDocument(Path(name), text, parsed).build_error(parsed.faults)
     return parsed.value
 
 

@@ -13,10 +13,10 @@ from finetune_advisor.cli.tree_selection import served_catalog
 from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
-from finetune_advisor.formats.numbers import counted
+from finetune_advisor.formats.numbers import format_count
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
-from finetune_advisor.trees.lifecycle import standing
+from finetune_advisor.trees.lifecycle import describe_status
 
 ASIDE = "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
 """What the default of FILES rests on: where they will be served, settings may choose another one."""
@@ -32,12 +32,12 @@ def check(files: tuple[Path, ...]) -> None:
     documents, and those in FINETUNE_ADVISOR_TREES_DIR.
     """
     with report_errors():
-        checked = catalog.beside_bundled(files) if files else served_catalog()
+        checked = catalog.load_with_bundled(files) if files else served_catalog()
     for tree in (*checked.trees.values(), *checked.retired.values()):
-        questions = counted(len(tree.questions), "question")
-        recommendations = counted(len(tree.recommendations), "recommendation")
+        questions = format_count(len(tree.questions), "question")
+        recommendations = format_count(len(tree.recommendations), "recommendation")
         click.echo(
-            f"{tree.version} ({standing(tree)}): sound; {questions}, {recommendations}; {tree.digest}"
+            f"{tree.version} ({describe_status(tree)}): sound; {questions}, {recommendations}; {tree.digest}"
         )
         for warning in (
             *_version_risks(checked, tree),
@@ -56,14 +56,14 @@ def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
             "too large to draw as SVG, as too many questions follow each other or too many branches lie side "
             "by side; use Mermaid"
         )
-    needed = mermaid.needed_configuration(tree, len(mermaid.render(tree)))
+    needed = mermaid.find_needed_configuration(tree, len(mermaid.render_mermaid(tree)))
     if needed:
         yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"
 
 
 def _version_risks(checked: Catalog, tree: Tree) -> Iterator[str]:
     """Whether a bundled tree may take an own tree's version one day; the two can't be served together."""
-    if tree.version in checked.own and not Version.parse(tree.version).prerelease:
+    if tree.version in checked.own_versions and not Version.parse(tree.version).prerelease:
         yield (
             "a later release may bundle a tree of this version, and then the service won't start; name your "
             f"organisation in it, such as {tree.version}-acme.1"

@@ -41,6 +41,6 @@ def diff(older: str, newer: str, *, as_json: bool, fail_on_change: bool) -> None
     if as_json:
         print_json(ChangesSchema().dump(comparison))
     else:
-        click.echo(changes_text.render(comparison))
+        click.echo(changes_text.render_changes_text(comparison))
     if fail_on_change and not comparison.equivalent:
         sys.exit(1)

@@ -16,15 +16,15 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 
 PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
-    "mermaid": mermaid.render,
-    "svg": svg.render,
+    "mermaid": mermaid.render_mermaid,
+    "svg": svg.render_svg,
 }
 NOTATIONS: dict[str, Callable[[Tree], str]] = {
-    "dmn": dmn.render,
-    "jdm": jdm.render,
-    "mermaid": mermaid.render,
-    "rego": rego.render,
-    "svg": svg.render,
+    "dmn": dmn.render_dmn,
+    "jdm": jdm.render_jdm,
+    "mermaid": mermaid.render_mermaid,
+    "rego": rego.render_rego,
+    "svg": svg.render_svg,
 }
 
 

@@ -9,7 +9,7 @@ import click
 from semver import Version
 
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.numbers import counted
+from finetune_advisor.formats.numbers import format_count
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog, loader
 from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
@@ -20,7 +20,7 @@ def served_catalog() -> Catalog:
     CatalogError.
     """
     settings = Settings.from_environment()
-    return catalog.load(settings.trees_dir, settings.default_tree_version)
+    return catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
 
 
 def tree_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -42,7 +42,7 @@ def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tr
     """
     if version is not None and document is not None:
         raise click.UsageError("--tree-version and --tree contradict each other; give one")
-    catalog = served_catalog() if document is None else single_tree_catalog(loader.load(document))
+    catalog = served_catalog() if document is None else single_tree_catalog(loader.load_tree(document))
     return catalog, catalog.pick(version)
 
 
@@ -62,7 +62,7 @@ def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> s
     count = sum(name in best.inputs for name in ignored)
     known = f"{count} of them" if count < len(ignored) else "them" if count > 1 else "it"
     return (
-        f"Tree {asked.version} ignores {counted(len(ignored), 'input')} given here. Tree {best.version} "
+        f"Tree {asked.version} ignores {format_count(len(ignored), 'input')} given here. Tree {best.version} "
         f"knows {known}: ask it with --tree-version {best.version}"
     )
 
@@ -79,7 +79,7 @@ def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
     Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `served_catalog` does.
     """
     if name is not None and Path(name).is_file():
-        tree = loader.load(Path(name))
+        tree = loader.load_tree(Path(name))
         return single_tree_catalog(tree), tree
     served = served_catalog()
     try:

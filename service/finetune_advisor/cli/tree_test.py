@@ -43,14 +43,14 @@ def run_suites(
     """
     with report_errors():
         served = served_catalog().trees
-        found = loader.collect(loader.find(directory), served)
-    results = [result for suite in found for result in runner.run(suite)]
-    trees = runner.tested(found)
-    click.echo(text_report.render(results, trees), err=generate)
+        found = loader.load_suites(loader.find_suite_files(directory), served)
+    results = [result for suite in found for result in runner.run_suite(suite)]
+    trees = runner.measure_coverage_by_tree(found)
+    click.echo(text_report.render_text_report(results, trees), err=generate)
     if junit:
-        junit.write(junit_xml.render(results))
+        junit.write(junit_xml.render_junit_xml(results))
     if generate:
-        print_utf8(proposed_suites.render(map(runner.proposal, trees)))
+        print_utf8(proposed_suites.render_proposed_suites(map(runner.propose_suite, trees)))
     low = min_coverage is not None and any(tree.coverage.percent < min_coverage for tree in trees)
     if low:
         click.echo(f"Error: the coverage is below {min_coverage:g} %", err=True)

@@ -7,11 +7,11 @@ from textwrap import indent
 
 from finetune_advisor.engine.analysis.comparison import Comparison, Move
 from finetune_advisor.engine.model.inputs import Value
-from finetune_advisor.formats.labels import FINETUNE
-from finetune_advisor.formats.numbers import decimal
+from finetune_advisor.formats.labels import FINETUNE_LABELS
+from finetune_advisor.formats.numbers import format_decimal
 
 
-def render(comparison: Comparison) -> str:
+def render_changes_text(comparison: Comparison) -> str:
     """What changed, and who moves from where to where."""
     blocks = [_heading(comparison), *_moves(comparison)]
     if comparison.reversals:
@@ -55,13 +55,13 @@ def _impact(comparison: Comparison) -> str:
 
 def _moves(comparison: Comparison) -> Iterator[str]:
     for move in comparison.moves:
-        witness = "\n".join(f"{name}: {_shown(value)}" for name, value in move.witness.items())
+        witness = "\n".join(f"{name}: {_format_value(value)}" for name, value in move.witness.items())
         yield f"{_ends(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
 
 
 def _reversals(comparison: Comparison) -> Iterator[str]:
     for one in comparison.reversals:
-        yield f"  {one.recommendation}: {FINETUNE[one.before]} -> {FINETUNE[one.after]}"
+        yield f"  {one.recommendation}: {FINETUNE_LABELS[one.before]} -> {FINETUNE_LABELS[one.after]}"
 
 
 def _ends(move: Move) -> str:
@@ -73,7 +73,7 @@ def _reworded(comparison: Comparison) -> Iterator[str]:
         yield f"  {change.pointer}\n    - {change.before}\n    + {change.after}"
 
 
-def _shown(value: Value) -> str:
+def _format_value(value: Value) -> str:
     if isinstance(value, bool | str):
         return str(value).lower() if isinstance(value, bool) else value
-    return decimal(value)
+    return format_decimal(value)

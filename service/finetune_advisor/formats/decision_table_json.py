@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from finetune_advisor.engine.analysis.decision_table import DecisionTable
 
 
-def render(table: DecisionTable) -> str:
+def render_decision_table(table: DecisionTable) -> str:
     """The table's plain form; what it parses to is what `sha256` is the hash of, but for itself."""
     form = table.plain
     fields = [

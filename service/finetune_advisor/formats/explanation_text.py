@@ -7,13 +7,13 @@ from typing import Any
 
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
-from finetune_advisor.formats.numbers import counted
+from finetune_advisor.formats.numbers import format_count
 
 MAX_NAMED_CANDIDATES = 3
 """Candidates of an outcome that are named; more are counted."""
 
 
-def render(
+def render_explanation_text(
     explanation: Mapping[str, Any],
     tree: Tree,
     advice: str = "",
@@ -27,17 +27,19 @@ def render(
     """
     assessment = explanation["assessment"]
     blocks = [
-        assessment_text.title(assessment),
-        assessment_text.wrap(advice),
-        *assessment_text.path(assessment),
+        assessment_text.format_title(assessment),
+        assessment_text.wrap_paragraph(advice),
+        *assessment_text.format_path(assessment),
     ]
     if reason := explanation.get("sufficient_reason"):
-        blocks.append(assessment_text.listed("These answers alone force it", reason))
+        blocks.append(assessment_text.format_list("These answers alone force it", reason))
     blocks.extend(_changes(explanation, _why_none(assessment, tree, target, frozen)))
     if explanation["sensitivity"]:
         effects = [_effects(one) for one in explanation["sensitivity"]]
-        blocks.append(assessment_text.listed("What another answer to one input alone leads to", effects))
-    blocks.append(assessment_text.footer(assessment))
+        blocks.append(
+            assessment_text.format_list("What another answer to one input alone leads to", effects)
+        )
+    blocks.append(assessment_text.format_footer(assessment))
     return "\n\n".join(filter(None, blocks))
 
 
@@ -58,11 +60,11 @@ def _changes(explanation: Mapping[str, Any], why_none: str) -> Iterator[str]:
     found = explanation["counterfactuals"]
     heading = "Smallest changes that lead elsewhere, nearest first"
     if found:
-        yield assessment_text.listed(heading, [_counterfactual(one) for one in found])
+        yield assessment_text.format_list(heading, [_counterfactual(one) for one in found])
     if explanation["truncated"]:
-        yield f"{counted(len(found), 'change')} listed; there may be more."
+        yield f"{format_count(len(found), 'change')} listed; there may be more."
     elif not found:
-        yield assessment_text.wrap(why_none)
+        yield assessment_text.wrap_paragraph(why_none)
 
 
 def _counterfactual(one: Mapping[str, Any]) -> str:
@@ -70,8 +72,8 @@ def _counterfactual(one: Mapping[str, Any]) -> str:
 
 
 def _change(change: Mapping[str, Any]) -> str:
-    before = assessment_text.answer(change["from"]) if "from" in change else "unknown"
-    return f"{change['input']} {before} -> {assessment_text.answer(change['to'])}"
+    before = assessment_text.format_answer(change["from"]) if "from" in change else "unknown"
+    return f"{change['input']} {before} -> {assessment_text.format_answer(change['to'])}"
 
 
 def _effects(one: Mapping[str, Any]) -> str:
@@ -84,10 +86,8 @@ def _effect(outcome: Mapping[str, Any]) -> str:
 
 def _range(outcome: Mapping[str, Any]) -> str:
     if "minimum" not in outcome or outcome["minimum"] == outcome["maximum"]:
-        return assessment_text.answer(outcome["answer"])
-    return (
-        f"{assessment_text.answer(outcome['minimum'])} to {assessment_text.answer(outcome['maximum'])}"
-    )
+        return assessment_text.format_answer(outcome["answer"])
+    return f"{assessment_text.format_answer(outcome['minimum'])} to {assessment_text.format_answer(outcome['maximum'])}"
 
 
 def _any_of(candidates: Sequence[str]) -> str:

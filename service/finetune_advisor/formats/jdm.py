@@ -12,29 +12,38 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, InChoices, InRange
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit_branches import Compared, Explicit, cases
-from finetune_advisor.formats.graphics.layout import Line, can_be_laid_out, grid, layout
-from finetune_advisor.formats.numbers import decimal
+from finetune_advisor.formats.explicit_branches import (
+    ComparedBySymbol,
+    ExplicitTest,
+    list_explicit_branches,
+)
+from finetune_advisor.formats.graphics.layout import (
+    LayoutLine,
+    arrange_in_grid,
+    can_be_laid_out,
+    lay_out_boxes,
+)
+from finetune_advisor.formats.numbers import format_decimal
 
-KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
-DECIMALS, DIGITS = 28, 28
-SIZE = (300.0, 110.0)
-TYPES = {"boolean": "boolean", "enum": "string", "integer": "integer", "number": "number"}
+ZEN_KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
+MAX_ZEN_DECIMALS, MAX_ZEN_DIGITS = 28, 28
+NODE_SIZE = (300.0, 110.0)
+JSON_SCHEMA_TYPES = {"boolean": "boolean", "enum": "string", "integer": "integer", "number": "number"}
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class InexpressibleNumberError(FinetuneAdvisorError):
     """A tree compares with a number that has more digits than a JSON Decision Model can carry."""
 
 
-def render(tree: Tree) -> str:
+def render_jdm(tree: Tree) -> str:
     """A decision model whose result has the recommendation's id and the reason why.
 
     Raises InexpressibleNumberError for a bound of more than 28 digits or decimals.
     """
     nodes, edges = list(_nodes(tree)), list(_edges(tree))
-    places = _places(nodes, edges)
+    places = _node_positions(nodes, edges)
     for node in nodes:
         x, y = places[node["id"]]
         node["position"] = {"x": round(x), "y": round(y)}
@@ -47,31 +56,31 @@ def render(tree: Tree) -> str:
     return json.dumps(model, ensure_ascii=False, indent=2) + "\n"
 
 
-def _nodes(tree: Tree) -> Iterator[Json]:
+def _nodes(tree: Tree) -> Iterator[JsonObject]:
     schema = json.dumps(_schema(tree), ensure_ascii=False)
     description = f"{tree.title} (version {tree.version}, {tree.digest})"
     content = {"schema": schema}
     yield _node("profile", "inputNode", "Profile", content) | {"description": description}
     for question in tree.ordered_questions:
-        yield _node(f"q_{question.id}", "switchNode", question.id, _switch(tree, question)) | {
+        yield _node(f"q_{question.id}", "switchNode", question.id, _switch_content(tree, question)) | {
             "description": question.text
         }
         for index, branch in enumerate(question.branches):
             if branch.to in tree.recommendations:
-                yield _leaf(tree, question, index, branch)
+                yield _recommendation_node(tree, question, index, branch)
     yield _node("outcome", "outputNode", "Outcome", {})
 
 
-def _node(name: str, kind: str, title: str, content: Mapping[str, Any]) -> Json:
+def _node(name: str, kind: str, title: str, content: Mapping[str, Any]) -> JsonObject:
     return {"id": name, "type": kind, "name": title, "content": content}
 
 
-def _schema(tree: Tree) -> Json:
+def _schema(tree: Tree) -> JsonObject:
     return {"type": "object", "properties": {name: _property(one) for name, one in tree.inputs.items()}}
 
 
-def _property(one: Input) -> Json:
-    form: Json = {"type": TYPES[one.type], "title": one.label}
+def _property(one: Input) -> JsonObject:
+    form: JsonObject = {"type": JSON_SCHEMA_TYPES[one.type], "title": one.label}
     if one.choices:
         form["enum"] = list(one.choices)
     for field in ("minimum", "maximum"):
@@ -80,15 +89,15 @@ def _property(one: Input) -> Json:
     return form
 
 
-def _switch(tree: Tree, question: Question) -> Json:
+def _switch_content(tree: Tree, question: Question) -> JsonObject:
     statements = [
         {"id": f"q_{question.id}.{index}", "condition": _condition(question, test), "isDefault": False}
-        for index, (test, _) in enumerate(cases(tree, question))
+        for index, (test, _) in enumerate(list_explicit_branches(tree, question))
     ]
     return {"hitPolicy": "first", "statements": statements}
 
 
-def _leaf(tree: Tree, question: Question, index: int, branch: Branch) -> Json:
+def _recommendation_node(tree: Tree, question: Question, index: int, branch: Branch) -> JsonObject:
     name = f"r_{question.id}.{index}"
     shown = {"recommendation": branch.to, "reason": branch.reason}
     expressions = [
@@ -98,7 +107,7 @@ def _leaf(tree: Tree, question: Question, index: int, branch: Branch) -> Json:
     return _node(name, "expressionNode", tree.recommendations[branch.to].title, content)
 
 
-def _edges(tree: Tree) -> Iterator[Json]:
+def _edges(tree: Tree) -> Iterator[JsonObject]:
     yield _edge("profile", f"q_{tree.root}")
     for question in tree.ordered_questions:
         for index, branch in enumerate(question.branches):
@@ -109,7 +118,7 @@ def _edges(tree: Tree) -> Iterator[Json]:
                 yield _edge(target, "outcome")
 
 
-def _edge(source: str, target: str, handle: str = "") -> Json:
+def _edge(source: str, target: str, handle: str = "") -> JsonObject:
     edge = {
         "id": f"{handle or source} -> {target}",
         "type": "edge",
@@ -119,13 +128,19 @@ def _edge(source: str, target: str, handle: str = "") -> Json:
     return edge | ({"sourceHandle": handle} if handle else {})
 
 
-def _places(nodes: list[Json], edges: list[Json]) -> Mapping[str, tuple[float, float]]:
-    lines = [Line(edge["sourceId"], edge["targetId"]) for edge in edges]
-    boxes = {node["id"]: SIZE for node in nodes}
-    return layout(boxes, lines, 0).centres if can_be_laid_out(lines) else grid(boxes, lines)
+def _node_positions(
+    nodes: list[JsonObject], edges: list[JsonObject]
+) -> Mapping[str, tuple[float, float]]:
+    lines = [LayoutLine(edge["sourceId"], edge["targetId"]) for edge in edges]
+    boxes = {node["id"]: NODE_SIZE for node in nodes}
+    return (
+        lay_out_boxes(boxes, lines, 0).centers
+        if can_be_laid_out(lines)
+        else arrange_in_grid(boxes, lines)
+    )
 
 
-def _condition(question: Question, test: Explicit) -> str:
+def _condition(question: Question, test: ExplicitTest) -> str:
     answer = _input(question.input)
     match test:
         case InChoices((bool(value),)):
@@ -135,7 +150,7 @@ def _condition(question: Question, test: Explicit) -> str:
         case InChoices(values):
             texts = [_string(v) if isinstance(v, str) else str(v).lower() for v in values]
             return f"{answer} in [{', '.join(texts)}]"
-        case Compared(symbol, other):
+        case ComparedBySymbol(symbol, other):
             return f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"
         case _:
             return " or ".join(_range(question, answer, one) for one in test.ranges)
@@ -150,16 +165,16 @@ def _range(question: Question, answer: str, one: InRange) -> str:
 
 def _number(question: Question, end: int | float) -> str:
     _, digits, exponent = Decimal(str(end)).as_tuple()
-    if -int(exponent) > DECIMALS or len(digits) > DIGITS:
+    if -int(exponent) > MAX_ZEN_DECIMALS or len(digits) > MAX_ZEN_DIGITS:
         problem = f"question {question.id} compares with {end}, which has more than"
         raise InexpressibleNumberError(
-            f"{problem} {DECIMALS} decimals; round it, or choose another notation"
+            f"{problem} {MAX_ZEN_DECIMALS} decimals; round it, or choose another notation"
         )
-    return decimal(end)
+    return format_decimal(end)
 
 
 def _input(name: str) -> str:
-    return f"$root['{name}']" if name in KEYWORDS else name
+    return f"$root['{name}']" if name in ZEN_KEYWORDS else name
 
 
 def _string(text: str) -> str:

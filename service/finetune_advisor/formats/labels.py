@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit_branches import Compared, explicit_test
-from finetune_advisor.formats.numbers import grouped
+from finetune_advisor.formats.explicit_branches import ComparedBySymbol, spell_out_test
+from finetune_advisor.formats.numbers import group_digits
 
-SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
+OPERATOR_SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
 BOUND_WORDS = {"lt": "below", "lte": "at most", "gt": "more than", "gte": "at least"}
 COMPARISON_WORDS = {
     "<": "below",
@@ -17,55 +17,60 @@ COMPARISON_WORDS = {
     ">": "more than",
     "!=": "other than",
 }
-ANY_OTHER = "any other answer"
+ANY_OTHER_ANSWER = "any other answer"
 MAX_BRANCHES_SPELLED_OUT, MAX_ALTERNATIVES_SPELLED_OUT = 8, 4
 """Beyond these, `otherwise` reads "any other answer", so that its text stays short and cheap to make."""
-FINETUNE = {"no": "no", "not_yet": "not yet", "partly": "partly", "yes": "yes"}
+FINETUNE_LABELS = {"no": "no", "not_yet": "not yet", "partly": "partly", "yes": "yes"}
 
 
-def heading(tree: Tree) -> str:
+def format_tree_heading(tree: Tree) -> str:
     """A tree's title with its version."""
     return f"{tree.title} (version {tree.version})"
 
 
-def of_branch(tree: Tree, question: Question, branch: Branch) -> str:
+def label_branch(tree: Tree, question: Question, branch: Branch) -> str:
     """The answer that takes a branch: yes, no, the choices, the range with its unit, or the comparison."""
     one = tree.inputs[question.input]
     match branch.test:
         case InChoices(values):
             return " or ".join(_value(value) for value in values)
         case InRange():
-            ends = (f"{SIGNS[operator]} {grouped(value)}" for operator, value in branch.test.ends)
+            ends = (
+                f"{OPERATOR_SIGNS[operator]} {group_digits(value)}"
+                for operator, value in branch.test.ends
+            )
             return f"{' and '.join(ends)} {one.unit}".rstrip()
         case ComparedWith(operator, other):
-            return f"{one.name} {SIGNS[operator]} {other}"
+            return f"{one.name} {OPERATOR_SIGNS[operator]} {other}"
         case _:
             return "otherwise"
 
 
-def branch_words(tree: Tree, question: Question, branch: Branch) -> str:
+def describe_branch(tree: Tree, question: Question, branch: Branch) -> str:
     """The answer that takes a branch, in words: `yes`, `at least 20 examples`, `more than target_score`.
 
     A compared input goes by its name. `otherwise` is spelled out where it stands for a few answers.
     """
     rest = isinstance(branch.test, Otherwise)
     if rest and len(question.branches) > MAX_BRANCHES_SPELLED_OUT:
-        return ANY_OTHER
+        return ANY_OTHER_ANSWER
     unit = tree.inputs[question.input].unit
-    match explicit_test(tree, question, branch.test):
+    match spell_out_test(tree, question, branch.test):
         case InChoices(values):
             alternatives = [_value(value) for value in values]
-        case Compared(symbol, other):
+        case ComparedBySymbol(symbol, other):
             alternatives = [f"{COMPARISON_WORDS[symbol]} {other}"]
         case ranges:
             alternatives = [f"{_range_words(one)} {unit}".rstrip() for one in ranges.ranges]
     if rest and len(alternatives) > MAX_ALTERNATIVES_SPELLED_OUT:
-        return ANY_OTHER
+        return ANY_OTHER_ANSWER
     return " or ".join(alternatives)
 
 
 def _range_words(range_: InRange) -> str:
-    return " and ".join(f"{BOUND_WORDS[operator]} {grouped(value)}" for operator, value in range_.ends)
+    return " and ".join(
+        f"{BOUND_WORDS[operator]} {group_digits(value)}" for operator, value in range_.ends
+    )
 
 
 def _value(value: bool | str) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 
-def decimal(number: int | float) -> str:
+def format_decimal(number: int | float) -> str:
     """A number in digits, without an exponent, which not every notation has."""
     return f"{Decimal(str(number)):f}"
 
 
-def grouped(number: int | float) -> str:
+def group_digits(number: int | float) -> str:
     """The same for people: 10,000,000 for 10000000."""
     return f"{Decimal(str(number)):,f}"
 
 
-def counted(count: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """So many of what a noun names."""
     return f"{count} {noun if count == 1 else f'{noun}s'}"

@@ -9,7 +9,7 @@ from marshmallow import fields, pre_dump
 from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion, Step
 from finetune_advisor.engine.model.canonical import to_plain
 from finetune_advisor.engine.model.tree import Recommendation, Tree
-from finetune_advisor.formats.labels import branch_words
+from finetune_advisor.formats.labels import describe_branch
 from finetune_advisor.schemas.fields import Answer, Choice, Growing, Number, PlainObject, described
 from finetune_advisor.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
 
@@ -84,7 +84,7 @@ def _step(tree: Tree, step: Step) -> dict[str, Any]:
 
 def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
     test = {key: value for key, value in to_plain(step.branch).items() if key not in ("to", "reason")}
-    return {"text": branch_words(tree, step.question, step.branch), **test}
+    return {"text": describe_branch(tree, step.question, step.branch), **test}
 
 
 class NextQuestionSchema(Growing):

@@ -15,9 +15,9 @@ from finetune_advisor.engine.analysis.decision_table import DecisionTable, RowOu
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Profile
 
-CONNECTIONS = 8
-SHOWN = 20
-TIMEOUT = 30
+CONNECTION_COUNT = 8
+MAX_SHOWN_DIFFERENCES = 20
+ANSWER_TIMEOUT_SECONDS = 30
 """Seconds that an answer may take."""
 
 Row = tuple[Profile, RowOutcome]
@@ -28,14 +28,14 @@ class ConformanceError(FinetuneAdvisorError):
 
 
 @dataclass(frozen=True)
-class Report:
+class ConformanceReport:
     """What checking an instance against a table found; it conforms if there are no differences."""
 
     table: DecisionTable
     differences: tuple[str, ...]
 
     def __str__(self) -> str:
-        rows, shown = len(self.table.rows), self.differences[:SHOWN]
+        rows, shown = len(self.table.rows), self.differences[:MAX_SHOWN_DIFFERENCES]
         pack = f"{rows} rows ({self.table.holds}), table {self.table.plain['sha256']}"
         verdict = f"{len(self.differences)} differences" if self.differences else "conforms"
         more = len(self.differences) - len(shown)
@@ -43,36 +43,43 @@ class Report:
         return "\n".join([*lines, *([f"  and {more} more"] if more else [])])
 
 
-def check(url: str, table: DecisionTable) -> Report:
+def check_instance(url: str, table: DecisionTable) -> ConformanceReport:
     """Post every profile of a table to an instance and compare the answers.
 
     Raises ConformanceError.
     """
     with _Instance(url) as instance:
         served = instance.digest(table.version)
-    chunks = [table.rows[start::CONNECTIONS] for start in range(CONNECTIONS)]
+    chunks = [table.rows[start::CONNECTION_COUNT] for start in range(CONNECTION_COUNT)]
     same = served == table.digest
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        found = pool.map(lambda rows: _compared(url, table, rows, receipts=same), chunks)
-        by_place = sorted(chain.from_iterable(_placed(start, some) for start, some in enumerate(found)))
+    with ThreadPoolExecutor(CONNECTION_COUNT) as pool:
+        found = pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same), chunks)
+        by_place = sorted(
+            chain.from_iterable(_with_row_numbers(start, some) for start, some in enumerate(found))
+        )
     tree = [] if same else [f"digest: expected {table.digest}, got {served}"]
-    return Report(table, (*tree, *(difference for _, difference in by_place if difference)))
+    return ConformanceReport(
+        table, (*tree, *(compare_answer for _, compare_answer in by_place if compare_answer))
+    )
 
 
-def _placed(start: int, differences: Iterable[str]) -> Iterator[tuple[int, str]]:
-    return ((start + CONNECTIONS * place, difference) for place, difference in enumerate(differences))
+def _with_row_numbers(start: int, differences: Iterable[str]) -> Iterator[tuple[int, str]]:
+    return (
+        (start + CONNECTION_COUNT * place, compare_answer)
+        for place, compare_answer in enumerate(differences)
+    )
 
 
-def _compared(url: str, table: DecisionTable, rows: Sequence[Row], *, receipts: bool) -> list[str]:
+def _compare_rows(url: str, table: DecisionTable, rows: Sequence[Row], *, receipts: bool) -> list[str]:
     """For each row, how the instance's answer differs; empty where it doesn't."""
     with _Instance(url) as instance:
         return [
-            difference(profile, outcome, *instance.assess(profile, table.version), receipts=receipts)
+            compare_answer(profile, outcome, *instance.assess(profile, table.version), receipts=receipts)
             for profile, outcome in rows
         ]
 
 
-def difference(
+def compare_answer(
     profile: Profile,
     outcome: RowOutcome,
     status: int,
@@ -90,7 +97,7 @@ def difference(
         expected = {"recommendation": outcome.recommendation, "path": ", ".join(outcome.path)}
         if receipts:
             expected["receipt"] = outcome.receipt
-        actual = _read(answer)
+        actual = _summarize_answer(answer)
         found = [
             f"{field}: expected {wanted}, got {actual[field]}"
             for field, wanted in expected.items()
@@ -99,7 +106,7 @@ def difference(
     return f"{json.dumps(dict(profile))}: {'; '.join(found)}" if found else ""
 
 
-def _read(answer: Mapping[str, Any]) -> Mapping[str, str]:
+def _summarize_answer(answer: Mapping[str, Any]) -> Mapping[str, str]:
     """What an answer of /assess says, as text; `nothing` where it isn't an assessment."""
     try:
         path = ", ".join(step["question"] for step in answer["path"])
@@ -110,12 +117,14 @@ def _read(answer: Mapping[str, Any]) -> Mapping[str, str]:
     return {"recommendation": str(end), "path": path, "receipt": str(answer.get("receipt", "nothing"))}
 
 
-def _connection(url: str) -> tuple[str, HTTPConnection]:
+def _make_connection(url: str) -> tuple[str, HTTPConnection]:
     """The path that goes before every other, and a connection that opens with the first request."""
     try:
         parts = urlsplit(url)
         kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
-        return parts.path.rstrip("/"), kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        return parts.path.rstrip("/"), kind(
+            parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_SECONDS
+        )
     except (ValueError, KeyError, HTTPException) as error:
         problem = "not the address of an instance; give one such as http://127.0.0.1:8080"
         raise ConformanceError(f"{url}: {problem}") from error
@@ -126,7 +135,7 @@ class _Instance:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.prefix, self.connection = _connection(url)
+        self.prefix, self.connection = _make_connection(url)
 
     def __enter__(self) -> _Instance:
         return self
@@ -156,13 +165,13 @@ class _Instance:
         except (ConnectionResetError, BrokenPipeError, HTTPException):
             self.connection.close()  # an idle connection may be closed at any time: ask once more
         except (OSError, UnicodeError) as error:
-            raise self._silent(error) from error
+            raise self._unreachable_error(error) from error
         try:
             return self._exchange(method, path, body)
         except (OSError, HTTPException) as error:
-            raise self._silent(error) from error
+            raise self._unreachable_error(error) from error
 
-    def _silent(self, error: Exception) -> ConformanceError:
+    def _unreachable_error(self, error: Exception) -> ConformanceError:
         reason = str(error) or type(error).__name__
         return ConformanceError(f"{self.url}: doesn't answer: {reason}; start it or correct the address")
 

@@ -14,10 +14,10 @@ from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.suites.runner import Case, Suite
 from finetune_advisor.trees import loader, yaml_document
-from finetune_advisor.trees.document_schema import Name, Text
+from finetune_advisor.trees.document_schema import NameField, TextField
 from finetune_advisor.trees.yaml_document import DocumentError, DocumentSchema, YamlDocument
 
-Trees = Mapping[str, Tree]
+TreesByVersion = Mapping[str, Tree]
 
 
 class ProfileField(fields.Field[dict[str, Any]]):
@@ -29,7 +29,7 @@ class ProfileField(fields.Field[dict[str, Any]]):
         return dict(value)
 
 
-class CaseName(Text):
+class CaseNameField(TextField):
     """A name that fits on one line."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -39,32 +39,32 @@ class CaseName(Text):
         return name
 
 
-class ExpectDocument(DocumentSchema):
+class ExpectationDocument(DocumentSchema):
     status = fields.String(validate=validate.OneOf(["decided", "undecided"]))
-    recommendation = Name()
-    path = fields.List(Name())
-    candidates = fields.List(Name(), validate=validate.Length(min=1))
-    next_question = Name()
+    recommendation = NameField()
+    path = fields.List(NameField())
+    candidates = fields.List(NameField(), validate=validate.Length(min=1))
+    next_question = NameField()
 
     @post_load
-    def _something(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _require_expectation(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         if not data:
             raise ValidationError(f"nothing is expected; write one or more of {', '.join(self.fields)}")
         return data
 
 
 class CaseDocument(DocumentSchema):
-    name = CaseName(required=True)
+    name = CaseNameField(required=True)
     profile = ProfileField(required=True)
-    expect = fields.Nested(ExpectDocument, required=True)
+    expect = fields.Nested(ExpectationDocument, required=True)
 
 
 class SuiteDocument(DocumentSchema):
-    tree = Text(required=True)
+    tree = TextField(required=True)
     cases = fields.List(fields.Nested(CaseDocument), required=True)
 
 
-def find(place: Path) -> list[Path]:
+def find_suite_files(place: Path) -> list[Path]:
     """The suite files of a directory, or the one file. Raises DocumentError if there are none."""
     if not place.is_dir():
         return [place]
@@ -74,12 +74,12 @@ def find(place: Path) -> list[Path]:
     return found
 
 
-def collect(paths: Iterable[Path], served: Trees) -> list[Suite]:
+def load_suites(paths: Iterable[Path], served: TreesByVersion) -> list[Suite]:
     """The suites of some files. Raises DocumentError with the faults of all of them."""
     suites, faults = [], []
     for path in paths:
         try:
-            suites.append(load(path, served))
+            suites.append(load_suite(path, served))
         except DocumentError as error:
             faults.append(str(error))
     if faults:
@@ -87,24 +87,24 @@ def collect(paths: Iterable[Path], served: Trees) -> list[Suite]:
     return suites
 
 
-def load(path: Path, served: Trees) -> Suite:
+def load_suite(path: Path, served: TreesByVersion) -> Suite:
     """The suite of a file, whose tree is a served version or a document. Raises DocumentError."""
-    document = yaml_document.read(path, "test suite")
+    document = yaml_document.read_document(path, "test suite")
     data = document.load(SuiteDocument())
-    tree = _tree(document, data["tree"], served)
-    faults = [*_faults(tree, data["cases"])]
+    tree = _find_tree(document, data["tree"], served)
+    faults = [*_find_faults(tree, data["cases"])]
     if faults:
-        raise document.refusal(faults)
+        raise document.build_error(faults)
     cases = (
         Case(line=document.line(("cases", place)), **case) for place, case in enumerate(data["cases"])
     )
     return Suite(path, data["tree"], tree, tuple(cases))
 
 
-def _tree(document: YamlDocument, reference: str, served: Trees) -> Tree:
+def _find_tree(document: YamlDocument, reference: str, served: TreesByVersion) -> Tree:
     if not Version.is_valid(reference):
         try:
-            return loader.load(document.path.parent / reference)
+            return loader.load_tree(document.path.parent / reference)
         except DocumentError as error:
             line = document.line(("tree",))
             raise DocumentError(
@@ -112,11 +112,13 @@ def _tree(document: YamlDocument, reference: str, served: Trees) -> Tree:
             ) from error
     if reference not in served:
         problem = f"no tree {reference} is served; served are {', '.join(served)}"
-        raise document.refusal([TreeFault(("tree",), problem, "name one, or the path of a document")])
+        raise document.build_error(
+            [TreeFault(("tree",), problem, "name one, or the path of a document")]
+        )
     return served[reference]
 
 
-def _faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[TreeFault]:
+def _find_faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[TreeFault]:
     names: set[str] = set()
     for place, case in enumerate(cases):
         here = ("cases", place)
@@ -127,15 +129,17 @@ def _faults(tree: Tree, cases: Sequence[Mapping[str, Any]]) -> Iterator[TreeFaul
             where = (*here, "profile", name)
             if name not in tree.inputs:
                 yield TreeFault(where, f"tree {tree.version} has no such input", "correct its name")
-            elif not _takes(tree.inputs[name], value):
+            elif not _accepts_value(tree.inputs[name], value):
                 quoted = isinstance(value, str) and tree.inputs[name].type != "enum"
-                remedy = f"give {_values(tree.inputs[name])}{', without quotes' if quoted else ''}"
+                remedy = (
+                    f"give {_describe_values(tree.inputs[name])}{', without quotes' if quoted else ''}"
+                )
                 yield TreeFault(where, "not a value of this input", remedy)
         for field, expected in case["expect"].items():
-            yield from _unknown(tree, (*here, "expect", field), expected)
+            yield from _find_unknown_names(tree, (*here, "expect", field), expected)
 
 
-def _unknown(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterator[TreeFault]:
+def _find_unknown_names(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterator[TreeFault]:
     """Names that the tree doesn't have, where some are expected."""
     kind = "question" if where[-1] in ("path", "next_question") else "recommendation"
     known = tree.questions if kind == "question" else tree.recommendations
@@ -148,7 +152,7 @@ def _unknown(tree: Tree, where: tuple[str | int, ...], expected: Any) -> Iterato
         yield TreeFault(pointer, f"tree {tree.version} has no {kind} {name}", "correct its name")
 
 
-def _takes(one: Input, value: Any) -> bool:
+def _accepts_value(one: Input, value: Any) -> bool:
     try:
         one.position(value)
     except (TypeError, ValueError):
@@ -156,7 +160,7 @@ def _takes(one: Input, value: Any) -> bool:
     return True
 
 
-def _values(one: Input) -> str:
+def _describe_values(one: Input) -> str:
     if one.is_numeric:
         kind = "a whole number" if one.type == "integer" else "a number"
         return f"{kind} from {one.lowest} to {one.highest}"

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 
-def render(suites: Iterable[Mapping[str, Any]]) -> str:
+def render_proposed_suites(suites: Iterable[Mapping[str, Any]]) -> str:
     """Suites as plain data in YAML, a document each; nothing for those without cases."""
     return "---\n".join(_document(suite) for suite in suites if suite["cases"])
 

@@ -45,7 +45,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
-class Result:
+class CaseResult:
     """What came of a case: passed if nothing mismatches."""
 
     suite: Suite
@@ -54,7 +54,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TreeCoverage:
     """A tree, the suites that test it, and what all their profiles take of it."""
 
     tree: Tree
@@ -62,18 +62,18 @@ class Tested:
     coverage: Coverage
 
 
-def run(suite: Suite) -> list[Result]:
+def run_suite(suite: Suite) -> list[CaseResult]:
     """What comes of each case of a suite."""
-    return [Result(suite, case, tuple(_mismatches(suite.tree, case))) for case in suite.cases]
+    return [CaseResult(suite, case, tuple(_find_mismatches(suite.tree, case))) for case in suite.cases]
 
 
-def tested(suites: Iterable[Suite]) -> list[Tested]:
+def measure_coverage_by_tree(suites: Iterable[Suite]) -> list[TreeCoverage]:
     """Each tree that some suites test, with what they cover of it together."""
     by_tree: dict[str, list[Suite]] = {}
     for suite in suites:
         by_tree.setdefault(suite.tree.digest, []).append(suite)
     return [
-        Tested(
+        TreeCoverage(
             some[0].tree,
             tuple(some),
             measure_coverage(some[0].tree, [case.profile for suite in some for case in suite.cases]),
@@ -82,23 +82,25 @@ def tested(suites: Iterable[Suite]) -> list[Tested]:
     ]
 
 
-def proposal(one: Tested) -> dict[str, Any]:
+def propose_suite(one: TreeCoverage) -> dict[str, Any]:
     """A suite, as plain data, with a case for each path that isn't covered.
 
     A case is named after where it leads, and after the steps that tell it from the other ones.
     """
     taken = {case.name for suite in one.suites for case in suite.cases}
     cases = []
-    for path, told in zip(one.coverage.uncovered, _telling(one.coverage.uncovered), strict=True):
+    for path, told in zip(
+        one.coverage.uncovered, _find_distinguishing_steps(one.coverage.uncovered), strict=True
+    ):
         tests = (f"{q} {one.tree.questions[q].branches[place].test}" for q, place in told)
-        name = _unused(f"{path.end} after {', '.join(tests)}", taken)
+        name = _make_unused_name(f"{path.end} after {', '.join(tests)}", taken)
         taken.add(name)
         expect = {"status": "decided", "recommendation": path.end, "path": list(path.questions)}
         cases.append({"name": name, "profile": dict(path.witness), "expect": expect})
     return {"tree": one.suites[0].reference, "cases": cases}
 
 
-def _telling(paths: Sequence[Way]) -> Iterator[list[Edge]]:
+def _find_distinguishing_steps(paths: Sequence[Way]) -> Iterator[list[Edge]]:
     """For each path its last step and, where others end with that too, steps that no other has together.
 
     The step that most of the others lack is taken first. Sets of paths are bits of a number.
@@ -117,14 +119,14 @@ def _telling(paths: Sequence[Way]) -> Iterator[list[Edge]]:
         yield [step for step in path.steps if step in told]
 
 
-def _unused(name: str, taken: set[str]) -> str:
+def _make_unused_name(name: str, taken: set[str]) -> str:
     number = 1
     while (shown := name if number == 1 else f"{name} ({number})") in taken:
         number += 1
     return shown
 
 
-def _mismatches(tree: Tree, case: Case) -> Iterator[Mismatch]:
+def _find_mismatches(tree: Tree, case: Case) -> Iterator[Mismatch]:
     assessment = evaluate(tree, case.profile)
     leaf, asked = assessment.recommendation, assessment.next_question
     actual = {

@@ -8,58 +8,58 @@ from typing import Any
 from finetune_advisor.engine.analysis.coverage import CoveragePath
 from finetune_advisor.engine.evaluation.path_table import Edge
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.numbers import counted
-from finetune_advisor.suites.runner import Mismatch, Result, Tested
+from finetune_advisor.formats.numbers import format_count
+from finetune_advisor.suites.runner import CaseResult, Mismatch, TreeCoverage
 
 
-def render(results: Iterable[Result], trees: Iterable[Tested]) -> str:
+def render_text_report(results: Iterable[CaseResult], trees: Iterable[TreeCoverage]) -> str:
     """Each failure with its place, the figures, and what isn't covered."""
     every = [*results]
     failed = [result for result in every if result.mismatches]
-    lines = [line for result in failed for line in _failure(result)]
+    lines = [line for result in failed for line in _failure_lines(result)]
     lines.append(
-        f"{counted(len(every), 'case')}: {len(every) - len(failed)} passed, {len(failed)} failed"
+        f"{format_count(len(every), 'case')}: {len(every) - len(failed)} passed, {len(failed)} failed"
     )
-    lines.extend(line for one in trees for line in _coverage(one))
+    lines.extend(line for one in trees for line in _coverage_lines(one))
     return "\n".join(lines)
 
 
-def difference(mismatch: Mismatch) -> str:
+def format_mismatch(mismatch: Mismatch) -> str:
     """`field: expected this, got that`."""
-    return f"{mismatch.field}: expected {_shown(mismatch.expected)}, got {_shown(mismatch.actual)}"
+    return f"{mismatch.field}: expected {_format_value(mismatch.expected)}, got {_format_value(mismatch.actual)}"
 
 
-def _failure(result: Result) -> Iterator[str]:
+def _failure_lines(result: CaseResult) -> Iterator[str]:
     yield f"FAILED {result.suite.path}:{result.case.line}: {result.case.name}"
     for mismatch in result.mismatches:
-        yield f"  {difference(mismatch)}"
+        yield f"  {format_mismatch(mismatch)}"
 
 
-def _coverage(one: Tested) -> Iterator[str]:
+def _coverage_lines(one: TreeCoverage) -> Iterator[str]:
     found = one.coverage
     missed = [*found.missed_branches]
     taken = found.branches - len(missed)
-    branches = f"{taken} of {found.branches} branches ({share(taken, found.branches)})"
+    branches = f"{taken} of {found.branches} branches ({format_percentage(taken, found.branches)})"
     if found.paths is None:
         yield f"Tree {one.tree.version}: {branches}; it has too many paths to count them"
     else:
         walked = found.paths - len(found.uncovered)
-        paths = f"{walked} of {found.paths} paths ({share(walked, found.paths)})"
+        paths = f"{walked} of {found.paths} paths ({format_percentage(walked, found.paths)})"
         yield f"Tree {one.tree.version}: {branches}, {paths}"
     if missed:
         yield "  branches not covered:"
-        yield from (f"    {branch_text(one.tree, edge)}" for edge in missed)
+        yield from (f"    {format_branch(one.tree, edge)}" for edge in missed)
     if found.paths is not None and found.uncovered:
         yield "  paths not covered:"
         yield from (f"    {_path(one.tree, path)}" for path in found.uncovered)
 
 
-def share(part: int, whole: int) -> str:
+def format_percentage(part: int, whole: int) -> str:
     """A percentage, rounded down, so that 100 % is all."""
     return f"{100 * part // whole} %"
 
 
-def branch_text(tree: Tree, edge: Edge) -> str:
+def format_branch(tree: Tree, edge: Edge) -> str:
     """`question test -> where it leads`."""
     return f"{_step(tree, edge)} -> {tree.questions[edge[0]].branches[edge[1]].to}"
 
@@ -72,7 +72,7 @@ def _step(tree: Tree, edge: Edge) -> str:
     return f"{edge[0]} {tree.questions[edge[0]].branches[edge[1]].test}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "none" if value is None else str(value)

@@ -15,12 +15,12 @@ from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import lifecycle, loader
 
-BUNDLED = Path(__file__).parent / "bundled"
-NAMED = "the setting DEFAULT_TREE_VERSION names it"
-NEWEST_OWN = (
+BUNDLED_TREES_DIR = Path(__file__).parent / "bundled"
+REASON_NAMED_BY_SETTING = "the setting DEFAULT_TREE_VERSION names it"
+REASON_NEWEST_OWN = (
     "it is the newest current one of the organisation's own trees, which go before the bundled ones"
 )
-NEWEST_BUNDLED = (
+REASON_NEWEST_BUNDLED = (
     "it is the newest current one of the bundled trees, and no tree of the organisation is current"
 )
 
@@ -37,7 +37,7 @@ class RetiredVersionError(FinetuneAdvisorError):
     """The version was served once, and has a successor."""
 
     def __init__(self, tree: Tree) -> None:
-        super().__init__(f"tree {tree.version} is {lifecycle.standing(tree)}")
+        super().__init__(f"tree {tree.version} is {lifecycle.describe_status(tree)}")
         self.tree = tree
 
 
@@ -49,7 +49,7 @@ class Catalog:
     default: Tree
     retired: Mapping[str, Tree] = field(default_factory=dict)
     default_reason: str = "it was chosen"
-    own: frozenset[str] = frozenset()
+    own_versions: frozenset[str] = frozenset()
     """The versions of an organisation's own trees, those served no more among them."""
 
     def pick(self, version: str | None = None) -> Tree:
@@ -70,26 +70,29 @@ class Catalog:
         return {name: one for tree in self.trees.values() for name, one in tree.inputs.items()}
 
 
-def load(directory: Path | None = None, default: str | None = None) -> Catalog:
+def load_catalog(directory: Path | None = None, default: str | None = None) -> Catalog:
     """The catalog of the bundled trees and those of a directory.
 
     Raises DocumentError for a faulty document and CatalogError for documents that don't fit together.
     """
-    return collect([*_documents(BUNDLED), *(_documents(directory) if directory else ())], default)
+    return load_all(
+        [*_find_documents(BUNDLED_TREES_DIR), *(_find_documents(directory) if directory else ())],
+        default,
+    )
 
 
-def beside_bundled(paths: Iterable[Path]) -> Catalog:
+def load_with_bundled(paths: Iterable[Path]) -> Catalog:
     """The catalog of the bundled trees and some documents, or directories of them, for checking them.
 
     Raises as `load` does.
     """
-    bundled = _documents(BUNDLED)
+    bundled = _find_documents(BUNDLED_TREES_DIR)
     known = {path.resolve() for path in bundled}
-    given = [one for path in paths for one in (_documents(path) if path.is_dir() else [path])]
-    return collect([*bundled, *(path for path in given if path.resolve() not in known)])
+    given = [one for path in paths for one in (_find_documents(path) if path.is_dir() else [path])]
+    return load_all([*bundled, *(path for path in given if path.resolve() not in known)])
 
 
-def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
+def load_all(paths: Iterable[Path], default: str | None = None) -> Catalog:
     """The catalog of some documents; those that aren't bundled are an organisation's own.
 
     Raises as `load` does, after it has looked at every one.
@@ -98,33 +101,41 @@ def collect(paths: Iterable[Path], default: str | None = None) -> Catalog:
     errors = []
     for path in paths:
         try:
-            trees[path] = loader.load(path)
+            trees[path] = loader.load_tree(path)
         except loader.DocumentError as error:
             errors.append(str(error))
     if errors:
         raise loader.DocumentError("\n".join(errors))
-    _refuse(_same_version(trees))
-    _refuse(_disagreements(trees))
+    _raise_on_faults(_find_version_clashes(trees))
+    _raise_on_faults(_find_input_disagreements(trees))
     oldest_first = sorted(trees.values(), key=lambda tree: Version.parse(tree.version))
     served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
     retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
-    _refuse(_unserved_successors(trees, served))
+    _raise_on_faults(_find_unserved_successors(trees, served))
     own_versions = frozenset(tree.version for path, tree in trees.items() if not _is_bundled(path))
     if default is not None:
-        return Catalog(served, _named(default, served, retired), retired, NAMED, own_versions)
+        return Catalog(
+            served,
+            _find_named_default(default, served, retired),
+            retired,
+            REASON_NAMED_BY_SETTING,
+            own_versions,
+        )
     current = [(path, tree) for path, tree in trees.items() if tree.status == "current"]
     if not current:
-        _refuse(_no_current(trees))
+        _raise_on_faults(_find_lack_of_current(trees))
     own = [tree for path, tree in current if not _is_bundled(path)]
     newest = max(own or [tree for _, tree in current], key=lambda tree: Version.parse(tree.version))
-    return Catalog(served, newest, retired, NEWEST_OWN if own else NEWEST_BUNDLED, own_versions)
+    return Catalog(
+        served, newest, retired, REASON_NEWEST_OWN if own else REASON_NEWEST_BUNDLED, own_versions
+    )
 
 
 def _is_bundled(path: Path) -> bool:
-    return path.resolve().parent == BUNDLED.resolve()
+    return path.resolve().parent == BUNDLED_TREES_DIR.resolve()
 
 
-def _documents(directory: Path) -> list[Path]:
+def _find_documents(directory: Path) -> list[Path]:
     if not directory.is_dir():
         remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
         raise CatalogError(f"{directory}: not a directory; {remedy}")
@@ -140,16 +151,18 @@ def _documents(directory: Path) -> list[Path]:
     return found
 
 
-def _refuse(faults: Iterable[tuple[Path, TreeFault]]) -> None:
+def _raise_on_faults(faults: Iterable[tuple[Path, TreeFault]]) -> None:
     """Raise a CatalogError that names each fault with its file and line, if there is one."""
     by_path: dict[Path, list[TreeFault]] = {}
     for path, fault in faults:
         by_path.setdefault(path, []).append(fault)
     if by_path:
-        raise CatalogError("\n".join(str(loader.refusal(*found)) for found in by_path.items()))
+        raise CatalogError(
+            "\n".join(str(loader.build_document_error(*found)) for found in by_path.items())
+        )
 
 
-def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
+def _find_version_clashes(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     first: dict[str, Path] = {}
     for path, tree in trees.items():
         other = first.setdefault(tree.version, path)
@@ -158,7 +171,7 @@ def _same_version(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]
             yield path, TreeFault(("version",), problem, "give this one another version")
 
 
-def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
+def _find_input_disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     """An input keeps its name and type for ever, so that one profile fits every version."""
     first: dict[str, tuple[Path, Input]] = {}
     for path, tree in trees.items():
@@ -170,7 +183,7 @@ def _disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault
                     yield path, TreeFault(("inputs", name, kept), f"differs from {where}", remedy)
 
 
-def _unserved_successors(
+def _find_unserved_successors(
     trees: Mapping[Path, Tree], served: Mapping[str, Tree]
 ) -> Iterator[tuple[Path, TreeFault]]:
     for path, tree in trees.items():
@@ -179,16 +192,16 @@ def _unserved_successors(
             yield path, TreeFault(("successor",), f"{tree.successor} isn't served", remedy)
 
 
-def _no_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
+def _find_lack_of_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     for path, tree in trees.items():
         problem = f"{tree.status}, and no tree is current"
         yield path, TreeFault(("status",), problem, "mark one as current, or set the default version")
 
 
-def _named(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:
+def _find_named_default(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:
     """The tree that the setting names as the default. Raises CatalogError if it isn't served."""
     if wanted in retired:
-        standing = lifecycle.standing(retired[wanted])
+        standing = lifecycle.describe_status(retired[wanted])
         remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"
         raise CatalogError(f"the default version {wanted} is {standing}; {remedy}")
     if wanted not in served:

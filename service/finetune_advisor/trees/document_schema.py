@@ -36,13 +36,13 @@ from finetune_advisor.engine.model.tree import (
 )
 from finetune_advisor.trees.yaml_document import DocumentSchema
 
-NAME = r"^[a-z][a-z0-9_]{0,63}\Z"
-LOWER: tuple[Operator, ...] = ("gt", "gte")
-UPPER: tuple[Operator, ...] = ("lt", "lte")
-TESTS = ("is", "in", *LOWER, *UPPER, "otherwise")
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}\Z"
+LOWER_BOUND_OPERATORS: tuple[Operator, ...] = ("gt", "gte")
+UPPER_BOUND_OPERATORS: tuple[Operator, ...] = ("lt", "lte")
+TEST_OPERATORS = ("is", "in", *LOWER_BOUND_OPERATORS, *UPPER_BOUND_OPERATORS, "otherwise")
 
 
-class Text(fields.String):
+class TextField(fields.String):
     """A text that says something."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -55,15 +55,15 @@ class Text(fields.String):
         return text
 
 
-class Name(fields.String):
+class NameField(fields.String):
     """The name of an input, a question or a recommendation."""
 
     def __init__(self, **kwargs: Any) -> None:
         message = "not a name; use a to z, 0 to 9 and _, a letter first, 64 characters at most"
-        super().__init__(validate=validate.Regexp(NAME, error=message), **kwargs)
+        super().__init__(validate=validate.Regexp(NAME_PATTERN, error=message), **kwargs)
 
 
-class Tuple(fields.List[Any]):
+class TupleField(fields.List[Any]):
     """A list of one kind of item, as a tuple."""
 
     def __init__(self, item: fields.Field[Any]) -> None:
@@ -73,7 +73,7 @@ class Tuple(fields.List[Any]):
         return tuple(super()._deserialize(*args, **kwargs))
 
 
-class Named(fields.Field[Any]):
+class KeyedObjects(fields.Field[Any]):
     """Objects by name, each built from its name and its fields."""
 
     def __init__(self, schema: type[Schema], build: Callable[..., Any], key: str) -> None:
@@ -86,7 +86,7 @@ class Named(fields.Field[Any]):
         loaded, errors = {}, {}
         for name, item in value.items():
             try:
-                Name().deserialize(name)
+                NameField().deserialize(name)
                 loaded[name] = self.build(**{self.key: name}, **self.schema.load(item))
             except ValidationError as error:
                 errors[name] = error.messages
@@ -95,7 +95,7 @@ class Named(fields.Field[Any]):
         return loaded
 
 
-class Semantic(fields.Field[str]):
+class SemanticVersionField(fields.Field[str]):
     """A semantic version without build metadata, which has no order."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -108,7 +108,7 @@ class Semantic(fields.Field[str]):
         return value
 
 
-class Url(fields.String):
+class UrlField(fields.String):
     """An absolute http or https URL, as a URI: what is no ASCII, or not allowed there, is percent-encoded."""
 
     PATTERN = (
@@ -126,18 +126,20 @@ class Url(fields.String):
         if not parts:
             raise ValidationError("not a URL; write one such as https://wiki.example/ai")
         rest, hash_, fragment = (parts[4] or "").partition("#")
-        authority = quote(url[: parts.start(4)] if parts[4] else url, safe=RESERVED + "[]")
-        return authority + _encoded(rest) + hash_ + _encoded(fragment)
+        authority = quote(
+            url[: parts.start(4)] if parts[4] else url, safe=UNQUOTED_URL_CHARACTERS + "[]"
+        )
+        return authority + _percent_encode(rest) + hash_ + _percent_encode(fragment)
 
 
-RESERVED = ":/?@!$&'()*+,;=%"
+UNQUOTED_URL_CHARACTERS = ":/?@!$&'()*+,;=%"
 
 
-def _encoded(part: str) -> str:
-    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe=RESERVED)
+def _percent_encode(part: str) -> str:
+    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe=UNQUOTED_URL_CHARACTERS)
 
 
-class Day(fields.Field[str]):
+class DateField(fields.Field[str]):
     """A date, as YAML reads it or as text in ISO 8601."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -147,7 +149,7 @@ class Day(fields.Field[str]):
             raise ValidationError("not a date; write one such as 2026-11-22") from None
 
 
-class Number(fields.Field[int | float]):
+class NumberField(fields.Field[int | float]):
     """A number that JSON carries exactly."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int | float:
@@ -162,7 +164,7 @@ class Number(fields.Field[int | float]):
         return normalize_number(value)
 
 
-class Truth(fields.Field[bool]):
+class TrueField(fields.Field[bool]):
     """The value true, and no other."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
@@ -173,7 +175,7 @@ class Truth(fields.Field[bool]):
         return value
 
 
-class Answer(fields.Field[bool | str]):
+class AnswerField(fields.Field[bool | str]):
     """A boolean, or a choice of an enum."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool | str:
@@ -182,20 +184,20 @@ class Answer(fields.Field[bool | str]):
         return value
 
 
-class Threshold(fields.Field[Any]):
+class ThresholdField(fields.Field[Any]):
     """A number, or another input as `{input: name}`."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, Mapping):
-            return Number().deserialize(value)
+            return NumberField().deserialize(value)
         if list(value) != ["input"]:
             raise ValidationError("neither a number nor {input: name}; write one of them")
-        return str(Name().deserialize(value["input"]))
+        return str(NameField().deserialize(value["input"]))
 
 
-class Source(DocumentSchema):
-    title = Text(required=True)
-    url = Url(required=True)
+class ReferenceDocument(DocumentSchema):
+    title = TextField(required=True)
+    url = UrlField(required=True)
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Reference:
@@ -206,36 +208,36 @@ class InputDocument(DocumentSchema):
     type = fields.String(
         required=True, validate=validate.OneOf(["boolean", "enum", "integer", "number"])
     )
-    label = Text(required=True)
-    help = Text()
-    unit = Text()
-    choices = Tuple(Name())
-    minimum = Number()
-    maximum = Number()
+    label = TextField(required=True)
+    help = TextField()
+    unit = TextField()
+    choices = TupleField(NameField())
+    minimum = NumberField()
+    maximum = NumberField()
 
 
-_Tests = DocumentSchema.from_dict(
+_TestDocument = DocumentSchema.from_dict(
     {
-        "is": Answer(),
-        "in": fields.List(Name(), validate=validate.Length(min=1)),
-        **{operator: Threshold() for operator in (*LOWER, *UPPER)},
-        "otherwise": Truth(),
+        "is": AnswerField(),
+        "in": fields.List(NameField(), validate=validate.Length(min=1)),
+        **{operator: ThresholdField() for operator in (*LOWER_BOUND_OPERATORS, *UPPER_BOUND_OPERATORS)},
+        "otherwise": TrueField(),
     },
     name="Tests",
 )
 
 
-class BranchDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
-    to = Name(required=True)
-    reason = Text()
+class BranchDocument(_TestDocument):  # type: ignore[valid-type, misc]  # made by from_dict
+    to = NameField(required=True)
+    reason = TextField()
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Branch:
-        tests = {key: data[key] for key in TESTS if key in data}
-        return Branch(test=_test(tests), to=data["to"], reason=data.get("reason", ""))
+        tests = {key: data[key] for key in TEST_OPERATORS if key in data}
+        return Branch(test=_build_test(tests), to=data["to"], reason=data.get("reason", ""))
 
 
-def _test(tests: Mapping[str, Any]) -> Test:
+def _build_test(tests: Mapping[str, Any]) -> Test:
     match list(tests.items()):
         case [("is", value)]:
             return InChoices((value,))
@@ -245,10 +247,14 @@ def _test(tests: Mapping[str, Any]) -> Test:
             return Otherwise()
         case [("lt" | "lte" | "gt" | "gte" as operator, str(other))]:
             return ComparedWith(operator, other)
-    lower = [Bound(tests[key], key == "gte") for key in LOWER if _is_number(tests.get(key))]
-    upper = [Bound(tests[key], key == "lte") for key in UPPER if _is_number(tests.get(key))]
+    lower = [
+        Bound(tests[key], key == "gte") for key in LOWER_BOUND_OPERATORS if _is_number(tests.get(key))
+    ]
+    upper = [
+        Bound(tests[key], key == "lte") for key in UPPER_BOUND_OPERATORS if _is_number(tests.get(key))
+    ]
     if not tests or max(len(lower), len(upper)) > 1 or len(lower) + len(upper) < len(tests):
-        options = ", ".join(TESTS)
+        options = ", ".join(TEST_OPERATORS)
         raise ValidationError(f"not one test; write one of {options}, or a range such as gte and lt")
     return InRange(next(iter(lower), None), next(iter(upper), None))
 
@@ -258,63 +264,65 @@ def _is_number(value: Any) -> bool:
 
 
 class QuestionDocument(DocumentSchema):
-    text = Text(required=True)
-    help = Text()
-    input = Name(required=True)
-    branches = Tuple(fields.Nested(BranchDocument))
+    text = TextField(required=True)
+    help = TextField()
+    input = NameField(required=True)
+    branches = TupleField(fields.Nested(BranchDocument))
 
     @post_load
-    def _several(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _require_two_branches(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         if len(data["branches"]) < 2:
             raise ValidationError("a question needs two branches or more; add them", "branches")
         return data
 
 
 class AlternativeDocument(DocumentSchema):
-    id = Name(required=True)
-    when = Text(required=True)
+    id = NameField(required=True)
+    when = TextField(required=True)
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Alternative:
         return Alternative(**data)
 
 
-FINETUNE = ("no", "not_yet", "partly", "yes")
-NOT_FINETUNE = f"not one of {', '.join(FINETUNE)}; write one of them, as text"
+FINETUNE_VERDICTS = ("no", "not_yet", "partly", "yes")
+INVALID_FINETUNE_MESSAGE = f"not one of {', '.join(FINETUNE_VERDICTS)}; write one of them, as text"
 
 
 class RecommendationDocument(DocumentSchema):
-    title = Text(required=True)
+    title = TextField(required=True)
     finetune = fields.String(
         required=True,
-        validate=validate.OneOf(FINETUNE, error=NOT_FINETUNE),
-        error_messages={"invalid": NOT_FINETUNE},
+        validate=validate.OneOf(FINETUNE_VERDICTS, error=INVALID_FINETUNE_MESSAGE),
+        error_messages={"invalid": INVALID_FINETUNE_MESSAGE},
     )
-    summary = Text(required=True)
-    family = Name()
-    prerequisites = Tuple(Text())
-    next_steps = Tuple(Text())
-    data_needed = Tuple(Text())
-    evaluation = Tuple(Text())
-    risks = Tuple(Text())
-    alternatives = Tuple(fields.Nested(AlternativeDocument))
-    references = Tuple(fields.Nested(Source))
+    summary = TextField(required=True)
+    family = NameField()
+    prerequisites = TupleField(TextField())
+    next_steps = TupleField(TextField())
+    data_needed = TupleField(TextField())
+    evaluation = TupleField(TextField())
+    risks = TupleField(TextField())
+    alternatives = TupleField(fields.Nested(AlternativeDocument))
+    references = TupleField(fields.Nested(ReferenceDocument))
 
 
-class CircumstanceDocument(_Tests):  # type: ignore[valid-type, misc]  # made by from_dict
-    input = Name(required=True)
+class WarningConditionDocument(_TestDocument):  # type: ignore[valid-type, misc]  # made by from_dict
+    input = NameField(required=True)
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> WarningCondition:
-        return WarningCondition(data["input"], _test({key: data[key] for key in TESTS if key in data}))
+        return WarningCondition(
+            data["input"], _build_test({key: data[key] for key in TEST_OPERATORS if key in data})
+        )
 
 
 class WarningDocument(DocumentSchema):
-    id = Name(required=True)
-    when = Tuple(fields.Nested(CircumstanceDocument))
-    recommendations = Tuple(Name())
-    text = Text(required=True)
-    references = Tuple(fields.Nested(Source))
+    id = NameField(required=True)
+    when = TupleField(fields.Nested(WarningConditionDocument))
+    recommendations = TupleField(NameField())
+    text = TextField(required=True)
+    references = TupleField(fields.Nested(ReferenceDocument))
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> WarningRule:
@@ -324,11 +332,11 @@ class WarningDocument(DocumentSchema):
 
 
 class SituationDocument(DocumentSchema):
-    id = Name(required=True)
-    title = Text(required=True)
-    text = Text(required=True)
-    caveat = Text(required=True)
-    questions = Tuple(Name())
+    id = NameField(required=True)
+    title = TextField(required=True)
+    text = TextField(required=True)
+    caveat = TextField(required=True)
+    questions = TupleField(NameField())
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Situation:
@@ -338,25 +346,25 @@ class SituationDocument(DocumentSchema):
 class TreeDocument(DocumentSchema):
     """A whole document; loading gives an `engine` Tree whose soundness is still to be proven."""
 
-    version = Semantic(required=True)
+    version = SemanticVersionField(required=True)
     status = fields.String(
         required=True, validate=validate.OneOf(["candidate", "current", "deprecated", "retired"])
     )
-    deprecated = Day()
-    sunset = Day()
-    successor = Semantic()
-    released = Day(required=True)
-    title = Text(required=True)
-    summary = Text()
-    source = fields.Nested(Source, required=True)
-    inputs = Named(InputDocument, Input, "name")
-    root = Name(required=True)
-    questions = Named(QuestionDocument, Question, "id")
-    recommendations = Named(RecommendationDocument, Recommendation, "id")
-    situations = Tuple(fields.Nested(SituationDocument))
-    cautions = Tuple(Text())
-    limitations = Tuple(Text())
-    warnings = Tuple(fields.Nested(WarningDocument))
+    deprecated = DateField()
+    sunset = DateField()
+    successor = SemanticVersionField()
+    released = DateField(required=True)
+    title = TextField(required=True)
+    summary = TextField()
+    source = fields.Nested(ReferenceDocument, required=True)
+    inputs = KeyedObjects(InputDocument, Input, "name")
+    root = NameField(required=True)
+    questions = KeyedObjects(QuestionDocument, Question, "id")
+    recommendations = KeyedObjects(RecommendationDocument, Recommendation, "id")
+    situations = TupleField(fields.Nested(SituationDocument))
+    cautions = TupleField(TextField())
+    limitations = TupleField(TextField())
+    warnings = TupleField(fields.Nested(WarningDocument))
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Tree:

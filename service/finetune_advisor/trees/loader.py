@@ -12,19 +12,19 @@ from finetune_advisor.trees.document_schema import TreeDocument
 from finetune_advisor.trees.yaml_document import DocumentError
 
 __all__ = ["DocumentError", "load", "refusal"]
-KIND = "tree document"
+DOCUMENT_KIND = "tree document"
 
 
-def load(path: Path) -> Tree:
+def load_tree(path: Path) -> Tree:
     """The tree of a document. Raises DocumentError with every fault that was found."""
-    document = yaml_document.read(path, KIND)
+    document = yaml_document.read_document(path, DOCUMENT_KIND)
     tree: Tree = document.load(TreeDocument())
-    found = [*find_faults(tree), *lifecycle.faults(tree)]
+    found = [*find_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
     if found:
-        raise document.refusal(found)
+        raise document.build_error(found)
     return tree
 
 
-def refusal(path: Path, found: Iterable[TreeFault]) -> DocumentError:
+def build_document_error(path: Path, found: Iterable[TreeFault]) -> DocumentError:
     """The error that names some faults of a document, which show beside others alone."""
-    return yaml_document.read(path, KIND).refusal(found)
+    return yaml_document.read_document(path, DOCUMENT_KIND).build_error(found)

@@ -17,8 +17,8 @@ from yaml.resolver import BaseResolver
 from finetune_advisor.engine.analysis.validation import TreeFault
 
 Pointer = tuple[str | int, ...]
-MERGE = "tag:yaml.org,2002:merge"
-MISREAD = {
+MERGE_TAG = "tag:yaml.org,2002:merge"
+MISREAD_PATTERNS = {
     "?": r"(?<=[^\s\[\]{},])\?",
     "\x85": "\x85",
     "\u2028": "\u2028",
@@ -27,8 +27,8 @@ MISREAD = {
 """What YAML 1.2 takes for part of a text and PyYAML, as in YAML 1.1, does not: in brackets, a question mark
 within a text begins a key, and NEL and the separators of Unicode break lines anywhere.
 """
-QUOTE = 'if it is part of a text, quote the whole text: "…"'
-REMEDIES = [
+QUOTE_REMEDY = 'if it is part of a text, quote the whole text: "…"'
+SYNTAX_REMEDIES = [
     (r"found character '\\t'", "indent with spaces, not with tabs"),
     (
         r"unexpected end of stream",
@@ -44,7 +44,7 @@ REMEDIES = [
         r"could not find|<block end>|<document start>",
         'quote the whole text: "…"; or indent the line correctly',
     ),
-    (r"not allowed here|cannot start|alias|anchor|node content|block scalar", QUOTE),
+    (r"not allowed here|cannot start|alias|anchor|node content|block scalar", QUOTE_REMEDY),
 ]
 """What mends the faults that the scanner describes so; the first that fits."""
 
@@ -58,41 +58,41 @@ class YamlSyntaxError(Exception):
 
 
 @dataclass
-class Place:
+class SourceLocation:
     """The line where a value stands, counted from 1, and the places of its parts by key or index."""
 
     line: int
-    parts: dict[str | int, Place] = field(default_factory=dict)
+    parts: dict[str | int, SourceLocation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class YamlText:
+class ParsedYaml:
     """What a text says: its value, the places in it, and the faults of what documents may not use."""
 
     value: Any
-    place: Place
+    location: SourceLocation
     faults: list[TreeFault]
 
 
-def parse(text: str) -> YamlText:
+def parse_yaml(text: str) -> ParsedYaml:
     """Read a text as one YAML document.
 
     Raises YamlSyntaxError if it isn't YAML, and RecursionError if it is nested too deeply.
     """
-    readable, characters = _with_stand_ins(text)
+    readable, characters = _replace_misread_characters(text)
     try:
         loader, node = _compose(readable)
         if node is None:
-            return YamlText(None, Place(1), [])
+            return ParsedYaml(None, SourceLocation(1), [])
         builder = _Builder(loader, characters)
         value, place = builder.build(node, ())
     except YamlSyntaxError as error:
-        problem = _without_stand_ins(error.problem, characters)
+        problem = _restore_misread_characters(error.problem, characters)
         raise YamlSyntaxError(error.line, problem, error.remedy) from error
-    return YamlText(value, place, builder.faults)
+    return ParsedYaml(value, place, builder.faults)
 
 
-def _with_stand_ins(text: str) -> tuple[str, dict[int, str]]:
+def _replace_misread_characters(text: str) -> tuple[str, dict[int, str]]:
     """Put characters for private use in place of those that PyYAML misreads; and what they stand for.
 
     Each is one that the text has neither as it is nor escaped.
@@ -100,13 +100,13 @@ def _with_stand_ins(text: str) -> tuple[str, dict[int, str]]:
     taken = {ord(character) for character in text if "\ue000" <= character <= "\uf8ff"}
     taken |= {int(code, 16) for code in re.findall(r"\\(?:u|U0000)([0-9a-fA-F]{4})", text)}
     free = (chr(code) for code in range(0xE000, 0xF900) if code not in taken)
-    stand_ins = dict(zip(MISREAD, free, strict=False))
+    stand_ins = dict(zip(MISREAD_PATTERNS, free, strict=False))
     for character, stand_in in stand_ins.items():
-        text = re.sub(MISREAD[character], stand_in, text)
+        text = re.sub(MISREAD_PATTERNS[character], stand_in, text)
     return text, {ord(stand_in): character for character, stand_in in stand_ins.items()}
 
 
-def _without_stand_ins(problem: str, characters: dict[int, str]) -> str:
+def _restore_misread_characters(problem: str, characters: dict[int, str]) -> str:
     """What PyYAML says about a text, which it quotes as it is or as Python writes it."""
     for code, character in characters.items():
         problem = problem.replace(ascii(chr(code))[1:-1], ascii(character)[1:-1])
@@ -218,7 +218,7 @@ def _compose(text: str) -> tuple[_Loader, Node | None]:
         loader = thorough(text)
         return loader, loader.get_single_node()
     except MarkedYAMLError as error:
-        raise _explained(error) from error
+        raise _explain_syntax_error(error) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"the character U+{error.character:04X} is not allowed"
@@ -235,11 +235,11 @@ class _Builder:
     characters: dict[int, str]
     faults: list[TreeFault] = field(default_factory=list)
     begun: set[int] = field(default_factory=set)
-    mappings: dict[int, tuple[dict[str, Any], Place]] = field(default_factory=dict)
+    mappings: dict[int, tuple[dict[str, Any], SourceLocation]] = field(default_factory=dict)
 
-    def build(self, node: Node, pointer: Pointer) -> tuple[Any, Place]:
+    def build(self, node: Node, pointer: Pointer) -> tuple[Any, SourceLocation]:
         if isinstance(node, ScalarNode):
-            return self._scalar(node), Place(_line(node))
+            return self._scalar(node), SourceLocation(_start_line(node))
         if id(node) in self.begun:
             return self._alias(node, pointer)
         self.begun.add(id(node))
@@ -247,45 +247,47 @@ class _Builder:
             return self._mapping(node, pointer)
         return self._sequence(node, pointer)
 
-    def _alias(self, node: Node, pointer: Pointer) -> tuple[Any, Place]:
+    def _alias(self, node: Node, pointer: Pointer) -> tuple[Any, SourceLocation]:
         remedy = "write it out, so that the document reads plainly"
         self.faults.append(TreeFault(pointer, "an alias stands here", remedy))
-        return None, Place(_line(node))
+        return None, SourceLocation(_start_line(node))
 
-    def _sequence(self, node: Node, pointer: Pointer) -> tuple[list[Any], Place]:
-        place = Place(_line(node))
+    def _sequence(self, node: Node, pointer: Pointer) -> tuple[list[Any], SourceLocation]:
+        place = SourceLocation(_start_line(node))
         values = []
         for index, item in enumerate(node.value):
             value, place.parts[index] = self.build(item, (*pointer, index))
             values.append(value)
         return values, place
 
-    def _mapping(self, node: MappingNode, pointer: Pointer) -> tuple[dict[str, Any], Place]:
-        place = Place(_line(node))
+    def _mapping(self, node: MappingNode, pointer: Pointer) -> tuple[dict[str, Any], SourceLocation]:
+        place = SourceLocation(_start_line(node))
         values: dict[str, Any] = {}
         keys: set[str] = set()
         merged = []
         for key_node, value_node in node.value:
-            if key_node.tag == MERGE:
+            if key_node.tag == MERGE_TAG:
                 merged.append(value_node)
                 continue
             key = self._key(key_node, pointer)
             if key in keys:
                 name = " ".join(key.split())
-                _refuse(key_node, f'found duplicate key "{name}"', "remove one of the two")
+                _raise_syntax_error(key_node, f'found duplicate key "{name}"', "remove one of the two")
             keys.add(key)
             values[key], part = self.build(value_node, (*pointer, key))
-            place.parts[key] = Place(_line(key_node), part.parts)
+            place.parts[key] = SourceLocation(_start_line(key_node), part.parts)
         for value_node in merged:
             self._merge(value_node, values, place, pointer)
         self.mappings[id(node)] = values, place
         return values, place
 
-    def _merge(self, node: Node, values: dict[str, Any], place: Place, pointer: Pointer) -> None:
+    def _merge(
+        self, node: Node, values: dict[str, Any], place: SourceLocation, pointer: Pointer
+    ) -> None:
         """Add what a mapping, or each of several, says beside the fields that are there."""
         for source in node.value if isinstance(node, SequenceNode) else [node]:
             if not isinstance(source, MappingNode):
-                _refuse(source, "<< takes a mapping", "write the fields out")
+                _raise_syntax_error(source, "<< takes a mapping", "write the fields out")
             if id(source) in self.mappings:
                 given, parts = self.mappings[id(source)]
                 if any(isinstance(value, dict | list) for value in given.values()):
@@ -313,35 +315,35 @@ class _Builder:
         try:
             value = self.loader.construct_object(node)
         except ConstructorError:
-            _refuse(node, f"the tag {node.tag} means nothing here", QUOTE)
+            _raise_syntax_error(node, f"the tag {node.tag} means nothing here", QUOTE_REMEDY)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             kind = node.tag.rpartition(":")[2]
             problem = (
                 f"{node.value} is no date: {error}" if kind == "timestamp" else f"not a value of {kind}"
             )
-            _refuse(node, " ".join(problem.split()), "correct it, or put it in quotes")
+            _raise_syntax_error(node, " ".join(problem.split()), "correct it, or put it in quotes")
         if isinstance(value, str) and not value.isascii():
-            return _joined(value, node).translate(self.characters)
+            return _join_surrogate_pairs(value, node).translate(self.characters)
         return value
 
 
-def _joined(text: str, node: ScalarNode) -> str:
+def _join_surrogate_pairs(text: str, node: ScalarNode) -> str:
     """A text whose surrogate pairs, as JSON escapes them, are the characters that they stand for."""
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
-        _refuse(node, "the text has half a character (a lone surrogate)", "write it whole")
+        _raise_syntax_error(node, "the text has half a character (a lone surrogate)", "write it whole")
 
 
-def _line(node: Node) -> int:
+def _start_line(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _refuse(node: Node, problem: str, remedy: str) -> NoReturn:
-    raise YamlSyntaxError(_line(node), problem, remedy)
+def _raise_syntax_error(node: Node, problem: str, remedy: str) -> NoReturn:
+    raise YamlSyntaxError(_start_line(node), problem, remedy)
 
 
-def _explained(error: MarkedYAMLError) -> YamlSyntaxError:
+def _explain_syntax_error(error: MarkedYAMLError) -> YamlSyntaxError:
     """The scanner's fault in one line, with what most likely mends it."""
     problem = " ".join(str(error.problem).split())
     opened = error.context_mark.line + 1 if error.context_mark else 1
@@ -354,7 +356,7 @@ def _explained(error: MarkedYAMLError) -> YamlSyntaxError:
             problem += f", in the {opening} that open on line {opened}"
     said = f"{error.context} {problem}"
     remedy = next(
-        (remedy for pattern, remedy in REMEDIES if re.search(pattern, said)), "correct the syntax"
+        (remedy for pattern, remedy in SYNTAX_REMEDIES if re.search(pattern, said)), "correct the syntax"
     )
     return YamlSyntaxError(
         error.problem_mark.line + 1 if error.problem_mark else opened, problem, remedy

@@ -159,10 +159,10 @@ def test_an_input_matters_where_that_takes_too_long_to_refute(
     assert affects_outcome(tree, region, "narrow_specific_task")
 
 
-@pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED.glob("*.yaml")])
+@pytest.mark.parametrize("version", [path.stem for path in catalog.BUNDLED_TREES_DIR.glob("*.yaml")])
 def test_bundled_trees_meet_no_bound(version: str) -> None:
     """Nothing about them is cut short."""
-    assert [] == [*describe_exceeded_bounds(catalog.load().trees[version])]
+    assert [] == [*describe_exceeded_bounds(catalog.load_catalog().trees[version])]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_of_compared_inputs_the_known_one_counts(x: int) -> None:
     )
 
 
-MEASURED = loader.load(catalog.BUNDLED / "2.0.0.yaml")
+MEASURED = loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
 COMPILED = CompiledTree(MEASURED)
 assert COMPILED.table
 FOUND = PartialProfiles(COMPILED.table)

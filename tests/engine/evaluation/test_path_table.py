@@ -67,7 +67,7 @@ def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.Mo
 
 def test_no_set_of_changes_is_given_twice() -> None:
     """Where changes that go together are found in one order and in the other."""
-    tree = loader.load(catalog.BUNDLED / "2.0.0.yaml")
+    tree = loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
     found = Explainer(tree, PathTable.of(tree)).explain({}).counterfactuals
     sets = {(one.recommendation, frozenset(one.changes)) for one in found}
 

@@ -57,4 +57,4 @@ def test_a_wide_decision_model_is_written_quickly() -> None:
     """GoRules' nodes are placed in a grid where a layout would take seconds."""
     tree = side_by_side(300, 300)
 
-    assert _seconds(partial(jdm.render, tree)) < SECONDS
+    assert _seconds(partial(jdm.render_jdm, tree)) < SECONDS

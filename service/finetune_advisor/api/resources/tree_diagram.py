@@ -50,7 +50,9 @@ def blueprint(catalog: Catalog) -> Blueprint:
         picture = pictures[tree.version]
         media_type = acceptable(request, [SVG, MERMAID] if picture.can_be_drawn else [MERMAID])
         assessment = evaluate(tree, profile) if profile else None
-        drawn = picture.render(assessment) if media_type == SVG else mermaid.render(tree, assessment)
+        drawn = (
+            picture.render(assessment) if media_type == SVG else mermaid.render_mermaid(tree, assessment)
+        )
         response = cacheable(drawn.encode(), tree, media_type)
         response.vary.add("Accept")
         response.headers["Content-Security-Policy"] = STYLED

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from finetune_advisor.formats.graphics.layout import Point
 
-CORNER = 9.0
+CORNER_RADIUS = 9.0
 
 
-def rounded(points: tuple[Point, ...]) -> str:
+def round_corners(points: tuple[Point, ...]) -> str:
     """A way through points, its corners rounded; it ends where the arrow head begins."""
     *before, (x, y) = points
     way = [f"M{before[0][0]:g} {before[0][1]:g}"]
@@ -21,5 +21,5 @@ def _towards(start: Point, end: Point) -> Point:
     """The point on the way to another, a corner's radius or half the way along it."""
     (x, y), (other_x, other_y) = start, end
     length = max(abs(other_x - x), abs(other_y - y))
-    share = min(CORNER, length / 2) / length if length else 0
+    share = min(CORNER_RADIUS, length / 2) / length if length else 0
     return round(x + (other_x - x) * share, 1), round(y + (other_y - y) * share, 1)

@@ -9,7 +9,7 @@ from finetune_advisor.engine.model.tree import Branch
 
 
 @dataclass(frozen=True)
-class Emphasis:
+class Highlight:
     """The parts of a tree that an assessment is about; all others may fade.
 
     `taken` are the branches that answers take, by question; `next` is the question to ask now.
@@ -26,10 +26,10 @@ class Emphasis:
         return self.open | self.candidates | frozenset(self.answered)
 
 
-def emphasis(assessment: Assessment) -> Emphasis:
+def build_highlight(assessment: Assessment) -> Highlight:
     """The emphasis of an assessment."""
     asked = assessment.next_question
-    return Emphasis(
+    return Highlight(
         taken=frozenset((step.question.id, step.branch) for step in assessment.path),
         answered=tuple(step.question.id for step in assessment.path),
         open=frozenset(one.question.id for one in assessment.unanswered),

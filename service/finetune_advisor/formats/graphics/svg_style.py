@@ -1,6 +1,6 @@
 """The look of an SVG picture: colours for light and dark schemes, and no font that must be fetched."""
 
-STYLE = """
+SVG_STYLESHEET = """
 .fa-tree text { font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif }
 .fa-tree text { font-size: 13px; fill: #14181d }
 .fa-tree .card { fill: #ffffff; stroke: #d5dae0 }

@@ -20,9 +20,9 @@ from finetune_advisor.api.http.headers import (
     require_host,
     restore_entity_tags,
 )
-from finetune_advisor.api.http.path_prefix import below
+from finetune_advisor.api.http.path_prefix import serve_below_prefix
 from finetune_advisor.api.http.problems import InternalError
-from finetune_advisor.api.openapi import Contract, description
+from finetune_advisor.api.openapi import Contract, export_openapi
 from finetune_advisor.api.resources import (
     assess,
     explain,
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(require_host)
     app.teardown_request(admission.release_after_request)
     if settings.metrics_port is not None:
-        app.before_request(partial(operations.keep_apart, settings.metrics_port))
+        app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
 
     contract = Contract(app)
     decisions = Decisions(metrics, settings.decision_log)
@@ -92,7 +92,7 @@ def describe_api() -> dict[str, Any]:
 
     Raises as `create_app` does.
     """
-    return description(create_app())
+    return export_openapi(create_app())
 
 
 def _with_middleware(
@@ -115,5 +115,5 @@ def _with_middleware(
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:
-        application = below(settings.path_prefix, application)
+        application = serve_below_prefix(settings.path_prefix, application)
     return application

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
-from finetune_advisor.api.fast_assess import MAX_BODY_BYTES, FastAssess
+from finetune_advisor.api.fast_assess import MAX_FAST_BODY_BYTES, FastAssess
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.engine.model.tree import Tree
@@ -119,7 +119,7 @@ ODD_BODIES = {
     "a value of another type": TEXT.replace(b"false", b"0", 1),
     "an unknown version": TEXT.replace(b"1.0.0", b"0.0.1"),
     "no profile": b'{"tree_version": "1.0.0"}',
-    "too much space": TEXT + b" " * MAX_BODY_BYTES,
+    "too much space": TEXT + b" " * MAX_FAST_BODY_BYTES,
 }
 ODD_HEADERS: dict[str, dict[str, Any]] = {
     "another method": {"REQUEST_METHOD": "PUT"},

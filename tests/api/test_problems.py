@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from marshmallow import ValidationError
 from werkzeug.exceptions import default_exceptions
 
-from finetune_advisor.api.http.problems import problem
+from finetune_advisor.api.http.problems import to_problem
 from finetune_advisor.app import create_app
-from finetune_advisor.schemas.fields import MOST_UNKNOWN
+from finetune_advisor.schemas.fields import MAX_UNKNOWN_FIELDS
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog
@@ -87,7 +87,7 @@ def test_of_very_many_unknown_names_only_the_first_are_looked_at(client: FlaskCl
     with pytest.raises(ValidationError) as refused:
         schema.load(profile)
 
-    unknown = [f"z{number}" for number in range(MOST_UNKNOWN)]
+    unknown = [f"z{number}" for number in range(MAX_UNKNOWN_FIELDS)]
     assert sorted(refused.value.messages_dict) == sorted([*unknown, "data_sensitive"])
     assert "#/profile/data_sensitive" in [one["pointer"] for one in errors(client, {"profile": profile})]
 
@@ -219,7 +219,7 @@ def test_a_repeated_query_parameter_is_named(client: FlaskClient, query: str) ->
 @pytest.mark.parametrize("status", [408, 409, 411, 416, 417, 418, 428, 429, 431, 451])
 def test_an_error_of_the_caller_s_is_never_one_of_ours(status: int) -> None:
     """A 4xx that a library raises, and that this API doesn't have, is a 400 (RFC 9110 §15)."""
-    assert 400 == problem(default_exceptions[status]()).code
+    assert 400 == to_problem(default_exceptions[status]()).code
 
 
 @pytest.fixture

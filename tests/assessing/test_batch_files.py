@@ -90,8 +90,8 @@ LINES = {
     b"{": "#",
     b'{"api_usable":true,"api_usable":true}': "#",
     b'{"\xff":true}': "#",
-    b'{"a":"' + b"x" * batch_files.LONGEST_LINE + b'"}': "#",
-    b" " * (3 * batch_files.LONGEST_LINE): "#",
+    b'{"a":"' + b"x" * batch_files.MAX_LINE_BYTES + b'"}': "#",
+    b" " * (3 * batch_files.MAX_LINE_BYTES): "#",
 }
 ROWS = {
     b"true,1": "#/api_usable",

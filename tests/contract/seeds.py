@@ -85,7 +85,7 @@ def undocumented_status() -> None:
 
 
 def boolean_from_words() -> None:
-    strict.Flag._deserialize = fields.Boolean._deserialize
+    strict.StrictBoolean._deserialize = fields.Boolean._deserialize
 
 
 def boolean_from_numbers() -> None:
@@ -94,7 +94,7 @@ def boolean_from_numbers() -> None:
             return bool(value)
         raise self.make_error("invalid")
 
-    strict.Flag._deserialize = equal
+    strict.StrictBoolean._deserialize = equal
 
 
 def integer_with_a_fraction() -> None:
@@ -103,7 +103,7 @@ def integer_with_a_fraction() -> None:
             return int(value)
         raise self.make_error("invalid")
 
-    strict.Whole._deserialize = cut
+    strict.StrictInteger._deserialize = cut
 
 
 def range_not_enforced() -> None:
@@ -111,14 +111,14 @@ def range_not_enforced() -> None:
 
 
 def range_widened() -> None:
-    requests.MOST_COUNTERFACTUALS = 10_000
+    requests.MAX_COUNTERFACTUALS = 10_000
 
 
 def unknown_field_accepted() -> None:
     def load(self: Any, data: Any, **options: Any) -> Any:
         return marshmallow.Schema.load(self, data, **{**options, "unknown": EXCLUDE})
 
-    strict.Closed.load = load
+    strict.RequestSchema.load = load
 
 
 def unknown_parameter_accepted() -> None:
@@ -170,7 +170,7 @@ def size_not_enforced() -> None:
         req.max_content_length = None
         return req.get_data()
 
-    request_parser._body = body
+    request_parser._read_body = body
 
 
 def chunks_silently_cut() -> None:
@@ -181,7 +181,7 @@ def chunks_silently_cut() -> None:
         except RequestEntityTooLarge:
             raise BodyTooLarge("the body is too large") from None
 
-    request_parser._body = body
+    request_parser._read_body = body
 
 
 def host_not_required() -> None:
@@ -231,7 +231,7 @@ def caching_forgotten() -> None:
 
 
 def answers_stored() -> None:
-    assess.not_stored = lambda _: {}
+    assess.no_store_headers = lambda _: {}
 
 
 def vary_lost() -> None:
@@ -248,11 +248,11 @@ def policy_lost() -> None:
 
 def traceback_leaked() -> None:
     def explain(error: HTTPException) -> Problem:
-        found = problems.problem(error)
+        found = problems.to_problem(error)
         found.description = f"{found.description}: {traceback.format_exc()}"
         return found
 
-    openapi.problem = explain
+    openapi.to_problem = explain
 
 
 def problem_without_type() -> None:
@@ -267,7 +267,7 @@ def problem_without_type() -> None:
 
 
 def problem_as_plain_json() -> None:
-    problems.MEDIA_TYPE = "application/json"
+    problems.PROBLEM_MEDIA_TYPE = "application/json"
 
 
 def pointer_not_escaped() -> None:
@@ -314,17 +314,17 @@ def bad_item_fails_the_batch() -> None:
 
 
 def deprecation_as_a_date() -> None:
-    headers = deprecation.headers
+    headers = deprecation.build_deprecation_headers
 
     def dated(one: Any) -> dict[str, str]:
         found = headers(one)
         return {**found, "Deprecation": found["Sunset"]} if found else {}
 
-    deprecation.headers = dated
+    deprecation.build_deprecation_headers = dated
 
 
 def successor_lost() -> None:
-    deprecation.successor = lambda _: {}
+    deprecation.build_successor_link = lambda _: {}
 
 
 def request_schemas_open() -> None:
@@ -381,7 +381,7 @@ def status_not_documented() -> None:
 
 
 def validators_not_documented() -> None:
-    tree.HEADERS = {}
+    tree.TREE_HEADERS = {}
 
 
 def examples_lost() -> None:

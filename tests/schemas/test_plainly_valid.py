@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.schemas.fields import Swift
+from finetune_advisor.schemas.fields import FastPathSchema
 from finetune_advisor.schemas.requests import assess_request_schema, profile_schema
 from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
@@ -61,7 +61,7 @@ REQUESTS = st.one_of(
 )
 
 
-def outcome(schema: Swift, data: Any, load: Any) -> tuple[str, str]:
+def outcome(schema: FastPathSchema, data: Any, load: Any) -> tuple[str, str]:
     """What loading gives, types included, but for the form of whole numbers; or what is wrong."""
     try:
         return "right", _exactly(_whole(load(schema, copy.deepcopy(data))))
@@ -84,7 +84,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def agrees(schema: Swift, data: Any) -> None:
+def agrees(schema: FastPathSchema, data: Any) -> None:
     swift = outcome(schema, data, type(schema).load)
     assert outcome(schema, data, marshmallow.Schema.load) == swift
 
@@ -136,6 +136,6 @@ WHOLE = {
         (REQUEST, {"profile": {}, "tree_version": "9.0.0-typed"}),
     ],
 )
-def test_plain_ones_are_taken_as_they_are(schema: Swift, data: Any) -> None:
+def test_plain_ones_are_taken_as_they_are(schema: FastPathSchema, data: Any) -> None:
     """The fast path is taken where it should be: without it, nothing above would be a comparison."""
     assert schema.load(data) is data

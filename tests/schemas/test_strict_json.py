@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse
+from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse_json
 
 TEXT = st.text(
     st.sampled_from('ab:"\\{},\n\té🙂') | st.characters(exclude_categories=["Cs"]), max_size=6
@@ -58,7 +58,7 @@ def test_what_follows_takes_no_bracket_back(tail: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_value_is_read(value: Any, ascii_only: bool) -> None:
     """No false alarm: whatever its strings hold, escaped or not."""
-    assert parse(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+    assert parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
 @pytest.mark.exhaustive
@@ -75,7 +75,7 @@ def test_a_repeated_name_is_refused(
     for nesting in nestings:
         text = nesting % text
     with pytest.raises(InvalidJsonError, match="two members named"):
-        parse(text.encode())
+        parse_json(text.encode())
 
 
 def _escaped(name: str) -> str:
@@ -100,7 +100,7 @@ def _escaped(name: str) -> str:
 def test_a_repeated_name_is_refused_as_written(text: bytes) -> None:
     """Escapes, colons within strings, and depth hide nothing."""
     with pytest.raises(InvalidJsonError, match="two members named"):
-        parse(text)
+        parse_json(text)
 
 
 def test_what_is_too_deep_to_be_sure_of_is_refused() -> None:
@@ -109,4 +109,4 @@ def test_what_is_too_deep_to_be_sure_of_is_refused() -> None:
     text = b'[%b,{"a":1,"a":2}]' % deep
     assert orjson.loads(text)[1] == {"a": 2}
     with pytest.raises(InvalidJsonError):
-        parse(text)
+        parse_json(text)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from finetune_advisor.api.http.headers import HOST
-from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.api.http.headers import HOST_PATTERN
+from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.requests import assess_request_schema
@@ -19,12 +19,12 @@ from finetune_advisor.trees.catalog import Catalog
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = "/assess"
-CONTENT_TYPE, CACHE_CONTROL = ("Content-Type", JSON), ("Cache-Control", "no-store")
-MAX_BODY_BYTES = 1 << 14
+ASSESS_PATH = "/assess"
+CONTENT_TYPE, CACHE_CONTROL = ("Content-Type", JSON_MEDIA_TYPE), ("Cache-Control", "no-store")
+MAX_FAST_BODY_BYTES = 1 << 14
 """Larger bodies take turns in Flask, so that the memory that they take is bounded."""
-PLAIN_ACCEPT = frozenset({"*/*", JSON})
-READING_HEADERS = ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING")
+PLAIN_ACCEPT = frozenset({"*/*", JSON_MEDIA_TYPE})
+BODY_CODING_HEADERS = ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING")
 """Headers that change how a body is read."""
 
 
@@ -44,7 +44,7 @@ class FastAssess:
         max_body_bytes: int,
     ) -> None:
         self._application, self._metrics_port = application, str(metrics_port)
-        self._max_body_bytes = min(max_body_bytes, MAX_BODY_BYTES)
+        self._max_body_bytes = min(max_body_bytes, MAX_FAST_BODY_BYTES)
         self._schema = assess_request_schema(catalog)()
         self._default = catalog.default.version
         # A deprecated version answers with more headers.
@@ -56,8 +56,8 @@ class FastAssess:
         if request is None:
             return self._application(environ, start_response)
         assessor, profile = request
-        body = assessor.assess(profile, PATH)
-        environ[ROUTE] = PATH
+        body = assessor.assess(profile, ASSESS_PATH)
+        environ[ROUTE] = ASSESS_PATH
         length = "Content-Length", str(len(body))
         start_response("200 OK", [CACHE_CONTROL, CONTENT_TYPE, length])
         return [body]
@@ -96,14 +96,14 @@ def _has_plain_headers(environ: WSGIEnvironment) -> bool:
     length = environ.get("CONTENT_LENGTH", "")
     return (
         environ["REQUEST_METHOD"] == "POST"
-        and environ["PATH_INFO"] == PATH
+        and environ["PATH_INFO"] == ASSESS_PATH
         and not environ["QUERY_STRING"]
         and not environ["SCRIPT_NAME"]
-        and environ.get("CONTENT_TYPE") == JSON
-        and environ.get("HTTP_ACCEPT", JSON) in PLAIN_ACCEPT
-        and HOST.fullmatch(environ.get("HTTP_HOST", " ")) is not None
-        and len(length) <= len(str(MAX_BODY_BYTES))
+        and environ.get("CONTENT_TYPE") == JSON_MEDIA_TYPE
+        and environ.get("HTTP_ACCEPT", JSON_MEDIA_TYPE) in PLAIN_ACCEPT
+        and HOST_PATTERN.fullmatch(environ.get("HTTP_HOST", " ")) is not None
+        and len(length) <= len(str(MAX_FAST_BODY_BYTES))
         and length.isascii()
         and length.isdecimal()
-        and not any(name in environ for name in READING_HEADERS)
+        and not any(name in environ for name in BODY_CODING_HEADERS)
     )

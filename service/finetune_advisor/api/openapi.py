@@ -16,17 +16,17 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
 from finetune_advisor.api.http.path_suggestions import unknown_path
-from finetune_advisor.api.http.problems import MEDIA_TYPE, Problem, problem
-from finetune_advisor.schemas.fields import Answer, Choice
+from finetune_advisor.api.http.problems import PROBLEM_MEDIA_TYPE, Problem, to_problem
+from finetune_advisor.schemas.fields import EnumField, ScalarField
 from finetune_advisor.schemas.problems import ProblemSchema
 
-TITLE = "Finetune Advisor"
-VERSION = "1.0.0"
-HOME = "https://github.com/finetune-advisor/finetune-advisor"
-BOOLEAN, STRING = {"type": "boolean"}, {"type": "string"}
-NUMBER = {"type": "number", "format": "double"}
-LARGEST_INT32 = 2**31 - 1
-DESCRIPTION = """\
+API_TITLE = "Finetune Advisor"
+API_VERSION = "1.0.0"
+PROJECT_URL = "https://github.com/finetune-advisor/finetune-advisor"
+BOOLEAN_SCHEMA, STRING_SCHEMA = {"type": "boolean"}, {"type": "string"}
+NUMBER_SCHEMA = {"type": "number", "format": "double"}
+MAX_INT32 = 2**31 - 1
+API_DESCRIPTION = """\
 Should this team fine-tune an LLM, or do something cheaper first? Post a profile of the situation to
 `/assess`; it is evaluated against a versioned decision tree, and the answer is a recommendation with the
 path that led there and the reasons.
@@ -47,7 +47,7 @@ Every answer carries X-Request-ID: tell the operator that id, and they find the 
 A request that isn't HTTP as it should be is a 400 malformed-request, too, after which the connection is
 closed. One that takes longer than 30 seconds to come is cut off.
 """
-SERVERS = [
+API_SERVERS = [
     {
         "url": ".",
         "x-internal": False,
@@ -62,7 +62,7 @@ class Converter(OpenAPIConverter):
 
     def init_attribute_functions(self) -> None:
         super().init_attribute_functions()  # type: ignore[no-untyped-call]
-        for function in (hoist, sized):
+        for function in (refer_to_component, add_number_format):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
@@ -92,12 +92,12 @@ def _component_name(schema: Schema | type[Schema]) -> str:
     return kind.__name__.removesuffix("Schema")
 
 
-def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+def refer_to_component(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """An attribute function: choices and answers refer to one component that says what they may be."""
-    if isinstance(field, Choice):
+    if isinstance(field, EnumField):
         name, form = field.component, {"type": "string", "enum": field.choices, **_member_names(field)}
-    elif isinstance(field, Answer):
-        name, form = "Answer", {"oneOf": [BOOLEAN, STRING, NUMBER]}
+    elif isinstance(field, ScalarField):
+        name, form = "Answer", {"oneOf": [BOOLEAN_SCHEMA, STRING_SCHEMA, NUMBER_SCHEMA]}
     else:
         return {}
     if self.spec.components.schemas.setdefault(name, form) != form:
@@ -107,19 +107,19 @@ def hoist(self: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, 
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _member_names(choice: Choice) -> dict[str, Any]:
+def _member_names(choice: EnumField) -> dict[str, Any]:
     """Names for choices that begin with a digit, which generators would number as they come."""
     if not any(one[:1].isdigit() for one in choice.choices):
         return {}
     return {"x-enum-varnames": [f"V{re.sub('[^0-9A-Za-z]', '_', one)}" for one in choice.choices]}
 
 
-def sized(_: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+def add_number_format(_: Converter, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
     """An attribute function: the width that numbers take in languages that have several."""
     if isinstance(field, Float):
         return {"format": "double"}
     if isinstance(field, Integer) and "format" not in field.metadata:
-        return {"format": "int64" if ret.get("maximum", 0) > LARGEST_INT32 else "int32"}
+        return {"format": "int64" if ret.get("maximum", 0) > MAX_INT32 else "int32"}
     return {}
 
 
@@ -131,45 +131,48 @@ class Contract(Api):
 
     def __init__(self, app: Flask) -> None:
         app.config |= {
-            "API_TITLE": TITLE,
-            "API_VERSION": VERSION,
+            "API_TITLE": API_TITLE,
+            "API_VERSION": API_VERSION,
             "OPENAPI_VERSION": "3.1.0",
             "OPENAPI_URL_PREFIX": "/",
             "OPENAPI_JSON_PATH": "openapi.json",
         }
         info = {
-            "description": DESCRIPTION,
-            "contact": {"name": TITLE, "url": HOME},
+            "description": API_DESCRIPTION,
+            "contact": {"name": API_TITLE, "url": PROJECT_URL},
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         }
         options = {
             "marshmallow_plugin": Plugin(),
             "info": info,
-            "servers": SERVERS,
+            "servers": API_SERVERS,
             "security": [],  # public: who may ask is for the gateway to say
         }
         super().__init__(app, spec_kwargs=options)
         slugs = {"type": "string", "enum": list(Problem.kinds)}
         self.spec.components.schema("ProblemSlug", slugs)
         for kind in Problem.kinds.values():
-            form = {"description": kind.title, "content": {MEDIA_TYPE: {"schema": ProblemSchema}}}
-            headers = {"headers": kind.documented} if kind.documented else {}
+            form = {
+                "description": kind.title,
+                "content": {PROBLEM_MEDIA_TYPE: {"schema": ProblemSchema}},
+            }
+            headers = {"headers": kind.documented_headers} if kind.documented_headers else {}
             self.spec.components.response(kind.__name__, form | headers, lazy=True)
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Every error as problem details, with the headers that belong to it."""
         if isinstance(error, HTTPNotFound) and error is request.routing_exception:
             error = unknown_path()
-        return problem(error).get_response(request.environ)
+        return to_problem(error).get_response(request.environ)
 
     def _register_pagination_header(self) -> None:
         """Leave out pagination, which isn't used: its schema would be in the contract all the same."""
 
 
-SECTIONS = ("openapi", "info", "servers", "security", "tags", "paths", "components")
+SECTION_ORDER = ("openapi", "info", "servers", "security", "tags", "paths", "components")
 
 
-def description(app: Flask) -> dict[str, Any]:
+def export_openapi(app: Flask) -> dict[str, Any]:
     """The OpenAPI description of an application as a file, in the order that people read it.
 
     Served, its server is the folder that it is served from. A file has none: generators warn of ".".
@@ -180,4 +183,4 @@ def description(app: Flask) -> dict[str, Any]:
         for operation in path.values():
             if "responses" in operation:
                 operation["responses"] = dict(sorted(operation["responses"].items()))
-    return {section: form[section] for section in SECTIONS}
+    return {section: form[section] for section in SECTION_ORDER}

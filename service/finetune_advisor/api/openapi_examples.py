@@ -17,7 +17,7 @@ Examples = dict[str, Any]
 """Examples by name, as OpenAPI has them."""
 
 
-def assess_requests(catalog: Catalog) -> Examples:
+def assess_request_examples(catalog: Catalog) -> Examples:
     """A whole path, the same one half known, and nothing known."""
     tree = catalog.default
     region, node = Region(tree.axes, {}), tree.root
@@ -41,9 +41,9 @@ def assess_requests(catalog: Catalog) -> Examples:
     }
 
 
-def assess_answers(catalog: Catalog) -> Examples:
+def assess_response_examples(catalog: Catalog) -> Examples:
     """The answers to a whole path, and to one half known."""
-    requests = assess_requests(catalog)
+    requests = assess_request_examples(catalog)
     profiles = {name: requests[name]["value"]["profile"] for name in ("decided", "undecided")}
     return {
         name: _example(requests[name], rendering.render_assessment(evaluate(catalog.default, profile)))
@@ -51,35 +51,35 @@ def assess_answers(catalog: Catalog) -> Examples:
     }
 
 
-def batch_requests(catalog: Catalog) -> Examples:
+def batch_request_examples(catalog: Catalog) -> Examples:
     """Two profiles that differ, with what they share said once."""
-    path = assess_requests(catalog)["decided"]["value"]["profile"]
+    path = assess_request_examples(catalog)["decided"]["value"]["profile"]
     *shared, last = path
     value = {"defaults": {name: path[name] for name in shared}, "profiles": [{last: path[last]}, {}]}
     return {"defaults": {"summary": "Two profiles with shared answers", "value": value}}
 
 
-def batch_answers(catalog: Catalog) -> Examples:
+def batch_response_examples(catalog: Catalog) -> Examples:
     """The answer to the two profiles."""
     assessor = Assessor(catalog, catalog.default, NullRecorder())
     return {
         name: _example(request, assessor.batch(**request["value"]))
-        for name, request in batch_requests(catalog).items()
+        for name, request in batch_request_examples(catalog).items()
     }
 
 
-def explain_requests(catalog: Catalog) -> Examples:
+def explain_request_examples(catalog: Catalog) -> Examples:
     """Those of POST /assess, and one that narrows what is asked."""
-    shared = assess_requests(catalog)
+    shared = assess_request_examples(catalog)
     profile = shared["decided"]["value"]["profile"]
     target = next(iter(catalog.default.recommendations))
     narrowed = {"profile": profile, "target": target, "frozen": list(profile)[-1:], "limit": 3}
     return shared | {"narrowed": {"summary": "How to get somewhere", "value": narrowed}}
 
 
-def explain_answers(catalog: Catalog, explainer: Explainer) -> Examples:
+def explain_response_examples(catalog: Catalog, explainer: Explainer) -> Examples:
     """The answer to the request that narrows what is asked, by the default tree's explainer."""
-    request = explain_requests(catalog)["narrowed"]
+    request = explain_request_examples(catalog)["narrowed"]
     explained = explainer.explain(**request["value"])
     body = rendering.render_explanation(explained, rendering.render_assessment(explained.assessment))
     return {"narrowed": _example(request, body)}

@@ -18,11 +18,11 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.schemas.error_details import MOST_ERRORS, invalid
+from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees.catalog import Catalog
 
-BATCH = "/assess/batch"
+BATCH_ENDPOINT = "/assess/batch"
 MAX_DETAILED_INVALID = 50
 """Invalid profiles of a batch that are reported with all their errors; later ones get only the first."""
 CACHE_SIZE = 1024
@@ -58,7 +58,7 @@ class NullRecorder:
         """Ignore it."""
 
 
-class Answer(NamedTuple):
+class RenderedAnswer(NamedTuple):
     """An answer as bytes, and what it is recorded by."""
 
     content: bytes
@@ -80,9 +80,9 @@ class AnswerCache:
     ) -> None:
         self._compiled, self._inputs = compiled, compiled.tree.inputs.keys()
         self._render_path, self._render_assessment = render_path, render_assessment
-        self._kept: dict[Hashable, Answer] = {}
+        self._kept: dict[Hashable, RenderedAnswer] = {}
 
-    def answer(self, profile: Profile) -> Answer:
+    def answer(self, profile: Profile) -> RenderedAnswer:
         """The answer for a valid profile."""
         path = self._compiled.path(profile)
         if path is None:
@@ -90,15 +90,15 @@ class AnswerCache:
         elif path.is_finite and profile.keys() <= self._inputs:
             key = (path, *map(profile.get, path.free_names)) if path.free_names else path
         else:
-            return Answer(self._render_path(path, profile), path)
+            return RenderedAnswer(self._render_path(path, profile), path)
         return self._kept.get(key) or self._keep(key, path, profile)
 
-    def _keep(self, key: Hashable, path: CompiledPath | None, profile: Profile) -> Answer:
+    def _keep(self, key: Hashable, path: CompiledPath | None, profile: Profile) -> RenderedAnswer:
         if path is None:
             assessment = self._compiled.partial(profile)
-            answer = Answer(self._render_assessment(assessment), assessment)
+            answer = RenderedAnswer(self._render_assessment(assessment), assessment)
         else:
-            answer = Answer(self._render_path(path, profile), path)
+            answer = RenderedAnswer(self._render_path(path, profile), path)
         if len(self._kept) >= CACHE_SIZE:
             self._kept.clear()
         self._kept[key] = answer
@@ -170,14 +170,14 @@ class Assessor:
                 valid.append(profile)
                 decisions.append(decision)
             results.append(content)
-        self._record(valid, decisions, BATCH)
+        self._record(valid, decisions, BATCH_ENDPOINT)
         self._recorder.record_batch(len(profiles))
         summary = BatchSummary()
         summary.add(len(profiles), decisions)
         end = orjson.dumps(self._shared_fields(summary))[1:]
         return b"".join((b'{"results":[', b",".join(results), b"],", end))
 
-    def result(self, profile: Any) -> tuple[Profile, Answer]:
+    def result(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
         """A profile as it was read, and its result in a batch. Raises ValidationError."""
         if not self._schema.is_plainly_valid(profile):
             profile = self._schema.load(profile)
@@ -188,8 +188,8 @@ class Assessor:
         without the names that are known.
         """
         schema = None if brief else self._schema
-        found = invalid(error.messages_dict, schema, in_body=True, place=place)
-        return [*islice(found, 1 if brief else MOST_ERRORS)]
+        found = iter_error_details(error.messages_dict, schema, in_body=True, place=place)
+        return [*islice(found, 1 if brief else MAX_ERRORS)]
 
     def _record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
         if self._recorder.wants_answers:

@@ -27,15 +27,15 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import format_count
-from finetune_advisor.schemas.error_details import unknown
-from finetune_advisor.schemas.fields import BOOLEANS, read_text
-from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK, InvalidJsonError, parse
+from finetune_advisor.schemas.error_details import unknown_name_detail
+from finetune_advisor.schemas.fields import BOOLEAN_BY_TEXT, parse_scalar
+from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK, InvalidJsonError, parse_json
 from finetune_advisor.trees.catalog import Catalog
 
-LONGEST_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 """The longest line that is read, in bytes; what is longer is no profile, and needn't fit into memory."""
 
-FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 """The format of a file by the ending of its name."""
 
 OPENING_BRACKETS = (b"{", b"[")
@@ -46,13 +46,13 @@ BLOCK_BYTES = 1 << 14
 PLAIN_ROW = re.compile(rb"[!#-~]*")
 """Printable ASCII without spaces and quotes."""
 
-SEPARATORS = re.compile(r"[,;\t]")
+COLUMN_SEPARATORS = re.compile(r"[,;\t]")
 """What separates columns here and elsewhere."""
 
-Line = tuple[int, bytes, int]
+NumberedLine = tuple[int, bytes, int]
 """A line's number, the line without its end, and how many bytes were read for it."""
 
-Read = Callable[[bytes], Any]
+LineReader = Callable[[bytes], Any]
 """Reads a line as a profile, right or not, with the member that identifies it. Raises BadLineError for a line
 that can't be read.
 """
@@ -107,9 +107,9 @@ class BatchFile:
         The format is `jsonl` or `csv`; left out, the name tells it, and - is `jsonl`. Raises BadFileError
         for a name that tells no format, a file in the other format, or a faulty header.
         """
-        lines: Iterator[Line] = _written_lines(file)
+        lines: Iterator[NumberedLine] = _iter_nonblank_lines(file)
         number, first_line, size = first = next(lines, (1, b"", 0))
-        read: Read = _json
+        read: LineReader = _parse_json_line
         header_size = 0
         if (file_format or _format_of(name)) == "csv":
             read, header_size = self._csv_reader(first_line, f"{name}:{number}"), size
@@ -120,13 +120,13 @@ class BatchFile:
             yield self._results(block, read), header_size + sum(size for _, _, size in block)
             header_size = 0
 
-    def _results(self, block: Sequence[Line], read: Read) -> bytes:
+    def _results(self, block: Sequence[NumberedLine], read: LineReader) -> bytes:
         decisions: list[Decision] = []
         results = [self._result(line, read, number, decisions) for number, line, _ in block]
         self._summary.add(len(block), decisions)
         return b"\n".join([*results, b""])
 
-    def _result(self, line: bytes, read: Read, number: int, decisions: list[Decision]) -> bytes:
+    def _result(self, line: bytes, read: LineReader, number: int, decisions: list[Decision]) -> bytes:
         """The result of a line; the decision on a valid one is added to some."""
         id_ = None
         try:
@@ -136,20 +136,20 @@ class BatchFile:
             _, (result, decision) = self._assessor.result(with_defaults(profile, self._defaults))
             decisions.append(decision)
         except BadLineError as error:
-            result = _invalid(number, [{"pointer": "#", "detail": str(error)}])
+            result = _render_invalid(number, [{"pointer": "#", "detail": str(error)}])
         except ValidationError as error:
-            result = _invalid(number, self._assessor.errors(error))
+            result = _render_invalid(number, self._assessor.errors(error))
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
 
     def _refuse_csv_header(self, line: bytes, place: str) -> None:
         """Refuse a file in CSV, whose lines would all be invalid as JSON Lines."""
         if line.lstrip().startswith(OPENING_BRACKETS):
             return
-        cells = [cell.strip(' "') for cell in SEPARATORS.split(line.decode(errors="replace"))]
+        cells = [cell.strip(' "') for cell in COLUMN_SEPARATORS.split(line.decode(errors="replace"))]
         if any(cell in self._inputs for cell in cells) or cells[0].lower() == "sep=":
             raise BadFileError(f"{place}: the line looks like the header of CSV; give --format csv")
 
-    def _csv_reader(self, header: bytes, place: str) -> Read:
+    def _csv_reader(self, header: bytes, place: str) -> LineReader:
         """What reads the rows below a header. Raises BadFileError."""
         if not header:
             remedy = "begin with a header that names an input in each column"
@@ -171,7 +171,7 @@ class BatchFile:
             yield "there is no header; name an input in each column"
         elif first.lower().startswith("sep="):
             yield "the line is for a spreadsheet; remove it, and separate columns by commas"
-        elif len(columns) == 1 and len(SEPARATORS.split(first)) > 1:
+        elif len(columns) == 1 and len(COLUMN_SEPARATORS.split(first)) > 1:
             yield "the header is one column; separate columns by commas"
         else:
             yield from self._faulty_columns(columns)
@@ -184,7 +184,9 @@ class BatchFile:
             elif column in columns[:place]:
                 yield f"the column {column!r} is there twice; keep one"
             elif column not in self._inputs and column != self._id_column:
-                problem, _, known = unknown(column, [*self._inputs]).partition("; known are: ")
+                problem, _, known = unknown_name_detail(column, [*self._inputs]).partition(
+                    "; known are: "
+                )
                 yield f"{column!r}: {problem}"
                 strangers += [column] if known else []
         if strangers:
@@ -197,7 +199,7 @@ class BatchFile:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes a path's place once it is written to its end; without that, what is there stays.
 
     Raises BadFileError where that can't be.
@@ -225,32 +227,32 @@ def _format_of(name: str) -> str:
     if name == "-":
         return "jsonl"
     try:
-        return FORMATS[Path(name).suffix.lower()]
+        return FORMAT_BY_SUFFIX[Path(name).suffix.lower()]
     except KeyError:
-        known = ", ".join(FORMATS)
+        known = ", ".join(FORMAT_BY_SUFFIX)
         raise BadFileError(f"{name}: its name has to end in one of {known}; or give --format") from None
 
 
-def _written_lines(file: IO[bytes]) -> Iterator[Line]:
+def _iter_nonblank_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
     """The lines of a file that aren't blank: the number of each, the line without its end, of one that is too
     long only the beginning, and how many bytes were read for it, those of blank lines above it included.
     """
     mark, size, number = BYTE_ORDER_MARK, 0, 0
-    while line := file.readline(LONGEST_LINE + 1):
+    while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         size += len(line)
         rest = line
-        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = file.readline(LONGEST_LINE + 1)
+        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES + 1)
             size += len(rest)
         line = line.removeprefix(mark)
-        if len(line) > LONGEST_LINE or line.strip():
+        if len(line) > MAX_LINE_BYTES or line.strip():
             yield number, line.removesuffix(b"\n"), size
             size = 0
         mark = b""
 
 
-def _blocks(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def _blocks(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """The lines in blocks of at least so many bytes, the last one apart."""
     block, block_size = [], 0
     for line in lines:
@@ -263,10 +265,10 @@ def _blocks(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield block
 
 
-def _json(line: bytes) -> Any:
+def _parse_json_line(line: bytes) -> Any:
     _require_short(line)
     try:
-        return parse(line, "line")
+        return parse_json(line, "line")
     except InvalidJsonError as error:
         raise BadLineError(str(error)) from error
 
@@ -279,7 +281,7 @@ def _take_id(profile: dict[str, Any], name: str) -> str | int | float | None:
     raise BadLineError(f"{name!r} is no text, number or boolean; give one")
 
 
-def _invalid(number: int, errors: list[dict[str, str]]) -> bytes:
+def _render_invalid(number: int, errors: list[dict[str, str]]) -> bytes:
     return orjson.dumps({"status": "invalid", "line": number, "errors": errors})
 
 
@@ -291,7 +293,7 @@ class _RowReader:
 
     def __call__(self, line: bytes) -> dict[str, Any]:
         # A line of printable ASCII without quotes and spaces is split in a fraction of the time.
-        is_plain = len(line) <= LONGEST_LINE and PLAIN_ROW.fullmatch(line) is not None
+        is_plain = len(line) <= MAX_LINE_BYTES and PLAIN_ROW.fullmatch(line) is not None
         cells = line.decode().split(",") if is_plain else [cell.strip() for cell in _cells(line)]
         if len(cells) != len(self._columns):
             counts = f"{format_count(len(cells), 'cell')}, and the header {len(self._columns)}"
@@ -306,11 +308,15 @@ class _CellValues(dict[str, Any]):
     def __init__(self, input_: Input | None) -> None:
         super().__init__()
         self._input = input_
-        for cell in (*BOOLEANS, *map(str.upper, BOOLEANS), *(input_.choices if input_ else ())):
-            self[cell] = _value(input_, cell)
+        for cell in (
+            *BOOLEAN_BY_TEXT,
+            *map(str.upper, BOOLEAN_BY_TEXT),
+            *(input_.choices if input_ else ()),
+        ):
+            self[cell] = _parse_cell(input_, cell)
 
     def __missing__(self, cell: str) -> Any:
-        return _value(self._input, cell)
+        return _parse_cell(self._input, cell)
 
 
 def _cells(line: bytes) -> list[str]:
@@ -325,13 +331,13 @@ def _cells(line: bytes) -> list[str]:
         raise BadLineError(f"the line is not CSV, or a cell has several lines: {error}") from error
 
 
-def _value(input_: Input | None, cell: str) -> Any:
+def _parse_cell(input_: Input | None, cell: str) -> Any:
     """A cell as the value that it writes; as it stands if there is no input, or if it writes none of the
     input's type.
     """
-    return cell if input_ is None or input_.type == "enum" else read_text(cell)
+    return cell if input_ is None or input_.type == "enum" else parse_scalar(cell)
 
 
 def _require_short(line: bytes) -> None:
-    if len(line) > LONGEST_LINE:
-        raise BadLineError(f"the line is longer than {LONGEST_LINE} bytes; send a shorter one")
+    if len(line) > MAX_LINE_BYTES:
+        raise BadLineError(f"the line is longer than {MAX_LINE_BYTES} bytes; send a shorter one")

@@ -11,7 +11,7 @@ from typing import IO
 import click
 import orjson
 
-from finetune_advisor.assessing.batch_files import BatchFile, replacing
+from finetune_advisor.assessing.batch_files import BatchFile, atomic_write
 from finetune_advisor.cli.output import print_note
 from finetune_advisor.cli.tree_selection import advise_version
 from finetune_advisor.engine.model.inputs import Profile
@@ -69,7 +69,7 @@ def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option
     Returns how many lines are invalid. Raises BadFileError.
     """
     run = BatchFile(served, asked, defaults, id_column)
-    with replacing(output) if output else click.open_file("-", "wb") as out:
+    with atomic_write(output) if output else click.open_file("-", "wb") as out:
         ignored = _write_results(file, file_format, run, out)
     empty = "the input is empty, or has nothing below a header"
     click.echo(run if run.profiles else f"{file}: {empty}; {run}", err=True)

@@ -15,9 +15,9 @@ from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tre
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
-from finetune_advisor.schemas.error_details import invalid
+from finetune_advisor.schemas.error_details import iter_error_details
 from finetune_advisor.schemas.explanations import ExplanationSchema
-from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
+from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.trees.catalog import Catalog
 
 
@@ -27,7 +27,7 @@ from finetune_advisor.trees.catalog import Catalog
 @click.option("--target", metavar="ID", help="List only changes that lead to this recommendation.")
 @click.option("--frozen", metavar="NAME", multiple=True, help="Input that can't change. Repeatable.")
 @click.option(
-    "--limit", type=int, help=f"Maximum number of changes to list. Default: {COUNTERFACTUALS}."
+    "--limit", type=int, help=f"Maximum number of changes to list. Default: {DEFAULT_COUNTERFACTUALS}."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the answer of POST /assess/explain, as JSON."
@@ -69,7 +69,7 @@ def _validate(options: dict[str, Any], served: Catalog) -> dict[str, Any]:
     try:
         wanted: dict[str, Any] = schema.load({"profile": {}, **given})
     except ValidationError as error:
-        first = next(invalid(error.messages_dict, schema, in_body=True))
+        first = next(iter_error_details(error.messages_dict, schema, in_body=True))
         raise click.UsageError(f"--{first['pointer'].split('/')[1]}: {first['detail']}") from error
     del wanted["profile"]
-    return {"limit": COUNTERFACTUALS, **wanted}
+    return {"limit": DEFAULT_COUNTERFACTUALS, **wanted}

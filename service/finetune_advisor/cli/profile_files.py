@@ -10,7 +10,7 @@ import click
 from marshmallow import ValidationError
 
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.schemas.error_details import invalid
+from finetune_advisor.schemas.error_details import iter_error_details
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees import yaml_reader
 from finetune_advisor.trees.catalog import Catalog
@@ -28,7 +28,7 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
     try:
         profile: Profile = schema.load(given)
     except ValidationError as error:
-        faults = [*_describe(invalid(error.messages_dict, schema, in_body=True))]
+        faults = [*_describe(iter_error_details(error.messages_dict, schema, in_body=True))]
         if isinstance(given, dict) and "profile" in given:
             faults.append("give the profile alone, not inside of profile")
         raise click.ClickException("\n".join(f"{name}: {fault}" for fault in faults)) from error

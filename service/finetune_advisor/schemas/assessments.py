@@ -10,14 +10,21 @@ from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion, S
 from finetune_advisor.engine.model.canonical import to_plain
 from finetune_advisor.engine.model.tree import Recommendation, Tree
 from finetune_advisor.formats.labels import describe_branch
-from finetune_advisor.schemas.fields import Answer, Choice, Growing, Number, PlainObject, described
+from finetune_advisor.schemas.fields import (
+    EnumField,
+    PlainNumber,
+    PlainObject,
+    ResponseSchema,
+    ScalarField,
+    describe_field,
+)
 from finetune_advisor.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
 
 
 class RecommendationSchema(LeafSchema):
     """A recommendation as the answer to a profile."""
 
-    class Meta(Growing.Meta):
+    class Meta(ResponseSchema.Meta):
         fields = (
             *("id", "title", "finetune", "family", "summary", "reason", "prerequisites"),
             *(
@@ -31,40 +38,42 @@ class RecommendationSchema(LeafSchema):
             ),
         )
 
-    id = fields.String(required=True, metadata=described("The recommendation's name in the tree."))
-    reason = fields.String(required=True, metadata=described("Why the answers lead here."))
+    id = fields.String(required=True, metadata=describe_field("The recommendation's name in the tree."))
+    reason = fields.String(required=True, metadata=describe_field("Why the answers lead here."))
     cautions = fields.List(
-        fields.String(), metadata=described("What to keep in mind with any fine-tuning.")
+        fields.String(), metadata=describe_field("What to keep in mind with any fine-tuning.")
     )
 
 
-class ComparedSchema(Growing):
+class ComparedSchema(ResponseSchema):
     input = fields.String(required=True)
-    answer = Answer(required=True, metadata=described("The value that the profile gives."))
+    answer = ScalarField(required=True, metadata=describe_field("The value that the profile gives."))
 
 
 class TakenBranchSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by from_dict
     """The branch that an answer takes: in words, and as the test that the tree makes there."""
 
-    class Meta(Growing.Meta):
+    class Meta(ResponseSchema.Meta):
         fields = ("text", *TestsSchema().fields)
 
     text = fields.String(
         required=True,
-        metadata=described("The answers that take the branch, in words: `at least 20 examples`."),
+        metadata=describe_field("The answers that take the branch, in words: `at least 20 examples`."),
     )
 
 
-class StepSchema(Growing):
-    question = fields.String(required=True, metadata=described("The question's name in the tree."))
+class StepSchema(ResponseSchema):
+    question = fields.String(required=True, metadata=describe_field("The question's name in the tree."))
     text = fields.String(required=True)
-    input = fields.String(required=True, metadata=described("The input that the question asks about."))
-    answer = Answer(required=True, metadata=described("The value that the profile gives."))
+    input = fields.String(
+        required=True, metadata=describe_field("The input that the question asks about.")
+    )
+    answer = ScalarField(required=True, metadata=describe_field("The value that the profile gives."))
     compared_to = fields.Nested(
-        ComparedSchema, metadata=described("The other input, where the question compares two.")
+        ComparedSchema, metadata=describe_field("The other input, where the question compares two.")
     )
     branch = fields.Nested(
-        TakenBranchSchema, required=True, metadata=described("The branch that the answer takes.")
+        TakenBranchSchema, required=True, metadata=describe_field("The branch that the answer takes.")
     )
 
 
@@ -87,17 +96,17 @@ def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
     return {"text": describe_branch(tree, step.question, step.branch), **test}
 
 
-class NextQuestionSchema(Growing):
-    question = fields.String(required=True, metadata=described("The question's name in the tree."))
+class NextQuestionSchema(ResponseSchema):
+    question = fields.String(required=True, metadata=describe_field("The question's name in the tree."))
     text = fields.String(required=True)
-    help = fields.String(metadata=described("Why it is asked, and how to find the answer."))
-    input = fields.String(required=True, metadata=described("The input to answer with."))
-    label = fields.String(required=True, metadata=described("What the input means."))
-    type = Choice(INPUT_TYPES, "InputType", required=True)
-    choices = fields.List(fields.String(), metadata=described("An enum's values."))
+    help = fields.String(metadata=describe_field("Why it is asked, and how to find the answer."))
+    input = fields.String(required=True, metadata=describe_field("The input to answer with."))
+    label = fields.String(required=True, metadata=describe_field("What the input means."))
+    type = EnumField(INPUT_TYPES, "InputType", required=True)
+    choices = fields.List(fields.String(), metadata=describe_field("An enum's values."))
     unit = fields.String()
-    minimum = Number()
-    maximum = Number()
+    minimum = PlainNumber()
+    maximum = PlainNumber()
 
     @pre_dump
     def _open(self, one: OpenQuestion, **_: Any) -> dict[str, Any]:
@@ -116,48 +125,52 @@ class NextQuestionSchema(Growing):
         }
 
 
-class TreeNameSchema(Growing):
+class TreeNameSchema(ResponseSchema):
     version = fields.String(required=True)
-    digest = fields.String(required=True, metadata=described("Hash of the tree's canonical form."))
+    digest = fields.String(required=True, metadata=describe_field("Hash of the tree's canonical form."))
 
 
-class AssessmentSchema(Growing):
+class AssessmentSchema(ResponseSchema):
     """An assessment, as a pure function of the tree and the profile."""
 
-    status = Choice(["decided", "undecided"], "AssessmentStatus", required=True)
+    status = EnumField(["decided", "undecided"], "AssessmentStatus", required=True)
     recommendation = fields.Nested(
         RecommendationSchema,
-        metadata=described("Where every completion of the profile ends, if decided."),
+        metadata=describe_field("Where every completion of the profile ends, if decided."),
     )
     path = fields.List(
         PlainObject(StepSchema),
         required=True,
-        metadata=described("The questions that the profile answers on the way, in tree order."),
+        metadata=describe_field("The questions that the profile answers on the way, in tree order."),
     )
     candidates = fields.List(
         fields.String(),
         required=True,
-        metadata=described("The recommendations that some completion of the profile ends in."),
+        metadata=describe_field("The recommendations that some completion of the profile ends in."),
     )
     next_question = fields.Nested(
         NextQuestionSchema,
-        metadata=described("The first open question whose answer can change the outcome, if undecided."),
+        metadata=describe_field(
+            "The first open question whose answer can change the outcome, if undecided."
+        ),
     )
     warnings = fields.List(
         fields.Nested(WarningSchema),
-        metadata=described("What belongs in the answer without changing its outcome."),
+        metadata=describe_field("What belongs in the answer without changing its outcome."),
     )
     not_needed = fields.List(
         fields.String(),
-        metadata=described("Inputs that the way asks about, left out, and without effect, if decided."),
+        metadata=describe_field(
+            "Inputs that the way asks about, left out, and without effect, if decided."
+        ),
     )
     ignored = fields.List(
-        fields.String(), metadata=described("Inputs given that only another served version knows.")
+        fields.String(), metadata=describe_field("Inputs given that only another served version knows.")
     )
     tree = fields.Nested(TreeNameSchema, required=True)
     receipt = fields.String(
         required=True,
-        metadata=described(
+        metadata=describe_field(
             "Hash of the tree's digest and the answers to what the way and the tree's warnings ask."
         ),
     )

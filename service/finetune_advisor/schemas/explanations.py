@@ -8,18 +8,18 @@ from marshmallow import fields, pre_dump
 
 from finetune_advisor.engine.analysis.explanation import AnswerOutcome, Change, Explanation
 from finetune_advisor.schemas.assessments import AssessmentSchema
-from finetune_advisor.schemas.fields import Answer, Growing, Number, described
+from finetune_advisor.schemas.fields import PlainNumber, ResponseSchema, ScalarField, describe_field
 
 
-class ChangeSchema(Growing):
+class ChangeSchema(ResponseSchema):
     input = fields.String(required=True)
-    before = Answer(
-        data_key="from", metadata=described("The given answer; left out where there is none.")
+    before = ScalarField(
+        data_key="from", metadata=describe_field("The given answer; left out where there is none.")
     )
-    after = Answer(
+    after = ScalarField(
         data_key="to",
         required=True,
-        metadata=described(
+        metadata=describe_field(
             "The answer that takes its place. Of numbers, the nearest one that has as few decimals as the "
             "limit that it has to pass, where there is one: 499 for less than 500."
         ),
@@ -31,23 +31,25 @@ class ChangeSchema(Growing):
         return {"input": change.input, "after": change.after, **before}
 
 
-class CounterfactualSchema(Growing):
+class CounterfactualSchema(ResponseSchema):
     """A minimal set of changed answers that leads to another recommendation."""
 
     recommendation = fields.String(required=True)
     changes = fields.List(fields.Nested(ChangeSchema), required=True)
 
 
-class OutcomeSchema(Growing):
-    answer = Answer(
+class OutcomeSchema(ResponseSchema):
+    answer = ScalarField(
         required=True,
-        metadata=described("Another answer; a number stands for a range, rounded if need be."),
+        metadata=describe_field("Another answer; a number stands for a range, rounded if need be."),
     )
-    minimum = Number(metadata=described("The least number that leads to the same."))
-    maximum = Number(metadata=described("The greatest number that leads to the same."))
-    recommendation = fields.String(metadata=described("Where it leads, if it decides."))
+    minimum = PlainNumber(metadata=describe_field("The least number that leads to the same."))
+    maximum = PlainNumber(metadata=describe_field("The greatest number that leads to the same."))
+    recommendation = fields.String(metadata=describe_field("Where it leads, if it decides."))
     candidates = fields.List(
-        fields.String(), required=True, metadata=described("What can come out with this answer alone.")
+        fields.String(),
+        required=True,
+        metadata=describe_field("What can come out with this answer alone."),
     )
 
     @pre_dump
@@ -62,31 +64,31 @@ class OutcomeSchema(Growing):
         }
 
 
-class SensitivitySchema(Growing):
+class SensitivitySchema(ResponseSchema):
     input = fields.String(required=True)
     outcomes = fields.List(fields.Nested(OutcomeSchema), required=True)
 
 
-class ExplanationSchema(Growing):
+class ExplanationSchema(ResponseSchema):
     """An assessment with its exact explanation."""
 
     assessment = fields.Nested(AssessmentSchema, required=True)
     sufficient_reason = fields.List(
         fields.String(),
-        metadata=described(
+        metadata=describe_field(
             "A smallest set of the given inputs whose answers alone force the recommendation, if decided."
         ),
     )
     counterfactuals = fields.List(
         fields.Nested(CounterfactualSchema),
         required=True,
-        metadata=described(
+        metadata=describe_field(
             "Every minimal set of changed answers that decides for another recommendation, nearest first."
         ),
     )
     truncated = fields.Boolean(
         required=True,
-        metadata=described(
+        metadata=describe_field(
             "Whether something is left out, as the limit cut the list or the search grew too large: "
             "counterfactuals, the reason of a decided profile, or inputs in the sensitivity."
         ),
@@ -94,7 +96,7 @@ class ExplanationSchema(Growing):
     sensitivity = fields.List(
         fields.Nested(SensitivitySchema),
         required=True,
-        metadata=described(
+        metadata=describe_field(
             "For each input of the tree, what each other answer to it alone would lead to."
         ),
     )

@@ -14,39 +14,39 @@ from finetune_advisor.engine.model.inputs import normalize_number
 
 Fault = TypeVar("Fault", bound=Exception)
 
-UNKNOWN = "unknown"
+UNKNOWN_FIELD_MESSAGE = "unknown"
 """The message for an unknown field, which the parser turns into one that helps."""
-MOST_UNKNOWN = 50
+MAX_UNKNOWN_FIELDS = 50
 """How many unknown fields of an object are looked at: each takes some forty times the memory of its name."""
-BOOLEANS = {"true": True, "false": False}
-MISSING = "this is missing; add it"
-NOT_NULL = "null is not allowed; leave the field out"
-NEEDED = "null is not allowed; give a value"
+BOOLEAN_BY_TEXT = {"true": True, "false": False}
+MISSING_MESSAGE = "this is missing; add it"
+NULL_MESSAGE = "null is not allowed; leave the field out"
+REQUIRED_NULL_MESSAGE = "null is not allowed; give a value"
 """The same, where there is nothing that could be left out."""
 
 
-def described(text: str, **metadata: Any) -> dict[str, Any]:
+def describe_field(text: str, **metadata: Any) -> dict[str, Any]:
     """Metadata for the contract: a description, and what else JSON Schema knows."""
     return {"description": text, **metadata}
 
 
-class Sent:
+class RequestField:
     """Mixed into a field of a request: null is refused, with what to do instead."""
 
-    default_error_messages: ErrorMessages = {"required": MISSING, "null": NOT_NULL}
+    default_error_messages: ErrorMessages = {"required": MISSING_MESSAGE, "null": NULL_MESSAGE}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if kwargs.get("required"):
-            require_value(self)
+            set_required_null_message(self)
 
 
-def require_value(field: Any) -> None:
+def set_required_null_message(field: Any) -> None:
     """Have a field that can't be left out say so of null."""
-    field.error_messages["null"] = NEEDED
+    field.error_messages["null"] = REQUIRED_NULL_MESSAGE
 
 
-class Flag(Sent, fields.Boolean):
+class StrictBoolean(RequestField, fields.Boolean):
     """true or false, and nothing that looks like them."""
 
     default_error_messages = {"invalid": "not a boolean; give true or false"}
@@ -57,7 +57,7 @@ class Flag(Sent, fields.Boolean):
         raise self.make_error("invalid")
 
 
-class Whole(Sent, fields.Integer):
+class StrictInteger(RequestField, fields.Integer):
     """An integer as JSON Schema means it: 12 and 12.0, not 12.5, "12" or true."""
 
     default_error_messages = {"invalid": "not an integer; give a whole number"}
@@ -68,7 +68,7 @@ class Whole(Sent, fields.Integer):
         raise self.make_error("invalid")
 
 
-class Real(Sent, fields.Float):
+class StrictNumber(RequestField, fields.Float):
     """A number, not "0.5" or true."""
 
     default_error_messages = {"invalid": "not a number; give one such as 0.9, without quotes"}
@@ -79,13 +79,13 @@ class Real(Sent, fields.Float):
         raise self.make_error("invalid")
 
 
-def read_text(text: str) -> Any:
+def parse_scalar(text: str) -> Any:
     """Read a boolean or a number that comes as text: in a query parameter, or in a cell of a CSV file.
 
     A boolean is `true` or `false` in any case: spreadsheets write TRUE, and Python writes True. A number is
     written as in JSON. Any other text stays one, for the field to refuse.
     """
-    if (boolean := BOOLEANS.get(text.lower())) is not None:
+    if (boolean := BOOLEAN_BY_TEXT.get(text.lower())) is not None:
         return boolean
     try:
         return orjson.loads(text) if text == text.strip() else text
@@ -93,14 +93,14 @@ def read_text(text: str) -> Any:
         return text
 
 
-class Number(fields.Float):
+class PlainNumber(fields.Float):
     """A number of a response, written as it is: 1 stays 1."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return value
 
 
-class Choice(Sent, fields.String):
+class EnumField(RequestField, fields.String):
     """One of some strings; the contract keeps them in a component of their own, under `component`."""
 
     def __init__(self, choices: list[str], component: str, **kwargs: Any) -> None:
@@ -113,7 +113,7 @@ class Choice(Sent, fields.String):
         )
 
 
-class Array(Sent, fields.List[Any]):
+class BoundedList(RequestField, fields.List[Any]):
     """A list of a request."""
 
     default_error_messages = {
@@ -122,8 +122,8 @@ class Array(Sent, fields.List[Any]):
     }
 
     def __init__(self, item: fields.Field[Any], most: int, **kwargs: Any) -> None:
-        self.most = most
-        require_value(item)
+        self.max_items = most
+        set_required_null_message(item)
         super().__init__(item, validate=validate.Length(max=most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -133,50 +133,50 @@ class Array(Sent, fields.List[Any]):
         """A value that is a list and not too long; none of its items is looked at."""
         if not isinstance(value, list):
             raise self.make_error("invalid")
-        if len(value) > self.most:
-            raise self.make_error("long", most=self.most)
+        if len(value) > self.max_items:
+            raise self.make_error("long", most=self.max_items)
         return value
 
 
-class Anything(Array):
+class UncheckedList(BoundedList):
     """A list whose items are looked at one by one, later."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
         return self._short_list(value)
 
 
-class Object(Sent, fields.Nested):
+class NestedObject(RequestField, fields.Nested):
     """An object of a request."""
 
     default_error_messages = {"type": "not an object; give one in braces"}
 
 
-class Closed(Schema):
+class RequestSchema(Schema):
     """The base of requests: an unknown field is refused, and of very many only the first are looked at."""
 
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": UNKNOWN, "type": "not an object; give one in braces"}
+    error_messages = {"unknown": UNKNOWN_FIELD_MESSAGE, "type": "not an object; give one in braces"}
 
     def load(self, data: Any, **options: Any) -> Any:
-        if isinstance(data, dict) and len(data) > len(self.fields) + MOST_UNKNOWN:
+        if isinstance(data, dict) and len(data) > len(self.fields) + MAX_UNKNOWN_FIELDS:
             known = [name for name in self.fields if name in data]
-            unknown = islice((name for name in data if name not in self.fields), MOST_UNKNOWN)
+            unknown = islice((name for name in data if name not in self.fields), MAX_UNKNOWN_FIELDS)
             data = {name: data[name] for name in (*known, *unknown)}
         try:
             return super().load(data, **options)
         except ValidationError as error:
-            raise forgetful(error) from None
+            raise without_traceback(error) from None
 
 
-def forgetful(error: Fault) -> Fault:
+def without_traceback(error: Fault) -> Fault:
     """An error without what was being done: it would keep all that was sent until a garbage collection."""
     error.__context__ = None
     return error.with_traceback(None)
 
 
-class Swift(Closed):
+class FastPathSchema(RequestSchema):
     """The base of requests that are nearly always right: those that plainly are, are taken as they are.
 
     `is_plainly_valid` may refuse data that is right, for marshmallow to read; it must not take what is wrong.
@@ -191,7 +191,7 @@ class Swift(Closed):
         return data if self.is_plainly_valid(data) else super().load(data, **options)
 
 
-class Growing(Schema):
+class ResponseSchema(Schema):
     """The base of responses: they may grow fields, and what is absent is left out."""
 
     class Meta:
@@ -209,5 +209,5 @@ class PlainObject(fields.Nested):
         return value
 
 
-class Answer(fields.Field[Any]):
+class ScalarField(fields.Field[Any]):
     """A boolean, a string or a number: the one field whose type varies."""

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from finetune_advisor.schemas.fields import Growing, described
+from finetune_advisor.schemas.fields import ResponseSchema, describe_field
 
-ERROR = validate.Range(400, 599)
+ERROR_STATUS_RANGE = validate.Range(400, 599)
 """The statuses that say that something is wrong."""
-TYPE = described(
+PROBLEM_TYPE_METADATA = describe_field(
     "The kind of problem, named by its last segment. Relative to the URL of the request; GET explains it.",
     format="uri-reference",
 )
 
 
-class ProblemErrorSchema(Growing):
-    pointer = fields.String(metadata=described("JSON pointer into the body, as a URI fragment."))
-    parameter = fields.String(metadata=described("The query parameter at fault."))
-    header = fields.String(metadata=described("The header of the request at fault."))
-    detail = fields.String(required=True, metadata=described("What is wrong and what to do."))
+class ProblemErrorSchema(ResponseSchema):
+    pointer = fields.String(metadata=describe_field("JSON pointer into the body, as a URI fragment."))
+    parameter = fields.String(metadata=describe_field("The query parameter at fault."))
+    header = fields.String(metadata=describe_field("The header of the request at fault."))
+    detail = fields.String(required=True, metadata=describe_field("What is wrong and what to do."))
 
 
-class ProblemSchema(Growing):
+class ProblemSchema(ResponseSchema):
     """An error, as RFC 9457 lays it out."""
 
-    class Meta(Growing.Meta):
+    class Meta(ResponseSchema.Meta):
         examples = (
             {
                 "type": "problems/invalid-request",
@@ -35,15 +35,15 @@ class ProblemSchema(Growing):
             },
         )
 
-    type = fields.String(required=True, metadata=TYPE)
+    type = fields.String(required=True, metadata=PROBLEM_TYPE_METADATA)
     title = fields.String(required=True)
-    status = fields.Integer(required=True, validate=ERROR)
+    status = fields.Integer(required=True, validate=ERROR_STATUS_RANGE)
     detail = fields.String(required=True)
     errors = fields.List(fields.Nested(ProblemErrorSchema))
 
 
-class ProblemTypeSchema(Growing):
-    type = fields.String(required=True, metadata=TYPE)
+class ProblemTypeSchema(ResponseSchema):
+    type = fields.String(required=True, metadata=PROBLEM_TYPE_METADATA)
     title = fields.String(required=True)
-    status = fields.Integer(required=True, validate=ERROR)
+    status = fields.Integer(required=True, validate=ERROR_STATUS_RANGE)
     explanation = fields.String(required=True)

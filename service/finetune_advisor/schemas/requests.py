@@ -11,52 +11,52 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.schemas.fields import (
-    Anything,
-    Array,
-    Choice,
-    Closed,
-    Flag,
-    Object,
-    Real,
-    Swift,
-    Whole,
-    described,
-    read_text,
+    BoundedList,
+    EnumField,
+    FastPathSchema,
+    NestedObject,
+    RequestSchema,
+    StrictBoolean,
+    StrictInteger,
+    StrictNumber,
+    UncheckedList,
+    describe_field,
+    parse_scalar,
 )
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
 
-MOST_COUNTERFACTUALS = 1000
-COUNTERFACTUALS = 20
+MAX_COUNTERFACTUALS = 1000
+DEFAULT_COUNTERFACTUALS = 20
 """How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
 
 
-BOOLEAN = frozenset({bool})
-ONE_PROFILE = ({"profile"}, {"profile", "tree_version"})
+BOOLEAN_TYPES = frozenset({bool})
+ASSESS_REQUEST_KEYS = ({"profile"}, {"profile", "tree_version"})
 
 
-class NoParameters(Closed):
+class NoParameters(RequestSchema):
     """The query of an operation that takes no parameters."""
 
 
 def input_field(one: Input) -> fields.Field[Any]:
     """The field of a profile for an input."""
     unit = f" Unit: {one.unit}." if one.unit else ""
-    metadata = described(f"{one.label}.{unit}")
+    metadata = describe_field(f"{one.label}.{unit}")
     if one.type == "boolean":
-        return Flag(metadata=metadata)
+        return StrictBoolean(metadata=metadata)
     if one.type == "enum":
-        return Choice(list(one.choices), f"Input_{one.name}", metadata=metadata)
-    kind = Whole if one.type == "integer" else Real
-    return kind(validate=limits(one.lowest, one.highest), metadata=metadata)
+        return EnumField(list(one.choices), f"Input_{one.name}", metadata=metadata)
+    kind = StrictInteger if one.type == "integer" else StrictNumber
+    return kind(validate=build_range_validator(one.lowest, one.highest), metadata=metadata)
 
 
-def limits(low: float, high: float) -> validate.Range:
+def build_range_validator(low: float, high: float) -> validate.Range:
     """Numbers from one to another."""
     return validate.Range(low, high, error=f"out of range; give a value from {low} to {high}")
 
 
 @lru_cache(maxsize=8)
-def profile_schema(catalog: Catalog) -> type[Swift]:
+def profile_schema(catalog: Catalog) -> type[FastPathSchema]:
     """The profile: what the caller knows, of all inputs that some served tree asks about."""
     text = (
         "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
@@ -68,14 +68,14 @@ def profile_schema(catalog: Catalog) -> type[Swift]:
     allowed = {name: _allowed_values(one) for name, one in inputs.items()}
     ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.type == "number"}
 
-    class ProfileSchema(Swift):
-        class Meta(Swift.Meta):
+    class ProfileSchema(FastPathSchema):
+        class Meta(FastPathSchema.Meta):
             description = text
 
         def is_plainly_valid(self, data: Any) -> bool:
             if data.__class__ is not dict:
                 return False
-            if data.keys() <= booleans and {*map(type, data.values())} <= BOOLEAN:
+            if data.keys() <= booleans and {*map(type, data.values())} <= BOOLEAN_TYPES:
                 return True
             try:
                 for name, value in data.items():
@@ -103,7 +103,7 @@ def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
     return {str: frozenset(input_.choices)} if input_.choices else {bool: (False, True)}
 
 
-class Served(Choice):
+class TreeVersionField(EnumField):
     """A tree version that is served; of a retired one, the message names the successor."""
 
     def __init__(self, catalog: Catalog, **kwargs: Any) -> None:
@@ -117,20 +117,20 @@ class Served(Choice):
         return version
 
 
-def version_field(catalog: Catalog) -> Served:
+def version_field(catalog: Catalog) -> TreeVersionField:
     text = "The tree version to ask. Left out, the default version answers."
-    return Served(catalog, metadata=described(text))
+    return TreeVersionField(catalog, metadata=describe_field(text))
 
 
-def assess_request_schema(catalog: Catalog) -> type[Swift]:
+def assess_request_schema(catalog: Catalog) -> type[FastPathSchema]:
     """The body of POST /assess."""
     profile = profile_schema(catalog)()
 
-    class AssessRequestSchema(Swift):
+    class AssessRequestSchema(FastPathSchema):
         def is_plainly_valid(self, data: Any) -> bool:
             return (
                 data.__class__ is dict
-                and data.keys() in ONE_PROFILE
+                and data.keys() in ASSESS_REQUEST_KEYS
                 and (version := data.get("tree_version", catalog.default.version)).__class__ is str
                 and version in catalog.trees
                 and profile.is_plainly_valid(data["profile"])
@@ -142,21 +142,24 @@ def assess_request_schema(catalog: Catalog) -> type[Swift]:
 def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
     """The body of POST /assess/batch, for up to so many profiles."""
     members = {
-        "profiles": Anything(
+        "profiles": UncheckedList(
             fields.Raw(
                 allow_none=True,
-                metadata=described("A profile, as POST /assess takes it; any other value is a bad one."),
+                metadata=describe_field(
+                    "A profile, as POST /assess takes it; any other value is a bad one."
+                ),
             ),
             most=most,
             required=True,
-            metadata=described("What is known of each situation."),
+            metadata=describe_field("What is known of each situation."),
         ),
-        "defaults": Object(
-            profile_schema(catalog), metadata=described("What holds for each profile that doesn't say.")
+        "defaults": NestedObject(
+            profile_schema(catalog),
+            metadata=describe_field("What holds for each profile that doesn't say."),
         ),
         "tree_version": version_field(catalog),
     }
-    return type("BatchRequestSchema", (Closed,), members)
+    return type("BatchRequestSchema", (RequestSchema,), members)
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:
@@ -164,46 +167,48 @@ def explain_request_schema(catalog: Catalog) -> type[Schema]:
     leaves = dict.fromkeys(leaf for tree in catalog.trees.values() for leaf in tree.recommendations)
     members = {
         **_assess_fields(catalog),
-        "target": Choice(
+        "target": EnumField(
             list(leaves),
             "RecommendationId",
-            metadata=described(
+            metadata=describe_field(
                 "Ask only for counterfactuals that lead to this recommendation. None leads to one that "
                 "only another version has."
             ),
         ),
-        "frozen": Array(
-            Choice(list(catalog.inputs), "InputName"),
+        "frozen": BoundedList(
+            EnumField(list(catalog.inputs), "InputName"),
             most=len(catalog.inputs),
-            metadata=described("Inputs that counterfactuals may not change."),
+            metadata=describe_field("Inputs that counterfactuals may not change."),
         ),
-        "limit": Whole(
-            validate=limits(1, MOST_COUNTERFACTUALS),
-            metadata=described(f"The most counterfactuals to list. Left out, {COUNTERFACTUALS}."),
+        "limit": StrictInteger(
+            validate=build_range_validator(1, MAX_COUNTERFACTUALS),
+            metadata=describe_field(
+                f"The most counterfactuals to list. Left out, {DEFAULT_COUNTERFACTUALS}."
+            ),
         ),
     }
-    return type("ExplainRequestSchema", (Closed,), members)
+    return type("ExplainRequestSchema", (RequestSchema,), members)
 
 
 def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
     return {
-        "profile": Object(profile_schema(catalog), required=True),
+        "profile": NestedObject(profile_schema(catalog), required=True),
         "tree_version": version_field(catalog),
     }
 
 
 def changes_query_schema(catalog: Catalog) -> type[Schema]:
     """The query of GET /tree/versions/{version}/changes."""
-    since = Served(
+    since = TreeVersionField(
         catalog,
         required=True,
-        metadata=described("The version to compare with.", example=catalog.default.version),
+        metadata=describe_field("The version to compare with.", example=catalog.default.version),
     )
-    return type("ChangesQuerySchema", (Closed,), {"since": since})
+    return type("ChangesQuerySchema", (RequestSchema,), {"since": since})
 
 
 def _read(text: str) -> Any:
-    value = read_text(text)
+    value = parse_scalar(text)
     return text if value is None else value  # `null` is no value there, and is no missing one either
 
 
@@ -212,7 +217,7 @@ def profile_query_schema(catalog: Catalog) -> type[Schema]:
     inputs = catalog.inputs
     texts = {name for name, one in inputs.items() if one.type == "enum"}
 
-    class ProfileQuerySchema(Closed):
+    class ProfileQuerySchema(RequestSchema):
         @pre_load
         def _read(self, data: Mapping[str, str], **_: Any) -> dict[str, Any]:
             return {name: _read(data[name]) if name not in texts else data[name] for name in data}

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.schemas.error_details import LONGEST_NAME, error_at
+from finetune_advisor.schemas.error_details import MAX_NAME_LENGTH, error_at
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some programs begin a text in UTF-8 with. RFC 8259, 8.1 lets a reader ignore it."""
-NO_MARKS = bytes(set(range(256)) - set(b'"[{'))
+UNCOUNTED_CHARACTERS = bytes(set(range(256)) - set(b'"[{'))
 """Every byte but a quote and what opens an array or an object."""
 
 
@@ -25,7 +25,7 @@ class InvalidJsonError(FinetuneAdvisorError):
         self.errors = errors
 
 
-def parse(text: bytes, what: str = "body") -> Any:
+def parse_json(text: bytes, what: str = "body") -> Any:
     """The value of a JSON text, which a byte order mark may begin.
 
     Raises InvalidJsonError, for a repeated member name too.
@@ -38,7 +38,7 @@ def parse(text: bytes, what: str = "body") -> Any:
             raise InvalidJsonError(f"the {what} is empty; send a JSON object") from None
         _require_utf8(text, what)
         raise InvalidJsonError(f"the {what} can't be read as JSON: {error}") from None
-    if b"\\" in text or not _written_once(value, text):
+    if b"\\" in text or not _has_unique_names(value, text):
         _require_unrepeated(text, what)
     return value
 
@@ -51,10 +51,10 @@ def _require_utf8(text: bytes, what: str) -> None:
         raise InvalidJsonError(detail) from None
 
 
-def _written_once(value: Any, text: bytes) -> bool:
+def _has_unique_names(value: Any, text: bytes) -> bool:
     """Whether every name in a text without escapes is in its value, which then has all the colons."""
     colons = text.count(b":")
-    if colons <= _names(value):
+    if colons <= _count_names(value):
         return True
     try:
         return colons <= orjson.dumps(value).count(b":")
@@ -62,7 +62,7 @@ def _written_once(value: Any, text: bytes) -> bool:
         return False  # too deep to be written
 
 
-def _names(value: Any) -> int:
+def _count_names(value: Any) -> int:
     """How many names are in an object, in the objects in it, and in those in its arrays; none further in."""
     if value.__class__ is not dict:
         return 0
@@ -76,7 +76,7 @@ def _names(value: Any) -> int:
     return len(value) + sum(inner)
 
 
-class _Repeated:
+class _RepeatedName:
     """Stands for an object with a name twice."""
 
     def __init__(self, name: str) -> None:
@@ -87,7 +87,7 @@ def _require_unrepeated(text: bytes, what: str) -> None:
     """Read a text slowly, and refuse it if an object in it has a name twice."""
     try:
         value = json.loads(text, object_pairs_hook=_members)
-        place, name = next(_repeated(value, ()), ((), None))
+        place, name = next(_iter_repeated_names(value, ()), ((), None))
     except RecursionError:
         raise InvalidJsonError(f"the {what} is nested too deep; send a flatter one") from None
     if name is not None:
@@ -96,23 +96,23 @@ def _require_unrepeated(text: bytes, what: str) -> None:
         raise InvalidJsonError(detail, error)
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Repeated:
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _RepeatedName:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            return _Repeated(name[:LONGEST_NAME])
+            return _RepeatedName(name[:MAX_NAME_LENGTH])
         members[name] = value
     return members
 
 
-def _repeated(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _iter_repeated_names(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     """The place of each object with a name twice, and that name."""
-    if isinstance(value, _Repeated):
+    if isinstance(value, _RepeatedName):
         yield place, value.name
     elif isinstance(value, dict | list):
         for name, member in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(member, dict | list | _Repeated):
-                yield from _repeated(member, (*place, str(name)[:LONGEST_NAME]))
+            if isinstance(member, dict | list | _RepeatedName):
+                yield from _iter_repeated_names(member, (*place, str(name)[:MAX_NAME_LENGTH]))
 
 
 def count_containers(body: bytes, limit: int) -> int:
@@ -122,7 +122,7 @@ def count_containers(body: bytes, limit: int) -> int:
     """
     # An escape is always in a string, and a pair of backslashes escapes nothing behind it.
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    marks = without_escapes.translate(None, NO_MARKS)
+    marks = without_escapes.translate(None, UNCOUNTED_CHARACTERS)
     # Two quotes in a row end one string and begin the next, or the other way round: neither changes what is
     # inside of a string. Without them, each part between two quotes has a bracket.
     parts = marks.replace(b'""', b"").split(b'"', 2 * limit + 1)

@@ -7,9 +7,9 @@ from pathlib import Path
 import flask_swagger_ui
 from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
 
-DIST = Path(flask_swagger_ui.__file__).parent / "dist"
-ASSETS = {"swagger-ui.css", "swagger-ui-bundle.js"}
-POLICY = (
+SWAGGER_UI_FOLDER = Path(flask_swagger_ui.__file__).parent / "dist"
+SWAGGER_UI_FILES = {"swagger-ui.css", "swagger-ui-bundle.js"}
+DOCS_PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -29,14 +29,14 @@ def blueprint() -> Blueprint:
     def docs() -> Response:
         """Show the contract in Swagger UI."""
         page = make_response(render_template("docs.html"))
-        page.headers["Content-Security-Policy"] = POLICY
+        page.headers["Content-Security-Policy"] = DOCS_PAGE_CSP
         return page
 
     @blp.get("/docs/<name>")
     def asset(name: str) -> Response:
         """Send one of Swagger UI's files."""
-        if name not in ASSETS:
+        if name not in SWAGGER_UI_FILES:
             abort(404)
-        return send_from_directory(DIST, name, max_age=3600)
+        return send_from_directory(SWAGGER_UI_FOLDER, name, max_age=3600)
 
     return blp

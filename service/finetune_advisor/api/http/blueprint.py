@@ -13,11 +13,11 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from finetune_advisor.api.http.problems import InvalidRequest, NotAcceptable, Problem, UriTooLong
-from finetune_advisor.api.http.request_parser import JSON, StrictParser
+from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE, StrictParser
 from finetune_advisor.schemas.requests import NoParameters
 
-ANYTHING = "*/*"
-OPEN_WEIGHT = re.compile(r"(;[ \t]*q=)(?=\.?\d)(\d*)\.(\d*)", re.IGNORECASE)
+ANY_MEDIA_TYPE = "*/*"
+WEIGHT_WITH_POINT = re.compile(r"(;[ \t]*q=)(?=\.?\d)(\d*)\.(\d*)", re.IGNORECASE)
 """A weight with a point. Werkzeug reads only those with digits on both sides of it."""
 
 
@@ -26,7 +26,9 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def __init__(self, name: str, description: str, produces: Sequence[str] = (JSON,)) -> None:
+    def __init__(
+        self, name: str, description: str, produces: Sequence[str] = (JSON_MEDIA_TYPE,)
+    ) -> None:
         super().__init__(name, __name__, description=description)
         self._examples: dict[str, Any] = {}
         self.before_request(partial(_require_acceptable, list(produces)))
@@ -69,12 +71,12 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
 
-def acceptable(asked: Request, types: list[str]) -> str:
+def negotiate_media_type(asked: Request, types: list[str]) -> str:
     """The media type of some that a request's Accept header likes best; the first if it doesn't care.
 
     Parameters don't count: JSON has none that mean anything (RFC 8259, 11). Raises NotAcceptable.
     """
-    accept = _accepted(asked.headers.get("Accept", ANYTHING))
+    accept = _accepted(asked.headers.get("Accept", ANY_MEDIA_TYPE))
     best = accept.best_match(types) if accept else types[0]
     if best is None:
         raise NotAcceptable(f"this path answers {' or '.join(types)}; accept that", header="Accept")
@@ -87,16 +89,18 @@ def _accepted(header: str) -> MIMEAccept:
     RFC 9110 allows a weight of `1.`. Java's HttpURLConnection sends `.2`, and `*` for `*/*`, which RFC 9110
     doesn't allow.
     """
-    ranges = parse_accept_header(OPEN_WEIGHT.sub(_closed_weight, header), MIMEAccept)
+    ranges = parse_accept_header(WEIGHT_WITH_POINT.sub(_complete_weight, header), MIMEAccept)
     media_types = ((media.partition(";")[0].strip(), quality) for media, quality in ranges)
-    return MIMEAccept((ANYTHING if media == "*" else media, quality) for media, quality in media_types)
+    return MIMEAccept(
+        (ANY_MEDIA_TYPE if media == "*" else media, quality) for media, quality in media_types
+    )
 
 
-def _closed_weight(match: re.Match[str]) -> str:
+def _complete_weight(match: re.Match[str]) -> str:
     """A weight with digits on both sides of its point."""
     name, whole, decimals = match.groups("")
     return f"{name}{whole or 0}.{decimals or 0}"
 
 
 def _require_acceptable(types: list[str]) -> None:
-    acceptable(request, types)
+    negotiate_media_type(request, types)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ANY_ORIGIN = "*"
-OPERATIONS = frozenset(("/healthz", "/readyz", "/metrics"))
+OPERATION_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 """Paths that no page needs."""
 EXPOSED_HEADERS = "Allow, Deprecation, ETag, Link, Retry-After, Sunset, Traceparent, X-Request-ID"
 """Response headers that scripts may read besides those that the standard lets them read anyway."""
@@ -37,7 +37,7 @@ class CrossOriginSharing:
         self._application, self._origins = application, frozenset(origins)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] in OPERATIONS:
+        if environ["PATH_INFO"] in OPERATION_PATHS:
             return self._application(environ, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:

@@ -11,26 +11,26 @@ from werkzeug.http import http_date
 from finetune_advisor.api.http.relative_links import relative_link
 from finetune_advisor.engine.model.tree import Tree
 
-TEXT = {"type": "string"}
-SUCCESSOR = {
+HEADER_SCHEMA = {"type": "string"}
+SUCCESSOR_LINK_HEADER = {
     "description": 'To what succeeds a deprecated or retired version: rel="successor-version" (RFC 5829). '
     "Relative to the request's URL.",
-    "schema": TEXT,
+    "schema": HEADER_SCHEMA,
 }
-HEADERS: dict[str, Any] = {
+DEPRECATION_HEADERS: dict[str, Any] = {
     "Deprecation": {
         "description": "Since when this version is deprecated, if it is: @ and Unix seconds (RFC 9745).",
-        "schema": TEXT,
+        "schema": HEADER_SCHEMA,
     },
     "Sunset": {
         "description": "When this version is retired, if it is deprecated: an HTTP date (RFC 8594).",
-        "schema": TEXT,
+        "schema": HEADER_SCHEMA,
     },
-    "Link": SUCCESSOR,
+    "Link": SUCCESSOR_LINK_HEADER,
 }
 
 
-def headers(tree: Tree) -> dict[str, str]:
+def build_deprecation_headers(tree: Tree) -> dict[str, str]:
     """What goes with an answer from a tree: nothing, unless it is deprecated. Days start in UTC."""
     if tree.status != "deprecated":
         return {}
@@ -38,11 +38,11 @@ def headers(tree: Tree) -> dict[str, str]:
     return {
         "Deprecation": f"@{since.timestamp():.0f}",
         "Sunset": http_date(date.fromisoformat(tree.sunset)),
-        **successor(tree),
+        **build_successor_link(tree),
     }
 
 
-def successor(tree: Tree) -> dict[str, str]:
+def build_successor_link(tree: Tree) -> dict[str, str]:
     """The link to the version that succeeds a tree."""
     place = relative_link(f"/tree/versions/{tree.successor}", request.environ)
     return {"Link": f'<{place}>; rel="successor-version"'}

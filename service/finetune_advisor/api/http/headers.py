@@ -10,13 +10,13 @@ from flask import Response, request
 from finetune_advisor.api.http.problems import MalformedRequest, PreconditionFailed
 from finetune_advisor.telemetry.tracing import TraceContext
 
-HOST = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+HOST_PATTERN = re.compile(r"(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 """Host and port (RFC 3986, 3.2.2 and 3.2.3); what is in brackets isn't taken apart."""
-POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-ENTITY_TAGS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
+DEFAULT_CSP = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+ENTITY_TAG_VARIABLES = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
 CODING_SUFFIX = re.compile(r'(?:--?|;)(?:gzip|br|zstd|deflate)(?=")')
 """What servers that compress an answer append to its ETag: Apache `-gzip`, Jetty `--gzip`, others `;gzip`."""
-DISCRETION = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+PRIVACY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
 def require_host() -> None:
@@ -26,7 +26,7 @@ def require_host() -> None:
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             raise MalformedRequest("an HTTP/1.1 request needs a Host header", header="Host")
-    elif not HOST.fullmatch(host):
+    elif not HOST_PATTERN.fullmatch(host):
         raise MalformedRequest("the Host header is no host, with or without a port", header="Host")
 
 
@@ -37,7 +37,7 @@ def restore_entity_tags() -> None:
     has changed.
     """
     environ = request.environ
-    for name in ENTITY_TAGS:
+    for name in ENTITY_TAG_VARIABLES:
         if name in environ:
             environ[name] = CODING_SUFFIX.sub("", environ[name])
 
@@ -67,5 +67,5 @@ def common_headers(
     Browsers are told to trust the answer no further than it needs; a page brings a policy of its own. The ids
     lead to the request's log line and trace.
     """
-    policy = () if POLICY[0] in dict(headers) else (POLICY,)
-    return (*policy, *DISCRETION, *trace.headers)
+    policy = () if DEFAULT_CSP[0] in dict(headers) else (DEFAULT_CSP,)
+    return (*policy, *PRIVACY_HEADERS, *trace.headers)

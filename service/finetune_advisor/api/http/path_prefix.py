@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def below(prefix: str, application: WSGIApplication) -> WSGIApplication:
+def serve_below_prefix(prefix: str, application: WSGIApplication) -> WSGIApplication:
     """An application that answers below a prefix such as /advisor, and without it, too, as probes ask."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -10,10 +10,10 @@ from flask import current_app, request
 
 from finetune_advisor.api.http.problems import NotFound, Problem
 
-MAX_LENGTH = 200
+MAX_PATH_LENGTH = 200
 """Characters of a path that is compared with those there are; a longer one resembles none."""
-VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)+.*")
-PAGES = ("reference.asset", "reference.static")
+VERSION_SEGMENT = re.compile(r"v?[0-9]+(\.[0-9]+)+.*")
+ASSET_ENDPOINTS = ("reference.asset", "reference.static")
 """Endpoints of files that pages load and nobody asks for."""
 
 
@@ -34,7 +34,7 @@ def nearest_path(path: str, templates: Sequence[str]) -> str | None:
 
     Trailing, doubled and leading segments, case, and a misspelt or missing segment are seen through.
     """
-    if len(path) > MAX_LENGTH:
+    if len(path) > MAX_PATH_LENGTH:
         return None
     segments = [_placeholder(segment) for segment in path.lower().split("/") if segment]
     asked = ["/" + "/".join(segments[start:]) for start in range(len(segments))]
@@ -47,7 +47,7 @@ def nearest_path(path: str, templates: Sequence[str]) -> str | None:
 
 def _placeholder(segment: str) -> str:
     """A segment, or what stands for it in templates."""
-    if VERSION.fullmatch(segment):
+    if VERSION_SEGMENT.fullmatch(segment):
         return "{version}"
     return "{slug}" if segment in Problem.kinds else segment
 
@@ -56,5 +56,5 @@ def _templates() -> Iterator[str]:
     """The paths that are served where the current request came in."""
     for rule in current_app.url_map.iter_rules():
         elsewhere = current_app.config["METRICS_PORT"] and rule.endpoint.startswith("operations.")
-        if rule.endpoint not in PAGES and not elsewhere:
+        if rule.endpoint not in ASSET_ENDPOINTS and not elsewhere:
             yield rule.rule.replace("<", "{").replace(">", "}")

@@ -18,7 +18,7 @@ from finetune_advisor.api.http.relative_links import relative_link
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-MEDIA_TYPE = "application/problem+json"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(HTTPException):
@@ -27,7 +27,7 @@ class Problem(HTTPException):
     slug: ClassVar[str]
     title: ClassVar[str]
     kinds: ClassVar[dict[str, type[Problem]]] = {}
-    documented: ClassVar[Mapping[str, Any]] = {}
+    documented_headers: ClassVar[Mapping[str, Any]] = {}
     """The headers that the contract describes."""
 
     def __init__(
@@ -57,7 +57,7 @@ class Problem(HTTPException):
         return orjson.dumps(body).decode()
 
     def get_headers(self, *_: Any) -> list[tuple[str, str]]:
-        return [("Content-Type", MEDIA_TYPE), *self.headers.items()]
+        return [("Content-Type", PROBLEM_MEDIA_TYPE), *self.headers.items()]
 
     @classmethod
     def type_for(cls, environ: WSGIEnvironment | None, prefix: str = "") -> str:
@@ -120,7 +120,7 @@ class RetiredVersion(Problem):
     """
 
     code, slug, title = 410, "retired-version", "The tree of this version is retired"
-    documented = {"Link": deprecation.SUCCESSOR}
+    documented = {"Link": deprecation.SUCCESSOR_LINK_HEADER}
 
 
 class PreconditionFailed(Problem):
@@ -173,7 +173,7 @@ class InternalError(Problem):
     code, slug, title = 500, "internal-error", "Something failed here"
 
 
-GENERIC: dict[int, tuple[type[Problem], str]] = {
+PROBLEM_BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "the request can't be read"),
     404: (NotFound, "there is nothing at this path; see /docs or /openapi.json for those there are"),
     405: (WrongMethod, "the path doesn't take this method"),
@@ -183,13 +183,13 @@ GENERIC: dict[int, tuple[type[Problem], str]] = {
 }
 
 
-def problem(error: HTTPException) -> Problem:
+def to_problem(error: HTTPException) -> Problem:
     """The problem for any error: itself, or the one for the status that the framework raised."""
     if isinstance(error, Problem):
         return error
     code = error.code or 500
     # RFC 9110, 15: an error of the client's that isn't known is a 400.
-    kind, detail = GENERIC.get(code) or GENERIC[400 if 400 <= code < 500 else 500]
+    kind, detail = PROBLEM_BY_STATUS.get(code) or PROBLEM_BY_STATUS[400 if 400 <= code < 500 else 500]
     allowed = sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
     if not allowed:
         return kind(detail)

@@ -18,8 +18,8 @@ from finetune_advisor.api.http.problems import (
     MalformedRequest,
     UnsupportedMediaType,
 )
-from finetune_advisor.schemas.error_details import MOST_ERRORS, invalid
-from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse
+from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details
+from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse_json
 
 try:
     from gunicorn.http.errors import ParseException
@@ -29,8 +29,8 @@ except ImportError:  # on Windows, where commands that don't serve run
         """What only gunicorn raises."""
 
 
-JSON = "application/json"
-PART = 65536
+JSON_MEDIA_TYPE = "application/json"
+DISCARD_CHUNK_BYTES = 65536
 
 
 class StrictParser(FlaskParser):
@@ -49,11 +49,11 @@ class StrictParser(FlaskParser):
         _require_plain_json(req)
         config = current_app.config
         # MAX_CONTENT_LENGTH is one more than the limit: Werkzeug cuts a chunked body there without a word.
-        body = _body(req, config["MAX_CONTENT_LENGTH"] - 1)
+        body = _read_body(req, config["MAX_CONTENT_LENGTH"] - 1)
         admission.acquire_for_request(len(body))
         _require_few_containers(body, config["MAX_CONTAINERS"])
         try:
-            return parse(body)
+            return parse_json(body)
         except InvalidJsonError as error:
             raise MalformedRequest(str(error), error.errors) from None
 
@@ -70,17 +70,19 @@ class StrictParser(FlaskParser):
 
 def _refusal(messages: Any, schema: Schema, *, in_body: bool) -> InvalidRequest:
     """The problem for marshmallow's messages."""
-    found = list(islice(invalid(messages, schema, in_body=in_body), MOST_ERRORS + 1))
-    many = f"; the first {MOST_ERRORS} are listed" if len(found) > MOST_ERRORS else ""
+    found = list(islice(iter_error_details(messages, schema, in_body=in_body), MAX_ERRORS + 1))
+    many = f"; the first {MAX_ERRORS} are listed" if len(found) > MAX_ERRORS else ""
     where = "body" if in_body else "query"
-    return InvalidRequest(f"the {where} breaks the contract{many}", found[:MOST_ERRORS])
+    return InvalidRequest(f"the {where} breaks the contract{many}", found[:MAX_ERRORS])
 
 
 def _require_plain_json(req: Request) -> None:
     charset = req.mimetype_params.get("charset", "utf-8").lower()
-    if req.mimetype != JSON or charset not in ("utf-8", "utf8"):
+    if req.mimetype != JSON_MEDIA_TYPE or charset not in ("utf-8", "utf8"):
         detail = "send the body with Content-Type: application/json, in UTF-8"
-        raise UnsupportedMediaType(detail, headers={"Accept-Post": JSON}, header="Content-Type")
+        raise UnsupportedMediaType(
+            detail, headers={"Accept-Post": JSON_MEDIA_TYPE}, header="Content-Type"
+        )
     if req.headers.get("Content-Encoding", "identity").lower() != "identity":
         detail = "send the body without Content-Encoding"
         headers = {"Accept-Encoding": "identity"}
@@ -91,7 +93,7 @@ def _require_plain_json(req: Request) -> None:
         raise MalformedRequest(detail, header="Transfer-Encoding")
 
 
-def _body(req: Request, limit: int) -> bytes:
+def _read_body(req: Request, limit: int) -> bytes:
     length = get_content_length(req.environ) or 0
     try:
         body = (
@@ -132,7 +134,7 @@ def _discard(req: Request, most: int) -> None:
     """Read what is left of a body: a client that sends all of it first would be cut off before the answer."""
     stream = req.environ["wsgi.input"]
     try:
-        while most > 0 and (part := stream.read(min(most, PART))):
+        while most > 0 and (part := stream.read(min(most, DISCARD_CHUNK_BYTES))):
             most -= len(part)
     except (OSError, ParseException):
         return

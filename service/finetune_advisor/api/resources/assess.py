@@ -16,7 +16,7 @@ from finetune_advisor.api.http.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -32,13 +32,15 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
     @blp.no_parameters
-    @blp.arguments(assess_request_schema(catalog)(), examples=openapi_examples.assess_requests(catalog))
+    @blp.arguments(
+        assess_request_schema(catalog)(), examples=openapi_examples.assess_request_examples(catalog)
+    )
     @blp.response(
         200,
         AssessmentSchema,
         description="The assessment",
-        examples=openapi_examples.assess_answers(catalog),
-        headers=HEADERS,
+        examples=openapi_examples.assess_response_examples(catalog),
+        headers=ASSESSMENT_HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess(request: dict[str, Any]) -> Response:
@@ -51,20 +53,20 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].assess(request["profile"], "/assess")
-        return Response(body, mimetype=JSON, headers=not_stored(tree))
+        return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     @blp.route("/assess/batch", methods=["POST"])
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
     @blp.arguments(
-        batch_request_schema(catalog, most)(), examples=openapi_examples.batch_requests(catalog)
+        batch_request_schema(catalog, most)(), examples=openapi_examples.batch_request_examples(catalog)
     )
     @blp.response(
         200,
         BatchSchema,
         description="A result for each profile, in order",
-        examples=openapi_examples.batch_answers(catalog),
-        headers=HEADERS,
+        examples=openapi_examples.batch_response_examples(catalog),
+        headers=ASSESSMENT_HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess_batch(request: dict[str, Any]) -> Response:
@@ -75,17 +77,17 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         """
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
-        return Response(body, mimetype=JSON, headers=not_stored(tree))
+        return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     return blp
 
 
-HEADERS = {
+ASSESSMENT_HEADERS = {
     "Cache-Control": {"description": "Always no-store.", "schema": {"type": "string"}},
-    **deprecation.HEADERS,
+    **deprecation.DEPRECATION_HEADERS,
 }
 
 
-def not_stored(tree: Tree) -> dict[str, str]:
+def no_store_headers(tree: Tree) -> dict[str, str]:
     """The headers of an answer that a tree gives to one profile."""
-    return {"Cache-Control": "no-store", **deprecation.headers(tree)}
+    return {"Cache-Control": "no-store", **deprecation.build_deprecation_headers(tree)}

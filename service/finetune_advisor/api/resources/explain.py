@@ -15,13 +15,13 @@ from finetune_advisor.api.http.problems import (
     NotAcceptable,
     UnsupportedMediaType,
 )
-from finetune_advisor.api.http.request_parser import JSON
-from finetune_advisor.api.resources.assess import HEADERS, not_stored
+from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
+from finetune_advisor.api.resources.assess import ASSESSMENT_HEADERS, no_store_headers
 from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.schemas.explanations import ExplanationSchema
-from finetune_advisor.schemas.requests import COUNTERFACTUALS, explain_request_schema
+from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.trees.catalog import Catalog
 
 
@@ -36,14 +36,16 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     @blp.doc(operationId="explain")
     @blp.no_parameters
     @blp.arguments(
-        explain_request_schema(catalog)(), examples=openapi_examples.explain_requests(catalog)
+        explain_request_schema(catalog)(), examples=openapi_examples.explain_request_examples(catalog)
     )
     @blp.response(
         200,
         ExplanationSchema,
         description="The explanation",
-        examples=openapi_examples.explain_answers(catalog, explainers[catalog.default.version]),
-        headers=HEADERS,
+        examples=openapi_examples.explain_response_examples(
+            catalog, explainers[catalog.default.version]
+        ),
+        headers=ASSESSMENT_HEADERS,
     )
     @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def explain_assessment(request: dict[str, Any]) -> Response:
@@ -55,9 +57,9 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         as POST /assess is.
         """
         tree = catalog.pick(request.pop("tree_version", None))
-        explanation = explainers[tree.version].explain(**{"limit": COUNTERFACTUALS, **request})
+        explanation = explainers[tree.version].explain(**{"limit": DEFAULT_COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")
         body = rendering.render_explanation(explanation, assessment)
-        return Response(body, mimetype=JSON, headers=not_stored(tree))
+        return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     return blp

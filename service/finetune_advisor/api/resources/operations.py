@@ -38,7 +38,7 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
     return blp
 
 
-def keep_apart(metrics_port: int) -> None:
+def restrict_metrics_port(metrics_port: int) -> None:
     """Serve operations on their own port alone, and nothing else there.
 
     The port is that of the socket which took the request; no header can change it.

@@ -17,17 +17,17 @@ from finetune_advisor.api.http.problems import (
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.http.request_parser import JSON
+from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError
 
-VALIDATORS = {
+CACHE_HEADERS = {
     "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},
     "Cache-Control": {"description": "How long the answer keeps.", "schema": {"type": "string"}},
 }
-HEADERS = VALIDATORS | deprecation.HEADERS
-CONDITIONS = [
+TREE_HEADERS = CACHE_HEADERS | deprecation.DEPRECATION_HEADERS
+CONDITIONAL_PARAMETERS = [
     {
         "name": "If-None-Match",
         "in": "header",
@@ -41,7 +41,7 @@ If-Match works, too. It isn't in the contract, as a made-up value is refused, wh
 fault.
 """
 
-LINKS = {
+VERSION_LINKS = {
     "version": {
         "operationId": "getVersion",
         "parameters": {"version": "$response.body#/versions/0/version"},
@@ -53,15 +53,15 @@ LINKS = {
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resources, for the trees of a catalog. Bodies are rendered once, here."""
     blp = Blueprint("trees", "The decision trees, by version.")
-    versions = rendered(VersionListSchema(), catalog)
-    trees = {version: rendered(TreeSchema(), tree) for version, tree in catalog.trees.items()}
-    unchanged = blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
-    list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=VALIDATORS)
+    versions = dump_json(VersionListSchema(), catalog)
+    trees = {version: dump_json(TreeSchema(), tree) for version, tree in catalog.trees.items()}
+    unchanged = blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
+    list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=CACHE_HEADERS)
 
-    @blp.route("/tree", parameters=CONDITIONS)
+    @blp.route("/tree", parameters=CONDITIONAL_PARAMETERS)
     @blp.doc(operationId="getTree")
     @blp.no_parameters
-    @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
+    @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
     @blp.problems(NotAcceptable, PreconditionFailed)
     def get_tree() -> Response:
@@ -69,12 +69,14 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         The decision tree that answers when a request names no version, in its canonical form.
         """
-        return cacheable(trees[catalog.default.version], catalog.default)
+        return conditional_response(trees[catalog.default.version], catalog.default)
 
-    @blp.route("/tree/versions", parameters=CONDITIONS)
-    @blp.doc(operationId="listVersions", responses={200: {"links": LINKS}})
+    @blp.route("/tree/versions", parameters=CONDITIONAL_PARAMETERS)
+    @blp.doc(operationId="listVersions", responses={200: {"links": VERSION_LINKS}})
     @blp.no_parameters
-    @blp.response(200, VersionListSchema, description="The versions, oldest first", headers=VALIDATORS)
+    @blp.response(
+        200, VersionListSchema, description="The versions, oldest first", headers=CACHE_HEADERS
+    )
     @list_unchanged
     @blp.problems(NotAcceptable, PreconditionFailed)
     def list_versions() -> Response:
@@ -83,12 +85,14 @@ def blueprint(catalog: Catalog) -> Blueprint:
         Every version that is served, oldest first, with its digest and status; a deprecated one with the
         days of its deprecation and its sunset, and with its successor.
         """
-        return cacheable(versions)
+        return conditional_response(versions)
 
-    @blp.route("/tree/versions/<version>", parameters=[version_parameter(catalog), *CONDITIONS])
+    @blp.route(
+        "/tree/versions/<version>", parameters=[version_parameter(catalog), *CONDITIONAL_PARAMETERS]
+    )
     @blp.doc(operationId="getVersion")
     @blp.no_parameters
-    @blp.response(200, TreeSchema, description="The tree", headers=HEADERS)
+    @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
     @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_version(version: str) -> Response:
@@ -96,8 +100,8 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         The decision tree of a version, in its canonical form. Its content never changes; its status may.
         """
-        tree = served(catalog, version)
-        return cacheable(trees[tree.version], tree)
+        tree = tree_or_404(catalog, version)
+        return conditional_response(trees[tree.version], tree)
 
     return blp
 
@@ -114,28 +118,30 @@ def version_parameter(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def served(catalog: Catalog, version: str) -> Tree:
+def tree_or_404(catalog: Catalog, version: str) -> Tree:
     """The tree of a version named in a path. Raises UnknownVersion or RetiredVersion."""
     try:
         return catalog.pick(version)
     except RetiredVersionError as error:
-        raise RetiredVersion(str(error), headers=deprecation.successor(error.tree)) from error
+        raise RetiredVersion(str(error), headers=deprecation.build_successor_link(error.tree)) from error
     except UnknownVersionError as error:
         raise UnknownVersion(str(error)) from error
 
 
-def rendered(schema: Schema, value: Any) -> bytes:
+def dump_json(schema: Schema, value: Any) -> bytes:
     """The bytes of a body."""
     return orjson.dumps(schema.dump(value))
 
 
-def cacheable(body: bytes, tree: Tree | None = None, media_type: str = JSON) -> Response:
+def conditional_response(
+    body: bytes, tree: Tree | None = None, media_type: str = JSON_MEDIA_TYPE
+) -> Response:
     """An answer, from a tree, with a strong ETag, or 304 where the caller has it already.
 
     Raises PreconditionFailed where If-Match asks for another one.
     """
     response = Response(body, mimetype=media_type)
-    response.headers.extend(deprecation.headers(tree) if tree else {})
+    response.headers.extend(deprecation.build_deprecation_headers(tree) if tree else {})
     response.add_etag()
     restore_entity_tags()
     _require_match(response)

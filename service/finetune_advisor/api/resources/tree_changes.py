@@ -15,11 +15,11 @@ from finetune_advisor.api.http.problems import (
     UnknownVersion,
 )
 from finetune_advisor.api.resources.tree import (
-    CONDITIONS,
-    HEADERS,
-    cacheable,
-    rendered,
-    served,
+    CONDITIONAL_PARAMETERS,
+    TREE_HEADERS,
+    conditional_response,
+    dump_json,
+    tree_or_404,
     version_parameter,
 )
 from finetune_advisor.engine.analysis.comparison import compare_trees
@@ -34,11 +34,14 @@ def blueprint(catalog: Catalog) -> Blueprint:
     compared: dict[tuple[str, str], bytes] = {}
     comparing = defaultdict[tuple[str, str], Lock](Lock)
 
-    @blp.route("/tree/versions/<version>/changes", parameters=[version_parameter(catalog), *CONDITIONS])
+    @blp.route(
+        "/tree/versions/<version>/changes",
+        parameters=[version_parameter(catalog), *CONDITIONAL_PARAMETERS],
+    )
     @blp.doc(operationId="getChanges")
     @blp.arguments(changes_query_schema(catalog)(), location="query")
-    @blp.response(200, ChangesSchema, description="The changes", headers=HEADERS)
-    @blp.alt_response(304, description="Nothing has changed", headers=HEADERS)
+    @blp.response(200, ChangesSchema, description="The changes", headers=TREE_HEADERS)
+    @blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
     @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
@@ -48,12 +51,12 @@ def blueprint(catalog: Catalog) -> Blueprint:
         to which, with a witness for each pair. `reversals` names the recommendations of both versions that
         say something else about fine-tuning: whoever ends there doesn't move, but is advised differently.
         """
-        newer, older = served(catalog, version), catalog.pick(query["since"])
+        newer, older = tree_or_404(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)
         if key not in compared:
             with comparing[key]:  # those who ask for other versions don't wait
                 if key not in compared:
-                    compared[key] = rendered(ChangesSchema(), compare_trees(older, newer))
-        return cacheable(compared[key], newer)
+                    compared[key] = dump_json(ChangesSchema(), compare_trees(older, newer))
+        return conditional_response(compared[key], newer)
 
     return blp

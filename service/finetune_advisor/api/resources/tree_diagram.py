@@ -6,33 +6,44 @@ from typing import Any
 
 from flask import Response, request
 
-from finetune_advisor.api.http.blueprint import Blueprint, acceptable
+from finetune_advisor.api.http.blueprint import Blueprint, negotiate_media_type
 from finetune_advisor.api.http.problems import (
     NotAcceptable,
     PreconditionFailed,
     RetiredVersion,
     UnknownVersion,
 )
-from finetune_advisor.api.resources.tree import CONDITIONS, HEADERS, cacheable, served, version_parameter
+from finetune_advisor.api.resources.tree import (
+    CONDITIONAL_PARAMETERS,
+    TREE_HEADERS,
+    conditional_response,
+    tree_or_404,
+    version_parameter,
+)
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.schemas.requests import profile_query_schema
 from finetune_advisor.trees.catalog import Catalog
 
-SVG, MERMAID = "image/svg+xml", "text/vnd.mermaid"
-STYLED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-WITHOUT_SCHEMA: dict[str, dict[str, object]] = {media_type: {} for media_type in (SVG, MERMAID)}
+SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE = "image/svg+xml", "text/vnd.mermaid"
+DIAGRAM_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+WITHOUT_SCHEMA: dict[str, dict[str, object]] = {
+    media_type: {} for media_type in (SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE)
+}
 """A schema would promise JSON to those who make tools of the contract."""
 
 
 def blueprint(catalog: Catalog) -> Blueprint:
     """The resource, for the trees of a catalog."""
-    blp = Blueprint("diagrams", "Pictures of the trees.", [SVG, MERMAID])
+    blp = Blueprint("diagrams", "Pictures of the trees.", [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE])
     pictures = {version: _laid_out(tree) for version, tree in catalog.trees.items()}
-    vary = HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
+    vary = TREE_HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
 
-    @blp.route("/tree/versions/<version>/diagram", parameters=[version_parameter(catalog), *CONDITIONS])
+    @blp.route(
+        "/tree/versions/<version>/diagram",
+        parameters=[version_parameter(catalog), *CONDITIONAL_PARAMETERS],
+    )
     @blp.doc(operationId="getDiagram", responses={200: {"content": WITHOUT_SCHEMA}})
     @blp.arguments(profile_query_schema(catalog)(), location="query")
     @blp.response(200, description="The picture", headers=vary)
@@ -46,16 +57,21 @@ def blueprint(catalog: Catalog) -> Blueprint:
         is written as in JSON. A tree that is too large to
         draw as SVG has Mermaid alone.
         """
-        tree = served(catalog, version)
+        tree = tree_or_404(catalog, version)
         picture = pictures[tree.version]
-        media_type = acceptable(request, [SVG, MERMAID] if picture.can_be_drawn else [MERMAID])
+        media_type = negotiate_media_type(
+            request,
+            [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE] if picture.can_be_drawn else [MERMAID_MEDIA_TYPE],
+        )
         assessment = evaluate(tree, profile) if profile else None
         drawn = (
-            picture.render(assessment) if media_type == SVG else mermaid.render_mermaid(tree, assessment)
+            picture.render(assessment)
+            if media_type == SVG_MEDIA_TYPE
+            else mermaid.render_mermaid(tree, assessment)
         )
-        response = cacheable(drawn.encode(), tree, media_type)
+        response = conditional_response(drawn.encode(), tree, media_type)
         response.vary.add("Accept")
-        response.headers["Content-Security-Policy"] = STYLED
+        response.headers["Content-Security-Policy"] = DIAGRAM_CSP
         return response
 
     return blp

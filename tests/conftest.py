@@ -80,7 +80,7 @@ def server_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     deferred.flush()  # lines of other tests
-    logging.config.dictConfig(log_output.config("info", "json"))
+    logging.config.dictConfig(log_output.build_logging_config("info", "json"))
     try:
         yield
     finally:

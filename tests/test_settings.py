@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune_advisor.settings import Settings, SettingsError, variable
+from finetune_advisor.settings import Settings, SettingsError, get_variable_name
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -41,7 +41,7 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }
     for one in fields(Settings):
-        monkeypatch.setenv(variable(one), given[one.name][0])
+        monkeypatch.setenv(get_variable_name(one), given[one.name][0])
 
     assert Settings.from_environment() == Settings(**{name: value for name, (_, value) in given.items()})
 

@@ -35,10 +35,10 @@ from finetune_advisor.api.resources import (
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import client_addresses
-from finetune_advisor.telemetry.decisions import Decisions
+from finetune_advisor.telemetry.decisions import TelemetryRecorder
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.middleware import TelemetryMiddleware
-from finetune_advisor.telemetry.tracing import active_span_lookup
+from finetune_advisor.telemetry.tracing import make_active_span_lookup
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.web import reference
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
 
     contract = Contract(app)
-    decisions = Decisions(metrics, settings.decision_log)
+    decisions = TelemetryRecorder(metrics, settings.decision_log)
     assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
@@ -104,10 +104,10 @@ def _with_middleware(
 ) -> WSGIApplication:
     """The application within all that surrounds it, from the inside out."""
     application: WSGIApplication = app.wsgi_app
-    if active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
+    if make_active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
-    client = client_addresses.client_lookup(
+    client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     failure = InternalError("something failed here")

@@ -17,7 +17,7 @@ from marshmallow import fields as ma_fields
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.telemetry.client_addresses import split_proxies
 
-PREFIX = "FINETUNE_ADVISOR_"
+VARIABLE_PREFIX = "FINETUNE_ADVISOR_"
 
 
 _PROTOCOL, _ADDRESS = "(?:tcp|udp|sctp)", r"(?:[\d.]+|[\da-f:.]*:[\da-f:.]*)"
@@ -37,14 +37,14 @@ class SettingsError(FinetuneAdvisorError):
     """A setting has a wrong value or doesn't exist; the message names the variable and what it takes."""
 
 
-class _Choice(ma_fields.String):
+class _CaseInsensitiveChoice(ma_fields.String):
     """One of a few words, in any case."""
 
     def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> str:
         return super()._deserialize(value.strip().lower(), *args, **kwargs)
 
 
-class _Flag(ma_fields.Boolean):
+class _CaseInsensitiveBoolean(ma_fields.Boolean):
     """A boolean, in any case: true, t, yes, y, on and 1, or false, f, no, n, off and 0."""
 
     def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> bool:
@@ -55,11 +55,11 @@ def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | 
     return field(default=default, metadata={"kind": kind, "help": help_, "check": check})
 
 
-SCRIPT_NAME = "SCRIPT_NAME"
+SCRIPT_NAME_VARIABLE = "SCRIPT_NAME"
 """The variable that names a prefix for WSGI servers; it is read where PATH_PREFIX is unset."""
-PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
+PATH_PREFIX_PATTERN = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
 ANY_ORIGIN = "*"
-ORIGIN = re.compile(
+ORIGIN_PATTERN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
 )
 """An origin (RFC 6454, 6.2)."""
@@ -76,13 +76,13 @@ def _require_proxies(value: str) -> None:
         raise ValidationError(reason) from None
 
 
-def _limits(low: int, high: int) -> validate.Range:
+def _make_range(low: int, high: int) -> validate.Range:
     return validate.Range(low, high, error=f"Out of range; give a value from {low} to {high}.")
 
 
-_PORT = _limits(0, 65535)
-_COUNT = _limits(1, 1024)
-_MANY = _limits(1, 1_000_000)
+_PORT_RANGE = _make_range(0, 65535)
+_COUNT_RANGE = _make_range(1, 1024)
+_LARGE_COUNT_RANGE = _make_range(1, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -90,26 +90,26 @@ class Settings:
     """Every setting, named as its environment variable without the prefix FINETUNE_ADVISOR_."""
 
     host: str = _setting("127.0.0.1", "str", "Address to listen on; 0.0.0.0 in a container.")
-    port: int = _setting(8080, "int", "Port to listen on; 0 takes a free one.", _PORT)
+    port: int = _setting(8080, "int", "Port to listen on; 0 takes a free one.", _PORT_RANGE)
     metrics_port: int | None = _setting(
         None,
         "int",
         "Port that /healthz, /readyz and /metrics move to; unset, they stay on PORT.",
-        _limits(1, 65535),
+        _make_range(1, 65535),
     )
-    workers: int = _setting(1, "int", "Worker processes.", _COUNT)
-    threads: int = _setting(64, "int", "Threads of each worker.", _COUNT)
+    workers: int = _setting(1, "int", "Worker processes.", _COUNT_RANGE)
+    threads: int = _setting(64, "int", "Threads of each worker.", _COUNT_RANGE)
     drain_seconds: int = _setting(
         0,
         "int",
         "Seconds after SIGTERM in which /readyz already answers 503 and all else is served.",
-        _limits(0, 3600),
+        _make_range(0, 3600),
     )
     graceful_timeout: int = _setting(
         30,
         "int",
         "Seconds that requests in flight get to finish, once nothing new is accepted.",
-        _limits(0, 3600),
+        _make_range(0, 3600),
     )
     trees_dir: Path | None = _setting(
         None, "path", "Directory of own tree documents, served beside the bundled ones."
@@ -119,9 +119,9 @@ class Settings:
         "str",
         "Version that answers when a request names none; unset, the newest current one, own trees first.",
     )
-    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _MANY)
+    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _LARGE_COUNT_RANGE)
     max_body_bytes: int = _setting(
-        8_388_608, "int", "Largest request body, in bytes.", _limits(1024, 1 << 30)
+        8_388_608, "int", "Largest request body, in bytes.", _make_range(1024, 1 << 30)
     )
     log_level: str = _setting(
         "info",
@@ -139,7 +139,9 @@ class Settings:
         None,
         "str",
         "Prefix that a proxy leaves on paths, such as /advisor; paths without it are answered, too.",
-        validate.Regexp(PATH_PREFIX, error="Not a path such as /advisor, without a slash at its end."),
+        validate.Regexp(
+            PATH_PREFIX_PATTERN, error="Not a path such as /advisor, without a slash at its end."
+        ),
     )
     cors_origins: tuple[str, ...] | None = _setting(
         None,
@@ -169,45 +171,47 @@ class Settings:
         """The settings of this process. Raises SettingsError."""
         _refuse_unknown()
         env = Env(expand_vars=False)
-        env.add_parser("origins", _origins)
-        env.add_parser_from_field("choice", _Choice)
-        env.add_parser_from_field("flag", _Flag)
-        given = [one for one in fields(cls) if _is_given(variable(one))]
-        settings = cls(**{one.name: _read(env, one) for one in given})
+        env.add_parser("origins", _parse_origins)
+        env.add_parser_from_field("choice", _CaseInsensitiveChoice)
+        env.add_parser_from_field("flag", _CaseInsensitiveBoolean)
+        given = [one for one in fields(cls) if _is_given(get_variable_name(one))]
+        settings = cls(**{one.name: _read_setting(env, one) for one in given})
         if settings.path_prefix is None:
-            settings = replace(settings, path_prefix=_script_name())
+            settings = replace(settings, path_prefix=_read_script_name())
         if settings.metrics_port == settings.port:
-            raise SettingsError(f"{PREFIX}METRICS_PORT: is PORT's too; take another or leave it out")
+            raise SettingsError(
+                f"{VARIABLE_PREFIX}METRICS_PORT: is PORT's too; take another or leave it out"
+            )
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
             raise SettingsError(
-                f"{PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {PREFIX}TRUSTED_PROXIES"
+                f"{VARIABLE_PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {VARIABLE_PREFIX}TRUSTED_PROXIES"
             )
         return settings
 
 
-def _script_name() -> str | None:
+def _read_script_name() -> str | None:
     """The prefix that SCRIPT_NAME names, with one slash before it and none behind. Raises SettingsError."""
-    name = os.environ.get(SCRIPT_NAME, "").strip("/")
+    name = os.environ.get(SCRIPT_NAME_VARIABLE, "").strip("/")
     if not name:
         return None
-    if not PATH_PREFIX.match(f"/{name}"):
+    if not PATH_PREFIX_PATTERN.match(f"/{name}"):
         raise SettingsError(
-            f"{SCRIPT_NAME}: Not a path such as /advisor. It is read where {PREFIX}PATH_PREFIX is unset."
+            f"{SCRIPT_NAME_VARIABLE}: Not a path such as /advisor. It is read where {VARIABLE_PREFIX}PATH_PREFIX is unset."
         )
     return f"/{name}"
 
 
-def _origins(value: str, **_: Any) -> tuple[str, ...]:
+def _parse_origins(value: str, **_: Any) -> tuple[str, ...]:
     """The origins of a list, as browsers write them. Raises ValidationError."""
     origins = (one.strip().lower() for one in value.split(",") if one.strip())
-    return tuple(dict.fromkeys(map(_as_browsers_write, origins)))
+    return tuple(dict.fromkeys(map(_without_default_port, origins)))
 
 
-def _as_browsers_write(origin: str) -> str:
+def _without_default_port(origin: str) -> str:
     """An origin without its scheme's default port. Raises ValidationError."""
     if origin == ANY_ORIGIN:
         return origin
-    parts = ORIGIN.fullmatch(origin)
+    parts = ORIGIN_PATTERN.fullmatch(origin)
     if not parts:
         raise ValidationError(
             f"{origin!r} is no origin such as https://app.example.com, without a path."
@@ -216,9 +220,9 @@ def _as_browsers_write(origin: str) -> str:
     return origin.removesuffix(default) if default and parts["port"] == default else origin
 
 
-def variable(setting: Field[Any]) -> str:
+def get_variable_name(setting: Field[Any]) -> str:
     """The environment variable of a setting."""
-    return PREFIX + setting.name.upper()
+    return VARIABLE_PREFIX + setting.name.upper()
 
 
 def _is_given(name: str) -> bool:
@@ -227,27 +231,31 @@ def _is_given(name: str) -> bool:
 
 def _describes_service(name: str) -> bool:
     """Whether Kubernetes has set a variable, told by the form of its name and value."""
-    return bool(_SERVICE_VARIABLE.fullmatch(f"{name.removeprefix(PREFIX)}={os.environ[name]}"))
+    return bool(_SERVICE_VARIABLE.fullmatch(f"{name.removeprefix(VARIABLE_PREFIX)}={os.environ[name]}"))
 
 
 def _refuse_unknown() -> None:
     known = [one.name.upper() for one in fields(Settings)]
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known:
+        if name.startswith(VARIABLE_PREFIX) and name.removeprefix(VARIABLE_PREFIX) not in known:
             if _describes_service(name):
                 continue
-            close = get_close_matches(name.removeprefix(PREFIX), known, 1)
-            hint = f"did you mean {PREFIX}{close[0]}?" if close else "see: finetune-advisor settings"
+            close = get_close_matches(name.removeprefix(VARIABLE_PREFIX), known, 1)
+            hint = (
+                f"did you mean {VARIABLE_PREFIX}{close[0]}?"
+                if close
+                else "see: finetune-advisor settings"
+            )
             raise SettingsError(f"{name}: there is no such setting; {hint}")
 
 
-def _read(env: Env, setting: Field[Any]) -> Any:
+def _read_setting(env: Env, setting: Field[Any]) -> Any:
     parse = getattr(env, setting.metadata["kind"])
     check = setting.metadata["check"]
     try:
-        return parse(variable(setting), validate=[check] if check else None)
+        return parse(get_variable_name(setting), validate=[check] if check else None)
     except EnvValidationError as error:
         reasons = " ".join(error.error_messages)
         raise SettingsError(
-            f"{variable(setting)}: {reasons} It is: {setting.metadata['help']}"
+            f"{get_variable_name(setting)}: {reasons} It is: {setting.metadata['help']}"
         ) from error

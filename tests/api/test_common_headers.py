@@ -12,7 +12,7 @@ from finetune_advisor.api.http.problems import MalformedRequest
 from finetune_advisor.app import create_app
 from finetune_advisor.server import refused_requests
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry.tracing import trace
+from finetune_advisor.telemetry.tracing import make_trace_context
 from tests.conftest import Server
 from tests.contract.wire import CRLF, Answer, request, send
 
@@ -88,7 +88,7 @@ def test_they_are_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [200, 422, 200, 200, 404, 500] == [answer.status_code for answer in answers]
     assert [["1"]] * 6 == [answer.headers.getlist("X-New") for answer in answers]
-    whole = refused_requests.to_bytes(MalformedRequest("it is"), trace(None, None))
+    whole = refused_requests.render_refusal(MalformedRequest("it is"), make_trace_context(None, None))
     assert b"\r\nX-New: 1\r\n" in whole
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from finetune_advisor.settings import PREFIX, Settings, SettingsError
+from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from tests.helm import chart
 from tests.helm.chart import Values
 
@@ -19,7 +19,7 @@ def settings(values: Values, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings that the server of a release reads from its environment."""
     [container] = chart.server(values)["containers"]
     for name, value in chart.environment(container).items():
-        if name.startswith(PREFIX):
+        if name.startswith(VARIABLE_PREFIX):
             monkeypatch.setenv(name, value)
     return Settings.from_environment()
 
@@ -94,7 +94,7 @@ def test_what_the_service_refuses_fails_the_render(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     """A text that would keep pods from starting is refused before, and one that is right is not."""
-    variable = PREFIX + "".join("_" * c.isupper() + c.upper() for c in name)
+    variable = VARIABLE_PREFIX + "".join("_" * c.isupper() + c.upper() for c in name)
     with monkeypatch.context() as alone:
         alone.setenv(variable, value)
         taken = _is_taken(Settings.from_environment)

@@ -40,7 +40,7 @@ def counts(server: Server) -> dict[str, float]:
     """How many were refused, by reason."""
     text = requests.get(f"{server.url}/metrics", timeout=20).text
     found = {reason: float(value) for reason, value in REFUSED.findall(text)}
-    assert set(found) == refused_requests.REASONS
+    assert set(found) == refused_requests.REFUSAL_REASONS
     return {reason: value for reason, value in found.items() if value}
 
 
@@ -182,15 +182,15 @@ def test_a_flood_is_a_line_a_minute(
     for _ in range(3):
         for _ in range(100):
             log.record("header")
-        log.summarize()
+        log.log_summaries()
         clock.now += 61
-        log.summarize()
+        log.log_summaries()
     clock.now += 61
-    log.summarize()
+    log.log_summaries()
     log.record("header")
     log.record("method", "id")
     log.record("method")
-    log.summarize(finally_=True)
+    log.log_summaries(finally_=True)
 
     assert +counted == {"header": 301, "method": 2}
     assert caplog.messages == [

@@ -7,7 +7,7 @@ import json
 import pytest
 import requests
 
-from finetune_advisor.telemetry.client_addresses import MAX_HOPS, client_lookup
+from finetune_advisor.telemetry.client_addresses import MAX_HOPS, make_client_lookup
 from tests.conftest import StartServer
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "fd00::/8"]
@@ -39,7 +39,7 @@ def test_the_nearest_address_that_is_no_proxy_s_is_the_client(
     peer: str, header: str, expected: str
 ) -> None:
     """Nothing before it is believed, and neither is anything from a peer that isn't trusted."""
-    lookup = client_lookup("forwarded", PROXIES)
+    lookup = make_client_lookup("forwarded", PROXIES)
 
     assert lookup
     assert expected == lookup({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": header})
@@ -47,11 +47,11 @@ def test_the_nearest_address_that_is_no_proxy_s_is_the_client(
 
 def test_the_peer_is_known_without_any_header() -> None:
     """`peer` reads no header, whoever is trusted; `none` isn't asked at all."""
-    lookup = client_lookup("peer", PROXIES)
+    lookup = make_client_lookup("peer", PROXIES)
 
     assert lookup
     assert lookup({"REMOTE_ADDR": "10.1.2.3", "HTTP_X_FORWARDED_FOR": FORGED}) == "10.1.2.3"
-    assert client_lookup("none", PROXIES) is None
+    assert make_client_lookup("none", PROXIES) is None
 
 
 @pytest.mark.parametrize(

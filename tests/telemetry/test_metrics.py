@@ -78,7 +78,7 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
             counting.request_started()
             counting.record([evaluate(tree, {})], "/assess")
             counting.record_batch(3)
-            counting.refused("header", 1)
+            counting.record_refusals("header", 1)
             counting.record_requests([("GET", "/tree", 200, 0.1)])
             counting.request_finished()
             with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):
@@ -128,7 +128,7 @@ def test_large_trees_get_room_for_their_metrics(
     for number in range(3):
         path = tmp_path / f"counter_{number}.db"
         path.write_bytes(bytes(65_536))
-        metrics_files.remember(path)
+        metrics_files.remember_file(path)
     counting = Metrics()
     trees = [tree] * 100
     counting.set_info("1.0", trees, tree)
@@ -138,7 +138,7 @@ def test_large_trees_get_room_for_their_metrics(
     sizes = [(tmp_path / f"counter_{number}.db").stat().st_size for number in range(3)]
 
     assert [65_536, *[300 * (100 * series + lengths + 500)] * 2] == sizes
-    assert None is metrics_files.missing_file()
+    assert None is metrics_files.find_missing_file()
     monkeypatch.setattr(metrics_files, "enlarge", fail)
     with pytest.raises(
         MetricsUnavailableError, match="No space left on device; with these trees each worker"

@@ -43,7 +43,7 @@ def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch, workers: int = 2) -> 
     """What is said of a folder that isn't taken."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     with pytest.raises(MetricsFolderError) as refused:
-        metrics_folder.prepare(workers, None)
+        metrics_folder.prepare_metrics_folder(workers, None)
     return str(refused.value)
 
 
@@ -60,7 +60,7 @@ def test_an_empty_variable_is_an_unset_one(
     (tmp_path / "shm").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, "")
-    metrics_folder.prepare(2, str(tmp_path / "shm"))
+    metrics_folder.prepare_metrics_folder(2, str(tmp_path / "shm"))
 
     [made] = (tmp_path / "shm").iterdir()
     assert ["counter_1.db", "shm"] == listing(tmp_path)
@@ -79,7 +79,7 @@ def test_metrics_of_an_earlier_start_are_deleted(
     monkeypatch.chdir(tmp_path.parent)
     monkeypatch.setenv(name, tmp_path.name)
 
-    metrics_folder.prepare(2, None)
+    metrics_folder.prepare_metrics_folder(2, None)
 
     kinds = ("counter", "gauge_livesum", "gauge_max", "histogram")
     assert [f"{kind}_{number}.db" for kind in kinds for number in range(3)] == listing(tmp_path)
@@ -131,7 +131,7 @@ def test_a_link_to_a_folder_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "volume").mkdir()
     (tmp_path / "metrics").symlink_to("volume")
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
-    metrics_folder.prepare(2, None)
+    metrics_folder.prepare_metrics_folder(2, None)
 
     assert 12 == len(listing(tmp_path / "volume"))
 
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
     )
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
     with pytest.raises(MetricsFolderError, match=r"is unset, and no folder can be made in .*missing"):
-        metrics_folder.prepare(2, str(tmp_path / "missing"))
+        metrics_folder.prepare_metrics_folder(2, str(tmp_path / "missing"))
 
 
 def test_too_little_room_is_said_in_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,13 +171,13 @@ def test_too_little_room_is_said_in_numbers(tmp_path: Path, monkeypatch: pytest.
 def test_room_that_is_not_enough_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the trees need larger files than there is room for, a named folder takes no more than before."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    metrics_folder.prepare(2, None)
+    metrics_folder.prepare_metrics_folder(2, None)
     before = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
     try:
         with pytest.raises(OSError, match="File too large"):
-            metrics_files.enlarge("counter", 700_000)
+            metrics_files.enlarge_files("counter", 700_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -208,7 +208,7 @@ assert len([*Path(place).iterdir()]) == 1
 def test_a_folder_belongs_to_one_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second one would delete the metrics of the first."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    metrics_folder.prepare(2, None)
+    metrics_folder.prepare_metrics_folder(2, None)
     (tmp_path / "counter_1.db").write_text("counted")
 
     assert "another instance uses it" in refusal(tmp_path, monkeypatch)
@@ -226,7 +226,7 @@ def test_folders_of_killed_instances_are_removed(tmp_path: Path) -> None:
     (tmp_path / "finetune-advisor-metrics-link").symlink_to("finetune-advisor-metrics-locked")
     (tmp_path / "other").mkdir()
     lock = metrics_folder._lock(tmp_path / "finetune-advisor-metrics-locked")
-    metrics_folder.prepare(2, str(tmp_path))
+    metrics_folder.prepare_metrics_folder(2, str(tmp_path))
     os.close(lock)
 
     made = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
@@ -243,8 +243,8 @@ def test_a_file_that_is_gone_is_noticed(
     """So that no scrape passes off what is left as the whole."""
     folder = tmp_path / "metrics"
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
-    metrics_folder.prepare(2, None)
-    assert None is metrics_files.missing_file()
+    metrics_folder.prepare_metrics_folder(2, None)
+    assert None is metrics_files.find_missing_file()
 
     if change == "folder removed":
         folder.rename(tmp_path / "elsewhere")
@@ -253,7 +253,7 @@ def test_a_file_that_is_gone_is_noticed(
         victim.rename(tmp_path / "elsewhere")
         if change == "replaced":
             victim.touch()
-    assert metrics_files.missing_file()
+    assert metrics_files.find_missing_file()
 
 
 def test_the_contract_is_printed_without_a_trace(tmp_path: Path) -> None:

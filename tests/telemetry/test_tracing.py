@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from finetune_advisor.telemetry import tracing
-from finetune_advisor.telemetry.tracing import Span, TraceContext, trace
+from finetune_advisor.telemetry.tracing import Span, TraceContext, make_trace_context
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 CONTINUED = {
@@ -44,7 +44,7 @@ def test_a_valid_traceparent_is_continued(given: str, flags: str) -> None:
 
     Flags that version 00 doesn't know are sent as zero.
     """
-    found = trace(None, given)
+    found = make_trace_context(None, given)
 
     assert (TRACE, flags) == (found.trace_id, found.flags)
     assert found.span_id != SPAN
@@ -54,7 +54,7 @@ def test_a_valid_traceparent_is_continued(given: str, flags: str) -> None:
 @pytest.mark.parametrize("given", RESTARTED)
 def test_an_invalid_traceparent_begins_a_new_trace(given: str) -> None:
     """W3C Trace Context, Versioning of traceparent: what can't be parsed is ignored."""
-    found = trace(None, given)
+    found = make_trace_context(None, given)
 
     assert found.trace_id != TRACE
     assert found.flags == "00"
@@ -80,7 +80,7 @@ def test_without_a_tracer_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) 
     for module in ("opentelemetry.trace", "ddtrace.trace"):
         monkeypatch.delitem(sys.modules, module, raising=False)
 
-    assert tracing.active_span_lookup() is None
+    assert tracing.make_active_span_lookup() is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_active_span_is_found(
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    lookup = tracing.active_span_lookup()
+    lookup = tracing.make_active_span_lookup()
 
     assert lookup
     assert expected == lookup()
@@ -115,7 +115,7 @@ def test_the_active_span_is_found(
 
 def test_a_request_keeps_its_id_within_a_span() -> None:
     """Trace, span and flags are the tracer's; the request's own id stays."""
-    own = trace("mine", f"00-{TRACE}-{SPAN}-01")
+    own = make_trace_context("mine", f"00-{TRACE}-{SPAN}-01")
 
     assert TraceContext("mine", "a", "b", "01") == own.within(Span("a", "b", "01"))
     assert own is own.within(None)

@@ -13,7 +13,7 @@ from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.requests import assess_request_schema
-from finetune_advisor.telemetry.middleware import ROUTE
+from finetune_advisor.telemetry.middleware import ROUTE_ENVIRON_KEY
 from finetune_advisor.trees.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FastAssess:
             return self._application(environ, start_response)
         assessor, profile = request
         body = assessor.assess(profile, ASSESS_PATH)
-        environ[ROUTE] = ASSESS_PATH
+        environ[ROUTE_ENVIRON_KEY] = ASSESS_PATH
         length = "Content-Length", str(len(body))
         start_response("200 OK", [CACHE_CONTROL, CONTENT_TYPE, length])
         return [body]

@@ -12,7 +12,7 @@ from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept,
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
-from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
+from finetune_advisor.cli.tree_selection import add_tree_options, advise_version, choose_tree
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
@@ -23,7 +23,7 @@ from finetune_advisor.trees.lifecycle import describe_status
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@tree_options
+@add_tree_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answer of POST /assess, as JSON.")
 @click.option("--batch", is_flag=True, help="Read a profile from each line of FILE.")
 @click.option(

@@ -18,40 +18,40 @@ from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees.catalog import Catalog
 
-SHOWN_STEPS = 200
+MAX_PROGRESS_STEPS = 200
 """How often a progress bar is drawn anew, at most."""
-IGNORED = b'"ignored":['
+IGNORED_MEMBER = b'"ignored":['
 """What a result contains whose profile has inputs that the tree ignores."""
-STANDARD_INPUT = ("-", "<stdin>", "/dev/stdin", "/dev/fd/0")
+STANDARD_INPUT_NAMES = ("-", "<stdin>", "/dev/stdin", "/dev/fd/0")
 """How paths and open files name standard input."""
 
 
 def require_one_reader(file: str, defaults: IO[bytes] | None) -> None:
     """Refuse that the profiles and the defaults are both read from standard input. Raises UsageError."""
-    if file in STANDARD_INPUT and defaults and _name(defaults) in STANDARD_INPUT:
+    if file in STANDARD_INPUT_NAMES and defaults and _get_file_name(defaults) in STANDARD_INPUT_NAMES:
         problem = "FILE and --defaults both read standard input"
         raise click.UsageError(f"{problem}; give a path for one of them")
 
 
 def require_inputs_kept(output: Path, file: str, defaults: IO[bytes] | None) -> None:
     """Refuse results that would replace what they are made from. Raises UsageError."""
-    if _is_read(output, file):
+    if _is_input_file(output, file):
         raise click.UsageError(f"--output {output} is FILE itself; give another path for the results")
-    if defaults and _is_read(output, _name(defaults)):
+    if defaults and _is_input_file(output, _get_file_name(defaults)):
         problem = f"--output {output} is the file of --defaults"
         raise click.UsageError(f"{problem}; give another path for the results")
 
 
-def _is_read(output: Path, file: str) -> bool:
+def _is_input_file(output: Path, file: str) -> bool:
     """Whether a path to be replaced is an input, under whatever name: a link, or redirected."""
     try:
-        status = os.fstat(0) if file in STANDARD_INPUT else Path(file).stat()
+        status = os.fstat(0) if file in STANDARD_INPUT_NAMES else Path(file).stat()
         return output.is_file() and os.path.samestat(status, output.stat())
     except OSError:  # standard input is closed, or something went away
         return False
 
 
-def _name(file: IO[bytes]) -> str:
+def _get_file_name(file: IO[bytes]) -> str:
     return str(getattr(file, "name", "<stdin>"))
 
 
@@ -88,13 +88,13 @@ def _write_results(
     size = 0 if file == "-" else Path(file).stat().st_size
     hidden = not size or not sys.stderr.isatty()
     bar = click.progressbar(
-        length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // SHOWN_STEPS
+        length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // MAX_PROGRESS_STEPS
     )
     with click.open_file(file, "rb") as opened, bar:
         for results, read in run.results(opened, file, file_format):
             output.write(results)
-            if not ignored and IGNORED in results:
-                first = next(line for line in results.splitlines() if IGNORED in line)
+            if not ignored and IGNORED_MEMBER in results:
+                first = next(line for line in results.splitlines() if IGNORED_MEMBER in line)
                 ignored = orjson.loads(first).get("ignored", ())
             bar.update(read)
         bar.update(max(0, size - bar.pos))  # blank lines at the end

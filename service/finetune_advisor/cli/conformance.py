@@ -8,7 +8,7 @@ import click
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.cli.tree_selection import load_served_catalog
 from finetune_advisor.engine.analysis.decision_table import build_decision_table
 from finetune_advisor.formats import decision_table_json
 from finetune_advisor.suites import conformance
@@ -17,7 +17,7 @@ from finetune_advisor.suites import conformance
 @click.command("conformance")
 @click.option("--url", help="Instance to check, such as http://127.0.0.1:8080.")
 @click.option("--tree-version", help="Tree version to check. Default: every version known here.")
-def conform(url: str | None, tree_version: str | None) -> None:
+def check_conformance(url: str | None, tree_version: str | None) -> None:
     """Check that an instance answers as its trees say.
 
     Compares the answers of a running instance with every row of its trees' decision tables. Without --url,
@@ -26,7 +26,7 @@ def conform(url: str | None, tree_version: str | None) -> None:
     if url == "":
         raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
     with report_errors():
-        served = served_catalog()
+        served = load_served_catalog()
         if url is None:
             table = build_decision_table(served.pick(tree_version))
             print_utf8(f"{decision_table_json.render_decision_table(table)}\n")

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
-from finetune_advisor.cli.tree_selection import advise_version, choose_tree, tree_options
+from finetune_advisor.cli.tree_selection import add_tree_options, advise_version, choose_tree
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
@@ -23,7 +23,7 @@ from finetune_advisor.trees.catalog import Catalog
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@tree_options
+@add_tree_options
 @click.option("--target", metavar="ID", help="List only changes that lead to this recommendation.")
 @click.option("--frozen", metavar="NAME", multiple=True, help="Input that can't change. Repeatable.")
 @click.option(

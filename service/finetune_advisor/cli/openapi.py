@@ -21,7 +21,7 @@ def openapi() -> None:
 
     It describes the trees that would be served.
     """
-    metrics_files.set_folder(None)  # an instance may keep its metrics there
+    metrics_files.set_metrics_folder(None)  # an instance may keep its metrics there
     with report_errors():
         form = describe_api()
     yaml = YAML()

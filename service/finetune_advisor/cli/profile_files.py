@@ -24,11 +24,11 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
     """
     name = str(getattr(file, "name", "<stdin>"))
     schema = profile_schema(catalog)()
-    given = _parse(_utf8(file.read(), name), name)
+    given = _parse(_require_utf8(file.read(), name), name)
     try:
         profile: Profile = schema.load(given)
     except ValidationError as error:
-        faults = [*_describe(iter_error_details(error.messages_dict, schema, in_body=True))]
+        faults = [*_describe_errors(iter_error_details(error.messages_dict, schema, in_body=True))]
         if isinstance(given, dict) and "profile" in given:
             faults.append("give the profile alone, not inside of profile")
         raise click.ClickException("\n".join(f"{name}: {fault}" for fault in faults)) from error
@@ -56,7 +56,7 @@ def _parse(content: bytes, name: str) -> Any:
     return parsed.value
 
 
-def _describe(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def _describe_errors(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """A line for each fault of a profile; the known names once, at the end."""
     known = ""
     for error in errors:
@@ -67,7 +67,7 @@ def _describe(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
         yield f"known are: {known}"
 
 
-def _utf8(content: bytes, name: str) -> bytes:
+def _require_utf8(content: bytes, name: str) -> bytes:
     """The content of a file, if it is UTF-8. Raises ClickException if it isn't, whatever its mark says."""
     try:
         content.decode()

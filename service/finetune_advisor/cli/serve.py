@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import click
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.settings import PREFIX, Settings, SettingsError
+from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 
 
 @click.command()
@@ -25,7 +25,9 @@ def serve(**options: str | None) -> None:
     environment.
     """
     _require_gunicorn_platform()
-    given = {f"{PREFIX}{name.upper()}": value for name, value in options.items() if value is not None}
+    given = {
+        f"{VARIABLE_PREFIX}{name.upper()}": value for name, value in options.items() if value is not None
+    }
     os.environ.update(given)
     with report_errors():
         try:
@@ -33,7 +35,7 @@ def serve(**options: str | None) -> None:
         except SettingsError as error:
             name, _, reason = str(error).partition(": ")
             if name in given:
-                option = f"--{name.removeprefix(PREFIX).lower()}"
+                option = f"--{name.removeprefix(VARIABLE_PREFIX).lower()}"
                 raise click.BadParameter(reason, param_hint=f"'{option}'") from error
             raise
         _require_free(settings.host, settings.port, "PORT")

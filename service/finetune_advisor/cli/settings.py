@@ -7,7 +7,7 @@ from dataclasses import fields
 import click
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.settings import Settings, variable
+from finetune_advisor.settings import Settings, get_variable_name
 
 
 @click.command()
@@ -19,4 +19,6 @@ def settings() -> None:
         default = "unset" if setting.default is None else setting.default
         value = getattr(here, setting.name)
         shown = "unset" if value is None else ",".join(value) if isinstance(value, tuple) else value
-        click.echo(f"{variable(setting)}={shown}\n    {setting.metadata['help']} Default: {default}")
+        click.echo(
+            f"{get_variable_name(setting)}={shown}\n    {setting.metadata['help']} Default: {default}"
+        )

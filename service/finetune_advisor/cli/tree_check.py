@@ -9,7 +9,7 @@ import click
 from semver import Version
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.cli.tree_selection import load_served_catalog
 from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
@@ -18,7 +18,9 @@ from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.lifecycle import describe_status
 
-ASIDE = "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
+DEFAULT_TREE_CONDITION = (
+    "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
+)
 """What the default of FILES rests on: where they will be served, settings may choose another one."""
 
 
@@ -32,7 +34,7 @@ def check(files: tuple[Path, ...]) -> None:
     documents, and those in FINETUNE_ADVISOR_TREES_DIR.
     """
     with report_errors():
-        checked = catalog.load_with_bundled(files) if files else served_catalog()
+        checked = catalog.load_with_bundled(files) if files else load_served_catalog()
     for tree in (*checked.trees.values(), *checked.retired.values()):
         questions = format_count(len(tree.questions), "question")
         recommendations = format_count(len(tree.recommendations), "recommendation")
@@ -45,7 +47,7 @@ def check(files: tuple[Path, ...]) -> None:
             *_drawing_bounds_met(tree),
         ):
             click.echo(f"  warning: {warning}", err=True)
-    default = f"would be the default, {ASIDE}" if files else "is the default"
+    default = f"would be the default, {DEFAULT_TREE_CONDITION}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
 
 

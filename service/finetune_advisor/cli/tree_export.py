@@ -15,11 +15,11 @@ from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 
-PICTURES: dict[str, Callable[[Tree, Assessment | None], str]] = {
+PICTURE_RENDERERS: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "mermaid": mermaid.render_mermaid,
     "svg": svg.render_svg,
 }
-NOTATIONS: dict[str, Callable[[Tree], str]] = {
+NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render_dmn,
     "jdm": jdm.render_jdm,
     "mermaid": mermaid.render_mermaid,
@@ -34,7 +34,7 @@ NOTATIONS: dict[str, Callable[[Tree], str]] = {
     "--format",
     "notation",
     required=True,
-    type=click.Choice(sorted(NOTATIONS)),
+    type=click.Choice(sorted(NOTATION_RENDERERS)),
     help="Notation to print.",
 )
 @click.option("--profile", "file", type=click.File("rb"), help="Profile to highlight, in JSON or YAML.")
@@ -44,12 +44,14 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
     VERSION is a served version or a document. Default: the default version. The pictures, mermaid and svg,
     can highlight the path of a profile.
     """
-    if file and notation not in PICTURES:
-        raise click.UsageError(f"--profile goes with {' and '.join(PICTURES)}, not with {notation}")
+    if file and notation not in PICTURE_RENDERERS:
+        raise click.UsageError(
+            f"--profile goes with {' and '.join(PICTURE_RENDERERS)}, not with {notation}"
+        )
     with report_errors():
         catalog, tree = find_tree_in_catalog(version)
         if file:
             profile = read_profile(file, catalog)
-            print_utf8(PICTURES[notation](tree, evaluate(tree, profile)))
+            print_utf8(PICTURE_RENDERERS[notation](tree, evaluate(tree, profile)))
         else:
-            print_utf8(NOTATIONS[notation](tree))
+            print_utf8(NOTATION_RENDERERS[notation](tree))

@@ -15,7 +15,7 @@ from finetune_advisor.trees import catalog, loader
 from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
 
 
-def served_catalog() -> Catalog:
+def load_served_catalog() -> Catalog:
     """The catalog that `serve` would serve with this environment. Raises SettingsError, DocumentError or
     CatalogError.
     """
@@ -23,7 +23,7 @@ def served_catalog() -> Catalog:
     return catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
 
 
-def tree_options(command: Callable[..., None]) -> Callable[..., None]:
+def add_tree_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options --tree-version and --tree, for `choose_tree`."""
     version = click.option("--tree-version", help="Tree version to use. Default: the default version.")
     document = click.option(
@@ -42,11 +42,15 @@ def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tr
     """
     if version is not None and document is not None:
         raise click.UsageError("--tree-version and --tree contradict each other; give one")
-    catalog = served_catalog() if document is None else single_tree_catalog(loader.load_tree(document))
+    catalog = (
+        load_served_catalog()
+        if document is None
+        else make_single_tree_catalog(loader.load_tree(document))
+    )
     return catalog, catalog.pick(version)
 
 
-def single_tree_catalog(tree: Tree) -> Catalog:
+def make_single_tree_catalog(tree: Tree) -> Catalog:
     """A catalog of one tree alone."""
     return Catalog({tree.version: tree}, tree)
 
@@ -80,8 +84,8 @@ def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
     """
     if name is not None and Path(name).is_file():
         tree = loader.load_tree(Path(name))
-        return single_tree_catalog(tree), tree
-    served = served_catalog()
+        return make_single_tree_catalog(tree), tree
+    served = load_served_catalog()
     try:
         return served, served.pick(name)
     except UnknownVersionError as error:

@@ -11,12 +11,12 @@ import click
 
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_utf8
-from finetune_advisor.cli.tree_selection import served_catalog
+from finetune_advisor.cli.tree_selection import load_served_catalog
 from finetune_advisor.suites import junit_report as junit_xml
 from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 
 
-def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     """Refuse what is neither below nor above any bound."""
     if value is not None and isnan(value):
         raise click.BadParameter("nan is no percentage.")
@@ -30,7 +30,7 @@ def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float
 @click.option(
     "--min-coverage",
     type=click.FloatRange(0, 100),
-    callback=_no_nan,
+    callback=_refuse_nan,
     help="Fail if the coverage is below this percentage.",
 )
 def run_suites(
@@ -42,7 +42,7 @@ def run_suites(
     generated cases to standard output.
     """
     with report_errors():
-        served = served_catalog().trees
+        served = load_served_catalog().trees
         found = loader.load_suites(loader.find_suite_files(directory), served)
     results = [result for suite in found for result in runner.run_suite(suite)]
     trees = runner.measure_coverage_by_tree(found)

@@ -16,7 +16,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from finetune_advisor.server.worker import OPERATIONS_THREADS
-from finetune_advisor.settings import PREFIX, Settings, SettingsError
+from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
 
 IGNORED_SIGNALS = (
@@ -32,26 +32,26 @@ class QuietLogger(Logger):
         """Log nothing."""
 
 
-MOST_CONNECTIONS = 1000
-OTHER_FILES = 40
+MAX_CONNECTIONS = 1000
+OTHER_OPEN_FILES = 40
 """The files that a process has open besides its connections and workers: about 20, and some to spare."""
 
 
-def _files_needed(workers: int, threads: int) -> int:
+def _count_needed_files(workers: int, threads: int) -> int:
     """The fewest open files to start with: a connection for each thread and one more, and one where it waits.
 
     The threads are those of all ports. The first process has a file for each worker.
     """
-    return OTHER_FILES + max(2 * threads + 1, workers)
+    return OTHER_OPEN_FILES + max(2 * threads + 1, workers)
 
 
-def _raise_open_files(workers: int, threads: int, operations_threads: int) -> int:
+def _raise_open_files_limit(workers: int, threads: int, operations_threads: int) -> int:
     """Raise the soft limit of open files to what is wanted, as far as the hard one goes, and give it.
 
     Raises SettingsError if that is less than what is needed.
     """
-    needed = _files_needed(workers, threads + operations_threads)
-    wanted = max(needed, OTHER_FILES + threads + operations_threads + MOST_CONNECTIONS)
+    needed = _count_needed_files(workers, threads + operations_threads)
+    wanted = max(needed, OTHER_OPEN_FILES + threads + operations_threads + MAX_CONNECTIONS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted
@@ -59,7 +59,7 @@ def _raise_open_files(workers: int, threads: int, operations_threads: int) -> in
     if limit < needed:
         more = f", {operations_threads} for METRICS_PORT" if operations_threads else ""
         raise SettingsError(
-            f"{PREFIX}THREADS, {PREFIX}WORKERS: {threads} threads{more} and {workers} workers need {needed} "
+            f"{VARIABLE_PREFIX}THREADS, {VARIABLE_PREFIX}WORKERS: {threads} threads{more} and {workers} workers need {needed} "
             f"open files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
@@ -75,8 +75,10 @@ workers = settings.workers
 worker_class = "finetune_advisor.server.worker.Worker"
 threads = settings.threads
 _operations_threads = OPERATIONS_THREADS if settings.metrics_port is not None else 0
-open_files = _raise_open_files(workers, threads, _operations_threads)
-worker_connections = min(MOST_CONNECTIONS, open_files - OTHER_FILES - threads - _operations_threads)
+open_files_limit = _raise_open_files_limit(workers, threads, _operations_threads)
+worker_connections = min(
+    MAX_CONNECTIONS, open_files_limit - OTHER_OPEN_FILES - threads - _operations_threads
+)
 # A faulty tree stops the start, once and before any worker; memory is shared.
 preload_app = True
 graceful_timeout = settings.graceful_timeout
@@ -94,12 +96,12 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 control_socket_disable = True
 loglevel = settings.log_level
 logger_class = QuietLogger
-logconfig_dict = log_output.config(settings.log_level, settings.log_format)
+logconfig_dict = log_output.build_logging_config(settings.log_level, settings.log_format)
 
 if workers > 1:
-    metrics_folder.prepare(workers, worker_tmp_dir)
+    metrics_folder.prepare_metrics_folder(workers, worker_tmp_dir)
 else:
-    metrics_files.set_folder(None)
+    metrics_files.set_metrics_folder(None)
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:
@@ -115,14 +117,14 @@ def when_ready(arbiter: Any) -> None:
     are ignored would make gunicorn change the number of workers, or replace itself.
     """
     arbiter.log.info(
-        "Open files: %s of each process, for %s connections", open_files, worker_connections
+        "Open files: %s of each process, for %s connections", open_files_limit, worker_connections
     )
 
     def stop(*_: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)
 
     def drain(*_: Any) -> None:
-        readiness.drain()
+        readiness.start_draining()
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGALRM, stop)
         if settings.drain_seconds:
@@ -141,7 +143,7 @@ def when_ready(arbiter: Any) -> None:
 
 def pre_request(_: Any, request: Any) -> None:
     """While draining, close each connection after its answer, so that its client goes elsewhere."""
-    if readiness.draining():
+    if readiness.is_draining():
         request.force_close()
 
 

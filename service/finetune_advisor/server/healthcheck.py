@@ -7,8 +7,8 @@ from http.client import HTTPConnection, HTTPException
 
 from finetune_advisor.settings import Settings, SettingsError
 
-ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # every interface is asked by the loopback one
-TIMEOUT = 3
+LOOPBACK_FOR_WILDCARD = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # every interface is asked by the loopback one
+TIMEOUT_SECONDS = 3
 
 
 def main() -> None:
@@ -17,8 +17,8 @@ def main() -> None:
         settings = Settings.from_environment()
     except SettingsError as error:
         sys.exit(str(error))
-    host = ANY.get(settings.host, settings.host)
-    connection = HTTPConnection(host, settings.metrics_port or settings.port, timeout=TIMEOUT)
+    host = LOOPBACK_FOR_WILDCARD.get(settings.host, settings.host)
+    connection = HTTPConnection(host, settings.metrics_port or settings.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/healthz")
         status = connection.getresponse().status

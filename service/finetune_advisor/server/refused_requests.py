@@ -15,13 +15,17 @@ from finetune_advisor.api.http.headers import common_headers
 from finetune_advisor.api.http.problems import InternalError, MalformedRequest, Problem, UriTooLong
 from finetune_advisor.telemetry.tracing import TraceContext
 
-DELAYS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
+DELAY_REASONS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
 """The reasons for which nothing is refused: a connection waits."""
-TIMEOUTS = frozenset({"request_timeout", "answer_timeout"})
+TIMEOUT_REASONS = frozenset({"request_timeout", "answer_timeout"})
 SUMMARY_SECONDS = 60
 """How long further refusals for a reason are only counted after one was logged."""
-OWN_FAULTS = errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem
-FAULTS: dict[type[Exception], tuple[str, str]] = {
+SERVER_ERRORS = (
+    errors.InvalidResponseHeader,
+    errors.InvalidResponseHeaderName,
+    errors.ConfigurationProblem,
+)
+FAULT_BY_PARSE_ERROR: dict[type[Exception], tuple[str, str]] = {
     errors.LimitRequestLine: (
         "request_line_too_long",
         "its first line is too long",
@@ -48,22 +52,29 @@ FAULTS: dict[type[Exception], tuple[str, str]] = {
 """For each error of gunicorn's parser, the reason that metrics and logs give, and what the answer says."""
 HEADERS = {"transfer_coding": "Transfer-Encoding", "expectation": "Expect"}
 """For a reason, the header that is at fault."""
-MALFORMED = "malformed", "it is malformed"
-REASONS = frozenset({MALFORMED[0], *(reason for reason, _ in FAULTS.values()), *TIMEOUTS, *DELAYS})
+DEFAULT_FAULT = "malformed", "it is malformed"
+REFUSAL_REASONS = frozenset(
+    {
+        DEFAULT_FAULT[0],
+        *(reason for reason, _ in FAULT_BY_PARSE_ERROR.values()),
+        *TIMEOUT_REASONS,
+        *DELAY_REASONS,
+    }
+)
 """Every reason that there is: metrics have no other."""
 
 
 def is_refusal(error: BaseException) -> bool:
     """Whether an error is the client's fault, so that its request is refused."""
-    return isinstance(error, errors.ParseException) and not isinstance(error, OWN_FAULTS)
+    return isinstance(error, errors.ParseException) and not isinstance(error, SERVER_ERRORS)
 
 
-def reason_of(error: BaseException) -> str:
+def find_refusal_reason(error: BaseException) -> str:
     """The reason under which a refused request is counted."""
     return _fault(error)[0]
 
 
-def problem_of(error: BaseException, limit_request_line: int) -> Problem:
+def make_refusal_problem(error: BaseException, limit_request_line: int) -> Problem:
     """The problem that answers an error."""
     if not is_refusal(error):
         return InternalError("something failed here")
@@ -78,11 +89,13 @@ def problem_of(error: BaseException, limit_request_line: int) -> Problem:
 
 def _fault(error: BaseException) -> tuple[str, str]:
     if getattr(error, "hdr", None) == "TRANSFER-ENCODING":  # codings in a wrong order, or with a length
-        return FAULTS[errors.UnsupportedTransferCoding]
-    return next((fault for kind, fault in FAULTS.items() if isinstance(error, kind)), MALFORMED)
+        return FAULT_BY_PARSE_ERROR[errors.UnsupportedTransferCoding]
+    return next(
+        (fault for kind, fault in FAULT_BY_PARSE_ERROR.items() if isinstance(error, kind)), DEFAULT_FAULT
+    )
 
 
-def to_bytes(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
+def render_refusal(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
     """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
     body = problem.get_body(prefix=prefix).encode()
     headers = [
@@ -117,7 +130,7 @@ class RefusalLog:
         self._lock = Lock()
         self._suppressed: dict[str, tuple[float, int]] = {}
         """For each reason that was logged: until when others are only counted, and how many were."""
-        for reason in REASONS:
+        for reason in REFUSAL_REASONS:
             count(reason, 0)
 
     def record(self, reason: str, request_id: str | None = None) -> None:
@@ -132,7 +145,7 @@ class RefusalLog:
         known = {"request_id": request_id} if request_id else None
         self._log.warning("%s: %s", _verb(reason), reason, extra=known)
 
-    def summarize(self, *, finally_: bool = False) -> None:
+    def log_summaries(self, *, finally_: bool = False) -> None:
         """Log how many were only counted for each reason whose minute is over, or, finally, for all."""
         now = time.monotonic()
         with self._lock:
@@ -153,4 +166,4 @@ class RefusalLog:
 
 
 def _verb(reason: str) -> str:
-    return "delayed" if reason in DELAYS else "refused"
+    return "delayed" if reason in DELAY_REASONS else "refused"

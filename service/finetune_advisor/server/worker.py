@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from finetune_advisor.server import refused_requests
 from finetune_advisor.server.refused_requests import MeasuredRequest, RefusalLog
 from finetune_advisor.settings import Settings
-from finetune_advisor.telemetry.tracing import trace
+from finetune_advisor.telemetry.tracing import make_trace_context
 
 READ_SECONDS = 30
 """How long a client may take to send a request: a thread waits for it meanwhile."""
@@ -30,21 +30,21 @@ ANSWER_SECONDS = 300
 """How long it may take from then on until it has read its answer."""
 LINGER_SECONDS = 2
 """How long a client gets to close its side of a connection that is closed after an answer."""
-LINGER_BYTES = 1 << 16
+MAX_LINGER_BYTES = 1 << 16
 """How much it may say meanwhile."""
 OPERATIONS_THREADS = 8
 """Threads that answer on the operations port, and nowhere else."""
-OPERATIONS_CONNECTIONS = 64
+MAX_OPERATIONS_CONNECTIONS = 64
 """The most connections that it holds, out of the worker's; more wait."""
-HTTP_1_1 = 1, 1
+HIGHEST_HTTP_VERSION = 1, 1
 
 
 @dataclass
 class Deadline:
     """When a request's time is over, and which side of its connection is shut then."""
 
-    due: float
-    how: int = socket.SHUT_RD
+    expires_at: float
+    shutdown_side: int = socket.SHUT_RD
     is_read: bool = False
     """Whether the request's head has come."""
 
@@ -96,11 +96,11 @@ class ConnectionWorker(ThreadWorker):
         handled: Future[Any] = Future()
         handled.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
         try:
-            self.tpool.submit(self._handle_for, handled, conn)
+            self.tpool.submit(self._handle_into_future, handled, conn)
         except RuntimeError:
             self.refusals.record("thread_limit")
 
-    def _handle_for(self, handled: Future[Any], conn: TConn) -> None:
+    def _handle_into_future(self, handled: Future[Any], conn: TConn) -> None:
         try:
             handled.set_result(self.handle(conn))
         except BaseException as error:  # noqa: BLE001  # as the pool's own futures: it is their reader's
@@ -143,14 +143,14 @@ class ConnectionWorker(ThreadWorker):
             return super().handle(conn)
         finally:
             self._deadlines.pop(conn, None)
-            if not deadline.is_read and deadline.how != socket.SHUT_RD:
+            if not deadline.is_read and deadline.shutdown_side != socket.SHUT_RD:
                 self.refusals.record("request_timeout")
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Answer a request as one of the highest version that is spoken here (RFC 9110, 2.5)."""
         if deadline := self._deadlines.get(conn):
             deadline.is_read = True
-        req.version = min(req.version, HTTP_1_1)
+        req.version = min(req.version, HIGHEST_HTTP_VERSION)
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
@@ -158,18 +158,18 @@ class ConnectionWorker(ThreadWorker):
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
-            if deadline.due < now:
-                how = deadline.how
+            if deadline.expires_at < now:
+                how = deadline.shutdown_side
                 # A request that has come by then is answered all the same.
-                deadline.due, deadline.how = now + ANSWER_SECONDS, socket.SHUT_RDWR
+                deadline.expires_at, deadline.shutdown_side = now + ANSWER_SECONDS, socket.SHUT_RDWR
                 with suppress(OSError):
                     conn.sock.shutdown(how)
                 if how == socket.SHUT_RDWR:
                     self._deadlines.pop(conn, None)
                     self.refusals.record("answer_timeout")
         while self._lingering and (conn := next(iter(self._lingering))).timeout < now:
-            self._part(conn)
-        self.refusals.summarize()
+            self._close_lingering(conn)
+        self.refusals.log_summaries()
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Close a connection without waiting for it: its client may take seconds to close its own side.
@@ -179,16 +179,16 @@ class ConnectionWorker(ThreadWorker):
         if fs.cancelled() or fs.exception() or fs.result() is not False:
             super().finish_request(conn, fs)
             return
-        self._lingering[conn] = LINGER_BYTES
+        self._lingering[conn] = MAX_LINGER_BYTES
         conn.timeout = time.monotonic() + LINGER_SECONDS
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._hear_out, conn))
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard_input, conn))
         except OSError:  # it is closed already
-            self._part(conn)
+            self._close_lingering(conn)
 
-    def _hear_out(self, conn: TConn, _: socket.socket) -> None:
+    def _discard_input(self, conn: TConn, _: socket.socket) -> None:
         """Read what a client still says, until it closes its side or has said too much."""
         try:
             said = len(conn.sock.recv(4096))
@@ -198,9 +198,9 @@ class ConnectionWorker(ThreadWorker):
             said = 0
         self._lingering[conn] -= said
         if not said or self._lingering[conn] <= 0:
-            self._part(conn)
+            self._close_lingering(conn)
 
-    def _part(self, conn: TConn) -> None:
+    def _close_lingering(self, conn: TConn) -> None:
         """Close a connection for good."""
         del self._lingering[conn]
         with suppress(KeyError, ValueError):
@@ -225,19 +225,21 @@ class ConnectionWorker(ThreadWorker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reaches the application. What it says is in no line of the log."""
-        traced = trace(None, None)
+        traced = make_trace_context(None, None)
         if refused_requests.is_refusal(exc):
-            self.refusals.record(refused_requests.reason_of(exc), traced.request_id)
+            self.refusals.record(refused_requests.find_refusal_reason(exc), traced.request_id)
             if req is not None:
                 return  # it was answered; what comes behind it can't be read
         else:
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
-        problem = refused_requests.problem_of(exc, self.cfg.limit_request_line)
+        problem = refused_requests.make_refusal_problem(exc, self.cfg.limit_request_line)
         with suppress(OSError):
-            util.write_nonblock(client, refused_requests.to_bytes(problem, traced, self.path_prefix))
+            util.write_nonblock(
+                client, refused_requests.render_refusal(problem, traced, self.path_prefix)
+            )
 
 
-def _uncounted(*_: Any) -> None: ...
+def _ignore_refusals(*_: Any) -> None: ...
 
 
 class Worker(ConnectionWorker):
@@ -250,7 +252,7 @@ class Worker(ConnectionWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         metrics = getattr(self.wsgi, "extensions", {}).get("metrics")  # others to compare with have none
-        self.refusals = RefusalLog(metrics.refused if metrics else _uncounted, self.log)
+        self.refusals = RefusalLog(metrics.record_refusals if metrics else _ignore_refusals, self.log)
         self.path_prefix = Settings.from_environment().path_prefix or ""
         # That is read by now. gunicorn reads it for each request, and fails on paths without such a prefix.
         os.environ.pop("SCRIPT_NAME", None)
@@ -266,12 +268,12 @@ class Worker(ConnectionWorker):
         super().run()
         if self._operations:
             self._operations.stop()
-        self.refusals.summarize(finally_=True)
+        self.refusals.log_summaries(finally_=True)
 
     def notify(self) -> None:
         """Say that the worker lives, and stop if its other loop doesn't: gunicorn replaces the worker."""
         super().notify()
-        if self._operations and self.alive and not self._operations.serves():
+        if self._operations and self.alive and not self._operations.is_serving():
             self.log.error("the operations port is served no longer; the worker is replaced")
             self.alive = False
 
@@ -296,7 +298,7 @@ class OperationsWorker(ConnectionWorker):
         self.refusals, self.wsgi, self.path_prefix = public.refusals, public.wsgi, public.path_prefix
         self.thread_count = OPERATIONS_THREADS
         spare = public.worker_connections - public.thread_count
-        self.limit_connections(min(OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))
+        self.limit_connections(min(MAX_OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))
         self.tpool = self.get_thread_pool()
         self.poller = selectors.DefaultSelector()
         self.method_queue.init()
@@ -309,7 +311,7 @@ class OperationsWorker(ConnectionWorker):
         except Exception:
             self.log.exception("failed")
 
-    def serves(self) -> bool:
+    def is_serving(self) -> bool:
         """Whether the loop runs."""
         return self._loop.is_alive()
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 MAX_HOPS = 32
 """Proxies that are followed back at most, as each costs a little and a client can claim any number."""
-ADDRESS = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9a-fA-F:.]+)\](?::[0-9]+)?|([0-9a-fA-F:.]+)")
+ADDRESS_PATTERN = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9a-fA-F:.]+)\](?::[0-9]+)?|([0-9a-fA-F:.]+)")
 """An address, with a port or not, as proxies write it; what is in brackets is IPv6."""
 
 
-def client_lookup(
+def make_client_lookup(
     source: str, trusted_proxies: Iterable[str]
 ) -> Callable[[WSGIEnvironment], str] | None:
     """A function that gives the client's address of a request; None if `source` is `none`.
@@ -43,22 +43,22 @@ def split_proxies(text: str) -> list[str]:
     return proxies
 
 
-def _nearest_untrusted(networks: Sequence[Network], environ: WSGIEnvironment) -> str:
-    client: Address | None = _parse(environ.get("REMOTE_ADDR", ""))
+def _nearest_untrusted(networks: Sequence[IpNetwork], environ: WSGIEnvironment) -> str:
+    client: IpAddress | None = _parse_address(environ.get("REMOTE_ADDR", ""))
     if client is None:
         return "unknown"  # the connection has no address, as a Unix socket's
     hops = environ.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", MAX_HOPS) if networks else []
     while hops and any(client in network for network in networks):
-        before = _parse(hops.pop().strip())
+        before = _parse_address(hops.pop().strip())
         if before is None:
             break
         client = before
     return str(client)
 
 
-def _parse(text: str) -> Address | None:
+def _parse_address(text: str) -> IpAddress | None:
     """The address in a text, without its port; an IPv4 address that is written as IPv6 is IPv4."""
-    match = ADDRESS.fullmatch(text)
+    match = ADDRESS_PATTERN.fullmatch(text)
     try:
         address = ip_address(match[1] or match[2] or match[3]) if match else None
     except ValueError:

@@ -15,7 +15,7 @@ log_ = logging.getLogger("finetune_advisor.decisions")
 
 
 @dataclass(frozen=True)
-class Decisions:
+class TelemetryRecorder:
     """Records every decision with the endpoint that answered it."""
 
     metrics: Metrics
@@ -28,14 +28,14 @@ class Decisions:
         if self.wants_answers:
             for decision in decisions:
                 if isinstance(decision, Assessment):
-                    _log(decision, endpoint)
+                    _log_decision(decision, endpoint)
 
     def record_batch(self, profiles: int) -> None:
         """Record the size of a batch."""
         self.metrics.record_batch(profiles)
 
 
-def _log(assessment: Assessment, endpoint: str) -> None:
+def _log_decision(assessment: Assessment, endpoint: str) -> None:
     trace = current_trace()
     log_.info(
         "decision",

@@ -15,9 +15,11 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from finetune_advisor.telemetry import deferred
 
-RESERVED = frozenset({*RESERVED_ATTRS, "fields"})
+RECORD_ATTRIBUTES = frozenset({*RESERVED_ATTRS, "fields"})
 
-_Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_ExceptionInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
 
 
 class AccessLogRecord(logging.LogRecord):
@@ -38,34 +40,34 @@ def template_record(logger: str, message: str) -> logging.LogRecord:
     return logging.getLogRecordFactory()(logger, logging.INFO, "", 0, message, None, None)
 
 
-class _Discreet(logging.Formatter):
+class _PrivacyFormatter(logging.Formatter):
     """Shows where an exception came from and its type, not its message: that may quote a profile."""
 
-    def formatException(self, ei: _Exception) -> str:  # noqa: N802  # logging's name
+    def formatException(self, ei: _ExceptionInfo) -> str:  # noqa: N802  # logging's name
         kind, _, trace = ei
         frames = "".join(traceback.format_tb(trace))
         return f"{frames}{kind.__module__}.{kind.__qualname__}" if kind else ""
 
 
-class JsonLines(_Discreet, OrjsonFormatter):
+class JsonLogFormatter(_PrivacyFormatter, OrjsonFormatter):
     """For machines."""
 
     def format(self, record: logging.LogRecord) -> str:
         if isinstance(record, AccessLogRecord):
-            return self.serialize_log_record(_line(record, record.fields))
+            return self.serialize_log_record(_line_fields(record, record.fields))
         return super().format(record)
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        log_data |= _line(record, message_dict | _extra_fields(record))
+        log_data |= _line_fields(record, message_dict | _extra_fields(record))
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in RESERVED}
+    return {key: value for key, value in vars(record).items() if key not in RECORD_ATTRIBUTES}
 
 
-def _line(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _line_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "level": record.levelname,
         "logger": record.name,
@@ -75,7 +77,7 @@ def _line(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-class TextLines(_Discreet):
+class TextLogFormatter(_PrivacyFormatter):
     """For people: the same fields, as words behind the message."""
 
     def __init__(self) -> None:
@@ -123,9 +125,9 @@ class BufferedStreamHandler(logging.StreamHandler[Any]):
                     self.handleError(template_record(__name__, f"{len(lines)} lines lost"))
 
 
-def config(level: str, style: str) -> dict[str, Any]:
+def build_logging_config(level: str, style: str) -> dict[str, Any]:
     """The configuration of logging for a level and a style: `json` or `text`."""
-    formatter = JsonLines if style == "json" else TextLines
+    formatter = JsonLogFormatter if style == "json" else TextLogFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -36,20 +36,20 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import deferred, metrics_files
 
-NAMESPACE = "finetune_advisor"
-PATH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
-BATCH_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-UNMATCHED = "unmatched"
+METRICS_NAMESPACE = "finetune_advisor"
+PATH_LENGTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
+BATCH_SIZE_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED_ROUTE = "unmatched"
 MAX_PENDING_DECISIONS = 100
 """Decisions of one request that may wait to be counted: those of a large batch would take much memory."""
 SERIES_BYTES = 300
 """The room that a counter takes, for its name, its labels and its meaning."""
-ASSESSMENT_ENDPOINTS, OTHER_SERIES = 3, 500
-SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 3, 500
+DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # prometheus_client takes what names a process's files as a parameter, for servers that number their workers.
-SharedValue = values.MultiProcessValue(metrics_files.process_number)  # type: ignore[no-untyped-call]
+SharedValue = values.MultiProcessValue(metrics_files.get_process_number)  # type: ignore[no-untyped-call]
 
 log = logging.getLogger("finetune_advisor.telemetry")
 
@@ -64,7 +64,7 @@ RequestSample = tuple[str, str, int, float]
 
 def method_label(method: str) -> str:
     """The label under which a request's method is counted: its own if HTTP knows it."""
-    return method if method in METHODS else "other"
+    return method if method in KNOWN_METHODS else "other"
 
 
 class DecisionTallies:
@@ -108,7 +108,7 @@ class _Published(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._source.collect():
-            if metric.name == f"{NAMESPACE}_path_questions":
+            if metric.name == f"{METRICS_NAMESPACE}_path_questions":
                 yield _path_histogram(metric)
             else:
                 metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
@@ -127,7 +127,7 @@ def _path_histogram(counter: Metric) -> HistogramMetricFamily:
     }
     buckets = [
         (str(float(most)), sum(paths for length, paths in times.items() if length <= most))
-        for most in PATH_BUCKETS
+        for most in PATH_LENGTH_BUCKETS
     ]
     return HistogramMetricFamily(
         counter.name,
@@ -141,13 +141,13 @@ class Metrics:
     """The metrics of one application: of this process, or of all workers in multiprocess mode."""
 
     def __init__(self) -> None:
-        self.is_shared = metrics_files.folder_from_environment() is not None
+        self.is_shared = metrics_files.get_metrics_folder() is not None
         """Whether the next scrape may come to another process, and finds only what is counted by then."""
         # prometheus_client itself chooses when it is imported, and takes an empty variable for a folder.
         values.ValueClass = SharedValue if self.is_shared else values.MutexValue
         self._incomplete = mmap(-1, 1)  # memory that workers share with the process that forks them
         self.registry = registry = CollectorRegistry()
-        own: dict[str, Any] = {"namespace": NAMESPACE, "registry": registry}
+        own: dict[str, Any] = {"namespace": METRICS_NAMESPACE, "registry": registry}
         self.assessments = Counter(
             "assessments",
             "Assessments by what they came to; recommendation is none while undecided.",
@@ -170,7 +170,7 @@ class Metrics:
         self.batch_profiles = Histogram(
             "batch_profiles",
             "Profiles in a batch.",
-            buckets=BATCH_BUCKETS,
+            buckets=BATCH_SIZE_BUCKETS,
             **own,
         )
         self.tree_info = Gauge(
@@ -197,7 +197,7 @@ class Metrics:
             "http_request_duration_seconds",
             "Time from a request's arrival in the application to its answer.",
             ["method", "route"],
-            buckets=SECONDS_BUCKETS,
+            buckets=DURATION_BUCKETS_SECONDS,
             **own,
         )
         self.in_progress = Gauge(
@@ -241,12 +241,14 @@ class Metrics:
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
         lengths = max(len(tree.questions) for tree in trees) + 1
-        size = (branches + outcomes * ASSESSMENT_ENDPOINTS + lengths + OTHER_SERIES) * SERIES_BYTES
+        size = (
+            branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
+        ) * SERIES_BYTES
         try:
-            metrics_files.enlarge("counter", size)
+            metrics_files.enlarge_files("counter", size)
         except OSError as error:
             raise MetricsUnavailableError(
-                f"{metrics_files.VARIABLE}: {error.strerror}; with these trees each worker needs "
+                f"{metrics_files.FOLDER_VARIABLE}: {error.strerror}; with these trees each worker needs "
                 f"{size // 1024} KiB for its counters; make room there, or serve fewer trees"
             ) from error
 
@@ -286,7 +288,7 @@ class Metrics:
         if self.is_shared:
             self.flush()
 
-    def refused(self, reason: str, times: int) -> None:
+    def record_refusals(self, reason: str, times: int) -> None:
         """Count requests that the application never saw, or connections that had to wait."""
         with self._counting():
             self.refusals.labels(reason).inc(times)
@@ -339,7 +341,7 @@ class Metrics:
         Raises MetricsUnavailableError if they aren't complete or can't be read.
         """
         deferred.flush()
-        if missing := metrics_files.missing_file():
+        if missing := metrics_files.find_missing_file():
             self._set_incomplete(
                 FileNotFoundError(ENOENT, "was removed while the server runs", str(missing))
             )

@@ -11,28 +11,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-OLD_VARIABLE = "prometheus_multiproc_dir"
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+OLD_FOLDER_VARIABLE = "prometheus_multiproc_dir"
 
 _process_number: int | None = None
 _identities: dict[Path, tuple[int, int]] = {}
 
 
-def folder_from_environment() -> Path | None:
+def get_metrics_folder() -> Path | None:
     """The folder that the environment names, or None; an empty variable counts as unset."""
-    named = os.environ.get(VARIABLE) or os.environ.get(OLD_VARIABLE)
+    named = os.environ.get(FOLDER_VARIABLE) or os.environ.get(OLD_FOLDER_VARIABLE)
     return Path(named) if named else None
 
 
-def set_folder(folder: Path | None) -> None:
+def set_metrics_folder(folder: Path | None) -> None:
     """Name the folder in the environment, where prometheus_client looks for it, or name none."""
-    for name in (VARIABLE, OLD_VARIABLE):
+    for name in (FOLDER_VARIABLE, OLD_FOLDER_VARIABLE):
         os.environ.pop(name, None)
     if folder:
-        os.environ[VARIABLE] = str(folder)
+        os.environ[FOLDER_VARIABLE] = str(folder)
 
 
-def process_number() -> int:
+def get_process_number() -> int:
     """The number that names this process's files; outside of our server, its process id."""
     return os.getpid() if _process_number is None else _process_number
 
@@ -43,12 +43,12 @@ def set_process_number(number: int) -> None:
     _process_number = number
 
 
-def remember(path: Path) -> None:
+def remember_file(path: Path) -> None:
     """Expect a file to stay what it is now, in this process and those that it forks."""
     _identities[path] = _identity(path)
 
 
-def enlarge(kind: str, size: int) -> None:
+def enlarge_files(kind: str, size: int) -> None:
     """Give the workers' files of a kind at least so many bytes.
 
     Raises OSError where there is no room; then they are what they were.
@@ -68,7 +68,7 @@ def enlarge(kind: str, size: int) -> None:
         raise
 
 
-def missing_file() -> Path | None:
+def find_missing_file() -> Path | None:
     """A remembered file that was removed or replaced, or None. What was counted in it is lost."""
     for path, identity in _identities.items():
         try:

@@ -15,18 +15,18 @@ from pathlib import Path
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.telemetry import metrics_files
 
-OWN_PREFIX = "finetune-advisor-metrics-"
-METRICS_FILE = re.compile(
+FOLDER_NAME_PREFIX = "finetune-advisor-metrics-"
+METRICS_FILE_NAME = re.compile(
     r"(counter|histogram|summary|gauge_(live)?(all|min|max|sum|mostrecent))_\d+\.db"
 )
 """The names that prometheus_client gives its files."""
 
-COUNTS_BYTES, GAUGES_BYTES = 512 * 1024, 64 * 1024
+COUNTER_FILE_BYTES, GAUGE_FILE_BYTES = 512 * 1024, 64 * 1024
 FILE_BYTES = {
-    "counter": COUNTS_BYTES,
-    "histogram": COUNTS_BYTES,
-    "gauge_max": GAUGES_BYTES,
-    "gauge_livesum": GAUGES_BYTES,
+    "counter": COUNTER_FILE_BYTES,
+    "histogram": COUNTER_FILE_BYTES,
+    "gauge_max": GAUGE_FILE_BYTES,
+    "gauge_livesum": GAUGE_FILE_BYTES,
 }
 """The size of each of a worker's files."""
 STALE_SECONDS = 60
@@ -39,10 +39,10 @@ class MetricsFolderError(FinetuneAdvisorError):
     """The folder can't be used; the message names it and says what to do."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{metrics_files.VARIABLE}: {reason}")
+        super().__init__(f"{metrics_files.FOLDER_VARIABLE}: {reason}")
 
 
-def prepare(workers: int, parent: str | None) -> None:
+def prepare_metrics_folder(workers: int, parent: str | None) -> None:
     """Make the folder ready for so many workers, and name it in the environment.
 
     The folder is the one that the environment names. Otherwise it is made in `parent`, or where temporary
@@ -51,7 +51,7 @@ def prepare(workers: int, parent: str | None) -> None:
     Raises MetricsFolderError if the folder holds anything but metrics, belongs to an instance that runs,
     can't be written or has too little room.
     """
-    named = metrics_files.folder_from_environment()
+    named = metrics_files.get_metrics_folder()
     folder = named.absolute() if named else _new_folder(parent)
     if not named:
         atexit.register(_remove, folder, os.getpid())
@@ -59,7 +59,7 @@ def prepare(workers: int, parent: str | None) -> None:
         if named:
             folder.mkdir(parents=True, exist_ok=True)
         _locks.append(_lock(folder))
-        _empty(folder)
+        _delete_metrics(folder)
         _allocate(folder, workers)
     except FileExistsError as error:
         raise MetricsFolderError(f"{folder}: is a file; name a folder") from error
@@ -67,20 +67,20 @@ def prepare(workers: int, parent: str | None) -> None:
         raise MetricsFolderError(
             f"{error.filename or folder}: {error.strerror}; name a folder that can be written"
         ) from error
-    metrics_files.set_folder(folder)
+    metrics_files.set_metrics_folder(folder)
     metrics_files.set_process_number(0)
 
 
-def bytes_needed(workers: int) -> int:
+def compute_needed_bytes(workers: int) -> int:
     """The room that so many workers need, with the process that starts them."""
-    return workers * sum(FILE_BYTES.values()) + len(FILE_BYTES) * GAUGES_BYTES
+    return workers * sum(FILE_BYTES.values()) + len(FILE_BYTES) * GAUGE_FILE_BYTES
 
 
 def _new_folder(parent: str | None) -> Path:
     parent = parent or tempfile.gettempdir()
     try:
         _remove_stale(Path(parent))
-        return Path(tempfile.mkdtemp(prefix=OWN_PREFIX, dir=parent))
+        return Path(tempfile.mkdtemp(prefix=FOLDER_NAME_PREFIX, dir=parent))
     except OSError as error:
         raise MetricsFolderError(
             f"is unset, and no folder can be made in {parent}: {error.strerror}; name one"
@@ -95,12 +95,12 @@ def _remove(folder: Path, owner: int) -> None:
 
 def _remove_stale(parent: Path) -> None:
     """Remove the folders of instances that were killed, and couldn't do it themselves."""
-    for folder in parent.glob(f"{OWN_PREFIX}*"):
+    for folder in parent.glob(f"{FOLDER_NAME_PREFIX}*"):
         with suppress(OSError, MetricsFolderError):
             if not folder.is_symlink() and time.time() - folder.stat().st_mtime > STALE_SECONDS:
                 lock = _lock(folder)
                 try:
-                    _empty(folder)
+                    _delete_metrics(folder)
                     folder.rmdir()
                 finally:
                     os.close(lock)
@@ -121,12 +121,12 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def _empty(folder: Path) -> None:
+def _delete_metrics(folder: Path) -> None:
     """Delete the metrics of an earlier start, or nothing if there is anything else."""
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
-        if not (METRICS_FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)):
+        if not (METRICS_FILE_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)):
             raise MetricsFolderError(
                 f"{folder}: holds {entry.name!r}, which isn't a file of metrics; name an empty or new folder"
             )
@@ -141,12 +141,12 @@ def _allocate(folder: Path, workers: int) -> None:
         for number in range(workers + 1):
             for kind, size in FILE_BYTES.items():
                 path = folder / f"{kind}_{number}.db"
-                path.write_bytes(bytes(size if number else GAUGES_BYTES))
-                metrics_files.remember(path)
+                path.write_bytes(bytes(size if number else GAUGE_FILE_BYTES))
+                metrics_files.remember_file(path)
     except OSError as error:
-        _empty(folder)
+        _delete_metrics(folder)
         raise MetricsFolderError(
-            f"{folder}: {error.strerror}; {workers} workers need {bytes_needed(workers) // 1024} KiB for "
+            f"{folder}: {error.strerror}; {workers} workers need {compute_needed_bytes(workers) // 1024} KiB for "
             f"their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "
             "FINETUNE_ADVISOR_WORKERS"
         ) from error

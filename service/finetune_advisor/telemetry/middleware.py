@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_advisor.telemetry import deferred
 from finetune_advisor.telemetry.log_output import AccessLogRecord, template_record
-from finetune_advisor.telemetry.metrics import UNMATCHED, Metrics, RequestSample, method_label
-from finetune_advisor.telemetry.tracing import CURRENT, TraceContext, active_span_lookup, trace
+from finetune_advisor.telemetry.metrics import UNMATCHED_ROUTE, Metrics, RequestSample, method_label
+from finetune_advisor.telemetry.tracing import (
+    CURRENT,
+    TraceContext,
+    make_active_span_lookup,
+    make_trace_context,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_PENDING_REQUESTS = 1000
 """Answered requests that may wait to be counted and logged; one more waits for all of them."""
-ROUTE = "finetune_advisor.route"
+ROUTE_ENVIRON_KEY = "finetune_advisor.route"
 """Where an application that isn't Flask leaves the template that a request's path matched."""
 
 log = logging.getLogger("finetune_advisor.access")
@@ -45,12 +50,12 @@ class TelemetryMiddleware:
         self._application, self._metrics, self._common_headers = application, metrics, common_headers
         self._failure, self._client = failure, client
         self._pending: deque[tuple[RequestSample, TraceContext, float, str | None]] = deque()
-        self._active_span = active_span_lookup()
+        self._active_span = make_active_span_lookup()
         deferred.register(self.flush)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
-        incoming = trace(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
+        incoming = make_trace_context(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             seconds = perf_counter() - started
@@ -100,8 +105,8 @@ class TelemetryMiddleware:
 
 def _route(environ: WSGIEnvironment) -> str:
     """The template that a request's path matched."""
-    if ROUTE in environ:
-        return str(environ[ROUTE])
+    if ROUTE_ENVIRON_KEY in environ:
+        return str(environ[ROUTE_ENVIRON_KEY])
     # There is no request of Flask's where the application failed before Flask.
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    return rule.rule if rule else UNMATCHED
+    return rule.rule if rule else UNMATCHED_ROUTE

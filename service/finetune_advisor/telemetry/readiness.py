@@ -7,11 +7,11 @@ from mmap import mmap
 _draining = mmap(-1, 1)  # memory that workers share with the process that forks them
 
 
-def drain() -> None:
+def start_draining() -> None:
     """From now on, send new requests elsewhere."""
     _draining[0] = 1
 
 
-def draining() -> bool:
+def is_draining() -> bool:
     """Whether new requests had better go elsewhere."""
     return bool(_draining[0])

@@ -9,12 +9,12 @@ from contextvars import ContextVar
 from random import randbytes
 from typing import Any, NamedTuple
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-TRACEPARENT = re.compile(
+REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+TRACEPARENT_PATTERN = re.compile(
     r"(?!ff|00.{54})([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
 )
 """Version 00 has four fields; later versions may have more behind them (W3C Trace Context, 3.2.4)."""
-SAMPLED, RANDOM = 1, 2
+SAMPLED_FLAG, RANDOM_FLAG = 1, 2
 """The flags that version 00 knows (W3C Trace Context Level 2); all others are reserved and sent as zero."""
 
 
@@ -50,13 +50,13 @@ class TraceContext(NamedTuple):
         return TraceContext(self.request_id, *span) if span else self
 
 
-def trace(request_id: str | None, traceparent: str | None) -> TraceContext:
+def make_trace_context(request_id: str | None, traceparent: str | None) -> TraceContext:
     """The trace of a request with these headers, with a new span for the work done here.
 
     Ids are random and no secrets; the chance that a part is all zeros is 1 in 2 to the 64.
     """
-    parent = TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    given = REQUEST_ID.fullmatch(request_id) if request_id else None
+    parent = TRACEPARENT_PATTERN.fullmatch(traceparent) if traceparent else None
+    given = REQUEST_ID_PATTERN.fullmatch(request_id) if request_id else None
     made = randbytes(40).hex()  # noqa: S311  # no secret
     return TraceContext(
         given[0] if given else made[:32],
@@ -68,7 +68,7 @@ def trace(request_id: str | None, traceparent: str | None) -> TraceContext:
 
 def _known_flags(version: str, flags: str) -> str:
     """The flags that are known, to be passed on; of a later version, this is the first alone."""
-    known = SAMPLED | RANDOM if version == "00" else SAMPLED
+    known = SAMPLED_FLAG | RANDOM_FLAG if version == "00" else SAMPLED_FLAG
     return f"{int(flags, 16) & known:02x}"
 
 
@@ -78,11 +78,11 @@ CURRENT: ContextVar[TraceContext | None] = ContextVar("finetune_advisor.trace", 
 
 def current_trace() -> TraceContext | None:
     """The trace of the current request, within the active span of a tracer; None before any."""
-    trace_, lookup = CURRENT.get(), active_span_lookup()
+    trace_, lookup = CURRENT.get(), make_active_span_lookup()
     return trace_.within(lookup()) if trace_ and lookup else trace_
 
 
-def active_span_lookup() -> Callable[[], Span | None] | None:
+def make_active_span_lookup() -> Callable[[], Span | None] | None:
     """A function that gives the active span of the tracer in this process; None if there is no tracer.
 
     `opentelemetry-instrument` and `ddtrace-run` load their tracer before the application starts. Without one,
@@ -112,7 +112,7 @@ def _ddtrace(module: Any) -> Callable[[], Span | None]:
         if context is None:
             return None
         sampled = (context.sampling_priority or 0) > 0
-        return _span(context.trace_id, context.span_id, SAMPLED if sampled else 0)
+        return _span(context.trace_id, context.span_id, SAMPLED_FLAG if sampled else 0)
 
     return active
 
@@ -121,4 +121,4 @@ def _span(trace_id: int | None, span_id: int | None, flags: int) -> Span | None:
     """The span with these numbers; None if one is zero or unknown, as it is without an active span."""
     if not (trace_id and span_id):
         return None
-    return Span(f"{trace_id:032x}", f"{span_id:016x}", f"{flags & (SAMPLED | RANDOM):02x}")
+    return Span(f"{trace_id:032x}", f"{span_id:016x}", f"{flags & (SAMPLED_FLAG | RANDOM_FLAG):02x}")

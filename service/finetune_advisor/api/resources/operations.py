@@ -22,7 +22,7 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
     @blp.get("/readyz")
     def readyz() -> tuple[dict[str, str], int] | dict[str, str | list[str]]:
         """Say that the trees are proven sound and served, or that new requests had better go elsewhere."""
-        if readiness.draining():
+        if readiness.is_draining():
             return {"status": "draining"}, 503
         return {"status": "ok", "trees": list(catalog.trees)}
 

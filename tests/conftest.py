@@ -101,7 +101,7 @@ def _bundled_trees_once() -> Iterator[None]:
         return known[path]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "load", load_once)
+        patch.setattr(loader, "load_tree", load_once)
         yield
 
 

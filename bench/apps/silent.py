@@ -27,6 +27,6 @@ def create_app() -> Flask:
     """The application, with settings from the environment."""
     with (
         patch.object(app, "TelemetryMiddleware", lambda application, *_: application),
-        patch.object(app, "Decisions", Deaf),
+        patch.object(app, "TelemetryRecorder", Deaf),
     ):
         return app.create_app()

@@ -184,7 +184,8 @@ class Settings:
             )
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
             raise SettingsError(
-                f"{VARIABLE_PREFIX}LOG_CLIENT: forwarded believes proxies; name them in {VARIABLE_PREFIX}TRUSTED_PROXIES"
+                f"{VARIABLE_PREFIX}LOG_CLIENT: forwarded believes proxies; name them in "
+                f"{VARIABLE_PREFIX}TRUSTED_PROXIES"
             )
         return settings
 
@@ -196,7 +197,8 @@ def _read_script_name() -> str | None:
         return None
     if not PATH_PREFIX_PATTERN.match(f"/{name}"):
         raise SettingsError(
-            f"{SCRIPT_NAME_VARIABLE}: Not a path such as /advisor. It is read where {VARIABLE_PREFIX}PATH_PREFIX is unset."
+            f"{SCRIPT_NAME_VARIABLE}: Not a path such as /advisor. It is read where "
+            f"{VARIABLE_PREFIX}PATH_PREFIX is unset."
         )
     return f"/{name}"
 

@@ -75,7 +75,7 @@ def test_they_are_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> str:
         raise RuntimeError
 
-    monkeypatch.setattr(headers, "DISCRETION", (*headers.PRIVACY_HEADERS, ("X-New", "1")))
+    monkeypatch.setattr(headers, "PRIVACY_HEADERS", (*headers.PRIVACY_HEADERS, ("X-New", "1")))
     client: FlaskClient = app.test_client()
     answers = [
         client.post("/assess", json={"profile": {}}),

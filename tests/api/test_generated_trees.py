@@ -80,7 +80,7 @@ def beside_the_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     bundled = tmp_path_factory.mktemp("bundled")
     (bundled / "1.0.0.yaml").write_bytes((BUNDLED_TREES_DIR / "1.0.0.yaml").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finetune_advisor.trees.catalog.BUNDLED", bundled)
+        patch.setattr("finetune_advisor.trees.catalog.BUNDLED_TREES_DIR", bundled)
         yield
 
 

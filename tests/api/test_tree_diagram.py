@@ -353,7 +353,7 @@ def test_pictures_are_laid_out_before_the_first_request(
 ) -> None:
     """No request waits for a layout, with a profile or without, of a bundled tree or an own one."""
     client = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
-    monkeypatch.setattr(svg, "layout", None)
+    monkeypatch.setattr(svg, "lay_out_boxes", None)
 
     for version in ("1.0.0", "2.0.0", TYPED_VERSION):
         assert "team" not in drawn(client, version=version).attrib

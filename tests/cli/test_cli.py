@@ -46,7 +46,7 @@ def _bounds_once() -> Iterator[None]:
         return known[tree.digest]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree_check, "bounds_met", bounds_met_once)
+        patch.setattr(tree_check, "describe_exceeded_bounds", bounds_met_once)
         yield
 
 

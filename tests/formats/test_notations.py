@@ -27,9 +27,9 @@ import sys
 from finetune_advisor.trees import catalog, loader
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
 from pathlib import Path
-tree = loader.load(Path(sys.argv[1]))
-for notation in (dmn, jdm, mermaid, rego, svg):
-    sys.stdout.buffer.write(notation.render(tree).encode())
+tree = loader.load_tree(Path(sys.argv[1]))
+for render in (dmn.render_dmn, jdm.render_jdm, mermaid.render_mermaid, rego.render_rego, svg.render_svg):
+    sys.stdout.buffer.write(render(tree).encode())
 """
 
 

@@ -139,7 +139,7 @@ def test_large_trees_get_room_for_their_metrics(
 
     assert [65_536, *[300 * (100 * series + lengths + 500)] * 2] == sizes
     assert None is metrics_files.find_missing_file()
-    monkeypatch.setattr(metrics_files, "enlarge", fail)
+    monkeypatch.setattr(metrics_files, "enlarge_files", fail)
     with pytest.raises(
         MetricsUnavailableError, match="No space left on device; with these trees each worker"
     ):

@@ -14,7 +14,7 @@ from finetune_advisor.cli.output import tolerate_encodings
         "serve": "serve:serve",
         "assess": "assess:assess",
         "explain": "explain:explain",
-        "conformance": "conformance:conform",
+        "conformance": "conformance:check_conformance",
         "openapi": "openapi:openapi",
         "settings": "settings:settings",
     },

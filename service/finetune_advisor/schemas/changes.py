@@ -34,7 +34,8 @@ class MoveSchema(ResponseSchema):
     )
     profiles = fields.Integer(
         metadata=describe_field(
-            f"How many profiles, taking numbers that no test tells apart as one; left out beyond {MAX_SAFE_INTEGER}.",
+            "How many profiles, taking numbers that no test tells apart as one; left out beyond "
+            f"{MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
@@ -72,7 +73,8 @@ class ChangesSchema(ResponseSchema):
     )
     undecided = fields.Integer(
         metadata=describe_field(
-            f"Of these, those that neither tree decides, as it asks for more; left out beyond {MAX_SAFE_INTEGER}.",
+            "Of these, those that neither tree decides, as it asks for more; left out beyond "
+            f"{MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )

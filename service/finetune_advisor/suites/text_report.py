@@ -26,7 +26,8 @@ def render_text_report(results: Iterable[CaseResult], trees: Iterable[TreeCovera
 
 def format_mismatch(mismatch: Mismatch) -> str:
     """`field: expected this, got that`."""
-    return f"{mismatch.field}: expected {_format_value(mismatch.expected)}, got {_format_value(mismatch.actual)}"
+    expected, actual = map(_format_value, (mismatch.expected, mismatch.actual))
+    return f"{mismatch.field}: expected {expected}, got {actual}"
 
 
 def _failure_lines(result: CaseResult) -> Iterator[str]:

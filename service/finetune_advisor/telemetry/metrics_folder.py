@@ -146,7 +146,7 @@ def _allocate(folder: Path, workers: int) -> None:
     except OSError as error:
         _delete_metrics(folder)
         raise MetricsFolderError(
-            f"{folder}: {error.strerror}; {workers} workers need {compute_needed_bytes(workers) // 1024} KiB for "
-            f"their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "
+            f"{folder}: {error.strerror}; {workers} workers need "
+            f"{compute_needed_bytes(workers) // 1024} KiB for their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "
             "FINETUNE_ADVISOR_WORKERS"
         ) from error

@@ -11,7 +11,7 @@ from finetune_advisor.trees import lifecycle, yaml_document
 from finetune_advisor.trees.document_schema import TreeDocument
 from finetune_advisor.trees.yaml_document import DocumentError
 
-__all__ = ["DocumentError", "load", "refusal"]
+__all__ = ["DocumentError", "build_document_error", "load_tree"]
 DOCUMENT_KIND = "tree document"
 
 

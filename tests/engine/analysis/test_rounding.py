@@ -78,7 +78,7 @@ def test_a_rounded_number_lies_in_the_range_of_its_input() -> None:
 
 def test_rounding_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the bound is met, the nearest double is named: it leads there all the same."""
-    monkeypatch.setattr(explanation, "MOST_TESTS", 0)
+    monkeypatch.setattr(explanation, "MAX_SENSITIVITY_CHECKS", 0)
     tree = one_limit(500, low=True)
     [one] = Explainer(tree, PathTable.of(tree)).explain({"x": 800}, target="within").counterfactuals
 

@@ -154,7 +154,7 @@ def test_an_input_matters_where_that_takes_too_long_to_refute(
     profile = {"prompt_engineering_sufficient": True}
     region = region_of_completions(tree, profile)
     assert not affects_outcome(tree, region, "narrow_specific_task")
-    monkeypatch.setattr(exact, "MOST_PAIRS", 0)
+    monkeypatch.setattr(exact, "MAX_TWIN_WALK_STEPS", 0)
 
     assert affects_outcome(tree, region, "narrow_specific_task")
 

@@ -131,7 +131,7 @@ def test_nodes_beyond_the_limit_are_made_anew(tree: Tree, monkeypatch: pytest.Mo
 
 def test_many_comparisons_of_a_block_are_left_to_walks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether an input matters is the same either way; only so many demands are held against each other."""
-    monkeypatch.setattr(partial, "MAX_DEMANDS", 5)
+    monkeypatch.setattr(partial, "MAX_CONSTRAINTS", 5)
     tree = families.row_of_comparisons(6)
     table = PathTable.of(tree)
     assert table is not None

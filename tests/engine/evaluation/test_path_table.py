@@ -61,7 +61,7 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """An explanation that tried only some of them says so."""
     assert not Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
-    monkeypatch.setattr(change_options, "MOST_COMBINATIONS", 10)
+    monkeypatch.setattr(change_options, "MAX_COMBINATIONS", 10)
     assert Explainer(chain, PathTable.of(chain)).explain({"low": 1}).truncated
 
 

@@ -120,7 +120,7 @@ class RetiredVersion(Problem):
     """
 
     code, slug, title = 410, "retired-version", "The tree of this version is retired"
-    documented = {"Link": deprecation.SUCCESSOR_LINK_HEADER}
+    documented_headers = {"Link": deprecation.SUCCESSOR_LINK_HEADER}
 
 
 class PreconditionFailed(Problem):

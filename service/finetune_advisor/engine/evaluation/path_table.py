@@ -62,7 +62,7 @@ def extend_prefix(tree: Tree, way: PathPrefix) -> Iterator[PathPrefix]:
 class InputGroup:
     """Inputs that are compared with each other, directly or through others; one alone otherwise.
 
-    `demands` are the different things that paths ask of them, each with the paths that do, if any; the
+    `constraints` are the different things that paths ask of them, each with the paths that do, if any; the
     first asks nothing. As no order leaves a block, a path goes with a profile exactly if it does in every
     block.
     """
@@ -186,7 +186,7 @@ class PathTable:
         return tuple([name for name, ending in self._ranked if ending & paths])
 
     def constraints_of(self, path: PathSet) -> Sequence[tuple[int, int]]:
-        """The demands that a path makes, each as the place of its block and its own place there; of all
+        """The constraints that a path makes, each as the place of its block and its own place there; of all
         other blocks it asks nothing.
         """
         return self._asked[path.bit_length() - 1]
@@ -251,16 +251,18 @@ def _block(tree: Tree, names: tuple[str, ...], every: Sequence[PathPrefix]) -> I
         here = way.region
         asked = tuple((name, here.domains[name]) for name in names if name in here.domains)
         key = (asked, frozenset(order for order in here.orders if order.low in names))
-        demands[key] = demands.get(key, 0) | 1 << place
-    regions = ((Region(tree.axes, dict(asked), orders), ps) for (asked, orders), ps in demands.items())
-    demands_ = tuple(regions)
+        constraints[key] = constraints.get(key, 0) | 1 << place
+    regions = (
+        (Region(tree.axes, dict(asked), orders), ps) for (asked, orders), ps in constraints.items()
+    )
+    region_paths = tuple(regions)
     return InputGroup(
-        names, demands_, {name: tuple(_starts(tree, names, name, demands_)) for name in names}
+        names, region_paths, {name: tuple(_starts(tree, names, name, region_paths)) for name in names}
     )
 
 
 def _starts(
-    tree: Tree, names: tuple[str, ...], name: str, demands: Sequence[tuple[Region, PathSet]]
+    tree: Tree, names: tuple[str, ...], name: str, constraints: Sequence[tuple[Region, PathSet]]
 ) -> list[Position]:
     """Where the cells of an input of a block begin.
 
@@ -270,7 +272,7 @@ def _starts(
     if len(names) == 1:
         return [cell.least for cell in tree.partition[name]]
     domains = [tree.axes[one] for one in names]
-    domains += [domain for region, _ in demands for domain in region.domains.values()]
+    domains += [domain for region, _ in constraints for domain in region.domains.values()]
     starts = {end for domain in domains for span in domain.spans for end in span}
     kinds = {domain.dense for domain in domains}
     for _ in names:

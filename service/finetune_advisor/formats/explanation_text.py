@@ -87,7 +87,8 @@ def _effect(outcome: Mapping[str, Any]) -> str:
 def _range(outcome: Mapping[str, Any]) -> str:
     if "minimum" not in outcome or outcome["minimum"] == outcome["maximum"]:
         return assessment_text.format_answer(outcome["answer"])
-    return f"{assessment_text.format_answer(outcome['minimum'])} to {assessment_text.format_answer(outcome['maximum'])}"
+    low, high = (assessment_text.format_answer(outcome[end]) for end in ("minimum", "maximum"))
+    return f"{low} to {high}"
 
 
 def _any_of(candidates: Sequence[str]) -> str:

@@ -60,7 +60,8 @@ def _raise_open_files_limit(workers: int, threads: int, operations_threads: int)
         more = f", {operations_threads} for METRICS_PORT" if operations_threads else ""
         raise SettingsError(
             f"{VARIABLE_PREFIX}THREADS, {VARIABLE_PREFIX}WORKERS: {threads} threads{more} and {workers} "
-            f"workers need {needed} open files, and the limit is {limit}; raise it (ulimit -n, LimitNOFILE), or lower these"
+            f"workers need {needed} open files, and the limit is {limit}; raise it (ulimit -n, "
+            "LimitNOFILE), or lower these"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return limit

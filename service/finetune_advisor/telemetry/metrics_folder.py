@@ -147,6 +147,7 @@ def _allocate(folder: Path, workers: int) -> None:
         _delete_metrics(folder)
         raise MetricsFolderError(
             f"{folder}: {error.strerror}; {workers} workers need "
-            f"{compute_needed_bytes(workers) // 1024} KiB for their metrics, and {free // 1024} KiB are free; make room, name another folder, or lower "
+            f"{compute_needed_bytes(workers) // 1024} KiB for their metrics, and "
+            f"{free // 1024} KiB are free; make room, name another folder, or lower "
             "FINETUNE_ADVISOR_WORKERS"
         ) from error

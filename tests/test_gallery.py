@@ -129,6 +129,14 @@ def test_what_would_change_an_example_does(newer: Tree) -> None:
             )
 
 
+def test_changes_that_are_come_to_twice_are_given_once(newer: Tree) -> None:
+    """Some of this example's changes are found on two ways of the search."""
+    profile = profile_of("10-financial-reasoning.yaml")
+    found = Explainer(newer, PathTable.of(newer)).explain(profile, limit=20).counterfactuals
+
+    assert 20 == len(found) == len(set(found))
+
+
 def test_every_example_stands_in_the_table() -> None:
     """No example is left out of the table."""
     assert sorted(EXAMPLES) == sorted(path.name for path in GALLERY.glob("*.yaml"))

@@ -90,6 +90,7 @@ PEOPLE = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("command", MACHINES)
 def test_what_machines_read_is_utf_8_everywhere(folder: Path, command: str) -> None:
     """The same bytes whatever the encoding of standard output is."""
@@ -103,6 +104,7 @@ def test_what_machines_read_is_utf_8_everywhere(folder: Path, command: str) -> N
     assert any(letter in text for letter in (TITLE, "Győr", "\\u00fc", "1.5.0", "own.yaml"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("command", PEOPLE)
 def test_what_people_read_degrades(folder: Path, command: str) -> None:
     """Characters that an encoding lacks are escaped, and nothing else changes."""

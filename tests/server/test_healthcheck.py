@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.conftest import Server, StartServer
+from tests.conftest import Server
 
 
 def check(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -26,12 +26,11 @@ def test_an_instance_that_answers_is_well(server: Server, host: str) -> None:
     assert (0, "") == (run.returncode, run.stderr)
 
 
-def test_the_metrics_port_is_asked_where_there_is_one(start_server: StartServer) -> None:
+def test_the_metrics_port_is_asked_where_there_is_one(server: Server) -> None:
     """Where /healthz has moved, the public port doesn't count."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    started = start_server()
-    run = check(PORT=str(started.port), METRICS_PORT=port)
+    run = check(PORT=str(server.port), METRICS_PORT=port)
     assert (1, f"127.0.0.1:{port} doesn't answer: [Errno 111] Connection refused\n") == (
         run.returncode,
         run.stderr,

@@ -183,6 +183,7 @@ def test_deep_nesting_ends_in_an_error(text: str) -> None:
         parse_yaml(text)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "path",
     [*sorted(catalog.BUNDLED_TREES_DIR.glob("*.yaml")), *sorted((ROOT / "tests").rglob("*.yaml"))],

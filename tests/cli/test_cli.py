@@ -456,7 +456,7 @@ def test_diff_takes_the_inputs_that_differ_for_a_change() -> None:
 
     assert printed.exit_code == 1
     assert printed.stdout.startswith("1.0.0 -> 9.0.0-typed: 0 of 2 profiles of the shared inputs ")
-    assert " Shared are 1 of " in printed.stdout.splitlines()[0]
+    assert " The trees share 1 of " in printed.stdout.splitlines()[0]
     for heading in ("Added:\n", "Removed:\n", "Rewired:\n"):
         assert f"\n{heading}  /" in printed.stdout
 

@@ -51,7 +51,7 @@ def render_dmn(tree: Tree) -> str:
     names = choose_input_names(tree)
     root = Element("definitions", XML_NAMESPACES, id="tree", name=replace_invalid_xml(tree.title))
     root.set("namespace", f"urn:finetune-advisor:tree:{tree.version}")
-    # The digest shows later which tree a deployed model was made from.
+    # With the digest, people can tell which tree a deployed model was made from.
     _add_element(root, "description", f"{tree.title} (version {tree.version}, {tree.digest})")
     outcome = _add_element(root, "itemDefinition", name="t_outcome")
     for part in OUTCOME_FIELDS:

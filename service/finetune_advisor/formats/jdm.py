@@ -93,7 +93,7 @@ def _property_schema(input_: Input) -> JsonObject:
 
 
 def _switch_content(tree: Tree, question: Question) -> JsonObject:
-    # No statement is the default: ZEN would take it for a missing answer, too.
+    # No statement is the default, since ZEN would choose that for a missing answer, too.
     statements = [
         {"id": f"q_{question.id}.{index}", "condition": _condition(question, test), "isDefault": False}
         for index, (test, _) in enumerate(list_explicit_branches(tree, question))

@@ -29,7 +29,7 @@ class ConformanceError(FinetuneAdvisorError):
 class ConformanceReport:
     """The result of a conformance check; the instance conforms if there are no differences.
 
-    As text it has a summary and the first 20 differences, one a line.
+    `str` gives a summary and the first 20 differences, one per line.
     """
 
     table: DecisionTable
@@ -56,8 +56,12 @@ def check_instance(url: str, table: DecisionTable) -> ConformanceReport:
     # Row i goes over connection i modulo CONNECTION_COUNT.
     chunks = [table.rows[start::CONNECTION_COUNT] for start in range(CONNECTION_COUNT)]
     with ThreadPoolExecutor(CONNECTION_COUNT) as pool:
-        found = [*pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same_tree), chunks)]
-    in_order = [found[row % CONNECTION_COUNT][row // CONNECTION_COUNT] for row in range(len(table.rows))]
+        by_connection = [
+            *pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same_tree), chunks)
+        ]
+    in_order = [
+        by_connection[row % CONNECTION_COUNT][row // CONNECTION_COUNT] for row in range(len(table.rows))
+    ]
     tree_difference = [] if same_tree else [f"digest: expected {table.digest}, got {served_digest}"]
     return ConformanceReport(table, (*tree_difference, *filter(None, in_order)))
 
@@ -81,7 +85,7 @@ def compare_answer(
 ) -> str:
     """Describe how an answer of POST /assess differs from an outcome; an empty text if it doesn't.
 
-    Leave out `receipts` if the trees' digests differ: every receipt depends on the digest.
+    Pass `receipts=False` if the digests of the trees differ: then all receipts differ, too.
     """
     if status != 200:
         differences = [f"status: expected 200, got {status} {answer.get('detail', '')}".rstrip()]

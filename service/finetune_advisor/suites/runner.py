@@ -131,7 +131,7 @@ def _make_unused_name(name: str, taken_names: set[str]) -> str:
 
 
 def _find_mismatches(tree: Tree, case: Case) -> Iterator[Mismatch]:
-    # The exact evaluation is the definition of an answer, which makes the tests independent of any cache.
+    # The exact evaluation defines what a tree answers; the faster ones only reproduce it.
     assessment = evaluate(tree, case.profile)
     recommendation, open_question = assessment.recommendation, assessment.next_question
     actual = {

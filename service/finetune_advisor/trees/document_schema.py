@@ -179,7 +179,7 @@ class NumberField(fields.Field[int | float]):
 
 
 class TrueField(fields.Field[bool]):
-    """The value true, which is the only one that `otherwise` takes."""
+    """The value true, the only one that `otherwise` accepts."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if str(value).lower() == "true" and value is not True:
@@ -201,7 +201,7 @@ class AnswerField(fields.Field[bool | str]):
 class ThresholdField(fields.Field[Any]):
     """What a branch compares an answer with: a number, or another input as `{input: name}`.
 
-    Loads a number as such, and an input as its name.
+    A number is loaded as a number, and an input as its name.
     """
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:

@@ -69,7 +69,7 @@ class YamlDocument:
         return location.line
 
     def build_error(self, faults: Iterable[TreeFault]) -> DocumentError:
-        """Build the error that lists the faults, one a line, in the order of the file."""
+        """Build the error that lists the faults, one per line, in the order of the file."""
         # Faults on the same line are sorted by their text, so that the message is always the same.
         in_order = sorted(faults, key=lambda fault: (self.line(fault.pointer), fault.problem))
         return DocumentError("\n".join(map(self._format_fault, in_order)))
@@ -96,10 +96,10 @@ class YamlDocument:
         return TreeFault(pointer, problem.removesuffix("."), self._remedy(pointer, message, remedy))
 
     def _remedy(self, pointer: Pointer, message: str, remedy: str) -> str:
-        """Choose the remedy for a schema's message, which may depend on the text of the line."""
+        """Choose the remedy for a schema's message."""
         if message.startswith(UNKNOWN_FIELD_PREFIX):
             return self._remedy_of_unknown(pointer, remedy.removeprefix(KNOWN_FIELDS_PREFIX).split(", "))
-        # YAML reads a text that begins with # as a comment and one that begins with & as an anchor.
+        # YAML takes # for a comment and & for an anchor, so an unquoted text may turn out empty.
         if message == MARSHMALLOW_NULL_MESSAGE and any(
             mark in self._source_line(pointer) for mark in (" #", " &")
         ):
@@ -123,7 +123,7 @@ class YamlDocument:
 def read_document(path: Path, kind: str) -> YamlDocument:
     """Read a YAML document from a file.
 
-    `kind` says in messages what the file should be, such as "test suite". Raises DocumentError if the file
+    Messages use `kind` to say what the file should be, such as "test suite". Raises DocumentError if the file
     can't be read or isn't YAML in UTF-8.
     """
     try:

@@ -209,9 +209,9 @@ class _ThoroughLoader(_CoreConstructor, _CoreResolver, yaml.BaseLoader):
         return super().compose_node(parent, index)
 
     def _separates(self) -> bool:
-        """Whether the next tab separates tokens, and doesn't indent, for which YAML forbids tabs.
+        """Whether the next tab only separates tokens; YAML forbids tabs as indentation.
 
-        It separates within a line, in brackets, and on a line that has nothing but a comment.
+        A tab separates within a line, in brackets, and on a line that is blank or has only a comment.
         """
         if self.flow_level or not self.allow_simple_key:
             return True

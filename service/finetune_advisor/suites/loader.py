@@ -112,9 +112,9 @@ def load_suite(path: Path, served: TreesByVersion) -> Suite:
 
 
 def _find_tree(document: YamlDocument, reference: str, served: TreesByVersion) -> Tree:
-    # A relative path would depend on where the command is run, so it begins at the suite's directory.
     if not Version.is_valid(reference):
         try:
+            # The result must not depend on the directory in which the command is run.
             return loader.load_tree(document.path.parent / reference)
         except DocumentError as error:
             line = document.line(("tree",))

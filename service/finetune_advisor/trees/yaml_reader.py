@@ -121,10 +121,9 @@ def _restore_misread_characters(problem: str, characters: dict[int, str]) -> str
 class _CoreResolver(BaseResolver):
     """Resolves scalars by YAML 1.2's core schema, with some extensions.
 
-    The extensions are underscores between digits, binary numbers, dates and merge keys.
+    The extensions are underscores between digits, binary numbers, dates and merge keys. Documents of earlier
+    releases may use them, and released documents never change.
     """
-
-    # Documents of earlier releases may use the extensions, and released documents never change.
 
 
 for _name, _pattern, _first in [

@@ -111,7 +111,7 @@ def lay_out_boxes(
 ) -> Drawing:
     """Lay out boxes of the given widths and heights, with a free margin on every side, all in pixels.
 
-    Check with `can_be_laid_out` first: the time has no limit.
+    The time has no limit; `can_be_laid_out` says whether it is short.
     """
     graph = graphlay.Graph()
     for name, (width, height) in boxes.items():

@@ -209,7 +209,7 @@ def test_text_names_what_was_not_needed() -> None:
             "<stdin>:2: neither JSON nor YAML: found character '\\t' that cannot start any token; indent",
         ),
         ('a: "\\d"\n', "<stdin>:1: neither JSON nor YAML: found unknown escape character 'd'"),
-        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:2: b: an alias stands here; write it out"),
+        ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:2: b: an alias is not allowed here; write the value out"),
         ("a: &x [1]\nb: *x\n1: c\n", "<stdin>:3: 1: the key is not text; quote it or write a name"),
         ("[" * 50_000, "<stdin>: nested too deeply to be read; make it flatter"),
         ("", "<stdin>: the input is empty; give a profile in JSON or YAML, or {}"),
@@ -456,7 +456,7 @@ def test_diff_takes_the_inputs_that_differ_for_a_change() -> None:
 
     assert printed.exit_code == 1
     assert printed.stdout.startswith("1.0.0 -> 9.0.0-typed: 0 of 2 profiles of the shared inputs ")
-    assert " Shared are 1 of " in printed.stdout.splitlines()[0]
+    assert " The trees share 1 of " in printed.stdout.splitlines()[0]
     for heading in ("Added:\n", "Removed:\n", "Rewired:\n"):
         assert f"\n{heading}  /" in printed.stdout
 

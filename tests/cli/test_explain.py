@@ -67,7 +67,7 @@ def test_text_tells_what_would_change_the_outcome() -> None:
     for line in (
         "[ft_dpo; fine-tune: yes]",
         "- Are there at least 20 test cases? 80 (at least 20 examples)",
-        "These answers alone force it:",
+        "These answers alone lead to this outcome:",
         "- no_llm_needed: rules_sufficient no -> yes",
         "- measure_first: eval_examples 80 -> 19",
         "- eval_examples: 0 to 19 -> measure_first",

@@ -94,12 +94,12 @@ FAULTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "current with all of it": (
         "current",
         ENDING,
-        [f"{i}: {name}: not for a current version; {UNFIT}" for i, name in enumerate(ENDING, 3)],
+        [f"{i}: {name}: not allowed for a current version; {UNFIT}" for i, name in enumerate(ENDING, 3)],
     ),
     "candidate with a sunset": (
         "candidate",
         without("deprecated", "successor"),
-        [f"3: sunset: not for a candidate version; {UNFIT}"],
+        [f"3: sunset: not allowed for a candidate version; {UNFIT}"],
     ),
     "sunset before deprecation": (
         "deprecated",

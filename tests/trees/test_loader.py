@@ -568,4 +568,4 @@ def test_a_control_character_is_no_text(tmp_path: Path) -> None:
 def test_a_warning_needs_circumstances(tmp_path: Path) -> None:
     """A warning that would always be said is a caution, and is refused here."""
     path = _written(tmp_path, SMALL + "warnings:\n  - {id: always, when: [], text: Mind the gap.}\n")
-    assert "a warning needs circumstances; add one or more" in _message(path)
+    assert "a warning needs one or more conditions; add them" in _message(path)

@@ -19,7 +19,7 @@ SMALL = (ROOT / "tests" / "trees" / "small.yaml").read_text(encoding="utf-8")
 QUOTE = yaml_reader.QUOTE_REMEDY
 BRACKETS = "close them; quote each text in them that has a comma, a colon, a # or a bracket"
 CLOSE = "close the quotes; inside of \"…\" write \\\" and inside of '…' write ''"
-DOUBLE = "write two backslashes for one, or take single quotes"
+DOUBLE = "write two backslashes for one, or use single quotes"
 WHOLE = 'quote the whole text: "…"; or indent the line correctly'
 
 
@@ -109,7 +109,7 @@ def test_merge_keys_fill_in(text: str, value: Any) -> None:
 )
 def test_an_alias_of_more_than_a_scalar_is_a_fault(text: str) -> None:
     """A document reads plainly: only scalars, and flat mappings by merge keys, are said once for two."""
-    assert ["an alias stands here"] == [fault.problem for fault in parse_yaml(text).faults]
+    assert ["an alias is not allowed here"] == [fault.problem for fault in parse_yaml(text).faults]
 
 
 def test_merge_keys_do_not_multiply() -> None:
@@ -155,7 +155,7 @@ def test_merge_keys_do_not_multiply() -> None:
         ("t: !what? x\n", "1: expected ' ', but found '?'; correct the syntax"),
         ("a:\n\tb: 1\n",
          "2: found character '\\t' that cannot start any token; indent with spaces, not with tabs"),
-        ("a: 1\n---\nb: 2\n", "2: but found another document; write one document a file"),
+        ("a: 1\n---\nb: 2\n", "2: but found another document; write one document per file"),
         ("%YAML 3.0\n---\na: 1\n",
          "1: found incompatible YAML document (version 1.* is required); correct the syntax"),
         ("a: 1\nb: \x07\n", "2: the character U+0007 is not allowed; remove it"),

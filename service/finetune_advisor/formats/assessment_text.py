@@ -20,67 +20,69 @@ LIST_HEADINGS = {
 
 
 def render_assessment_text(assessment: Mapping[str, Any], advice: str = "") -> str:
-    """The answer of /assess as text. `assessment` is the answer's JSON object; advice follows the title."""
-    body = (_decided if "recommendation" in assessment else _undecided)(assessment)
-    return "\n\n".join(
-        filter(
-            None, [format_title(assessment), wrap_paragraph(advice), *body, format_footer(assessment)]
-        )
-    )
+    """Render an answer of POST /assess, given as its JSON object, as text of at most 88 columns.
+
+    `advice` is a paragraph that follows the title.
+    """
+    render_body = _decided if "recommendation" in assessment else _undecided
+    blocks = [format_title(assessment), wrap_paragraph(advice), *render_body(assessment)]
+    return "\n\n".join(filter(None, [*blocks, format_footer(assessment)]))
 
 
 def format_title(assessment: Mapping[str, Any]) -> str:
-    """What comes out, in a line or two."""
+    """Format the outcome as one or two lines."""
     if "recommendation" not in assessment:
         return "Undecided"
-    leaf = assessment["recommendation"]
-    return f"{leaf['title']}\n[{leaf['id']}; fine-tune: {leaf['finetune'].replace('_', ' ')}]"
+    recommendation = assessment["recommendation"]
+    verdict = recommendation["finetune"].replace("_", " ")
+    return f"{recommendation['title']}\n[{recommendation['id']}; fine-tune: {verdict}]"
 
 
 def format_footer(assessment: Mapping[str, Any]) -> str:
-    """Which tree said so, and the receipt."""
+    """Format the tree's version and the receipt as a line."""
     return f"Tree {assessment['tree']['version']}, receipt {assessment['receipt']}"
 
 
 def wrap_paragraph(paragraph: str) -> str:
-    """A paragraph in lines, whose options stay whole."""
+    """Wrap a paragraph into lines of at most 88 columns."""
+    # A command-line option such as --tree-version has to stay whole to be copied.
     return fill(paragraph, LINE_WIDTH, break_on_hyphens=False)
 
 
 def _decided(assessment: Mapping[str, Any]) -> Iterator[str]:
-    leaf = assessment["recommendation"]
-    yield fill(leaf["summary"], LINE_WIDTH)
-    yield fill(f"Why: {leaf['reason']}", LINE_WIDTH)
+    recommendation = assessment["recommendation"]
+    yield fill(recommendation["summary"], LINE_WIDTH)
+    yield fill(f"Why: {recommendation['reason']}", LINE_WIDTH)
     yield from format_path(assessment)
+    # Answers of the API leave out empty lists.
     if "warnings" in assessment:
         yield format_list("Warnings", [warning["text"] for warning in assessment["warnings"]])
     if "not_needed" in assessment:
         yield fill(f"Not needed: {', '.join(assessment['not_needed'])}", LINE_WIDTH)
-    for key, heading in LIST_HEADINGS.items():
-        if key in leaf:
-            yield format_list(heading, leaf[key], numbered=key == "next_steps")
-    if "alternatives" in leaf:
-        yield format_list(
-            "Instead", [f"{other['id']}: {other['when']}" for other in leaf["alternatives"]]
-        )
-    if "references" in leaf:
-        yield format_list(
-            "References", [f"{page['title']} <{page['url']}>" for page in leaf["references"]]
-        )
+    for field, heading in LIST_HEADINGS.items():
+        if field in recommendation:
+            # Only the order of the steps means something.
+            yield format_list(heading, recommendation[field], numbered=field == "next_steps")
+    if "alternatives" in recommendation:
+        alternatives = recommendation["alternatives"]
+        yield format_list("Instead", [f"{other['id']}: {other['when']}" for other in alternatives])
+    if "references" in recommendation:
+        references = recommendation["references"]
+        yield format_list("References", [f"{page['title']} <{page['url']}>" for page in references])
 
 
 def _undecided(assessment: Mapping[str, Any]) -> Iterator[str]:
     yield from format_path(assessment)
     yield format_list("Still possible", assessment["candidates"])
-    asked = assessment["next_question"]
-    facts = [asked["type"], asked.get("unit"), ", ".join(asked.get("choices", []))]
-    lines = [f"Next question: {asked['text']}", fill(asked.get("help", ""), LINE_WIDTH)]
-    lines.append(f"Answer with: {asked['input']} ({'; '.join(filter(None, facts))})")
+    question = assessment["next_question"]
+    facts = [question["type"], question.get("unit"), ", ".join(question.get("choices", []))]
+    lines = [f"Next question: {question['text']}", fill(question.get("help", ""), LINE_WIDTH)]
+    lines.append(f"Answer with: {question['input']} ({'; '.join(filter(None, facts))})")
     yield "\n".join(filter(None, lines))
 
 
 def format_path(assessment: Mapping[str, Any]) -> Iterator[str]:
-    """The questions answered on the way, with the branch that each answer takes, and the ignored inputs."""
+    """Format the answered questions, each with the branch that its answer takes, and the ignored inputs."""
     if assessment["path"]:
         yield format_list("Because", [_step(step) for step in assessment["path"]])
     if "ignored" in assessment:
@@ -88,25 +90,27 @@ def format_path(assessment: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    """A question with its answer, and in words the branch that this takes, if it isn't the answer itself."""
+    """Format a question with its answer, and with the branch if that says more than the answer."""
     branch, other = step["branch"]["text"], step.get("compared_to")
     if branch in ("yes", "no"):
         return f"{step['text']} {branch.capitalize()}."
-    given = format_answer(step["answer"])
-    compared = f", which is {format_answer(other['answer'])}" if other else ""
-    words = f"{branch}{compared}"
-    return f"{step['text']} {given}" if words == given else f"{step['text']} {given} ({words})"
+    answer = format_answer(step["answer"])
+    # The branch names the other input; readers can't check the comparison without its value.
+    comparison = f", which is {format_answer(other['answer'])}" if other else ""
+    taken_branch = f"{branch}{comparison}"
+    note = "" if taken_branch == answer else f" ({taken_branch})"
+    return f"{step['text']} {answer}{note}"
 
 
 def format_answer(value: Any) -> str:
-    """An answer as people write it: yes, a choice, or a number."""
+    """Format an answer for people: yes or no, a choice, or a number with grouped digits."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else group_digits(value)
 
 
 def format_list(heading: str, items: list[str], *, numbered: bool = False) -> str:
-    """A heading with items below it."""
+    """Format a heading with a wrapped item below it for each text."""
     lines = [f"{heading}:"]
     for number, item in enumerate(items, 1):
         mark = f"{number}. " if numbered else "- "

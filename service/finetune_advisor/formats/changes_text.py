@@ -12,7 +12,7 @@ from finetune_advisor.formats.numbers import format_decimal
 
 
 def render_changes_text(comparison: Comparison) -> str:
-    """What changed, and who moves from where to where."""
+    """Render which profiles get another outcome, and which parts of the tree changed."""
     blocks = [_heading(comparison), *_moves(comparison)]
     if comparison.reversals:
         blocks.append('Other answer to "Fine-tune?":\n' + "\n".join(_reversals(comparison)))
@@ -35,36 +35,41 @@ def _heading(comparison: Comparison) -> str:
     if not comparison.shared:
         return f"{versions}: the trees share no input, so there is no profile to compare them by."
     known = {*comparison.older.inputs, *comparison.newer.inputs}
-    apart = f" Shared are {len(comparison.shared)} of {len(known)} inputs; the rest count as unknown."
-    rest = apart if len(known) > len(comparison.shared) else ""
-    more = " There are too many ways through both trees to walk them all."
-    return f"{versions}: {_impact(comparison)}.{rest}{more if comparison.truncated else ''}"
+    sentences = [f"{versions}: {_impact(comparison)}."]
+    if len(known) > len(comparison.shared):
+        shared = f"The trees share {len(comparison.shared)} of {len(known)} inputs"
+        sentences.append(f"{shared}; the others count as unknown.")
+    if comparison.truncated:
+        sentences.append("There are too many paths or profiles to compare all of them.")
+    return " ".join(sentences)
 
 
 def _impact(comparison: Comparison) -> str:
     moved = sum(move.profiles for move in comparison.moves)
     share = moved / comparison.profiles
+    # Numeric inputs have too many values to count each; those that neither tree tells apart count once.
     profiles = "profiles" if comparison.exact else "kinds of profiles"
-    least = "at least " if comparison.truncated else ""
-    both = f"; {least}{comparison.undecided} are undecided in both" if comparison.undecided else ""
+    at_least = "at least " if comparison.truncated else ""
+    undecided = f"{at_least}{comparison.undecided} are undecided in both"
     return (
-        f"{least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another outcome "
-        f"({share:.1%}){both}"
+        f"{at_least}{moved} of {comparison.profiles} {profiles} of the shared inputs get another outcome "
+        f"({share:.1%}){f'; {undecided}' if comparison.undecided else ''}"
     )
 
 
 def _moves(comparison: Comparison) -> Iterator[str]:
     for move in comparison.moves:
         witness = "\n".join(f"{name}: {_format_value(value)}" for name, value in move.witness.items())
-        yield f"{_ends(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
+        yield f"{_outcomes(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
 
 
 def _reversals(comparison: Comparison) -> Iterator[str]:
-    for one in comparison.reversals:
-        yield f"  {one.recommendation}: {FINETUNE_LABELS[one.before]} -> {FINETUNE_LABELS[one.after]}"
+    for reversal in comparison.reversals:
+        before, after = FINETUNE_LABELS[reversal.before], FINETUNE_LABELS[reversal.after]
+        yield f"  {reversal.recommendation}: {before} -> {after}"
 
 
-def _ends(move: Move) -> str:
+def _outcomes(move: Move) -> str:
     return f"{move.before or 'undecided'} -> {move.after or 'undecided'}"
 
 
@@ -74,6 +79,7 @@ def _reworded(comparison: Comparison) -> Iterator[str]:
 
 
 def _format_value(value: Value) -> str:
+    # As in a profile, so that the example can be pasted into one.
     if isinstance(value, bool | str):
         return str(value).lower() if isinstance(value, bool) else value
     return format_decimal(value)

@@ -1,4 +1,4 @@
-"""A decision table as JSON, an outcome and a row on each line."""
+"""A decision table as JSON, with one outcome or row per line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from finetune_advisor.engine.analysis.decision_table import DecisionTable
 
 
 def render_decision_table(table: DecisionTable) -> str:
-    """The table's plain form; what it parses to is what `sha256` is the hash of, but for itself."""
-    form = table.plain
+    """Render a decision table as JSON.
+
+    The field `sha256` is the hash of all other fields in canonical form, so the layout doesn't affect it.
+    """
+    # A row per line lets line-based tools show what differs between two tables.
     fields = [
         f"{json.dumps(key)}: {_lines(value) if key in ('outcomes', 'rows') else json.dumps(value)}"
-        for key, value in form.items()
+        for key, value in table.plain.items()
     ]
     return "{\n" + ",\n".join(fields) + "\n}"
 

@@ -1,9 +1,9 @@
-"""A tree as a DMN 1.3 model: a decision with a decision table for each question, and one for the outcome.
+"""A tree as a DMN 1.3 model, with a decision table for each question and one for the outcome.
 
-Engines disagree on what a decision with several outputs hands to the decision that requires it: by the
-standard a context under the decision's name, in Camunda 7 a variable for each output. They agree where
-there is one output that bears the decision's name. So a question's table gives the name of the last branch
-alone, and the table of `outcome` turns that into the recommendation and the reason.
+DMN engines disagree about a decision that has several outputs and is required by another one: the standard
+passes a context under the decision's name, and Camunda 7 passes a variable for each output. They agree about
+a single output with the decision's name. So a question's table returns only the name of the last branch, and
+the table of `outcome` maps that name to the recommendation and the reason.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ XML_NAMESPACES = {
     "xmlns:dc": "http://www.omg.org/spec/DMN/20180521/DC/",
     "xmlns:di": "http://www.omg.org/spec/DMN/20180521/DI/",
 }
+# FEEL, the expression language of DMN, can't use these words as names.
 FEEL_KEYWORDS = frozenset(
     (
         *("and", "between", "else", "every", "external", "false", "for", "function", "if", "in"),
@@ -43,18 +44,23 @@ DECISION_SIZE, INPUT_SIZE = (200.0, 70.0), (200.0, 45.0)
 
 
 def render_dmn(tree: Tree) -> str:
-    """A DMN model whose decision `outcome` has the recommendation's id and the reason why."""
+    """Render a sound tree as a DMN 1.3 model in XML.
+
+    The decision `outcome` returns the recommendation's id and the reason.
+    """
     names = choose_input_names(tree)
     root = Element("definitions", XML_NAMESPACES, id="tree", name=replace_invalid_xml(tree.title))
     root.set("namespace", f"urn:finetune-advisor:tree:{tree.version}")
+    # With the digest, people can tell which tree a deployed model was made from.
     _add_element(root, "description", f"{tree.title} (version {tree.version}, {tree.digest})")
     outcome = _add_element(root, "itemDefinition", name="t_outcome")
     for part in OUTCOME_FIELDS:
         _add_element(_add_element(outcome, "itemComponent", name=part), "typeRef", "string")
-    for name, one in tree.inputs.items():
-        _add_item_definition(root, names[name], one)
-    for name, one in tree.inputs.items():
-        _add_input_data(root, names[name], one)
+    # DMN's XML schema wants all item definitions before inputs and decisions.
+    for name, input_ in tree.inputs.items():
+        _add_item_definition(root, names[name], input_)
+    for name, input_ in tree.inputs.items():
+        _add_input_data(root, names[name], input_)
     _add_outcome(root, tree)
     for question in tree.ordered_questions:
         _add_decision(root, tree, question, names)
@@ -64,31 +70,38 @@ def render_dmn(tree: Tree) -> str:
 
 
 def choose_input_names(tree: Tree) -> Mapping[str, str]:
-    """What the inputs are called in the model: those that FEEL can't take as they are end in `_`."""
-    taken = {*FEEL_KEYWORDS, "outcome", *map(_decision_name, tree.questions)}
-    names = {}
+    """Choose the model's name for each input: its own, followed by `_` if FEEL or a decision uses that.
+
+    Returns the model's names by the tree's names.
+    """
+    taken_names = {*FEEL_KEYWORDS, "outcome", *map(_decision_name, tree.questions)}
+    model_names = {}
     for name in tree.inputs:
-        free = name
-        while free in taken or (free != name and free in tree.inputs):
-            free += "_"
-        names[name] = free
-        taken.add(free)
-    return names
+        candidate = name
+        # Another input may have the longer name already.
+        while candidate in taken_names or (candidate != name and candidate in tree.inputs):
+            candidate += "_"
+        model_names[name] = candidate
+        taken_names.add(candidate)
+    return model_names
 
 
-def _add_item_definition(root: Element, name: str, one: Input) -> None:
+def _add_item_definition(root: Element, name: str, input_: Input) -> None:
     item = _add_element(root, "itemDefinition", name=f"t_{name}")
-    _add_element(item, "typeRef", FEEL_TYPES[one.type])
-    ends = [None if end is None else Bound(end, inclusive=True) for end in (one.minimum, one.maximum)]
-    allowed = ", ".join(map(_feel_string, one.choices)) or _range(InRange(*ends))
+    _add_element(item, "typeRef", FEEL_TYPES[input_.type])
+    bounds = [
+        None if limit is None else Bound(limit, inclusive=True)
+        for limit in (input_.minimum, input_.maximum)
+    ]
+    allowed = ", ".join(map(_feel_string, input_.choices)) or _range(InRange(*bounds))
     if allowed:
         _add_element(_add_element(item, "allowedValues"), "text", allowed)
 
 
-def _add_input_data(root: Element, name: str, one: Input) -> None:
-    data = _add_element(root, "inputData", id=f"i_{one.name}", name=name)
-    unit = f" ({one.unit})" if one.unit else ""
-    _add_element(data, "description", f"{one.label}{unit}. {one.help}".strip())
+def _add_input_data(root: Element, name: str, input_: Input) -> None:
+    data = _add_element(root, "inputData", id=f"i_{input_.name}", name=name)
+    unit = f" ({input_.unit})" if input_.unit else ""
+    _add_element(data, "description", f"{input_.label}{unit}. {input_.help}".strip())
     _add_element(data, "variable", name=name, typeRef=f"t_{name}")
 
 
@@ -126,16 +139,20 @@ def _add_decision(root: Element, tree: Tree, question: Question, names: Mapping[
 
 def _add_table(
     decision: Element,
-    asked: tuple[str, str],
+    input_expression: tuple[str, str],
     outputs: Sequence[str],
     rules: Sequence[tuple[Sequence[str], Sequence[str]]],
 ) -> None:
-    """A table of an input, as an expression and its type, and some outputs; a rule has entries for both."""
+    """Add a decision table with one input.
+
+    `input_expression` is the input's expression and its type. Each of `rules` has the tests of the input
+    and an entry for each output.
+    """
+    # The branches of a sound tree are disjoint, and this policy has engines check it.
     table = _add_element(decision, "decisionTable", hitPolicy="UNIQUE")
-    expression, kind = asked
-    _add_element(
-        _add_element(_add_element(table, "input"), "inputExpression", typeRef=kind), "text", expression
-    )
+    expression, type_ = input_expression
+    input_element = _add_element(_add_element(table, "input"), "inputExpression", typeRef=type_)
+    _add_element(input_element, "text", expression)
     for output in outputs:
         _add_element(table, "output", name=output, typeRef="string")
     for tests, entries in rules:
@@ -143,22 +160,21 @@ def _add_table(
         for tag, texts in (("inputEntry", tests), ("outputEntry", entries)):
             for text in texts:
                 _add_element(_add_element(rule, tag), "text", text)
+    # Editors refer to the parts of a table by their ids.
     parts = [part for part in table.iter() if part.tag not in ("text", "decisionTable")]
     for number, part in enumerate(parts):
         part.set("id", f"{decision.get('id')}.{number}")
 
 
 def _entry(tree: Tree, question: Question, branch: Branch) -> str:
-    """What a question's table gives for a branch: the decision that it leads to, or its own name."""
-    return (
-        _decision_name(branch.to)
-        if branch.to in tree.questions
-        else _feel_string(_last_branch(question, branch))
-    )
+    """Return a branch's output entry: the decision that it leads to, or its own name if it is a last one."""
+    if branch.to in tree.questions:
+        return _decision_name(branch.to)
+    return _feel_string(_last_branch(question, branch))
 
 
 def _last_branch(question: Question, branch: Branch) -> str:
-    """A name for a branch that ends in a recommendation."""
+    """Name a branch that leads to a recommendation."""
     return f"{question.id} {question.branches.index(branch) + 1}: {branch.to}"
 
 
@@ -172,55 +188,60 @@ def _unary_tests(test: ExplicitTest, names: Mapping[str, str]) -> str:
             return ", ".join(map(_range, test.ranges))
 
 
-def _range(one: InRange) -> str:
-    if one.lower and one.upper:
-        start, end = "[" if one.lower.inclusive else "(", "]" if one.upper.inclusive else ")"
-        return f"{start}{format_decimal(one.lower.value)}..{format_decimal(one.upper.value)}{end}"
-    return "".join(f"{OPERATOR_SYMBOLS[operator]} {format_decimal(end)}" for operator, end in one.ends)
+def _range(range_: InRange) -> str:
+    lower, upper = range_.lower, range_.upper
+    if lower and upper:
+        opening, closing = "[" if lower.inclusive else "(", "]" if upper.inclusive else ")"
+        return f"{opening}{format_decimal(lower.value)}..{format_decimal(upper.value)}{closing}"
+    return "".join(
+        f"{OPERATOR_SYMBOLS[operator]} {format_decimal(value)}" for operator, value in range_.ends
+    )
 
 
 def _add_diagram(root: Element, tree: Tree) -> None:
-    boxes = {f"i_{name}": INPUT_SIZE for name in tree.inputs} | {
-        f"q_{node}": DECISION_SIZE for node in tree.questions
-    }
+    boxes = {f"i_{name}": INPUT_SIZE for name in tree.inputs}
+    boxes |= {f"q_{node}": DECISION_SIZE for node in tree.questions}
     boxes["outcome"] = DECISION_SIZE
-    needs = list(_iter_requirements(tree))
-    drawing = lay_out_boxes(boxes, [LayoutLine(owner, other) for owner, other in needs], 20)
-    page = _add_element(_add_element(root, "dmndi:DMNDI"), "dmndi:DMNDiagram", id="diagram")
+    requirements = list(_iter_requirements(tree))
+    lines = [LayoutLine(decision, required) for decision, required in requirements]
+    drawing = lay_out_boxes(boxes, lines, 20)
+    diagram = _add_element(_add_element(root, "dmndi:DMNDI"), "dmndi:DMNDiagram", id="diagram")
     for name, (width, height) in boxes.items():
         x, y = drawing.centers[name]
-        shape = _add_element(page, "dmndi:DMNShape", id=f"shape.{name}", dmnElementRef=name)
+        shape = _add_element(diagram, "dmndi:DMNShape", id=f"shape.{name}", dmnElementRef=name)
         bounds = {"x": x - width / 2, "y": y - height / 2, "width": width, "height": height}
         _add_element(shape, "dc:Bounds", **{key: f"{value:g}" for key, value in bounds.items()})
-    for (owner, other), line in zip(needs, drawing.lines, strict=True):
-        need = _requirement_id(owner, other)
-        edge = _add_element(page, "dmndi:DMNEdge", id=f"edge.{need}", dmnElementRef=need)
+    for (decision, required), line in zip(requirements, drawing.lines, strict=True):
+        name = _requirement_id(decision, required)
+        edge = _add_element(diagram, "dmndi:DMNEdge", id=f"edge.{name}", dmnElementRef=name)
+        # DMN's arrows point at the decision that requires, where the layout's lines begin.
         for x, y in reversed(line.points):
             _add_element(edge, "di:waypoint", x=f"{x:g}", y=f"{y:g}")
 
 
 def _iter_requirements(tree: Tree) -> Iterator[tuple[str, str]]:
-    """Which decision needs which input or other decision, by their ids."""
+    """Iterate over pairs of ids: a decision, and an input or decision that it requires."""
     yield "outcome", f"q_{tree.root}"
     for question in tree.questions.values():
         for name in question.inputs:
             yield f"q_{question.id}", f"i_{name}"
+        # Several branches may lead to the same question.
         for node in dict.fromkeys(branch.to for branch in question.branches):
             if node in tree.questions:
                 yield f"q_{question.id}", f"q_{node}"
 
 
-def _requirement_id(owner: str, other: str) -> str:
-    return f"needs.{owner}-{other}"
+def _requirement_id(decision: str, required: str) -> str:
+    return f"needs.{decision}-{required}"
 
 
 def _add_requirements(decision: Element, tree: Tree) -> None:
-    for owner, other in _iter_requirements(tree):
-        if owner == decision.get("id"):
-            need = _add_element(decision, "informationRequirement", id=_requirement_id(owner, other))
-            _add_element(
-                need, "requiredInput" if other.startswith("i_") else "requiredDecision", href=f"#{other}"
-            )
+    for decision_id, required in _iter_requirements(tree):
+        if decision_id == decision.get("id"):
+            name = _requirement_id(decision_id, required)
+            requirement = _add_element(decision, "informationRequirement", id=name)
+            tag = "requiredInput" if required.startswith("i_") else "requiredDecision"
+            _add_element(requirement, tag, href=f"#{required}")
 
 
 def _decision_name(node: str) -> str:
@@ -228,7 +249,7 @@ def _decision_name(node: str) -> str:
 
 
 def _feel_string(text: str) -> str:
-    """A string of FEEL."""
+    """Format a text as a string literal of FEEL."""
     return f'"{text.translate(FEEL_ESCAPES)}"'
 
 

@@ -9,8 +9,9 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
 from finetune_advisor.formats.numbers import format_count
 
+# Longer lists would hide the answers that they stand behind.
 MAX_NAMED_CANDIDATES = 3
-"""Candidates of an outcome that are named; more are counted."""
+"""The number of candidates up to which an outcome names them; larger numbers are only counted."""
 
 
 def render_explanation_text(
@@ -21,9 +22,9 @@ def render_explanation_text(
     target: str | None = None,
     frozen: Collection[str] = (),
 ) -> str:
-    """The answer of /assess/explain as text. `explanation` is its JSON object; advice follows the title.
+    """Render an answer of POST /assess/explain, given as its JSON object, as text.
 
-    The tree, `target` and `frozen` are those that the request asked with.
+    `advice` is a paragraph that follows the title. `tree`, `target` and `frozen` are those of the request.
     """
     assessment = explanation["assessment"]
     blocks = [
@@ -32,43 +33,43 @@ def render_explanation_text(
         *assessment_text.format_path(assessment),
     ]
     if reason := explanation.get("sufficient_reason"):
-        blocks.append(assessment_text.format_list("These answers alone force it", reason))
-    blocks.extend(_changes(explanation, _why_none(assessment, tree, target, frozen)))
+        blocks.append(assessment_text.format_list("These answers alone lead to this outcome", reason))
+    blocks.extend(_changes(explanation, _why_no_change(assessment, tree, target, frozen)))
     if explanation["sensitivity"]:
-        effects = [_effects(one) for one in explanation["sensitivity"]]
-        blocks.append(
-            assessment_text.format_list("What another answer to one input alone leads to", effects)
-        )
+        effects = [_effects(sensitivity) for sensitivity in explanation["sensitivity"]]
+        blocks.append(assessment_text.format_list("Outcomes of another answer to one input", effects))
     blocks.append(assessment_text.format_footer(assessment))
     return "\n\n".join(filter(None, blocks))
 
 
-def _why_none(
+def _why_no_change(
     assessment: Mapping[str, Any], tree: Tree, target: str | None, frozen: Collection[str]
 ) -> str:
-    """What to say if no change was found: it holds for the changes that were asked for alone."""
+    """Say why there is no change, given the target and the frozen inputs of the request."""
     if target is not None and target not in tree.recommendations:
         return f"Tree {tree.version} has no recommendation {target}, so no change leads there."
     if target is not None and target == assessment.get("recommendation", {}).get("id"):
         return f"These answers lead to {target} already."
     wanted = "another recommendation" if target is None else target
-    kept = " without changing the frozen inputs" if frozen else ""
-    return f"No change of these answers leads to {wanted}{kept}."
+    limits = " without changing the frozen inputs" if frozen else ""
+    return f"No change of these answers leads to {wanted}{limits}."
 
 
-def _changes(explanation: Mapping[str, Any], why_none: str) -> Iterator[str]:
-    found = explanation["counterfactuals"]
-    heading = "Smallest changes that lead elsewhere, nearest first"
-    if found:
-        yield assessment_text.format_list(heading, [_counterfactual(one) for one in found])
+def _changes(explanation: Mapping[str, Any], why_no_change: str) -> Iterator[str]:
+    counterfactuals = explanation["counterfactuals"]
+    heading = "Smallest changes that lead to another outcome, nearest first"
+    if counterfactuals:
+        yield assessment_text.format_list(heading, list(map(_counterfactual, counterfactuals)))
+    # A truncated search that found nothing proves nothing.
     if explanation["truncated"]:
-        yield f"{format_count(len(found), 'change')} listed; there may be more."
-    elif not found:
-        yield assessment_text.wrap_paragraph(why_none)
+        yield f"{format_count(len(counterfactuals), 'change')} listed; there may be more."
+    elif not counterfactuals:
+        yield assessment_text.wrap_paragraph(why_no_change)
 
 
-def _counterfactual(one: Mapping[str, Any]) -> str:
-    return f"{one['recommendation']}: {'; '.join(map(_change, one['changes']))}"
+def _counterfactual(counterfactual: Mapping[str, Any]) -> str:
+    changes = "; ".join(map(_change, counterfactual["changes"]))
+    return f"{counterfactual['recommendation']}: {changes}"
 
 
 def _change(change: Mapping[str, Any]) -> str:
@@ -76,8 +77,9 @@ def _change(change: Mapping[str, Any]) -> str:
     return f"{change['input']} {before} -> {assessment_text.format_answer(change['to'])}"
 
 
-def _effects(one: Mapping[str, Any]) -> str:
-    return f"{one['input']}: {'; '.join(map(_effect, one['outcomes'])) or 'nothing else'}"
+def _effects(sensitivity: Mapping[str, Any]) -> str:
+    effects = "; ".join(map(_effect, sensitivity["outcomes"])) or "nothing else"
+    return f"{sensitivity['input']}: {effects}"
 
 
 def _effect(outcome: Mapping[str, Any]) -> str:
@@ -85,6 +87,7 @@ def _effect(outcome: Mapping[str, Any]) -> str:
 
 
 def _range(outcome: Mapping[str, Any]) -> str:
+    # Only outcomes of numeric inputs have a range of answers.
     if "minimum" not in outcome or outcome["minimum"] == outcome["maximum"]:
         return assessment_text.format_answer(outcome["answer"])
     low, high = (assessment_text.format_answer(outcome[end]) for end in ("minimum", "maximum"))

@@ -1,4 +1,7 @@
-"""Branches with `otherwise` spelt out, for notations where a missing input would take it, too."""
+"""Branches with `otherwise` replaced by an explicit test.
+
+Other notations need it: their default branch would be taken for a missing input, too.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class InRanges:
 
 @dataclass(frozen=True)
 class ComparedBySymbol:
-    """How the answer relates to another input."""
+    """The answer compares to the value of another input as the symbol says."""
 
     symbol: ComparisonSymbol
     other: str
@@ -52,13 +55,19 @@ ExplicitTest = InChoices | InRanges | ComparedBySymbol
 
 
 def list_explicit_branches(tree: Tree, question: Question) -> list[tuple[ExplicitTest, Branch]]:
-    """The branches of a question of a sound tree, each with its test by itself."""
+    """List the branches of a question, each with a test that holds for no other branch.
+
+    The tree must be sound.
+    """
     return [(spell_out_test(tree, question, branch.test), branch) for branch in question.branches]
 
 
 def spell_out_test(tree: Tree, question: Question, test: Test) -> ExplicitTest:
-    """The test of one branch of a question of a sound tree, with `otherwise` spelled out."""
-    one = tree.inputs[question.input]
+    """Turn the test of a branch into an explicit one: `otherwise` becomes all answers that no branch names.
+
+    The tree must be sound.
+    """
+    input_ = tree.inputs[question.input]
     tests = (branch.test for branch in question.branches)
     if question.compared_to is not None:
         relations = relations_of_test(test) or ALL_RELATIONS.difference(*map(relations_of_test, tests))
@@ -67,14 +76,16 @@ def spell_out_test(tree: Tree, question: Question, test: Test) -> ExplicitTest:
         return test
     if isinstance(test, InRange):
         return InRanges((test,))
-    if one.is_numeric:
-        return InRanges(tuple(_gaps(one, [other for other in tests if isinstance(other, InRange)])))
+    if input_.is_numeric:
+        ranges = [other for other in tests if isinstance(other, InRange)]
+        return InRanges(tuple(_gaps(input_, ranges)))
     taken = {value for other in tests if isinstance(other, InChoices) for value in other.values}
-    return InChoices(tuple(value for value in one.choices or (False, True) if value not in taken))
+    return InChoices(tuple(value for value in input_.choices or (False, True) if value not in taken))
 
 
-def _gaps(one: Input, ranges: Sequence[InRange]) -> Iterator[InRange]:
-    """What disjoint ranges leave of an input's axis, with the ends that the ranges have."""
+def _gaps(input_: Input, ranges: Sequence[InRange]) -> Iterator[InRange]:
+    """Find the gaps between disjoint ranges that contain values of the input."""
+    # The bounds are kept as authors wrote them: for integers, "> 4" and ">= 5" mean the same.
     start: Bound | None = None
     gaps = []
     for taken in sorted(ranges, key=_start_sort_key):
@@ -83,12 +94,13 @@ def _gaps(one: Input, ranges: Sequence[InRange]) -> Iterator[InRange]:
         start = taken.upper and _complement_bound(taken.upper)
     if start:
         gaps.append(InRange(start))
-    return (gap for gap in gaps if domain_of_test(one, gap))
+    return (gap for gap in gaps if domain_of_test(input_, gap))
 
 
-def _start_sort_key(taken: InRange) -> tuple[float, bool]:
-    return (taken.lower.value, not taken.lower.inclusive) if taken.lower else (-inf, False)
+def _start_sort_key(range_: InRange) -> tuple[float, bool]:
+    # At the same value, an inclusive bound begins before an exclusive one.
+    return (range_.lower.value, not range_.lower.inclusive) if range_.lower else (-inf, False)
 
 
-def _complement_bound(end: Bound) -> Bound:
-    return Bound(end.value, not end.inclusive)
+def _complement_bound(bound: Bound) -> Bound:
+    return Bound(bound.value, not bound.inclusive)

@@ -25,7 +25,9 @@ from finetune_advisor.formats.graphics.layout import (
 )
 from finetune_advisor.formats.numbers import format_decimal
 
+# Words of ZEN's expression language, which can't be used as names.
 ZEN_KEYWORDS = frozenset(("and", "false", "in", "not", "null", "or", "true"))
+# ZEN's numbers are decimals of 28 places; a longer one would silently become another number.
 MAX_ZEN_DECIMALS, MAX_ZEN_DIGITS = 28, 28
 NODE_SIZE = (300.0, 110.0)
 JSON_SCHEMA_TYPES = {"boolean": "boolean", "enum": "string", "integer": "integer", "number": "number"}
@@ -34,18 +36,19 @@ JsonObject = dict[str, Any]
 
 
 class InexpressibleNumberError(FinetuneAdvisorError):
-    """A tree compares with a number that has more digits than a JSON Decision Model can carry."""
+    """A tree compares with a number that has more digits than the ZEN engine keeps."""
 
 
 def render_jdm(tree: Tree) -> str:
-    """A decision model whose result has the recommendation's id and the reason why.
+    """Render a sound tree as a JSON Decision Model.
 
-    Raises InexpressibleNumberError for a bound of more than 28 digits or decimals.
+    The result of the model has the recommendation's id and the reason. Raises InexpressibleNumberError for a
+    bound with more than 28 digits or decimals.
     """
     nodes, edges = list(_nodes(tree)), list(_edges(tree))
-    places = _node_positions(nodes, edges)
+    positions = _node_positions(nodes, edges)
     for node in nodes:
-        x, y = places[node["id"]]
+        x, y = positions[node["id"]]
         node["position"] = {"x": round(x), "y": round(y)}
     model = {
         "contentType": "application/vnd.gorules.decision",
@@ -57,14 +60,13 @@ def render_jdm(tree: Tree) -> str:
 
 
 def _nodes(tree: Tree) -> Iterator[JsonObject]:
-    schema = json.dumps(_schema(tree), ensure_ascii=False)
+    # The format has the schema as a text of JSON inside JSON.
+    content = {"schema": json.dumps(_schema(tree), ensure_ascii=False)}
     description = f"{tree.title} (version {tree.version}, {tree.digest})"
-    content = {"schema": schema}
     yield _node("profile", "inputNode", "Profile", content) | {"description": description}
     for question in tree.ordered_questions:
-        yield _node(f"q_{question.id}", "switchNode", question.id, _switch_content(tree, question)) | {
-            "description": question.text
-        }
+        switch = _node(f"q_{question.id}", "switchNode", question.id, _switch_content(tree, question))
+        yield switch | {"description": question.text}
         for index, branch in enumerate(question.branches):
             if branch.to in tree.recommendations:
                 yield _recommendation_node(tree, question, index, branch)
@@ -76,20 +78,22 @@ def _node(name: str, kind: str, title: str, content: Mapping[str, Any]) -> JsonO
 
 
 def _schema(tree: Tree) -> JsonObject:
-    return {"type": "object", "properties": {name: _property(one) for name, one in tree.inputs.items()}}
+    properties = {name: _property_schema(input_) for name, input_ in tree.inputs.items()}
+    return {"type": "object", "properties": properties}
 
 
-def _property(one: Input) -> JsonObject:
-    form: JsonObject = {"type": JSON_SCHEMA_TYPES[one.type], "title": one.label}
-    if one.choices:
-        form["enum"] = list(one.choices)
+def _property_schema(input_: Input) -> JsonObject:
+    schema: JsonObject = {"type": JSON_SCHEMA_TYPES[input_.type], "title": input_.label}
+    if input_.choices:
+        schema["enum"] = list(input_.choices)
     for field in ("minimum", "maximum"):
-        if getattr(one, field) is not None:
-            form[field] = getattr(one, field)
-    return form
+        if getattr(input_, field) is not None:
+            schema[field] = getattr(input_, field)
+    return schema
 
 
 def _switch_content(tree: Tree, question: Question) -> JsonObject:
+    # No statement is the default, since ZEN would choose that for a missing answer, too.
     statements = [
         {"id": f"q_{question.id}.{index}", "condition": _condition(question, test), "isDefault": False}
         for index, (test, _) in enumerate(list_explicit_branches(tree, question))
@@ -99,9 +103,9 @@ def _switch_content(tree: Tree, question: Question) -> JsonObject:
 
 def _recommendation_node(tree: Tree, question: Question, index: int, branch: Branch) -> JsonObject:
     name = f"r_{question.id}.{index}"
-    shown = {"recommendation": branch.to, "reason": branch.reason}
+    fields = {"recommendation": branch.to, "reason": branch.reason}
     expressions = [
-        {"id": f"{name}.{key}", "key": key, "value": _string(text)} for key, text in shown.items()
+        {"id": f"{name}.{key}", "key": key, "value": _string(text)} for key, text in fields.items()
     ]
     content = {"expressions": expressions}
     return _node(name, "expressionNode", tree.recommendations[branch.to].title, content)
@@ -111,10 +115,10 @@ def _edges(tree: Tree) -> Iterator[JsonObject]:
     yield _edge("profile", f"q_{tree.root}")
     for question in tree.ordered_questions:
         for index, branch in enumerate(question.branches):
-            onwards = branch.to in tree.questions
-            target = f"q_{branch.to}" if onwards else f"r_{question.id}.{index}"
+            leads_to_question = branch.to in tree.questions
+            target = f"q_{branch.to}" if leads_to_question else f"r_{question.id}.{index}"
             yield _edge(f"q_{question.id}", target, f"q_{question.id}.{index}")
-            if not onwards:
+            if not leads_to_question:
                 yield _edge(target, "outcome")
 
 
@@ -133,11 +137,10 @@ def _node_positions(
 ) -> Mapping[str, tuple[float, float]]:
     lines = [LayoutLine(edge["sourceId"], edge["targetId"]) for edge in edges]
     boxes = {node["id"]: NODE_SIZE for node in nodes}
-    return (
-        lay_out_boxes(boxes, lines, 0).centers
-        if can_be_laid_out(lines)
-        else arrange_in_grid(boxes, lines)
-    )
+    # A model needs positions even if its tree is too large for a layout; an engine doesn't read them.
+    if not can_be_laid_out(lines):
+        return arrange_in_grid(boxes, lines)
+    return lay_out_boxes(boxes, lines, 0).centers
 
 
 def _condition(question: Question, test: ExplicitTest) -> str:
@@ -153,32 +156,35 @@ def _condition(question: Question, test: ExplicitTest) -> str:
         case ComparedBySymbol(symbol, other):
             return f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"
         case _:
-            return " or ".join(_range(question, answer, one) for one in test.ranges)
+            return " or ".join(_range(question, answer, range_) for range_ in test.ranges)
 
 
-def _range(question: Question, answer: str, one: InRange) -> str:
-    ends = [
-        f"{answer} {OPERATOR_SYMBOLS[operator]} {_number(question, end)}" for operator, end in one.ends
+def _range(question: Question, answer: str, range_: InRange) -> str:
+    comparisons = [
+        f"{answer} {OPERATOR_SYMBOLS[operator]} {_number(question, value)}"
+        for operator, value in range_.ends
     ]
-    return ends[0] if len(ends) == 1 else f"({' and '.join(ends)})"
+    return comparisons[0] if len(comparisons) == 1 else f"({' and '.join(comparisons)})"
 
 
-def _number(question: Question, end: int | float) -> str:
-    _, digits, exponent = Decimal(str(end)).as_tuple()
+def _number(question: Question, number: int | float) -> str:
+    _, digits, exponent = Decimal(str(number)).as_tuple()
     if -int(exponent) > MAX_ZEN_DECIMALS or len(digits) > MAX_ZEN_DIGITS:
-        problem = f"question {question.id} compares with {end}, which has more than"
+        problem = f"question {question.id} compares with {number}, which has more than"
         raise InexpressibleNumberError(
             f"{problem} {MAX_ZEN_DECIMALS} decimals; round it, or choose another notation"
         )
-    return format_decimal(end)
+    return format_decimal(number)
 
 
 def _input(name: str) -> str:
+    # $root is the whole profile, where a keyword can be looked up as a text.
     return f"$root['{name}']" if name in ZEN_KEYWORDS else name
 
 
 def _string(text: str) -> str:
-    """A string of the ZEN language. It has no escapes, so a text with both quotes is put together."""
+    """Format a text as a string of ZEN's language; a text with both kinds of quotes becomes a sum."""
+    # ZEN's strings have no escapes.
     for quote in "'\"":
         if quote not in text:
             return f"{quote}{text}{quote}"

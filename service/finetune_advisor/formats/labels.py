@@ -1,4 +1,4 @@
-"""Short texts about a tree: those that pictures carry, and the words for a branch."""
+"""Short texts about a tree, for diagrams and for answers."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ COMPARISON_WORDS = {
     "!=": "other than",
 }
 ANY_OTHER_ANSWER = "any other answer"
+# Beyond these limits `otherwise` reads "any other answer": a long list is hard to read and slow to build.
 MAX_BRANCHES_SPELLED_OUT, MAX_ALTERNATIVES_SPELLED_OUT = 8, 4
-"""Beyond these, `otherwise` reads "any other answer", so that its text stays short and cheap to make."""
 FINETUNE_LABELS = {"no": "no", "not_yet": "not yet", "partly": "partly", "yes": "yes"}
 
 
 def format_tree_heading(tree: Tree) -> str:
-    """A tree's title with its version."""
+    """Format a tree's title with its version."""
     return f"{tree.title} (version {tree.version})"
 
 
 def label_branch(tree: Tree, question: Question, branch: Branch) -> str:
-    """The answer that takes a branch: yes, no, the choices, the range with its unit, or the comparison."""
-    one = tree.inputs[question.input]
+    """Label a branch for a diagram: `yes`, `≥ 20 examples`, `score > target_score`, or `otherwise`."""
+    input_ = tree.inputs[question.input]
     match branch.test:
         case InChoices(values):
             return " or ".join(_value(value) for value in values)
@@ -39,20 +39,20 @@ def label_branch(tree: Tree, question: Question, branch: Branch) -> str:
                 f"{OPERATOR_SIGNS[operator]} {group_digits(value)}"
                 for operator, value in branch.test.ends
             )
-            return f"{' and '.join(ends)} {one.unit}".rstrip()
+            return f"{' and '.join(ends)} {input_.unit}".rstrip()
         case ComparedWith(operator, other):
-            return f"{one.name} {OPERATOR_SIGNS[operator]} {other}"
+            return f"{input_.name} {OPERATOR_SIGNS[operator]} {other}"
         case _:
             return "otherwise"
 
 
 def describe_branch(tree: Tree, question: Question, branch: Branch) -> str:
-    """The answer that takes a branch, in words: `yes`, `at least 20 examples`, `more than target_score`.
+    """Describe a branch in words: `yes`, `at least 20 examples`, or `more than target_score`.
 
-    A compared input goes by its name. `otherwise` is spelled out where it stands for a few answers.
+    If `otherwise` stands for a few answers only, the text names them.
     """
-    rest = isinstance(branch.test, Otherwise)
-    if rest and len(question.branches) > MAX_BRANCHES_SPELLED_OUT:
+    is_otherwise = isinstance(branch.test, Otherwise)
+    if is_otherwise and len(question.branches) > MAX_BRANCHES_SPELLED_OUT:
         return ANY_OTHER_ANSWER
     unit = tree.inputs[question.input].unit
     match spell_out_test(tree, question, branch.test):
@@ -61,8 +61,8 @@ def describe_branch(tree: Tree, question: Question, branch: Branch) -> str:
         case ComparedBySymbol(symbol, other):
             alternatives = [f"{COMPARISON_WORDS[symbol]} {other}"]
         case ranges:
-            alternatives = [f"{_range_words(one)} {unit}".rstrip() for one in ranges.ranges]
-    if rest and len(alternatives) > MAX_ALTERNATIVES_SPELLED_OUT:
+            alternatives = [f"{_range_words(range_)} {unit}".rstrip() for range_ in ranges.ranges]
+    if is_otherwise and len(alternatives) > MAX_ALTERNATIVES_SPELLED_OUT:
         return ANY_OTHER_ANSWER
     return " or ".join(alternatives)
 

@@ -6,15 +6,16 @@ from decimal import Decimal
 
 
 def format_decimal(number: int | float) -> str:
-    """A number in digits, without an exponent, which not every notation has."""
+    """Format a number in digits, without an exponent."""
+    # Not every notation has exponents. str() gives the shortest digits that identify a float.
     return f"{Decimal(str(number)):f}"
 
 
 def group_digits(number: int | float) -> str:
-    """The same for people: 10,000,000 for 10000000."""
+    """Format a number for people, with commas: 10,000,000 for 10000000."""
     return f"{Decimal(str(number)):,f}"
 
 
 def format_count(count: int, noun: str) -> str:
-    """So many of what a noun names."""
+    """Format a count with its noun: 1 case, 2 cases."""
     return f"{count} {noun if count == 1 else f'{noun}s'}"

@@ -13,6 +13,7 @@ from finetune_advisor.formats.explicit_branches import (
 )
 from finetune_advisor.formats.numbers import format_decimal
 
+# Reserved words of Rego, which aren't safe behind a dot.
 REGO_KEYWORDS = frozenset(
     (
         *("as", "contains", "data", "default", "else", "every", "false", "if", "import", "in"),
@@ -45,31 +46,35 @@ outcome := {root} if count(wrong) == 0"""
 
 
 def render_rego(tree: Tree) -> str:
-    """A policy whose `data.finetune_advisor.outcome` has the recommendation's id, and the reason why."""
+    """Render a sound tree as a Rego policy.
+
+    `data.finetune_advisor.outcome` has the recommendation's id and the reason.
+    """
     rules = [_rule(tree, question) for question in tree.ordered_questions]
     return "\n\n".join((_head(tree), *rules)) + "\n"
 
 
 def _head(tree: Tree) -> str:
-    names = {"version": tree.version, "digest": tree.digest}
-    types = {name: REGO_TYPES[one.type] for name, one in tree.inputs.items()}
+    identity = {"version": tree.version, "digest": tree.digest}
+    types = {name: REGO_TYPES[input_.type] for name, input_ in tree.inputs.items()}
     return POLICY_HEAD_TEMPLATE.format(
         title=_one_line_string(tree.title),
-        tree=json.dumps(names),
+        tree=json.dumps(identity),
         types=json.dumps(types),
         root=_rule_name(tree.root),
         package=PACKAGE_NAME,
-        **names,
+        **identity,
     )
 
 
 def _rule(tree: Tree, question: Question) -> str:
-    heads = [f"# {_one_line_string(question.text)[1:-1]}"]
+    # JSON's escapes keep control characters out of the comment.
+    lines = [f"# {_one_line_string(question.text)[1:-1]}"]
     for test, branch in list_explicit_branches(tree, question):
         value = _value(tree, branch)
         conditions = _conditions(_input(question.input), test)
-        heads += [f"{_rule_name(question.id)} := {value} if {condition}" for condition in conditions]
-    return "\n".join(heads)
+        lines += [f"{_rule_name(question.id)} := {value} if {condition}" for condition in conditions]
+    return "\n".join(lines)
 
 
 def _value(tree: Tree, branch: Branch) -> str:
@@ -79,7 +84,8 @@ def _value(tree: Tree, branch: Branch) -> str:
 
 
 def _conditions(answer: str, test: ExplicitTest) -> list[str]:
-    """The conditions any of which passes a test; Rego says "or" with one body each."""
+    """List the conditions of which one has to hold for a test to pass."""
+    # Rego has no "or": each alternative is a body of its own.
     match test:
         case InChoices((value,)):
             return [f"{answer} == {_string(value)}"]
@@ -88,12 +94,15 @@ def _conditions(answer: str, test: ExplicitTest) -> list[str]:
         case ComparedBySymbol(symbol, other):
             return [f"{answer} {'==' if symbol == '=' else symbol} {_input(other)}"]
         case _:
-            return [_range(answer, one) for one in test.ranges]
+            return [_range(answer, range_) for range_ in test.ranges]
 
 
-def _range(answer: str, one: InRange) -> str:
-    ends = [f"{answer} {OPERATOR_SYMBOLS[operator]} {format_decimal(end)}" for operator, end in one.ends]
-    return ends[0] if len(ends) == 1 else f"{{ {'; '.join(ends)} }}"
+def _range(answer: str, range_: InRange) -> str:
+    comparisons = [
+        f"{answer} {OPERATOR_SYMBOLS[operator]} {format_decimal(value)}"
+        for operator, value in range_.ends
+    ]
+    return comparisons[0] if len(comparisons) == 1 else f"{{ {'; '.join(comparisons)} }}"
 
 
 def _input(name: str) -> str:
@@ -101,7 +110,8 @@ def _input(name: str) -> str:
 
 
 def _rule_name(node: str) -> str:
-    """A question's rule; the prefix keeps it off the keywords."""
+    """Name the rule of a question."""
+    # A question may be called like a keyword.
     return f"question_{node}"
 
 
@@ -110,5 +120,5 @@ def _string(value: bool | str) -> str:
 
 
 def _one_line_string(text: str) -> str:
-    """A text as a string on one line, for a comment."""
+    """Format a text as a string literal without line breaks."""
     return _string(" ".join(text.split()))

@@ -1,13 +1,12 @@
-"""Conformance: whether a running instance answers as a decision table says."""
+"""Conformance checks: compare the answers of a running instance with a decision table."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,60 +17,57 @@ from finetune_advisor.engine.model.inputs import Profile
 CONNECTION_COUNT = 8
 MAX_SHOWN_DIFFERENCES = 20
 ANSWER_TIMEOUT_SECONDS = 30
-"""Seconds that an answer may take."""
 
 Row = tuple[Profile, RowOutcome]
 
 
 class ConformanceError(FinetuneAdvisorError):
-    """An instance can't be checked: it can't be reached, isn't this service, or lacks the version."""
+    """An instance can't be checked: it can't be reached, isn't this service, or doesn't serve the version."""
 
 
 @dataclass(frozen=True)
 class ConformanceReport:
-    """What checking an instance against a table found; it conforms if there are no differences."""
+    """The result of a conformance check; the instance conforms if there are no differences.
+
+    `str` gives a summary and the first 20 differences, one per line.
+    """
 
     table: DecisionTable
     differences: tuple[str, ...]
 
     def __str__(self) -> str:
         rows, shown = len(self.table.rows), self.differences[:MAX_SHOWN_DIFFERENCES]
-        pack = f"{rows} rows ({self.table.holds}), table {self.table.plain['sha256']}"
+        checked = f"{rows} rows ({self.table.holds}), table {self.table.plain['sha256']}"
         verdict = f"{len(self.differences)} differences" if self.differences else "conforms"
-        more = len(self.differences) - len(shown)
-        lines = [f"Tree {self.table.version}: {verdict}; {pack}", *(f"  {one}" for one in shown)]
-        return "\n".join([*lines, *([f"  and {more} more"] if more else [])])
+        lines = [f"Tree {self.table.version}: {verdict}; {checked}"]
+        lines += [f"  {difference}" for difference in shown]
+        remaining = len(self.differences) - len(shown)
+        return "\n".join([*lines, *([f"  and {remaining} more"] if remaining else [])])
 
 
 def check_instance(url: str, table: DecisionTable) -> ConformanceReport:
-    """Post every profile of a table to an instance and compare the answers.
+    """Send every profile of a table to the instance at a URL and compare its answers with the table.
 
     Raises ConformanceError.
     """
     with _Instance(url) as instance:
-        served = instance.digest(table.version)
+        served_digest = instance.digest(table.version)
+    same_tree = served_digest == table.digest
+    # Row i goes over connection i modulo CONNECTION_COUNT.
     chunks = [table.rows[start::CONNECTION_COUNT] for start in range(CONNECTION_COUNT)]
-    same = served == table.digest
     with ThreadPoolExecutor(CONNECTION_COUNT) as pool:
-        found = pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same), chunks)
-        by_place = sorted(
-            chain.from_iterable(_with_row_numbers(start, some) for start, some in enumerate(found))
-        )
-    tree = [] if same else [f"digest: expected {table.digest}, got {served}"]
-    return ConformanceReport(
-        table, (*tree, *(compare_answer for _, compare_answer in by_place if compare_answer))
-    )
-
-
-def _with_row_numbers(start: int, differences: Iterable[str]) -> Iterator[tuple[int, str]]:
-    return (
-        (start + CONNECTION_COUNT * place, compare_answer)
-        for place, compare_answer in enumerate(differences)
-    )
+        by_connection = [
+            *pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same_tree), chunks)
+        ]
+    in_order = [
+        by_connection[row % CONNECTION_COUNT][row // CONNECTION_COUNT] for row in range(len(table.rows))
+    ]
+    tree_difference = [] if same_tree else [f"digest: expected {table.digest}, got {served_digest}"]
+    return ConformanceReport(table, (*tree_difference, *filter(None, in_order)))
 
 
 def _compare_rows(url: str, table: DecisionTable, rows: Sequence[Row], *, receipts: bool) -> list[str]:
-    """For each row, how the instance's answer differs; empty where it doesn't."""
+    """Return for each row how the instance's answer differs; an empty text if it doesn't."""
     with _Instance(url) as instance:
         return [
             compare_answer(profile, outcome, *instance.assess(profile, table.version), receipts=receipts)
@@ -87,51 +83,52 @@ def compare_answer(
     *,
     receipts: bool = True,
 ) -> str:
-    """How an answer of /assess differs from an outcome; empty if it doesn't.
+    """Describe how an answer of POST /assess differs from an outcome; an empty text if it doesn't.
 
-    A receipt is made with the digest, so where that differs already, receipts say nothing more.
+    Pass `receipts=False` if the digests of the trees differ: then all receipts differ, too.
     """
     if status != 200:
-        found = [f"status: expected 200, got {status} {answer.get('detail', '')}".rstrip()]
+        differences = [f"status: expected 200, got {status} {answer.get('detail', '')}".rstrip()]
     else:
         expected = {"recommendation": outcome.recommendation, "path": ", ".join(outcome.path)}
         if receipts:
             expected["receipt"] = outcome.receipt
         actual = _summarize_answer(answer)
-        found = [
+        differences = [
             f"{field}: expected {wanted}, got {actual[field]}"
             for field, wanted in expected.items()
             if wanted != actual[field]
         ]
-    return f"{json.dumps(dict(profile))}: {'; '.join(found)}" if found else ""
+    return f"{json.dumps(dict(profile))}: {'; '.join(differences)}" if differences else ""
 
 
 def _summarize_answer(answer: Mapping[str, Any]) -> Mapping[str, str]:
-    """What an answer of /assess says, as text; `nothing` where it isn't an assessment."""
+    """Return the fields that are compared as text; `nothing` for those that the answer lacks."""
+    # Anything may answer at the URL, so no field is taken for granted.
     try:
         path = ", ".join(step["question"] for step in answer["path"])
     except (KeyError, TypeError):
         path = "nothing"
-    leaf = answer.get("recommendation")
-    end = leaf.get("id") if isinstance(leaf, Mapping) else "nothing"
-    return {"recommendation": str(end), "path": path, "receipt": str(answer.get("receipt", "nothing"))}
+    recommendation = answer.get("recommendation")
+    name = recommendation.get("id") if isinstance(recommendation, Mapping) else "nothing"
+    receipt = answer.get("receipt", "nothing")
+    return {"recommendation": str(name), "path": path, "receipt": str(receipt)}
 
 
 def _make_connection(url: str) -> tuple[str, HTTPConnection]:
-    """The path that goes before every other, and a connection that opens with the first request."""
+    """Return the path prefix of an instance's URL, and a connection that opens with the first request."""
     try:
         parts = urlsplit(url)
-        kind = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
-        return parts.path.rstrip("/"), kind(
-            parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_SECONDS
-        )
+        connection_type = {"http": HTTPConnection, "https": HTTPSConnection}[parts.scheme]
+        connection = connection_type(parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_SECONDS)
     except (ValueError, KeyError, HTTPException) as error:
         problem = "not the address of an instance; give one such as http://127.0.0.1:8080"
         raise ConformanceError(f"{url}: {problem}") from error
+    return parts.path.rstrip("/"), connection
 
 
 class _Instance:
-    """A running instance, asked over one connection that is kept open."""
+    """A client for one running instance, with one connection that it keeps open."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -144,17 +141,18 @@ class _Instance:
         self.connection.close()
 
     def digest(self, version: str) -> str:
-        """The digest of the tree that it serves as a version."""
+        """Return the digest of the tree that the instance serves as a version."""
         status, answer = self._ask("GET", "/tree/versions")
         try:
-            served = {str(one["version"]): str(one["digest"]) for one in answer["versions"]}
+            versions = answer["versions"]
+            digests = {str(version["version"]): str(version["digest"]) for version in versions}
         except (KeyError, TypeError):
             problem = f"/tree/versions answers {status} without a list of versions"
             raise ConformanceError(f"{self.url}: {problem}; give the address of an instance") from None
-        if version not in served:
-            problem = f"tree {version} isn't served; served are {', '.join(served)}"
+        if version not in digests:
+            problem = f"tree {version} isn't served; served are {', '.join(digests)}"
             raise ConformanceError(f"{self.url}: {problem}; choose one with --tree-version")
-        return served[version]
+        return digests[version]
 
     def assess(self, profile: Profile, version: str) -> tuple[int, Mapping[str, Any]]:
         return self._ask("POST", "/assess", {"profile": dict(profile), "tree_version": version})
@@ -163,7 +161,8 @@ class _Instance:
         try:
             return self._exchange(method, path, body)
         except (ConnectionResetError, BrokenPipeError, HTTPException):
-            self.connection.close()  # an idle connection may be closed at any time: ask once more
+            # The server may close an idle connection at any time, so a lost one is no failure yet.
+            self.connection.close()
         except (OSError, UnicodeError) as error:
             raise self._unreachable_error(error) from error
         try:
@@ -180,6 +179,7 @@ class _Instance:
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if text else {})
         self.connection.request(method, self.prefix + path, text, headers)
         response = self.connection.getresponse()
+        # http.client reuses a connection only after the whole body is read.
         content = response.read()
         try:
             answer = json.loads(content)

@@ -1,4 +1,4 @@
-"""Proposed test suites in YAML, as authors write them."""
+"""Proposed test suites as YAML, in the layout of hand-written ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedSeq
 
 
 def render_proposed_suites(suites: Iterable[Mapping[str, Any]]) -> str:
-    """Suites as plain data in YAML, a document each; nothing for those without cases."""
+    """Render suites, given as plain data, as one YAML document each; suites without cases are left out."""
     return "---\n".join(_document(suite) for suite in suites if suite["cases"])
 
 
@@ -20,13 +20,17 @@ def _document(suite: Mapping[str, Any]) -> str:
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
-    cases = [{**one, "expect": {**one["expect"], "path": _in_line(one)}} for one in suite["cases"]]
+    cases = [
+        {**case, "expect": {**case["expect"], "path": _path_on_one_line(case)}}
+        for case in suite["cases"]
+    ]
     text = StringIO()
     yaml.dump({**suite, "cases": cases}, text)
-    return re.sub(" +$", "", text.getvalue(), flags=re.MULTILINE)  # where the writer wraps, spaces stay
+    # ruamel.yaml leaves a space at the end of each line that it wraps.
+    return re.sub(" +$", "", text.getvalue(), flags=re.MULTILINE)
 
 
-def _in_line(case: Mapping[str, Any]) -> CommentedSeq:
+def _path_on_one_line(case: Mapping[str, Any]) -> CommentedSeq:
     path = CommentedSeq(case["expect"]["path"])
     path.fa.set_flow_style()
     return path

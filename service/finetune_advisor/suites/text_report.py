@@ -13,19 +13,18 @@ from finetune_advisor.suites.runner import CaseResult, Mismatch, TreeCoverage
 
 
 def render_text_report(results: Iterable[CaseResult], trees: Iterable[TreeCoverage]) -> str:
-    """Each failure with its place, the figures, and what isn't covered."""
-    every = [*results]
-    failed = [result for result in every if result.mismatches]
+    """Render the failures with file and line, the numbers of passed and failed cases, and the coverage."""
+    all_results = [*results]
+    failed = [result for result in all_results if result.mismatches]
     lines = [line for result in failed for line in _failure_lines(result)]
-    lines.append(
-        f"{format_count(len(every), 'case')}: {len(every) - len(failed)} passed, {len(failed)} failed"
-    )
-    lines.extend(line for one in trees for line in _coverage_lines(one))
+    total = format_count(len(all_results), "case")
+    lines.append(f"{total}: {len(all_results) - len(failed)} passed, {len(failed)} failed")
+    lines.extend(line for tree_coverage in trees for line in _coverage_lines(tree_coverage))
     return "\n".join(lines)
 
 
 def format_mismatch(mismatch: Mismatch) -> str:
-    """`field: expected this, got that`."""
+    """Format a mismatch as `field: expected value, got value`."""
     expected, actual = map(_format_value, (mismatch.expected, mismatch.actual))
     return f"{mismatch.field}: expected {expected}, got {actual}"
 
@@ -36,32 +35,37 @@ def _failure_lines(result: CaseResult) -> Iterator[str]:
         yield f"  {format_mismatch(mismatch)}"
 
 
-def _coverage_lines(one: TreeCoverage) -> Iterator[str]:
-    found = one.coverage
-    missed = [*found.missed_branches]
-    taken = found.branches - len(missed)
-    branches = f"{taken} of {found.branches} branches ({format_percentage(taken, found.branches)})"
-    if found.paths is None:
-        yield f"Tree {one.tree.version}: {branches}; it has too many paths to count them"
+def _coverage_lines(tree_coverage: TreeCoverage) -> Iterator[str]:
+    tree, coverage = tree_coverage.tree, tree_coverage.coverage
+    missed = coverage.missed_branches
+    branches = _format_share(coverage.branches - len(missed), coverage.branches, "branches")
+    if coverage.paths is None:
+        yield f"Tree {tree.version}: {branches}; it has too many paths to count them"
     else:
-        walked = found.paths - len(found.uncovered)
-        paths = f"{walked} of {found.paths} paths ({format_percentage(walked, found.paths)})"
-        yield f"Tree {one.tree.version}: {branches}, {paths}"
+        covered = coverage.paths - len(coverage.uncovered)
+        paths = _format_share(covered, coverage.paths, "paths")
+        yield f"Tree {tree.version}: {branches}, {paths}"
     if missed:
         yield "  branches not covered:"
-        yield from (f"    {format_branch(one.tree, edge)}" for edge in missed)
-    if found.paths is not None and found.uncovered:
+        yield from (f"    {format_branch(tree, edge)}" for edge in missed)
+    # Where paths aren't counted, `uncovered` has examples for the missed branches, which are listed already.
+    if coverage.paths is not None and coverage.uncovered:
         yield "  paths not covered:"
-        yield from (f"    {_path(one.tree, path)}" for path in found.uncovered)
+        yield from (f"    {_path(tree, path)}" for path in coverage.uncovered)
+
+
+def _format_share(part: int, whole: int, noun: str) -> str:
+    return f"{part} of {whole} {noun} ({format_percentage(part, whole)})"
 
 
 def format_percentage(part: int, whole: int) -> str:
-    """A percentage, rounded down, so that 100 % is all."""
+    """Format a share as a percentage, rounded down."""
+    # Rounding up could show 100 % although something is missing.
     return f"{100 * part // whole} %"
 
 
 def format_branch(tree: Tree, edge: Edge) -> str:
-    """`question test -> where it leads`."""
+    """Format a branch as `question test -> target`."""
     return f"{_step(tree, edge)} -> {tree.questions[edge[0]].branches[edge[1]].to}"
 
 

@@ -1,1 +1,1 @@
-"""Tree documents on disk: read, checked, and served by version."""
+"""Tree documents on disk: reading them, checking them, and serving them by version."""

@@ -1,4 +1,4 @@
-"""The catalog: the tree versions that this process serves, and which one is the default."""
+"""The catalog: the tree versions that a process serves, and its default version."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from finetune_advisor.trees import lifecycle, loader
 BUNDLED_TREES_DIR = Path(__file__).parent / "bundled"
 REASON_NAMED_BY_SETTING = "the setting DEFAULT_TREE_VERSION names it"
 REASON_NEWEST_OWN = (
-    "it is the newest current one of the organisation's own trees, which go before the bundled ones"
+    "it is the newest current tree of the organisation, and own trees take precedence over bundled ones"
 )
 REASON_NEWEST_BUNDLED = (
-    "it is the newest current one of the bundled trees, and no tree of the organisation is current"
+    "it is the newest current bundled tree, and no tree of the organisation is current"
 )
 
 
 class CatalogError(FinetuneAdvisorError):
-    """The tree documents can't be served together; each line of the message says why and what to do."""
+    """Tree documents can't be served together; each line of the message names a problem and its remedy."""
 
 
 class UnknownVersionError(FinetuneAdvisorError):
-    """No tree of that version is served."""
+    """The catalog has no tree of the requested version."""
 
 
 class RetiredVersionError(FinetuneAdvisorError):
-    """The version was served once, and has a successor."""
+    """The requested version is retired; its `tree` names the successor."""
 
     def __init__(self, tree: Tree) -> None:
         super().__init__(f"tree {tree.version} is {lifecycle.describe_status(tree)}")
@@ -43,17 +43,24 @@ class RetiredVersionError(FinetuneAdvisorError):
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Sound trees by version, oldest first; the default one, and why it is that; the trees served no more."""
+    """The served trees, the retired ones, and the default.
+
+    `trees` and `retired` map versions to sound trees, oldest first. `default_reason` completes the sentence
+    "this is the default because …".
+    """
 
     trees: Mapping[str, Tree]
     default: Tree
     retired: Mapping[str, Tree] = field(default_factory=dict)
     default_reason: str = "it was chosen"
     own_versions: frozenset[str] = frozenset()
-    """The versions of an organisation's own trees, those served no more among them."""
+    """The versions of the organisation's own trees, retired ones included."""
 
     def pick(self, version: str | None = None) -> Tree:
-        """The tree of a version, or the default. Raises UnknownVersionError or RetiredVersionError."""
+        """Return the tree of a version; without a version, the default.
+
+        Raises UnknownVersionError or RetiredVersionError.
+        """
         if version is None:
             return self.default
         if version in self.retired:
@@ -66,39 +73,60 @@ class Catalog:
 
     @cached_property
     def inputs(self) -> Mapping[str, Input]:
-        """The inputs of all trees; of one that several have, the newest wording."""
-        return {name: one for tree in self.trees.values() for name, one in tree.inputs.items()}
+        """The inputs of all served trees by name, worded as in the newest tree that has them."""
+        # Trees are ordered from oldest to newest, so a newer wording replaces an older one.
+        return {name: input_ for tree in self.trees.values() for name, input_ in tree.inputs.items()}
 
 
 def load_catalog(directory: Path | None = None, default: str | None = None) -> Catalog:
-    """The catalog of the bundled trees and those of a directory.
+    """Load the bundled trees and, if given, those of a directory.
 
-    Raises DocumentError for a faulty document and CatalogError for documents that don't fit together.
+    `default` is the version to use as the default. Raises DocumentError for faulty documents and
+    CatalogError for documents that contradict each other.
     """
-    return load_all(
-        [*_find_documents(BUNDLED_TREES_DIR), *(_find_documents(directory) if directory else ())],
-        default,
-    )
+    own_documents = _find_documents(directory) if directory else []
+    return load_all([*_find_documents(BUNDLED_TREES_DIR), *own_documents], default)
 
 
 def load_with_bundled(paths: Iterable[Path]) -> Catalog:
-    """The catalog of the bundled trees and some documents, or directories of them, for checking them.
+    """Load the bundled trees and the given documents; a directory stands for the documents in it.
 
-    Raises as `load` does.
+    Raises DocumentError and CatalogError as `load_catalog` does.
     """
     bundled = _find_documents(BUNDLED_TREES_DIR)
-    known = {path.resolve() for path in bundled}
-    given = [one for path in paths for one in (_find_documents(path) if path.is_dir() else [path])]
-    return load_all([*bundled, *(path for path in given if path.resolve() not in known)])
+    # A bundled document that is also named would clash with itself.
+    bundled_files = {path.resolve() for path in bundled}
+    named = [
+        document for path in paths for document in (_find_documents(path) if path.is_dir() else [path])
+    ]
+    return load_all([*bundled, *(path for path in named if path.resolve() not in bundled_files)])
 
 
 def load_all(paths: Iterable[Path], default: str | None = None) -> Catalog:
-    """The catalog of some documents; those that aren't bundled are an organisation's own.
+    """Load a catalog of exactly the given documents.
 
-    Raises as `load` does, after it has looked at every one.
+    Trees outside the bundled directory count as the organisation's own. Raises DocumentError with the
+    faults of all documents, or else CatalogError, as `load_catalog` does.
     """
+    trees = _load_trees(paths)
+    _raise_on_faults(_find_version_clashes(trees))
+    _raise_on_faults(_find_input_disagreements(trees))
+    oldest_first = sorted(trees.values(), key=_semantic_version)
+    served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
+    retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
+    _raise_on_faults(_find_unserved_successors(trees, served))
+    if default is None:
+        default_tree, reason = _choose_default(trees)
+    else:
+        default_tree, reason = _find_named_default(default, served, retired), REASON_NAMED_BY_SETTING
+    own_versions = frozenset(tree.version for path, tree in trees.items() if not _is_bundled(path))
+    return Catalog(served, default_tree, retired, reason, own_versions)
+
+
+def _load_trees(paths: Iterable[Path]) -> dict[Path, Tree]:
     trees: dict[Path, Tree] = {}
     errors = []
+    # Every document is tried, so that an author sees all faults at once.
     for path in paths:
         try:
             trees[path] = loader.load_tree(path)
@@ -106,29 +134,22 @@ def load_all(paths: Iterable[Path], default: str | None = None) -> Catalog:
             errors.append(str(error))
     if errors:
         raise loader.DocumentError("\n".join(errors))
-    _raise_on_faults(_find_version_clashes(trees))
-    _raise_on_faults(_find_input_disagreements(trees))
-    oldest_first = sorted(trees.values(), key=lambda tree: Version.parse(tree.version))
-    served = {tree.version: tree for tree in oldest_first if tree.status != "retired"}
-    retired = {tree.version: tree for tree in oldest_first if tree.status == "retired"}
-    _raise_on_faults(_find_unserved_successors(trees, served))
-    own_versions = frozenset(tree.version for path, tree in trees.items() if not _is_bundled(path))
-    if default is not None:
-        return Catalog(
-            served,
-            _find_named_default(default, served, retired),
-            retired,
-            REASON_NAMED_BY_SETTING,
-            own_versions,
-        )
-    current = [(path, tree) for path, tree in trees.items() if tree.status == "current"]
+    return trees
+
+
+def _semantic_version(tree: Tree) -> Version:
+    return Version.parse(tree.version)
+
+
+def _choose_default(trees: Mapping[Path, Tree]) -> tuple[Tree, str]:
+    """Choose the newest current tree, and say why; the organisation's own take precedence."""
+    current = {path: tree for path, tree in trees.items() if tree.status == "current"}
     if not current:
         _raise_on_faults(_find_lack_of_current(trees))
-    own = [tree for path, tree in current if not _is_bundled(path)]
-    newest = max(own or [tree for _, tree in current], key=lambda tree: Version.parse(tree.version))
-    return Catalog(
-        served, newest, retired, REASON_NEWEST_OWN if own else REASON_NEWEST_BUNDLED, own_versions
-    )
+    # An upgrade that bundles a later version must not change what an organisation's instances advise.
+    own = [tree for path, tree in current.items() if not _is_bundled(path)]
+    newest = max(own or current.values(), key=_semantic_version)
+    return newest, REASON_NEWEST_OWN if own else REASON_NEWEST_BUNDLED
 
 
 def _is_bundled(path: Path) -> bool:
@@ -140,47 +161,50 @@ def _find_documents(directory: Path) -> list[Path]:
         remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
         raise CatalogError(f"{directory}: not a directory; {remedy}")
     try:
-        names = sorted(directory.iterdir())
+        # Sorted, since directories list their files in an order that differs between machines.
+        paths = sorted(directory.iterdir())
     except OSError as error:
         raise CatalogError(
             f"{directory}: can't be read: {error.strerror}; check its permissions"
         ) from error
-    found = [p for p in names if p.suffix in (".yaml", ".yml") and not p.name.startswith(".")]
-    if not found:
+    # Editors leave hidden files beside a document, such as Emacs' lock .#tree.yaml.
+    documents = [p for p in paths if p.suffix in (".yaml", ".yml") and not p.name.startswith(".")]
+    if not documents:
         raise CatalogError(f"{directory}: holds no *.yaml or *.yml file; add a tree document")
-    return found
+    return documents
 
 
 def _raise_on_faults(faults: Iterable[tuple[Path, TreeFault]]) -> None:
-    """Raise a CatalogError that names each fault with its file and line, if there is one."""
+    """Raise a CatalogError that lists every fault with its file and line, unless there are none."""
     by_path: dict[Path, list[TreeFault]] = {}
     for path, fault in faults:
         by_path.setdefault(path, []).append(fault)
     if by_path:
-        raise CatalogError(
-            "\n".join(str(loader.build_document_error(*found)) for found in by_path.items())
-        )
+        errors = [loader.build_document_error(*path_and_faults) for path_and_faults in by_path.items()]
+        raise CatalogError("\n".join(map(str, errors)))
 
 
 def _find_version_clashes(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
     first: dict[str, Path] = {}
     for path, tree in trees.items():
-        other = first.setdefault(tree.version, path)
-        if other != path:
-            problem = f"{tree.version} is taken by {other}"
+        first_path = first.setdefault(tree.version, path)
+        if first_path != path:
+            problem = f"{tree.version} is taken by {first_path}"
             yield path, TreeFault(("version",), problem, "give this one another version")
 
 
 def _find_input_disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:
-    """An input keeps its name and type for ever, so that one profile fits every version."""
+    """Find inputs that two trees define differently."""
+    # One profile has to fit every version, so only an input's wording may change.
     first: dict[str, tuple[Path, Input]] = {}
     for path, tree in trees.items():
-        for name, one in tree.inputs.items():
-            where, other = first.setdefault(name, (path, one))
-            for kept in ("type", "unit", "choices", "minimum", "maximum"):
-                if getattr(one, kept) != getattr(other, kept):
-                    remedy = f"an input keeps its {kept} for ever, so use another name"
-                    yield path, TreeFault(("inputs", name, kept), f"differs from {where}", remedy)
+        for name, input_ in tree.inputs.items():
+            first_path, first_input = first.setdefault(name, (path, input_))
+            for attribute in ("type", "unit", "choices", "minimum", "maximum"):
+                if getattr(input_, attribute) != getattr(first_input, attribute):
+                    remedy = f"an input keeps its {attribute} for ever, so use another name"
+                    pointer = ("inputs", name, attribute)
+                    yield path, TreeFault(pointer, f"differs from {first_path}", remedy)
 
 
 def _find_unserved_successors(
@@ -199,11 +223,11 @@ def _find_lack_of_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Tr
 
 
 def _find_named_default(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:
-    """The tree that the setting names as the default. Raises CatalogError if it isn't served."""
+    """Return the tree that the setting names. Raises CatalogError if that version isn't served."""
     if wanted in retired:
-        standing = lifecycle.describe_status(retired[wanted])
+        status = lifecycle.describe_status(retired[wanted])
         remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"
-        raise CatalogError(f"the default version {wanted} is {standing}; {remedy}")
+        raise CatalogError(f"the default version {wanted} is {status}; {remedy}")
     if wanted not in served:
         remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {', '.join(served)}"
         raise CatalogError(f"the default version {wanted} isn't served; {remedy}")

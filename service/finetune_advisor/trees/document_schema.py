@@ -1,4 +1,4 @@
-"""The shape of a tree document: its fields, and the values that they become."""
+"""The schema of a tree document: its fields, their checks, and the engine objects that they become."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ from finetune_advisor.engine.model.tree import (
 )
 from finetune_advisor.trees.yaml_document import DocumentSchema
 
+# Names become metric labels and identifiers in other notations, so few characters are allowed.
+# \Z, unlike $, doesn't match before a line break at the end.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}\Z"
 LOWER_BOUND_OPERATORS: tuple[Operator, ...] = ("gt", "gte")
 UPPER_BOUND_OPERATORS: tuple[Operator, ...] = ("lt", "lte")
@@ -43,20 +45,21 @@ TEST_OPERATORS = ("is", "in", *LOWER_BOUND_OPERATORS, *UPPER_BOUND_OPERATORS, "o
 
 
 class TextField(fields.String):
-    """A text that says something."""
+    """A text that isn't empty and has no control characters; spaces around it are removed."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, *args, **kwargs).strip()
         if not text:
             raise ValidationError("the text is empty; write it or remove the field")
-        odd = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
-        if odd:
-            raise ValidationError(f"the text has a control character (U+{ord(odd):04X}); remove it")
+        # XML can't carry control characters, and a terminal would obey them.
+        control = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
+        if control:
+            raise ValidationError(f"the text has a control character (U+{ord(control):04X}); remove it")
         return text
 
 
 class NameField(fields.String):
-    """The name of an input, a question or a recommendation."""
+    """The name of an input, a question, a recommendation, a choice, a warning or a situation."""
 
     def __init__(self, **kwargs: Any) -> None:
         message = "not a name; use a to z, 0 to 9 and _, a letter first, 64 characters at most"
@@ -64,7 +67,7 @@ class NameField(fields.String):
 
 
 class TupleField(fields.List[Any]):
-    """A list of one kind of item, as a tuple."""
+    """A list that is loaded as a tuple; empty if the field is missing."""
 
     def __init__(self, item: fields.Field[Any]) -> None:
         super().__init__(item, load_default=())
@@ -74,7 +77,10 @@ class TupleField(fields.List[Any]):
 
 
 class KeyedObjects(fields.Field[Any]):
-    """Objects by name, each built from its name and its fields."""
+    """A mapping of names to objects, loaded as a dict.
+
+    `schema` loads an object's fields. `build` gets them as keyword arguments, with the name as `key`.
+    """
 
     def __init__(self, schema: type[Schema], build: Callable[..., Any], key: str) -> None:
         super().__init__(required=True)
@@ -83,6 +89,7 @@ class KeyedObjects(fields.Field[Any]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not value:
             raise ValidationError("not a mapping of names to objects; write one or more")
+        # Errors are collected by name, so that an author sees the faults of all objects at once.
         loaded, errors = {}, {}
         for name, item in value.items():
             try:
@@ -96,21 +103,26 @@ class KeyedObjects(fields.Field[Any]):
 
 
 class SemanticVersionField(fields.Field[str]):
-    """A semantic version without build metadata, which has no order."""
+    """A semantic version of at most 64 characters, without build metadata."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not Version.is_valid(value) or len(value) > 64:
             raise ValidationError("not a semantic version; write three numbers, such as 1.0.0")
         build = Version.parse(value).build
         if build:
+            # A catalog has to order its versions, and semantic versioning ignores build metadata for that.
             remedy = f"leave out +{build}, or write a pre-release such as 1.0.0-acme.1"
-            raise ValidationError(f"build metadata puts no version before another; {remedy}")
+            raise ValidationError(f"build metadata doesn't order versions; {remedy}")
         return value
 
 
 class UrlField(fields.String):
-    """An absolute http or https URL, as a URI: what is no ASCII, or not allowed there, is percent-encoded."""
+    """An absolute http or https URL, loaded as a URI by RFC 3986.
 
+    Authors may write an IRI by RFC 3987: characters that a URI can't have are percent-encoded.
+    """
+
+    # Groups: userinfo, host, port, and the rest. The JSON Schema of tree documents has the same pattern.
     PATTERN = (
         r"^[hH][tT][tT][pP][sS]?://"
         r"([^\x00-\x20\x7f/?#@\[\]\\]*@)?"
@@ -118,7 +130,6 @@ class UrlField(fields.String):
         r"(:[0-9]*)?"
         r"([/?#][^\x00-\x20\x7f]*)?$"
     )
-    """Userinfo, host, port and the rest, by RFC 3986 and RFC 3987. The JSON Schema has the same pattern."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         url = super()._deserialize(value, *args, **kwargs)
@@ -126,35 +137,38 @@ class UrlField(fields.String):
         if not parts:
             raise ValidationError("not a URL; write one such as https://wiki.example/ai")
         rest, hash_, fragment = (parts[4] or "").partition("#")
-        authority = quote(
-            url[: parts.start(4)] if parts[4] else url, safe=UNQUOTED_URL_CHARACTERS + "[]"
-        )
-        return authority + _percent_encode(rest) + hash_ + _percent_encode(fragment)
+        origin = url[: parts.start(4)] if parts[4] else url
+        # Brackets delimit an IPv6 address, and are allowed nowhere else; a fragment can't have a second #.
+        encoded_origin = quote(origin, safe=UNQUOTED_URL_CHARACTERS + "[]")
+        return encoded_origin + _percent_encode(rest) + hash_ + _percent_encode(fragment)
 
 
 UNQUOTED_URL_CHARACTERS = ":/?@!$&'()*+,;=%"
 
 
 def _percent_encode(part: str) -> str:
+    # A % that begins no escape is a character of the text.
     return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", part), safe=UNQUOTED_URL_CHARACTERS)
 
 
 class DateField(fields.Field[str]):
-    """A date, as YAML reads it or as text in ISO 8601."""
+    """A date in ISO 8601, loaded as text."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         try:
+            # YAML reads an unquoted date as a date. A datetime is a date for isinstance, and must not pass.
             return (value if type(value) is date else date.fromisoformat(value)).isoformat()
         except (TypeError, ValueError):
             raise ValidationError("not a date; write one such as 2026-11-22") from None
 
 
 class NumberField(fields.Field[int | float]):
-    """A number that JSON carries exactly."""
+    """A number that JSON carries exactly; a whole number is loaded as an int."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int | float:
         if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9_]*\.?[0-9]+", value):
             raise ValidationError("a number in quotes is text; remove the quotes")
+        # Python counts booleans as integers.
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError("not a number; write digits")
         if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -165,7 +179,7 @@ class NumberField(fields.Field[int | float]):
 
 
 class TrueField(fields.Field[bool]):
-    """The value true, and no other."""
+    """The value true, the only one that `otherwise` accepts."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if str(value).lower() == "true" and value is not True:
@@ -176,7 +190,7 @@ class TrueField(fields.Field[bool]):
 
 
 class AnswerField(fields.Field[bool | str]):
-    """A boolean, or a choice of an enum."""
+    """An answer that a branch can require: a boolean, or a choice of an enum."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool | str:
         if not isinstance(value, bool | str):
@@ -185,7 +199,10 @@ class AnswerField(fields.Field[bool | str]):
 
 
 class ThresholdField(fields.Field[Any]):
-    """A number, or another input as `{input: name}`."""
+    """What a branch compares an answer with: a number, or another input as `{input: name}`.
+
+    A number is loaded as a number, and an input as its name.
+    """
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -216,6 +233,7 @@ class InputDocument(DocumentSchema):
     maximum = NumberField()
 
 
+# "is" and "in" are keywords of Python, so these fields can't be attributes of a class.
 _TestDocument = DocumentSchema.from_dict(
     {
         "is": AnswerField(),
@@ -233,11 +251,15 @@ class BranchDocument(_TestDocument):  # type: ignore[valid-type, misc]  # made b
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> Branch:
-        tests = {key: data[key] for key in TEST_OPERATORS if key in data}
-        return Branch(test=_build_test(tests), to=data["to"], reason=data.get("reason", ""))
+        return Branch(test=_build_test(data), to=data["to"], reason=data.get("reason", ""))
 
 
-def _build_test(tests: Mapping[str, Any]) -> Test:
+def _build_test(data: Mapping[str, Any]) -> Test:
+    """Build the test of a branch or a warning's condition from the operators among its fields.
+
+    Raises ValidationError unless they are one test, or the lower and upper bound of one range.
+    """
+    tests = {operator: data[operator] for operator in TEST_OPERATORS if operator in data}
     match list(tests.items()):
         case [("is", value)]:
             return InChoices((value,))
@@ -272,7 +294,7 @@ class QuestionDocument(DocumentSchema):
     @post_load
     def _require_two_branches(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         if len(data["branches"]) < 2:
-            raise ValidationError("a question needs two branches or more; add them", "branches")
+            raise ValidationError("a question needs two or more branches; add them", "branches")
         return data
 
 
@@ -286,6 +308,7 @@ class AlternativeDocument(DocumentSchema):
 
 
 FINETUNE_VERDICTS = ("no", "not_yet", "partly", "yes")
+# The same message for another type: YAML 1.1 taught authors that an unquoted no is false.
 INVALID_FINETUNE_MESSAGE = f"not one of {', '.join(FINETUNE_VERDICTS)}; write one of them, as text"
 
 
@@ -312,9 +335,7 @@ class WarningConditionDocument(_TestDocument):  # type: ignore[valid-type, misc]
 
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> WarningCondition:
-        return WarningCondition(
-            data["input"], _build_test({key: data[key] for key in TEST_OPERATORS if key in data})
-        )
+        return WarningCondition(data["input"], _build_test(data))
 
 
 class WarningDocument(DocumentSchema):
@@ -327,7 +348,7 @@ class WarningDocument(DocumentSchema):
     @post_load
     def _build(self, data: dict[str, Any], **_: Any) -> WarningRule:
         if not data["when"]:
-            raise ValidationError("a warning needs circumstances; add one or more", "when")
+            raise ValidationError("a warning needs one or more conditions; add them", "when")
         return WarningRule(**data)
 
 
@@ -344,7 +365,7 @@ class SituationDocument(DocumentSchema):
 
 
 class TreeDocument(DocumentSchema):
-    """A whole document; loading gives an `engine` Tree whose soundness is still to be proven."""
+    """A complete tree document; loads into an engine Tree that isn't proven sound yet."""
 
     version = SemanticVersionField(required=True)
     status = fields.String(

@@ -1,4 +1,4 @@
-"""Tree documents: YAML files that are read, proven sound and turned into trees."""
+"""Loads tree documents: reads the YAML, checks it and builds the tree."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ DOCUMENT_KIND = "tree document"
 
 
 def load_tree(path: Path) -> Tree:
-    """The tree of a document. Raises DocumentError with every fault that was found."""
+    """Load a tree document and prove the tree sound.
+
+    Raises DocumentError with all the faults of the first stage that fails: reading YAML, checking the
+    fields, or checking the tree.
+    """
     document = yaml_document.read_document(path, DOCUMENT_KIND)
     tree: Tree = document.load(TreeDocument())
-    found = [*find_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
-    if found:
-        raise document.build_error(found)
+    faults = [*find_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
+    if faults:
+        raise document.build_error(faults)
     return tree
 
 
-def build_document_error(path: Path, found: Iterable[TreeFault]) -> DocumentError:
-    """The error that names some faults of a document, which show beside others alone."""
-    return yaml_document.read_document(path, DOCUMENT_KIND).build_error(found)
+def build_document_error(path: Path, faults: Iterable[TreeFault]) -> DocumentError:
+    """Build the error for faults that only a comparison with other documents shows."""
+    # Trees don't keep their line numbers. Such faults are rare, so the file is read once more.
+    return yaml_document.read_document(path, DOCUMENT_KIND).build_error(faults)

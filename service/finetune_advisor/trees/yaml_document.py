@@ -1,4 +1,4 @@
-"""YAML documents that people write: read with their lines, each fault named by file, line and field."""
+"""YAML documents that people write: loads their fields, and reports each fault by file, line and field."""
 
 from __future__ import annotations
 
@@ -15,21 +15,36 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.trees import yaml_reader
 from finetune_advisor.trees.yaml_reader import ParsedYaml, Pointer, YamlSyntaxError
 
+# marshmallow's messages name no remedy, so they are recognised by their text and replaced or completed.
+MARSHMALLOW_REQUIRED_MESSAGE = "Missing data for required field."
+MARSHMALLOW_NULL_MESSAGE = "Field may not be null."
+MISSING_FIELD_MESSAGE = "the field is missing; add it"
+"""Replaces marshmallow's message for a required field."""
+REMEDY_BY_MESSAGE = {
+    MARSHMALLOW_NULL_MESSAGE: "give a value or remove the field",
+    "Not a valid string.": "write text; quote what YAML reads as something else",
+}
+UNKNOWN_FIELD_PREFIX = "Unknown field"
+KNOWN_FIELDS_PREFIX = "known are "
+
 
 class DocumentError(FinetuneAdvisorError):
-    """A document can't be used; each line of the message names file, line, field and remedy."""
+    """A document can't be used; each line of the message names file, line, field, problem and remedy."""
 
 
 @dataclass(frozen=True)
 class YamlDocument:
-    """A parsed document, and the text that it was parsed from."""
+    """A parsed document with its source text and path."""
 
     path: Path
     text: str
     parsed: ParsedYaml
 
     def load(self, schema: Schema) -> Any:
-        """What the schema makes of the document. Raises DocumentError with every fault."""
+        """Load the document with a schema, and return what the schema builds.
+
+        Raises DocumentError with every fault.
+        """
         if self.parsed.value is None:
             raise self.build_error(
                 [TreeFault((), "the file is empty", "write the fields of a document")]
@@ -42,40 +57,49 @@ class YamlDocument:
             raise self.build_error(self._schema_faults(error.messages_dict)) from error
 
     def line(self, pointer: Pointer) -> int:
-        """The line of a field, or of the nearest thing around it that is in the file."""
-        place = self.parsed.location
+        """Return the line of a field, counted from 1.
+
+        A field that isn't in the file, such as a missing one, has the line of the nearest enclosing value.
+        """
+        location = self.parsed.location
         for step in pointer:
-            if step not in place.parts:
+            if step not in location.parts:
                 break
-            place = place.parts[step]
-        return place.line
+            location = location.parts[step]
+        return location.line
 
     def build_error(self, faults: Iterable[TreeFault]) -> DocumentError:
-        """The error that names some faults, in the order of their lines."""
-        found = sorted(faults, key=lambda fault: (self.line(fault.pointer), fault.problem))
-        return DocumentError("\n".join(map(self._format_fault, found)))
+        """Build the error that lists the faults, one per line, in the order of the file."""
+        # Faults on the same line are sorted by their text, so that the message is always the same.
+        in_order = sorted(faults, key=lambda fault: (self.line(fault.pointer), fault.problem))
+        return DocumentError("\n".join(map(self._format_fault, in_order)))
 
     def _format_fault(self, fault: TreeFault) -> str:
-        field = ".".join(str(key + 1) if isinstance(key, int) else key for key in fault.pointer)
-        where = f"{self.path}:{self.line(fault.pointer)}: {_on_one_line(field) or 'document'}"
-        return f"{where}: {fault.problem}; {fault.remedy}"
+        # People count items from 1.
+        keys = (str(key + 1) if isinstance(key, int) else key for key in fault.pointer)
+        field = _on_one_line(".".join(keys)) or "document"
+        return f"{self.path}:{self.line(fault.pointer)}: {field}: {fault.problem}; {fault.remedy}"
 
     def _schema_faults(self, messages: Mapping[Any, Any], pointer: Pointer = ()) -> Iterator[TreeFault]:
+        """Turn marshmallow's nested messages into faults."""
         for key, inner in messages.items():
-            here = pointer if key == "_schema" else (*pointer, key)
+            # marshmallow files a message about an object as a whole under "_schema".
+            inner_pointer = pointer if key == "_schema" else (*pointer, key)
             if isinstance(inner, Mapping):
-                yield from self._schema_faults(inner, here)
+                yield from self._schema_faults(inner, inner_pointer)
             else:
-                for message in inner:
-                    problem, _, remedy = (
-                        MISSING_FIELD_MESSAGE if message == MARSHMALLOW_REQUIRED_MESSAGE else message
-                    ).partition("; ")
-                    yield TreeFault(here, problem.removesuffix("."), self._remedy(here, message, remedy))
+                yield from (self._build_fault(inner_pointer, message) for message in inner)
+
+    def _build_fault(self, pointer: Pointer, message: str) -> TreeFault:
+        text = MISSING_FIELD_MESSAGE if message == MARSHMALLOW_REQUIRED_MESSAGE else message
+        problem, _, remedy = text.partition("; ")
+        return TreeFault(pointer, problem.removesuffix("."), self._remedy(pointer, message, remedy))
 
     def _remedy(self, pointer: Pointer, message: str, remedy: str) -> str:
-        """What to do about a schema's message, given what stands in the file."""
+        """Choose the remedy for a schema's message."""
         if message.startswith(UNKNOWN_FIELD_PREFIX):
             return self._remedy_of_unknown(pointer, remedy.removeprefix(KNOWN_FIELDS_PREFIX).split(", "))
+        # YAML takes # for a comment and & for an anchor, so an unquoted text may turn out empty.
         if message == MARSHMALLOW_NULL_MESSAGE and any(
             mark in self._source_line(pointer) for mark in (" #", " &")
         ):
@@ -87,8 +111,9 @@ class YamlDocument:
         close = get_close_matches(name, known, n=1)
         if close:
             return f"did you mean {close[0]}? Known are {', '.join(known)}"
+        # The rest of a text behind a comma becomes a key of its own in {…}; no field has such a name.
         if " " in name or not name.isidentifier():
-            return "quote the whole text if this is a part of one: inside {…} a comma ends it"
+            return "if it is part of a text, quote the whole text: inside {…} a comma ends a text"
         return f"remove it; known are {', '.join(known)}"
 
     def _source_line(self, pointer: Pointer) -> str:
@@ -96,7 +121,11 @@ class YamlDocument:
 
 
 def read_document(path: Path, kind: str) -> YamlDocument:
-    """The document in a file, which is to be of some kind. Raises DocumentError if it isn't YAML."""
+    """Read a YAML document from a file.
+
+    Messages use `kind` to say what the file should be, such as "test suite". Raises DocumentError if the file
+    can't be read or isn't YAML in UTF-8.
+    """
     try:
         text = _read_bytes(path, kind).decode()
         return YamlDocument(path, text, yaml_reader.parse_yaml(text))
@@ -110,6 +139,7 @@ def read_document(path: Path, kind: str) -> YamlDocument:
 
 def _read_bytes(path: Path, kind: str) -> bytes:
     try:
+        # Opening a pipe or a device could block for ever.
         if path.is_file():
             return path.read_bytes()
     except OSError as error:
@@ -121,20 +151,8 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-MARSHMALLOW_REQUIRED_MESSAGE = "Missing data for required field."
-MISSING_FIELD_MESSAGE = "the field is missing; add it"
-"""What is said in its place."""
-MARSHMALLOW_NULL_MESSAGE = "Field may not be null."
-UNKNOWN_FIELD_PREFIX = "Unknown field"
-KNOWN_FIELDS_PREFIX = "known are "
-REMEDY_BY_MESSAGE = {
-    MARSHMALLOW_NULL_MESSAGE: "give a value or remove the field",
-    "Not a valid string.": "write text; quote what YAML reads as something else",
-}
-
-
 class DocumentSchema(Schema):
-    """The base of what documents are loaded with: an unknown field is told with those that are known."""
+    """Base schema of documents; its message for an unknown field lists the known ones."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

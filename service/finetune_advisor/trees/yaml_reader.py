@@ -1,4 +1,4 @@
-"""Text in YAML 1.2 -> plain values, and the lines that they stand on."""
+"""Reads YAML 1.2 into plain values, and keeps the line of each value."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from finetune_advisor.engine.analysis.validation import TreeFault
 
 Pointer = tuple[str | int, ...]
 MERGE_TAG = "tag:yaml.org,2002:merge"
+# PyYAML follows YAML 1.1, where these characters end a plain text: a question mark in brackets begins a key,
+# and NEL and Unicode's separators break lines. In YAML 1.2 they are part of the text.
 MISREAD_PATTERNS = {
     "?": r"(?<=[^\s\[\]{},])\?",
     "\x85": "\x85",
     "\u2028": "\u2028",
     "\u2029": "\u2029",
 }
-"""What YAML 1.2 takes for part of a text and PyYAML, as in YAML 1.1, does not: in brackets, a question mark
-within a text begins a key, and NEL and the separators of Unicode break lines anywhere.
-"""
+"""Characters that PyYAML misreads, each with the pattern of the places where it does."""
 QUOTE_REMEDY = 'if it is part of a text, quote the whole text: "…"'
 SYNTAX_REMEDIES = [
     (r"found character '\\t'", "indent with spaces, not with tabs"),
@@ -34,8 +34,8 @@ SYNTAX_REMEDIES = [
         r"unexpected end of stream",
         "close the quotes; inside of \"…\" write \\\" and inside of '…' write ''",
     ),
-    (r"unknown escape character", "write two backslashes for one, or take single quotes"),
-    (r"another document", "write one document a file"),
+    (r"unknown escape character", "write two backslashes for one, or use single quotes"),
+    (r"another document", "write one document per file"),
     (
         r"in the brackets",
         "close them; quote each text in them that has a comma, a colon, a # or a bracket",
@@ -46,11 +46,11 @@ SYNTAX_REMEDIES = [
     ),
     (r"not allowed here|cannot start|alias|anchor|node content|block scalar", QUOTE_REMEDY),
 ]
-"""What mends the faults that the scanner describes so; the first that fits."""
+"""Patterns of the scanner's messages, each with its remedy; the first pattern that matches counts."""
 
 
 class YamlSyntaxError(Exception):
-    """A text isn't YAML: the line, counted from 1, the problem and the remedy."""
+    """A text isn't YAML; the error has the line, counted from 1, the problem and the remedy."""
 
     def __init__(self, line: int, problem: str, remedy: str) -> None:
         super().__init__(f"{line}: {problem}; {remedy}")
@@ -59,7 +59,7 @@ class YamlSyntaxError(Exception):
 
 @dataclass
 class SourceLocation:
-    """The line where a value stands, counted from 1, and the places of its parts by key or index."""
+    """The line of a value, counted from 1, and the locations of its parts by key or index."""
 
     line: int
     parts: dict[str | int, SourceLocation] = field(default_factory=dict)
@@ -67,7 +67,10 @@ class SourceLocation:
 
 @dataclass(frozen=True)
 class ParsedYaml:
-    """What a text says: its value, the places in it, and the faults of what documents may not use."""
+    """A parsed text: its value, its source locations, and its use of YAML that documents may not contain.
+
+    The faults are aliases and keys that aren't text.
+    """
 
     value: Any
     location: SourceLocation
@@ -75,9 +78,9 @@ class ParsedYaml:
 
 
 def parse_yaml(text: str) -> ParsedYaml:
-    """Read a text as one YAML document.
+    """Parse a text as one YAML document; an empty text has the value None.
 
-    Raises YamlSyntaxError if it isn't YAML, and RecursionError if it is nested too deeply.
+    Raises YamlSyntaxError if the text isn't YAML, and RecursionError if it is nested too deeply.
     """
     readable, characters = _replace_misread_characters(text)
     try:
@@ -85,37 +88,41 @@ def parse_yaml(text: str) -> ParsedYaml:
         if node is None:
             return ParsedYaml(None, SourceLocation(1), [])
         builder = _Builder(loader, characters)
-        value, place = builder.build(node, ())
+        value, location = builder.build(node, ())
     except YamlSyntaxError as error:
         problem = _restore_misread_characters(error.problem, characters)
         raise YamlSyntaxError(error.line, problem, error.remedy) from error
-    return ParsedYaml(value, place, builder.faults)
+    return ParsedYaml(value, location, builder.faults)
 
 
 def _replace_misread_characters(text: str) -> tuple[str, dict[int, str]]:
-    """Put characters for private use in place of those that PyYAML misreads; and what they stand for.
+    """Replace the characters that PyYAML misreads by characters for private use.
 
-    Each is one that the text has neither as it is nor escaped.
+    Returns the text and the original character of each replacement's code point.
     """
+    # A replacement that the text has already, as it is or escaped, would be restored to a wrong character.
     taken = {ord(character) for character in text if "\ue000" <= character <= "\uf8ff"}
     taken |= {int(code, 16) for code in re.findall(r"\\(?:u|U0000)([0-9a-fA-F]{4})", text)}
     free = (chr(code) for code in range(0xE000, 0xF900) if code not in taken)
-    stand_ins = dict(zip(MISREAD_PATTERNS, free, strict=False))
-    for character, stand_in in stand_ins.items():
-        text = re.sub(MISREAD_PATTERNS[character], stand_in, text)
-    return text, {ord(stand_in): character for character, stand_in in stand_ins.items()}
+    replacements = dict(zip(MISREAD_PATTERNS, free, strict=False))
+    for character, replacement in replacements.items():
+        text = re.sub(MISREAD_PATTERNS[character], replacement, text)
+    return text, {ord(replacement): character for character, replacement in replacements.items()}
 
 
 def _restore_misread_characters(problem: str, characters: dict[int, str]) -> str:
-    """What PyYAML says about a text, which it quotes as it is or as Python writes it."""
+    """Restore the original characters in a message of PyYAML."""
+    # PyYAML quotes some characters as they are and others by repr, which escapes those for private use.
     for code, character in characters.items():
         problem = problem.replace(ascii(chr(code))[1:-1], ascii(character)[1:-1])
     return problem.translate(characters)
 
 
 class _CoreResolver(BaseResolver):
-    """The core schema of YAML 1.2, and beside it what this service has always read: underscores between
-    digits, binary numbers, dates and merge keys.
+    """Resolves scalars by YAML 1.2's core schema, with some extensions.
+
+    The extensions are underscores between digits, binary numbers, dates and merge keys. Documents of earlier
+    releases may use them, and released documents never change.
     """
 
 
@@ -151,15 +158,17 @@ for _name, _pattern, _first in [
 
 
 class _CoreConstructor(SafeConstructor):
-    """PyYAML's values of scalars, but for the numbers of YAML 1.2."""
+    """Constructs scalars as PyYAML does, except for numbers, which follow YAML 1.2."""
 
     BASES: ClassVar = {"0b": 2, "0o": 8, "0x": 16}
 
     def construct_yaml_int(self, node: ScalarNode) -> int:
         digits = node.value.replace("_", "").lower()
+        # PyYAML takes a leading 0 for octal; in YAML 1.2 only 0o is.
         return int(digits, self.BASES.get(digits.lstrip("+-")[:2], 10))
 
     def construct_yaml_float(self, node: ScalarNode) -> float:
+        # Python's float knows inf and nan without YAML's leading dot.
         return float(re.sub(r"\.(?=inf|nan)", "", node.value.replace("_", "").lower()))
 
 
@@ -170,15 +179,21 @@ for _name in ("int", "float"):
 
 
 class _FastLoader(_CoreConstructor, _CoreResolver, yaml.CBaseLoader):
-    """libyaml, in C: it reads the bundled trees in 10 ms, where a scanner in Python takes 150."""
+    """Loads with libyaml, which is written in C.
+
+    It reads the bundled trees in 10 ms; PyYAML's scanner in Python takes 150 ms.
+    """
 
 
 class _ThoroughLoader(_CoreConstructor, _CoreResolver, yaml.BaseLoader):
-    """PyYAML's own scanner, for what libyaml refuses: it says more about a fault, and it takes surrogate
-    pairs. It learns here that in YAML 1.2 tabs separate, and that an anchor may be given anew.
+    """Loads with PyYAML's scanner in Python, for texts that libyaml refuses.
+
+    It describes faults in more detail, and accepts more of YAML 1.2: surrogate pairs, tabs as separators,
+    and anchors that are defined again.
     """
 
     def scan_to_next_token(self) -> None:
+        # PyYAML skips spaces only.
         super().scan_to_next_token()
         while self.peek() == "\t" and self._separates():
             while self.peek() in " \t":
@@ -188,24 +203,32 @@ class _ThoroughLoader(_CoreConstructor, _CoreResolver, yaml.BaseLoader):
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, ScalarEvent | CollectionStartEvent):
+            # PyYAML refuses an anchor that it knows; it has to forget the earlier one.
             self.anchors.pop(event.anchor, None)
         return super().compose_node(parent, index)
 
     def _separates(self) -> bool:
-        """Whether the tab here is no indentation: within a line, in brackets, or with nothing behind it."""
+        """Whether the next tab only separates tokens; YAML forbids tabs as indentation.
+
+        A tab separates within a line, in brackets, and on a line that is blank or has only a comment.
+        """
         if self.flow_level or not self.allow_simple_key:
             return True
-        ahead = 0
-        while self.peek(ahead) in " \t":
-            ahead += 1
-        return self.peek(ahead) in "#\r\n\0"
+        offset = 0
+        while self.peek(offset) in " \t":
+            offset += 1
+        return self.peek(offset) in "#\r\n\0"
 
 
 _Loader = _FastLoader | _ThoroughLoader | yaml.CSafeLoader | yaml.SafeLoader
 
 
 def _compose(text: str) -> tuple[_Loader, Node | None]:
-    """The nodes of a text, and who read them. PyYAML's own loaders are those for YAML 1.1."""
+    """Compose the nodes of a text; returns the loader that succeeded and the root node.
+
+    Raises YamlSyntaxError if neither loader can read the text.
+    """
+    # A document may declare that it is YAML 1.0 or 1.1, which PyYAML's own loaders implement.
     older = re.match(r"\ufeff?(?:#.*\n|\s)*%YAML[ \t]+1\.[01]\b", text)
     fast, thorough = (yaml.CSafeLoader, yaml.SafeLoader) if older else (_FastLoader, _ThoroughLoader)
     loader: _Loader
@@ -213,7 +236,7 @@ def _compose(text: str) -> tuple[_Loader, Node | None]:
         loader = fast(text)
         return loader, loader.get_single_node()
     except YAMLError:
-        pass
+        pass  # the thorough loader reads more, or says better what is wrong
     try:
         loader = thorough(text)
         return loader, loader.get_single_node()
@@ -229,39 +252,41 @@ def _compose(text: str) -> tuple[_Loader, Node | None]:
 
 @dataclass
 class _Builder:
-    """Turns nodes into values and places, and notes what documents may not use."""
+    """Builds values and source locations from nodes, and collects faults."""
 
     loader: _Loader
     characters: dict[int, str]
     faults: list[TreeFault] = field(default_factory=list)
-    begun: set[int] = field(default_factory=set)
+    started: set[int] = field(default_factory=set)
     mappings: dict[int, tuple[dict[str, Any], SourceLocation]] = field(default_factory=dict)
 
     def build(self, node: Node, pointer: Pointer) -> tuple[Any, SourceLocation]:
         if isinstance(node, ScalarNode):
             return self._scalar(node), SourceLocation(_start_line(node))
-        if id(node) in self.begun:
+        # An alias is the node of its anchor once more.
+        if id(node) in self.started:
             return self._alias(node, pointer)
-        self.begun.add(id(node))
+        self.started.add(id(node))
         if isinstance(node, MappingNode):
             return self._mapping(node, pointer)
         return self._sequence(node, pointer)
 
     def _alias(self, node: Node, pointer: Pointer) -> tuple[Any, SourceLocation]:
-        remedy = "write it out, so that the document reads plainly"
-        self.faults.append(TreeFault(pointer, "an alias stands here", remedy))
+        # Nested aliases multiply: a few lines could stand for gigabytes.
+        fault = TreeFault(pointer, "an alias is not allowed here", "write the value out in full")
+        self.faults.append(fault)
         return None, SourceLocation(_start_line(node))
 
     def _sequence(self, node: Node, pointer: Pointer) -> tuple[list[Any], SourceLocation]:
-        place = SourceLocation(_start_line(node))
+        location = SourceLocation(_start_line(node))
         values = []
         for index, item in enumerate(node.value):
-            value, place.parts[index] = self.build(item, (*pointer, index))
+            value, location.parts[index] = self.build(item, (*pointer, index))
             values.append(value)
-        return values, place
+        return values, location
 
     def _mapping(self, node: MappingNode, pointer: Pointer) -> tuple[dict[str, Any], SourceLocation]:
-        place = SourceLocation(_start_line(node))
+        location = SourceLocation(_start_line(node))
         values: dict[str, Any] = {}
         keys: set[str] = set()
         merged = []
@@ -274,32 +299,35 @@ class _Builder:
                 name = " ".join(key.split())
                 _raise_syntax_error(key_node, f'found duplicate key "{name}"', "remove one of the two")
             keys.add(key)
-            values[key], part = self.build(value_node, (*pointer, key))
-            place.parts[key] = SourceLocation(_start_line(key_node), part.parts)
+            values[key], value_location = self.build(value_node, (*pointer, key))
+            # A value may begin below its key; messages point at the line of the key.
+            location.parts[key] = SourceLocation(_start_line(key_node), value_location.parts)
+        # Fields that are written out override merged ones, wherever the << is.
         for value_node in merged:
-            self._merge(value_node, values, place, pointer)
-        self.mappings[id(node)] = values, place
-        return values, place
+            self._merge(value_node, values, location, pointer)
+        self.mappings[id(node)] = values, location
+        return values, location
 
     def _merge(
-        self, node: Node, values: dict[str, Any], place: SourceLocation, pointer: Pointer
+        self, node: Node, values: dict[str, Any], location: SourceLocation, pointer: Pointer
     ) -> None:
-        """Add what a mapping, or each of several, says beside the fields that are there."""
+        """Add the fields of one or several merged mappings, except for those that `values` has already."""
         for source in node.value if isinstance(node, SequenceNode) else [node]:
             if not isinstance(source, MappingNode):
                 _raise_syntax_error(source, "<< takes a mapping", "write the fields out")
             if id(source) in self.mappings:
-                given, parts = self.mappings[id(source)]
-                if any(isinstance(value, dict | list) for value in given.values()):
+                merged, merged_location = self.mappings[id(source)]
+                # A merge repeats nested values as an alias does.
+                if any(isinstance(value, dict | list) for value in merged.values()):
                     self._alias(source, pointer)
             else:
-                given, parts = self.build(source, pointer)
-            for key in given or ():
+                merged, merged_location = self.build(source, pointer)
+            for key in merged or ():
                 if key not in values:
-                    values[key], place.parts[key] = given[key], parts.parts[key]
+                    values[key], location.parts[key] = merged[key], merged_location.parts[key]
 
     def _key(self, node: Node, pointer: Pointer) -> str:
-        """A key as text; what isn't text is a fault."""
+        """Return a key as text, and note a fault if it isn't text."""
         if isinstance(node, ScalarNode):
             value = self._scalar(node)
             key = value if isinstance(value, str) else str(value).lower()
@@ -316,6 +344,7 @@ class _Builder:
             value = self.loader.construct_object(node)
         except ConstructorError:
             _raise_syntax_error(node, f"the tag {node.tag} means nothing here", QUOTE_REMEDY)
+        # PyYAML's constructors check little: a wrong value under an explicit tag fails in many ways.
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             kind = node.tag.rpartition(":")[2]
             problem = (
@@ -328,7 +357,7 @@ class _Builder:
 
 
 def _join_surrogate_pairs(text: str, node: ScalarNode) -> str:
-    """A text whose surrogate pairs, as JSON escapes them, are the characters that they stand for."""
+    """Replace surrogate pairs, as JSON escapes characters beyond U+FFFF, by the characters themselves."""
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -344,20 +373,18 @@ def _raise_syntax_error(node: Node, problem: str, remedy: str) -> NoReturn:
 
 
 def _explain_syntax_error(error: MarkedYAMLError) -> YamlSyntaxError:
-    """The scanner's fault in one line, with what most likely mends it."""
+    """Describe a fault of the scanner in one line, with the most likely remedy."""
     problem = " ".join(str(error.problem).split())
-    opened = error.context_mark.line + 1 if error.context_mark else 1
+    opening_line = error.context_mark.line + 1 if error.context_mark else 1
+    # The scanner notices a missing bracket or quote where the text ends; the mistake is where it opens.
     for context, opening in (
         ("a flow mapping", "brackets"),
         ("a flow sequence", "brackets"),
         ("quoted", "quotes"),
     ):
         if context in str(error.context):
-            problem += f", in the {opening} that open on line {opened}"
-    said = f"{error.context} {problem}"
-    remedy = next(
-        (remedy for pattern, remedy in SYNTAX_REMEDIES if re.search(pattern, said)), "correct the syntax"
-    )
-    return YamlSyntaxError(
-        error.problem_mark.line + 1 if error.problem_mark else opened, problem, remedy
-    )
+            problem += f", in the {opening} that open on line {opening_line}"
+    message = f"{error.context} {problem}"
+    remedies = (remedy for pattern, remedy in SYNTAX_REMEDIES if re.search(pattern, message))
+    line = error.problem_mark.line + 1 if error.problem_mark else opening_line
+    return YamlSyntaxError(line, problem, next(remedies, "correct the syntax"))

@@ -1,1 +1,1 @@
-"""What pictures of trees are made of: layout, lines, texts, and what they highlight."""
+"""Parts of diagrams: layout, lines, text widths, highlights and colours."""

@@ -1,4 +1,4 @@
-"""What a picture of a tree stresses for an assessment."""
+"""Which parts of a tree a diagram highlights for an assessment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from finetune_advisor.engine.model.tree import Branch
 
 @dataclass(frozen=True)
 class Highlight:
-    """The parts of a tree that an assessment is about; all others may fade.
+    """The parts of a tree that matter to an assessment; a diagram fades all others.
 
-    `taken` are the branches that answers take, by question; `next` is the question to ask now.
+    `taken` has the branches that the answers take, each with its question's id. `answered`, `open` and
+    `candidates` are ids of answered questions, of open questions that the profile may still come to, and of
+    recommendations that are still possible. `next` is the id of the question to ask now.
     """
 
     taken: frozenset[tuple[str, Branch]]
@@ -27,12 +29,12 @@ class Highlight:
 
 
 def build_highlight(assessment: Assessment) -> Highlight:
-    """The emphasis of an assessment."""
-    asked = assessment.next_question
+    """Collect the parts of a tree to highlight for an assessment by that tree."""
+    next_question = assessment.next_question
     return Highlight(
         taken=frozenset((step.question.id, step.branch) for step in assessment.path),
         answered=tuple(step.question.id for step in assessment.path),
-        open=frozenset(one.question.id for one in assessment.unanswered),
+        open=frozenset(unanswered.question.id for unanswered in assessment.unanswered),
         candidates=frozenset(assessment.candidates),
-        next=asked.question.id if asked else None,
+        next=next_question.question.id if next_question else None,
     )

@@ -1,5 +1,6 @@
-"""The look of an SVG picture: colours for light and dark schemes, and no font that must be fetched."""
+"""The stylesheet of SVG pictures: colours for light and dark schemes, and only fonts of the system."""
 
+# Every rule begins with the picture's class, since a style element in an SVG applies to the whole page.
 SVG_STYLESHEET = """
 .fa-tree text { font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif }
 .fa-tree text { font-size: 13px; fill: #14181d }

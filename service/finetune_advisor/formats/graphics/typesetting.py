@@ -1,4 +1,7 @@
-"""How wide a text is in a picture, and how it breaks into lines, near enough for any sans-serif font."""
+"""Estimates the widths of texts, and breaks texts into lines.
+
+The estimates are close enough for any sans-serif font. The reader's font isn't known when a picture is made.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from unicodedata import combining, east_asian_width
 
 NARROW_CHARACTERS = frozenset("fijlrtI.,:;'|!()[]{}/ ")
 WIDE_CHARACTERS = frozenset("mwMW@%—")
+# A comparison sign stays with its number.
 WORD_PATTERN = re.compile(r"(?:[<>≤≥] )?\S+")
 WORD_PART_PATTERN = re.compile(r"[^_]*_+|[^_]+")
 INVALID_XML_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def replace_invalid_xml(text: str) -> str:
-    """A text without the characters that XML can't carry."""
+    """Replace the characters that XML can't carry by U+FFFD."""
     return INVALID_XML_CHARACTER.sub("\ufffd", text)
 
 
 def estimate_text_width(text: str, size: float) -> float:
-    """About how many pixels wide a text of a font size is."""
+    """Estimate the width of a text, in pixels, at a font size in pixels."""
     return size * sum(map(_width_in_ems, text))
 
 
@@ -33,26 +37,27 @@ def _width_in_ems(character: str) -> float:
     return 0.95 if character in WIDE_CHARACTERS else 0.7 if character.isupper() else 0.61
 
 
-def break_into_lines(text: str, most: float, size: float) -> list[str]:
-    """A text broken into lines of at most so many pixels: at spaces, in a long name after `_`, and if
-    need be anywhere.
+def break_into_lines(text: str, max_width: float, size: float) -> list[str]:
+    """Break a text into lines of at most `max_width` pixels at a font size; one line or more.
+
+    Lines break at spaces. A word that is too long breaks after `_`, or else anywhere.
     """
-    found = [""]
+    lines = [""]
     for word in WORD_PATTERN.findall(text):
-        longer = f"{found[-1]} {word}".lstrip()
-        if estimate_text_width(longer, size) <= most:
-            found[-1] = longer
+        longer_line = f"{lines[-1]} {word}".lstrip()
+        if estimate_text_width(longer_line, size) <= max_width:
+            lines[-1] = longer_line
         else:
-            found.extend(_break_word(word, most, size))
-    return [line for line in found if line] or [""]
+            lines.extend(_break_word(word, max_width, size))
+    return [line for line in lines if line] or [""]
 
 
-def _break_word(word: str, most: float, size: float) -> Iterator[str]:
-    """A word in lines: its parts are kept together, unless one is too long by itself."""
+def _break_word(word: str, max_width: float, size: float) -> Iterator[str]:
     line = ""
     for part in WORD_PART_PATTERN.findall(word):
-        for piece in [part] if estimate_text_width(part, size) <= most else part:
-            if line and estimate_text_width(line + piece, size) > most:
+        # A part that is too long by itself is added character by character.
+        for piece in [part] if estimate_text_width(part, size) <= max_width else part:
+            if line and estimate_text_width(line + piece, size) > max_width:
                 yield line
                 line = ""
             line += piece

@@ -120,6 +120,7 @@ def _check_names(tree: Tree) -> Iterator[TreeFault]:
 
 def _check_unasked_inputs(tree: Tree) -> Iterator[TreeFault]:
     asked = {name for question in tree.questions.values() for name in question.inputs}
+    # A warning may test an input that no question needs.
     asked.update(tree.warning_inputs)
     for name in tree.inputs:
         if name not in asked:
@@ -135,6 +136,7 @@ def _branch_names(tree: Tree, question: Question) -> Iterator[TreeFault]:
             problem = f"there is no question or recommendation {branch.to}"
             yield TreeFault((*pointer, "to"), problem, "declare it or correct the name")
         elif ends_here and not branch.reason:
+            # An assessment gives the reason of its last branch, and only this one.
             problem = f"the branch ends in {branch.to} without a reason"
             yield TreeFault(pointer, problem, "add reason")
         elif branch.reason and not ends_here:
@@ -269,6 +271,7 @@ def _comparison_problem(
         return f"{input_.name} is compared with itself", "name another input"
     if not (input_.is_numeric and other.is_numeric):
         return "only numbers can be compared", "compare integer or number inputs"
+    # Equal units can't prove that a comparison makes sense, but different ones show that it doesn't.
     if input_.unit != other.unit:
         return f"{input_.name} and {other.name} have different units", "compare inputs of one unit"
     return None
@@ -352,6 +355,7 @@ def _check_cycles(tree: Tree) -> Iterator[TreeFault]:
 
 
 def _check_reachability(tree: Tree) -> Iterator[TreeFault]:
+    # A branch that some value takes can still contradict all answers that lead to its question.
     taken: dict[str, set[Branch]] = {}
     try:
         for node, branches in reachable_branches(tree, Region(tree.axes, {}), MAX_WALK_STEPS):

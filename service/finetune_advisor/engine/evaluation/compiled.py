@@ -79,6 +79,7 @@ class CompiledPath:
     def assessment(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile that takes this path."""
         answers = self.answers(profile)
+        # tuple() of a list is faster than of a generator, and every complete profile comes through here.
         return Assessment(
             tree=self.tree,
             path=tuple([self._step(question, branch, answers) for question, branch in self.taken]),
@@ -98,7 +99,7 @@ class CompiledPath:
     def ignored(self, profile: Profile) -> list[str]:
         """Return the names in a profile that the tree doesn't have, sorted."""
         known = self.tree.inputs.keys()
-        # Most profiles have none, and the comparison saves a set and a sort.
+        # Most profiles have none; the comparison saves them a set and a sort.
         return [] if profile.keys() <= known else sorted(profile.keys() - known)
 
     @staticmethod
@@ -159,6 +160,7 @@ class CompiledTree:
         taken_here = (*taken, (question, branch))
         is_question = branch.to in self.tree.questions
         child = self._node(branch.to, taken_here) if is_question else self._path(taken_here)
+        # Without this limit, profiles that take ever new paths would fill the memory.
         self._nodes_left -= 1
         return child, self._nodes_left >= 0
 

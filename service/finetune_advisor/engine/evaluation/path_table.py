@@ -57,6 +57,7 @@ def extend_prefix(tree: Tree, prefix: PathPrefix) -> Iterator[PathPrefix]:
     """Yield the prefixes that are one branch longer and that some profile takes."""
     for index, (condition, branch) in enumerate(tree.branch_conditions[prefix.node]):
         narrowed = prefix.region.narrow(condition)
+        # A branch can contradict the answers before it; no profile takes such a path.
         if narrowed:
             yield PathPrefix((*prefix.steps, (prefix.node, index)), branch.to, narrowed)
 
@@ -177,6 +178,7 @@ class PathTable:
         self.input_groups = tuple(_input_group(tree, names, paths) for names in tree.blocks)
         self.paths_needing_group = self._paths_needing_groups(paths)
         self.paths_by_branch = tuple(self._paths_by_branches(paths))
+        # Most paths constrain few of the groups, so only these are listed.
         self._constraints_by_path = self._find_constraints(len(paths))
 
     @classmethod

@@ -119,6 +119,7 @@ def domain_of_test(input_: Input, test: Test) -> Domain:
                 domain = domain.up_to(upper.value, strict=not upper.inclusive)
             return domain
         case _:
+            # exclusive_conditions() gives `otherwise` the rest of the axis, which depends on the siblings.
             return Domain((), input_.axis.dense)
 
 

@@ -45,6 +45,7 @@ class Input:
     @cached_property
     def axis(self) -> Domain:
         """The domain of all positions of this input."""
+        # Doubles and integers need axes of their own: what follows 1 is 2 only among integers.
         if self.type == "number":
             return Domain(((float(self.lowest), float(self.highest)),), dense=True)
         if self.type == "integer":

@@ -20,7 +20,7 @@ class OrderConstraint:
     strict: bool
 
     def holds(self, low: Position, high: Position) -> bool:
-        """Whether the positions of the two inputs meet this constraint."""
+        """Return whether the positions of the two inputs meet this constraint."""
         return low < high if self.strict else low <= high
 
 
@@ -41,7 +41,7 @@ class Region:
         return self.domains.get(name) or self.axes[name]
 
     def is_fixed(self, name: str) -> bool:
-        """Whether an input has the same value in all profiles of the region."""
+        """Return whether an input has the same value in all profiles of the region."""
         domain = self.domains.get(name)
         return domain is not None and domain.least == domain.greatest
 
@@ -70,7 +70,7 @@ class Region:
         return self.narrow(InDomain(name, Domain(((position, position),), self.axes[name].dense)))
 
     def contains_answers(self, positions: Mapping[str, Position]) -> bool:
-        """Whether some profile of this region has these inputs at these positions of their axes."""
+        """Return whether some profile of this region has these inputs at these positions of their axes."""
         for name, position in positions.items():
             if name in self.domains and position not in self.domains[name]:
                 return False
@@ -119,7 +119,7 @@ class Region:
         return frozenset((n, d) for n, d in self.domains.items() if n in names), orders
 
     def is_ordered(self, name: str) -> bool:
-        """Whether an order constraint connects an input to another one."""
+        """Return whether an order constraint connects an input to another one."""
         return any(name in (order.low, order.high) for order in self.orders)
 
     def _connected(self, inputs: frozenset[str]) -> tuple[frozenset[str], frozenset[OrderConstraint]]:
@@ -199,7 +199,7 @@ class Region:
         return domains
 
     def _implies(self, order: OrderConstraint) -> bool:
-        """Whether the domains alone make all profiles meet a constraint."""
+        """Return whether the domains alone make all profiles meet a constraint."""
         return order.holds(self.domain(order.low).greatest, self.domain(order.high).least)
 
 
@@ -212,7 +212,7 @@ def _orders(condition: InRelation) -> Iterator[OrderConstraint]:
 
 
 def _contradictory(orders: Iterable[OrderConstraint], added: Iterable[OrderConstraint]) -> bool:
-    """Whether constraints put an input strictly below itself; without the `added` ones they don't."""
+    """Return whether constraints put an input strictly below itself; without the `added` ones they don't."""
     above: dict[str, list[OrderConstraint]] = {}
     for order in orders:
         above.setdefault(order.low, []).append(order)
@@ -222,7 +222,7 @@ def _contradictory(orders: Iterable[OrderConstraint], added: Iterable[OrderConst
 def _strictly_below_itself(
     above: Mapping[str, Sequence[OrderConstraint]], order: OrderConstraint
 ) -> bool:
-    """Whether a constraint and those `above` each input lead from its low input back to this input."""
+    """Return whether a constraint and those `above` each input lead from its low input back to this input."""
     seen = set()
     waiting = [(order.high, order.strict)]
     while waiting:

@@ -123,7 +123,7 @@ class WarningRule:
     references: tuple[Reference, ...] = ()
 
     def applies_to(self, outcome: str | None) -> bool:
-        """Whether the warning may go with an outcome, which is a recommendation's id or None."""
+        """Return whether the warning may go with an outcome, which is a recommendation's id or None."""
         return not self.recommendations or outcome in self.recommendations
 
 

@@ -72,27 +72,31 @@ class ChangeOptions:
         self._cached_options = lru_cache(CACHE_SIZE)(self._find_options)
 
     def of(
-        self, group_index: int, given: AnswerPositions, choices: Mapping[str, Sequence[Position]]
+        self, group_index: int, given_answers: AnswerPositions, choices: Mapping[str, Sequence[Position]]
     ) -> GroupOptions:
         """Return the options of a group, those with the fewest and smallest changes first.
 
-        `given` has the known answers, and `choices` the positions that each input can change to. An option
-        is left out if an earlier one has the same shape and rules out the same paths.
+        `given_answers` are those of the profile, and `choices` are the positions that each input can change
+        to. An option is left out if an earlier one has the same shape and rules out the same paths.
         """
         names = self._table.input_groups[group_index].names
         return self._cached_options(
             group_index,
-            tuple([given.get(name) for name in names]),
+            tuple([given_answers.get(name) for name in names]),
             tuple([choices[name] for name in names]),
         )
 
     def _find_options(
-        self, group_index: int, given: Sequence[Position | None], choices: Sequence[Sequence[Position]]
+        self,
+        group_index: int,
+        given_positions: Sequence[Position | None],
+        choices: Sequence[Sequence[Position]],
     ) -> GroupOptions:
         group, all_combinations = self._table.input_groups[group_index], _combinations(choices)
         limit = max(1, min(MAX_COMBINATIONS, MAX_COMBINATION_CHECKS // group.check_count))
         options = [
-            self._option(group_index, given, positions) for positions in islice(all_combinations, limit)
+            self._option(group_index, given_positions, positions)
+            for positions in islice(all_combinations, limit)
         ]
         first_untried = next(all_combinations, None)
         untried = inf if first_untried is None else sum(p is not None for p in first_untried)
@@ -108,12 +112,12 @@ class ChangeOptions:
     def _option(
         self,
         group_index: int,
-        given: Sequence[Position | None],
+        given_positions: Sequence[Position | None],
         positions: Sequence[Position | None],
     ) -> ChangeOption:
         group, changes, answers = self._table.input_groups[group_index], [], {}
         shape, distance = 0, 0.0
-        for name, before, after in zip(group.names, given, positions, strict=True):
+        for name, before, after in zip(group.names, given_positions, positions, strict=True):
             if after is not None:
                 input_ = self._table.tree.inputs[name]
                 changes.append((name, after))

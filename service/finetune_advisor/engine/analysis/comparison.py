@@ -30,7 +30,6 @@ Without a limit, trees that share questions or compare many inputs could take ar
 VERSION_FIELDS = LIFECYCLE_FIELDS | {"version", "released"}
 """Fields that tell versions apart, and so differ even if the content is the same."""
 
-
 _OutcomePair = tuple[str | None, str | None]
 _RegionOutcomes = tuple[Region, str | None, str | None]
 
@@ -135,8 +134,8 @@ def compare_trees(older: Tree, newer: Tree, max_steps: int = MAX_COMPARISON_STEP
         profiles=profiles,
         undecided=undecided,
         moves=tuple(
-            Move(*outcomes, count, witnesses[outcomes])
-            for outcomes, count in sorted(counts.items(), key=lambda item: [*map(str, item[0])])
+            Move(*pair, count, witnesses[pair])
+            for pair, count in sorted(counts.items(), key=lambda item: [*map(str, item[0])])
         ),
         reversals=tuple(_reversals(older, newer)),
         truncated=budget.exhausted or classes.exhausted,
@@ -189,8 +188,8 @@ def _outcomes_of_both(
 ) -> Iterator[_RegionOutcomes]:
     """Yield disjoint regions of profiles, with their outcomes in the older and in the newer tree."""
     for region, before in _outcomes(older, shared, Region(older.axes, {}), budget):
+        # The domains and constraints are those of shared inputs, which have the same axis in both trees.
         region_of_newer = Region(newer.axes, region.domains, region.orders)
-        # The region keeps its domains and constraints, and takes the axes of the newer tree's own inputs.
         for narrowed, after in _outcomes(newer, shared, region_of_newer, budget):
             yield narrowed, before, after
 
@@ -230,7 +229,7 @@ def _outcomes(
 
 @dataclass(frozen=True)
 class _Walk:
-    """A region of profiles on its way through a tree.
+    """A region of profiles with what is known of its walk through a tree.
 
     `pending` are the nodes where the walk has to go on, each with the conditions of private inputs that lead
     there. `ends` are the recommendations that it has reached.

@@ -66,20 +66,22 @@ class CounterfactualSearch:
         self,
         table: PathTable,
         options: ChangeOptions,
-        given: AnswerPositions,
+        given_answers: AnswerPositions,
         choices: Mapping[str, Sequence[Position]],
         max_states: int = MAX_SEARCH_STATES,
     ) -> None:
         self.table, self._states_left = table, max_states
-        self._excluded = [group.excluded_paths(given) for group in table.input_groups]
-        group_options = [options.of(index, given, choices) for index in range(len(table.input_groups))]
+        self._excluded = [group.excluded_paths(given_answers) for group in table.input_groups]
+        group_options = [
+            options.of(index, given_answers, choices) for index in range(len(table.input_groups))
+        ]
         self._compatible = [of_group.fitting for of_group in group_options]
         self.untried = min(of_group.untried for of_group in group_options)
         self.exhausted = self.untried < inf
         self._compatible_with: dict[PathSet, Sequence[CompatibleOptions]] = {}
         # The paths that need a change in each group: it rules them out, or has to be known and isn't.
         self._blocked_paths = [
-            needing if given.keys().isdisjoint(group.names) else excluded
+            needing if given_answers.keys().isdisjoint(group.names) else excluded
             for group, needing, excluded in zip(
                 table.input_groups, table.paths_needing_group, self._excluded, strict=True
             )

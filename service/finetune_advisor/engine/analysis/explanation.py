@@ -121,8 +121,8 @@ class Explainer:
         case = _Case(self._table, self._options, profile, self._max_states)
         counterfactuals, may_have_more = case.counterfactuals(target, frozen, limit)
         reason, sensitivity = case.sufficient_reason(), case.sensitivity()
-        # An undecided profile has no reason to give, so nothing is missing there.
         lacks_inputs = len(sensitivity) < len(self.tree.inputs)
+        # An undecided profile has no reason to give, so nothing is missing there.
         lacks_reason = reason is None and case.is_decided
         truncated = may_have_more or lacks_inputs or lacks_reason
         return Explanation(self.tree, profile, reason, counterfactuals, truncated, sensitivity)
@@ -146,10 +146,12 @@ class _Case:
         self.table, self.tree, self._options = table, table.tree, options
         self._max_states = max_states
         inputs = self.tree.inputs
-        self.given = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
-        self._cells = partition_inputs(self.tree, self.given)
+        self.given_answers = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
+        self._cells = partition_inputs(self.tree, self.given_answers)
         # Kept by group, because sensitivity replaces the answers of one group at a time.
-        self._excluded_by_group = [group.excluded_paths(self.given) for group in table.input_groups]
+        self._excluded_by_group = [
+            group.excluded_paths(self.given_answers) for group in table.input_groups
+        ]
         self._possible = table.all_paths & ~union_of_paths(self._excluded_by_group)
         self._candidates = table.recommendations_of(self._possible)
         self._rounding_checks_left = MAX_SENSITIVITY_CHECKS
@@ -168,7 +170,8 @@ class _Case:
         # The search starts from nothing known and may only choose the profile's own answers. Any possible
         # path will do as a target, because none of these answers rules it out.
         own_answers = {
-            name: (self.given[name],) if name in self.given else () for name in self.tree.inputs
+            name: (self.given_answers[name],) if name in self.given_answers else ()
+            for name in self.tree.inputs
         }
         search = CounterfactualSearch(self.table, self._options, {}, own_answers, self._max_states)
         possible_path = next(iter_bits(self._possible))
@@ -188,9 +191,11 @@ class _Case:
         input is a change, too; inputs that stay unknown make no difference. Of sets that differ only in
         numbers, the nearest one is returned, with rounder numbers: 499 instead of the double below 500.
         """
-        options = alternative_positions(self._cells, self.given)
+        options = alternative_positions(self._cells, self.given_answers)
         choices = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
-        search = CounterfactualSearch(self.table, self._options, self.given, choices, self._max_states)
+        search = CounterfactualSearch(
+            self.table, self._options, self.given_answers, choices, self._max_states
+        )
         targets = {
             name: paths
             for name, paths in self.table.paths_by_recommendation.items()
@@ -212,7 +217,7 @@ class _Case:
             if not answers.keys().isdisjoint(group.names):
                 answers |= self._rounded(group, {n: answers[n] for n in group.names if n in answers})
         changed = (
-            (input_, self.given.get(name))
+            (input_, self.given_answers.get(name))
             for name, input_ in self.tree.inputs.items()
             if name in answers
         )
@@ -228,7 +233,7 @@ class _Case:
     def _rounded(self, group: InputGroup, answers: AnswerPositions) -> AnswerPositions:
         """Return changed answers to inputs of a group, as round as they can be to rule out the same paths."""
         rounded = {**answers}
-        excluded = group.excluded_paths({**self.given, **answers})
+        excluded = group.excluded_paths({**self.given_answers, **answers})
         # A compared input can keep another one from being rounded until it is rounded itself, so each
         # answer gets as many attempts as there are answers.
         for name in [*answers] * len(answers):
@@ -236,8 +241,8 @@ class _Case:
                 self._rounding_checks_left -= group.check_count
                 if self._rounding_checks_left < 0:
                     return rounded
-                if number != self.given.get(name) and number in self.tree.axes[name]:
-                    with_number = {**self.given, **rounded, name: number}
+                if number != self.given_answers.get(name) and number in self.tree.axes[name]:
+                    with_number = {**self.given_answers, **rounded, name: number}
                     if group.excluded_paths(with_number) == excluded:
                         rounded[name] = number
                         break
@@ -271,9 +276,12 @@ class _Case:
 
     def _outcomes(self, group: InputGroup, possible: PathSet, name: str) -> Iterator[AnswerOutcome]:
         """Yield the outcomes of an input's cells. Adjacent cells of a number are joined if they are equal."""
-        input_, given, cells = self.tree.inputs[name], self.given.get(name), self._cells[name]
-        positions = [representative(cells, cell, given) for cell in cells]
-        excluded = [group.excluded_paths({**self.given, name: position}) for position in positions]
+        input_, cells = self.tree.inputs[name], self._cells[name]
+        given_position = self.given_answers.get(name)
+        positions = [representative(cells, cell, given_position) for cell in cells]
+        excluded = [
+            group.excluded_paths({**self.given_answers, name: position}) for position in positions
+        ]
         candidates = [self.table.recommendations_of(possible & ~paths) for paths in excluded]
         # The index as a key keeps the values of booleans and enums apart.
         for _, run in groupby(
@@ -283,8 +291,9 @@ class _Case:
             last = others[-1] if others else first
             low, high = cells[first].least, cells[last].greatest
             # Numbers in the range of the given one change nothing.
-            if given is None or not low <= given <= high:
-                nearest = positions[last] if given is not None and given > high else positions[first]
+            if given_position is None or not low <= given_position <= high:
+                is_range_below = given_position is not None and high < given_position
+                nearest = positions[last if is_range_below else first]
                 rounder = (number for number in rounder_numbers(nearest) if low <= number <= high)
                 answer = input_.value(next(rounder, nearest))
                 limits = (input_.value(low), input_.value(high)) if input_.is_numeric else (None, None)

@@ -17,17 +17,17 @@ MAX_CELLS = 10_000
 """Cells that a group of compared inputs may be cut into, summed up over all rounds of cutting."""
 
 
-def partition_inputs(tree: Tree, given: Mapping[str, Position]) -> InputCells:
+def partition_inputs(tree: Tree, given_answers: Mapping[str, Position]) -> InputCells:
     """Return the axis of each input in cells, whose positions all take the same paths through the tree.
 
-    `given` has the positions of known answers. Inputs with too many cells are left out.
+    Inputs with too many cells are left out.
     """
     peers = _peers(tree)
     cells = {**tree.partition}
     for group in tree.blocks:
         if len(group) > 1:
             peers_in_group = {name: peers[name] for name in group}
-            cells_of_group = _partition_compared_inputs(tree, given, peers_in_group, cells)
+            cells_of_group = _partition_compared_inputs(tree, given_answers, peers_in_group, cells)
             for name in group:
                 del cells[name]
             cells |= cells_of_group or {}
@@ -35,14 +35,15 @@ def partition_inputs(tree: Tree, given: Mapping[str, Position]) -> InputCells:
 
 
 def _partition_compared_inputs(
-    tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], cells: InputCells
+    tree: Tree, given_answers: Mapping[str, Position], peers: Mapping[str, set[str]], cells: InputCells
 ) -> InputCells | None:
     """Return the cells of a group of inputs that are compared with their peers, or None for too many."""
-    # The tests of an input cut its own axis. Each position at which an input can lie also
-    # cuts the axes of its peers, and the new cells add positions. A position passes on to one more peer in
-    # each round, so after as many rounds as there are inputs, it has reached all of them.
+    # The tests of an input cut its own axis. Each position at which an input can lie also cuts the axes of
+    # its peers, and the new cells add positions. A position passes on to one more peer in each round, so
+    # after as many rounds as there are inputs, it has reached all of them.
     landmarks = {
-        name: _landmarks(tree.axes[name], tree.thresholds[name], given.get(name)) for name in peers
+        name: _landmarks(tree.axes[name], tree.thresholds[name], given_answers.get(name))
+        for name in peers
     }
     cells = {name: cells[name] for name in peers}
     cells_left = MAX_CELLS
@@ -52,7 +53,7 @@ def _partition_compared_inputs(
             return None
         positions = {
             name: landmarks[name].union(
-                representative(cells[name], cell, given.get(name)) for cell in cells[name]
+                representative(cells[name], cell, given_answers.get(name)) for cell in cells[name]
             )
             for name in peers
         }
@@ -69,26 +70,26 @@ def _partition_compared_inputs(
     return cells
 
 
-def representative(cells: tuple[Domain, ...], cell: Domain, given: Position | None) -> Position:
+def representative(cells: tuple[Domain, ...], cell: Domain, given_position: Position | None) -> Position:
     """Return the position that represents a cell of an input.
 
     It is the nearest position to the given answer or, without one, to the other cells.
     """
     # The nearest position needs the smallest change.
-    if given is None:
+    if given_position is None:
         return cell.greatest if cell == cells[0] and len(cells) > 1 else cell.least
-    return min(max(given, cell.least), cell.greatest)
+    return min(max(given_position, cell.least), cell.greatest)
 
 
 def alternative_positions(
-    input_cells: InputCells, given: Mapping[str, Position]
+    input_cells: InputCells, given_answers: Mapping[str, Position]
 ) -> Mapping[str, tuple[Position, ...]]:
     """Return the representatives of each input's cells, without the cell of the given answer."""
     return {
         name: tuple(
-            representative(cells, cell, given.get(name))
+            representative(cells, cell, given_answers.get(name))
             for cell in cells
-            if name not in given or given[name] not in cell
+            if name not in given_answers or given_answers[name] not in cell
         )
         for name, cells in input_cells.items()
     }
@@ -108,10 +109,12 @@ def _split_around(axis: Domain, position: Position) -> tuple[Domain, Domain]:
     return axis.from_(position), axis.from_(position, strict=True)
 
 
-def _landmarks(axis: Domain, starts: frozenset[Position], given: Position | None) -> set[Position]:
+def _landmarks(
+    axis: Domain, starts: frozenset[Position], given_position: Position | None
+) -> set[Position]:
     """Return the given position and the ends of the cells that begin at `starts`."""
     ends = {end for cell in axis.split_at(starts) for end in (cell.least, cell.greatest)}
-    return ends if given is None else ends | {given}
+    return ends if given_position is None else ends | {given_position}
 
 
 def partition_against(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:

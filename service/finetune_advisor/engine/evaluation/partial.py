@@ -98,7 +98,7 @@ class PartialProfiles:
 
     def _compared_answers(self, profile: Profile) -> AnswerPositions:
         """Return the answers to inputs that are compared with others."""
-        return {n: profile[n] for n in self._compared_with if n in profile}  # type: ignore[misc]  # they are numbers
+        return {n: profile[n] for n in self._compared_with if n in profile}  # type: ignore[misc]  # numbers
 
     def _active_warnings(self, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
         for rule, is_active in self._warnings:

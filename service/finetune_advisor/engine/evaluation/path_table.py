@@ -107,10 +107,10 @@ class InputGroup:
     def compatible_paths_except(
         self, name: str, constraint_index: int, answers: AnswerPositions
     ) -> PathSet:
-        """Return the same paths as `compatible_paths` if the profiles may change their answer to one input.
+        """Return the paths that this group allows to such profiles if they change their answer to one input.
 
-        The answers don't include this input. The profiles meet the constraint with one answer to it, and
-        take the paths with another one.
+        They meet the constraint with one answer to it, and take the paths with another one. `answers` don't
+        include this input.
         """
         twin, known = f"{name}'", self.known_answers(answers)
         required = self.constraints[constraint_index][0].with_twin(name, twin)

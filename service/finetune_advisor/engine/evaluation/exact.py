@@ -209,8 +209,7 @@ def affects_outcome(tree: Tree, region: Region, name: str) -> bool:
     nothing else depends on it.
     """
     # Two walks go through the tree at once, each with its own answer to the input: the second one uses a
-    # twin of it. They share all other inputs. The walk that is behind in tree order makes the next step, so
-    # that they meet wherever they can.
+    # twin of it. They share all other inputs.
     twin = f"{name}'"
     domains = region.domains
     region_with_twin = replace(
@@ -237,17 +236,25 @@ def affects_outcome(tree: Tree, region: Region, name: str) -> bool:
         steps_left -= 1 + len(region_here.orders)
         if steps_left < 0:
             return True
-        if first in tree.questions and (
-            second not in tree.questions
-            or tree.topological_index[first] <= tree.topological_index[second]
-        ):
-            taken = possible_branches(tree, first, region_here, needed=tree.inputs_below[second])
-            waiting.extend((branch.to, second, narrowed) for branch, narrowed in taken)
-        else:
-            needed = tree.inputs_below[first] | {name}
-            taken = possible_branches(tree, second, region_here, needed=needed, twins={name: twin})
-            waiting.extend((first, branch.to, narrowed) for branch, narrowed in taken)
+        waiting.extend(_twin_steps(tree, first, second, region_here, {name: twin}))
     return False
+
+
+def _twin_steps(
+    tree: Tree, first: str, second: str, region: Region, twins: Mapping[str, str]
+) -> Iterator[tuple[str, str, Region]]:
+    """Yield the nodes of two walks after a step of one of them, with the region that takes this step."""
+    # The walk that is behind in tree order makes the step, so that they meet wherever they can.
+    if first in tree.questions and (
+        second not in tree.questions or tree.topological_index[first] <= tree.topological_index[second]
+    ):
+        needed = tree.inputs_below[second]
+        for branch, narrowed in possible_branches(tree, first, region, needed=needed):
+            yield branch.to, second, narrowed
+    else:
+        needed = tree.inputs_below[first].union(twins)
+        for branch, narrowed in possible_branches(tree, second, region, needed=needed, twins=twins):
+            yield first, branch.to, narrowed
 
 
 def possible_branches(

@@ -221,12 +221,12 @@ def test_no_exchange_of_targets_passes(tree: Tree) -> None:
 
 def test_a_tree_of_many_paths_is_held_by_its_branches(tree: Tree, table: DecisionTable) -> None:
     """Past the limits of profiles and paths the table says that it holds less."""
-    paths = build_decision_table(tree, most_profiles=2047)
-    branches = build_decision_table(tree, most=11)
+    paths = build_decision_table(tree, max_profiles=2047)
+    branches = build_decision_table(tree, max_paths=11)
 
     assert ("paths", 12) == (paths.holds, len({(*o.path, o.receipt) for _, o in paths.rows}))
     assert "branches" == branches.holds
-    assert "profiles" == build_decision_table(tree, most_profiles=2048, most=12).holds
+    assert "profiles" == build_decision_table(tree, max_profiles=2048, max_paths=12).holds
     walked = {step for p, _ in branches.rows for step in walk(tree, _filled(tree, dict(p)))[0]}
     assert 22 == len(walked)
     assert table.plain["sha256"] != paths.plain["sha256"]

@@ -243,13 +243,13 @@ def test_junit_takes_any_file_name(acme: Path) -> None:
 
 def test_a_trees_paths_may_be_too_many(tree: Tree) -> None:
     """Then the text says that branches alone count, and proposals take the missed branches."""
-    some = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], most=3)
+    some = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], max_paths=3)
     suite = runner.Suite(Path("suite.yaml"), "1.0.0", tree, ())
     one = replace(runner.measure_coverage_by_tree([suite])[0], coverage=some)
     [proposed] = YAML(typ="safe").load_all(
         proposed_suites.render_proposed_suites([runner.propose_suite(one)])
     )
-    covered = measure_coverage(tree, [case["profile"] for case in proposed["cases"]], most=3)
+    covered = measure_coverage(tree, [case["profile"] for case in proposed["cases"]], max_paths=3)
 
     lines = text_report.render_text_report([], [one]).splitlines()
     assert lines[1] == "Tree 1.0.0: 1 of 22 branches (4 %); it has too many paths to count them"

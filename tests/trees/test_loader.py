@@ -540,7 +540,7 @@ def test_the_json_schema_has_the_same_rule_for_urls() -> None:
 def test_a_boolean_is_no_choice_of_that_name(tmp_path: Path) -> None:
     """true is a choice of an enum only in quotes."""
     text = SMALL.replace("[red, green, blue]", '[red, green, "true"]').replace("is: blue", "is: true")
-    fault = "without quotes this is a boolean, and colour is an enum; quote it"
+    fault = "true and false without quotes are booleans, and colour is an enum; add quotes"
     assert _message(_written(tmp_path, text)).endswith(f"44: questions.pick.branches.2: {fault}")
     assert loader.load_tree(_written(tmp_path, text.replace("is: true, to: en", 'is: "true", to: en')))
 

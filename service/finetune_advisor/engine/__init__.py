@@ -1,1 +1,1 @@
-"""The decision core: values in, values out; standard library only; no I/O, no clock, no web."""
+"""The decision core: takes values and returns values; standard library only, without I/O, clock or web."""

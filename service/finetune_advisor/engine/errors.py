@@ -2,4 +2,4 @@
 
 
 class FinetuneAdvisorError(Exception):
-    """Something is wrong that the caller can mend; the message says what, where and how."""
+    """Something is wrong that the caller can fix; the message says what, where and how."""

@@ -119,10 +119,10 @@ def test_a_partial_profile_covers_as_far_as_it_answers(tree: Tree) -> None:
 
 def test_too_many_paths_are_not_counted(tree: Tree) -> None:
     """Past the limit only branches count, and the paths for what is missed take every missed branch."""
-    found = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], most=11)
+    found = measure_coverage(tree, [{"prompt_engineering_sufficient": True}], max_paths=11)
 
-    assert list_paths(tree, most=11) is None
-    assert list_paths(tree, most=12) == list_paths(tree)
+    assert list_paths(tree, max_paths=11) is None
+    assert list_paths(tree, max_paths=12) == list_paths(tree)
     assert found.paths is None
     assert found.percent == pytest.approx(100 / 22)
     assert set(found.missed_branches) <= {edge for path in found.uncovered for edge in path.steps}

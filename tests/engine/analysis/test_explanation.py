@@ -211,13 +211,16 @@ def test_a_search_does_not_walk_through_every_combination() -> None:
 
 def test_a_search_that_grows_too_large_says_so(tree: Tree) -> None:
     """With next to no work allowed, the search ends early, and says that sets may be missing."""
-    explanation = Explainer(tree, PathTable.of(tree), work=3).explain({})
+    explanation = Explainer(tree, PathTable.of(tree), max_states=3).explain({})
     assert explanation.truncated
     assert len(explanation.counterfactuals) < len(
         Explainer(tree, PathTable.of(tree)).explain({}).counterfactuals
     )
 
-    assert Explainer(tree, PathTable.of(tree), work=0).explain(profile_of(0)).sufficient_reason is None
+    assert (
+        Explainer(tree, PathTable.of(tree), max_states=0).explain(profile_of(0)).sufficient_reason
+        is None
+    )
 
 
 def test_a_search_does_not_try_every_combination_of_choices() -> None:

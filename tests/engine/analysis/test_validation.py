@@ -120,17 +120,17 @@ FAULTS = {
     "enum without choices": (
         _with_input("colour", choices=()),
         ("inputs", "colour", "choices"),
-        "an enum needs two choices or more, each once",
+        "an enum needs at least two choices, and none twice",
     ),
     "enum with one choice": (
         _with_input("colour", choices=("red",)),
         ("inputs", "colour", "choices"),
-        "an enum needs two choices or more, each once",
+        "an enum needs at least two choices, and none twice",
     ),
     "enum with a choice twice": (
         _with_input("colour", choices=("red", "green", "red")),
         ("inputs", "colour", "choices"),
-        "an enum needs two choices or more, each once",
+        "an enum needs at least two choices, and none twice",
     ),
     "boolean with choices": (
         _with_input("wanted", choices=("red", "green")),
@@ -175,7 +175,7 @@ FAULTS = {
     "question named like a recommendation": (
         _asking(_asks("a", "wanted", (YES, "b"), (NO, "b"))),
         ("recommendations", "a"),
-        "a names a question and a recommendation",
+        "a is the name of a question and of a recommendation",
     ),
     "root that isn't there": (
         replace(SMALL, root="nowhere"),
@@ -226,7 +226,7 @@ FAULTS = {
             },
         ),
         ("recommendations", "b", "alternatives", 0, "id"),
-        "nowhere is no other recommendation",
+        "nowhere isn't another recommendation of this tree",
     ),
     "alternative to itself": (
         replace(
@@ -237,7 +237,7 @@ FAULTS = {
             },
         ),
         ("recommendations", "b", "alternatives", 0, "id"),
-        "b is no other recommendation",
+        "b isn't another recommendation of this tree",
     ),
     "situation asked about by nothing": (
         replace(SMALL, situations=(Situation("s", "S", "Text", "Caveat", ("start", "nowhere")),)),
@@ -247,47 +247,47 @@ FAULTS = {
     "is for an integer": (
         _size((YES, "mark"), (ELSE, "b")),
         ("questions", "size", "branches", 0),
-        "is and in don't fit the integer input count",
+        "is and in can't test the integer input count",
     ),
     "a choice that isn't one": (
         _pick((InChoices(("red", "pink")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not answers to colour, each once",
+        "pink isn't a value of colour",
     ),
     "a choice twice": (
         _pick((InChoices(("red", "red")), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not answers to colour, each once",
+        "a value of colour is listed twice",
     ),
     "true for an enum": (
         _pick((YES, "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "not answers to colour, each once",
+        "true isn't a value of colour",
     ),
     "a choice for a boolean": (
         _asking(_asks("start", "wanted", (InChoices(("yes",)), "pick"), (ELSE, "a"))),
         ("questions", "start", "branches", 0),
-        "not answers to wanted, each once",
+        "yes isn't a value of wanted",
     ),
     "range for an enum": (
         _pick((_below(1), "size"), (ELSE, "room")),
         ("questions", "pick", "branches", 0),
-        "lt, lte, gt, gte don't fit the enum input colour",
+        "lt, lte, gt, gte can't test the enum input colour",
     ),
     "fraction for an integer": (
         _size((_below(9.5), "mark"), (ELSE, "b")),
         ("questions", "size", "branches", 0),
-        "a fraction is no bound for the integer count",
+        "the integer count can't be compared with a fraction",
     ),
     "numbers and an input": (
         _room((_below(10), "mark"), (ComparedWith("lt", "limit"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 0),
-        "one question compares with numbers and with an input",
+        "the question compares with numbers and with an input",
     ),
     "several inputs": (
         _room((ComparedWith("lt", "limit"), "mark"), (ComparedWith("gt", "score"), "a"), (ELSE, "b")),
         ("questions", "room", "branches", 0),
-        "one question compares with several inputs",
+        "the question compares with several inputs",
     ),
     "an input and itself": (
         _asking(
@@ -314,12 +314,12 @@ FAULTS = {
     "otherwise first": (
         _size((ELSE, "mark"), (_from(10), "b")),
         ("questions", "size", "branches", 0),
-        "otherwise stands before another branch",
+        "otherwise comes before another branch",
     ),
     "otherwise twice": (
         _size((_below(10), "b"), (ELSE, "mark"), (ELSE, "b")),
         ("questions", "size", "branches", 1),
-        "otherwise stands before another branch",
+        "otherwise comes before another branch",
     ),
     "range without a value": (
         _size((InRange(Bound(5, inclusive=True), Bound(5, inclusive=False)), "mark"), (ELSE, "b")),

@@ -94,16 +94,16 @@ def broken(test: Test, name: str = "rows", only: str = "use_rag") -> WarningRule
     [
         (broken(FEW.test, name="row"), ("warnings", 0, "when", 0), "there is no input row"),
         (broken(ComparedWith("lt", "needs")), ("warnings", 0, "when", 0), "there is no input needs"),
-        (broken(Otherwise()), ("warnings", 0, "when", 0), "otherwise says nothing by itself"),
+        (broken(Otherwise()), ("warnings", 0, "when", 0), "a warning can't test otherwise"),
         (
             broken(InChoices((True,))),
             ("warnings", 0, "when", 0),
-            "is and in don't fit the integer input rows",
+            "is and in can't test the integer input rows",
         ),
         (
             broken(InRange(lower=Bound(1000, inclusive=False))),
             ("warnings", 0, "when", 0),
-            "no value of rows passes",
+            "no value of rows passes this test",
         ),
         (broken(ComparedWith("lt", "rows")), ("warnings", 0, "when", 0), "rows is compared with itself"),
         (

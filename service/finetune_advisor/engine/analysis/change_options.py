@@ -1,4 +1,4 @@
-"""Options: changes of answers, and the paths that they rule out."""
+"""The changes of answers that a profile allows, and the paths that they rule out."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from finetune_advisor.engine.evaluation.path_table import (
 from finetune_advisor.engine.model.domain import Position
 
 MAX_COMBINATIONS = 5_000
-"""How many combinations of answers to compared inputs are tried."""
+"""Combinations of answers to a group of compared inputs that are tried."""
 
 MAX_COMBINATION_CHECKS = 15_000
-"""How many orders and domains those combinations are held against; some 10 µs each."""
+"""Checks of domains and order constraints that those combinations may take; each takes about 10 µs."""
 
 CACHE_SIZE = 1_000
-"""How many blocks' options are remembered, each for what was given and what could be chosen."""
+"""Results that are kept: the options of a group, for given answers and possible changes."""
 
 
 class ChangeOption(NamedTuple):
-    """Changed answers to inputs of one block, and the paths that the block then rules out.
+    """Changed answers to inputs of one group, and the paths that the group then rules out.
 
-    `block` is the block's place in the table. `shape` has a bit for each changed input and its choice,
-    with all numbers of an input as one. `distance` is how far numbers move, as shares of their ranges.
+    `block` is the index of the group in the table. `shape` has a bit for each changed input and its new
+    value; all numbers of an input share a bit. `distance` is the sum of the distances that numbers move, as
+    shares of their ranges.
     """
 
     block: int
@@ -41,7 +42,7 @@ class ChangeOption(NamedTuple):
 
 
 class CompatibleOptions(NamedTuple):
-    """A block's options with which some profile takes certain paths, and all that they rule out."""
+    """The options of a group that don't rule out some paths, and the union of the paths that they do."""
 
     block: int
     options: Sequence[ChangeOption]
@@ -49,9 +50,9 @@ class CompatibleOptions(NamedTuple):
 
 
 class GroupOptions(NamedTuple):
-    """What can be changed in a block: for each of its demands, what fits it.
+    """The options of a group: for each of its constraints, those that are compatible with it.
 
-    Every combination of fewer than `untried` changes was tried; infinity says that all were.
+    All combinations of fewer than `untried` changes were tried. If it is infinite, all combinations were.
     """
 
     fitting: Sequence[CompatibleOptions]
@@ -59,70 +60,92 @@ class GroupOptions(NamedTuple):
 
 
 class ChangeOptions:
-    """The options of the blocks of a table; those of the last profiles are remembered."""
+    """Finds the options of the groups of a table, and keeps the latest results."""
 
     def __init__(self, table: PathTable) -> None:
         self._table = table
         inputs = table.tree.inputs.values()
-        bits = (1 if one.is_numeric else int(one.axis.greatest) + 1 for one in inputs)
-        self._bit = dict(zip(table.tree.inputs, accumulate(bits, initial=0), strict=False))
-        self._remembered = lru_cache(CACHE_SIZE)(self._of)
+        bit_counts = (1 if input_.is_numeric else int(input_.axis.greatest) + 1 for input_ in inputs)
+        first_bits = accumulate(bit_counts, initial=0)
+        # accumulate() also yields the total, which is one item more than there are inputs.
+        self._first_bit = dict(zip(table.tree.inputs, first_bits, strict=False))
+        self._cached_options = lru_cache(CACHE_SIZE)(self._find_options)
 
     def of(
-        self, place: int, given: AnswerPositions, choices: Mapping[str, Sequence[Position]]
+        self, group_index: int, given_answers: AnswerPositions, choices: Mapping[str, Sequence[Position]]
     ) -> GroupOptions:
-        """The options of the block at a place, nearest first, without those that do no more than a nearer
-        one; `choices` are the positions that each input can change to.
+        """Return the options of a group, those with the fewest and smallest changes first.
+
+        `given_answers` are those of the profile, and `choices` are the positions that each input can change
+        to. An option is left out if an earlier one has the same shape and rules out the same paths.
         """
-        names = self._table.input_groups[place].names
-        return self._remembered(
-            place, tuple([given.get(name) for name in names]), tuple([choices[name] for name in names])
+        names = self._table.input_groups[group_index].names
+        return self._cached_options(
+            group_index,
+            tuple([given_answers.get(name) for name in names]),
+            tuple([choices[name] for name in names]),
         )
 
-    def _of(
-        self, place: int, given: Sequence[Position | None], choices: Sequence[Sequence[Position]]
+    def _find_options(
+        self,
+        group_index: int,
+        given_positions: Sequence[Position | None],
+        choices: Sequence[Sequence[Position]],
     ) -> GroupOptions:
-        block, every = self._table.input_groups[place], _combinations(choices)
-        most = max(1, min(MAX_COMBINATIONS, MAX_COMBINATION_CHECKS // block.check_count))
-        tried = [self._option(place, given, one) for one in islice(every, most)]
-        left = next(every, None)
-        untried = inf if left is None else sum(position is not None for position in left)
-        tried.sort(key=lambda option: (len(option.changes), option.distance))
-        different = {(option.shape, option.rules_out): option for option in reversed(tried)}
-        options = [option for option in reversed(different.values()) if option.changes]
-        return GroupOptions([_fitting(place, options, paths) for _, paths in block.constraints], untried)
+        group, all_combinations = self._table.input_groups[group_index], _combinations(choices)
+        limit = max(1, min(MAX_COMBINATIONS, MAX_COMBINATION_CHECKS // group.check_count))
+        options = [
+            self._option(group_index, given_positions, positions)
+            for positions in islice(all_combinations, limit)
+        ]
+        first_untried = next(all_combinations, None)
+        untried = inf if first_untried is None else sum(p is not None for p in first_untried)
+        options.sort(key=lambda option: (len(option.changes), option.distance))
+        # A dict keeps the last of equal keys, and the nearest option is the first one.
+        distinct = {(option.shape, option.rules_out): option for option in reversed(options)}
+        nearest_first = [option for option in reversed(distinct.values()) if option.changes]
+        compatible = [
+            _compatible_options(group_index, nearest_first, paths) for _, paths in group.constraints
+        ]
+        return GroupOptions(compatible, untried)
 
     def _option(
-        self, place: int, given: Sequence[Position | None], positions: Sequence[Position | None]
+        self,
+        group_index: int,
+        given_positions: Sequence[Position | None],
+        positions: Sequence[Position | None],
     ) -> ChangeOption:
-        block, changes, answers = self._table.input_groups[place], [], {}
+        group, changes, answers = self._table.input_groups[group_index], [], {}
         shape, distance = 0, 0.0
-        for name, before, after in zip(block.names, given, positions, strict=True):
+        for name, before, after in zip(group.names, given_positions, positions, strict=True):
             if after is not None:
-                one = self._table.tree.inputs[name]
+                input_ = self._table.tree.inputs[name]
                 changes.append((name, after))
-                shape |= 1 << self._bit[name] + (0 if one.is_numeric else int(after))
-                if one.is_numeric and before is not None:
-                    distance += abs(after - before) / one.axis_length
+                shape |= 1 << self._first_bit[name] + (0 if input_.is_numeric else int(after))
+                if input_.is_numeric and before is not None:
+                    distance += abs(after - before) / input_.axis_length
             answer = before if after is None else after
             if answer is not None:
                 answers[name] = answer
-        return ChangeOption(place, tuple(changes), block.excluded_paths(answers), shape, distance)
+        rules_out = group.excluded_paths(answers)
+        return ChangeOption(group_index, tuple(changes), rules_out, shape, distance)
 
 
 def _combinations(choices: Sequence[Sequence[Position]]) -> Iterator[Sequence[Position | None]]:
-    """Every combination of changes, None where nothing changes: those of fewer changes first.
-
-    So if the last ones are left out, what is found is minimal all the same.
-    """
-    free = [place for place, positions in enumerate(choices) if positions]
+    """Yield every combination of changes, with None where nothing changes."""
+    # Combinations of fewer changes come first. So if the last ones aren't tried, the results are minimal
+    # all the same.
+    free = [index for index, positions in enumerate(choices) if positions]
     for size in range(len(free) + 1):
         for changed in combinations(free, size):
-            for positions in product(*(choices[place] for place in changed)):
-                by_place = dict(zip(changed, positions, strict=True))
-                yield [by_place.get(place) for place in range(len(choices))]
+            for positions in product(*(choices[index] for index in changed)):
+                position_by_index = dict(zip(changed, positions, strict=True))
+                yield [position_by_index.get(index) for index in range(len(choices))]
 
 
-def _fitting(block: int, options: Iterable[ChangeOption], paths: PathSet) -> CompatibleOptions:
-    fitting = [option for option in options if not option.rules_out & paths]
-    return CompatibleOptions(block, fitting, union_of_paths(option.rules_out for option in fitting))
+def _compatible_options(
+    group_index: int, options: Iterable[ChangeOption], paths: PathSet
+) -> CompatibleOptions:
+    compatible = [option for option in options if not option.rules_out & paths]
+    reach = union_of_paths(option.rules_out for option in compatible)
+    return CompatibleOptions(group_index, compatible, reach)

@@ -1,8 +1,8 @@
-"""Comparison: what a newer tree says differently, and for whom its outcome changes."""
+"""Comparison of two trees: what differs, and which profiles get another outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,24 +15,28 @@ from finetune_advisor.engine.model.tree import LIFECYCLE_FIELDS, Tree
 DECISION_FIELDS = frozenset(
     {"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"}
 )
-"""Fields of the canonical form that say how a tree decides."""
+"""Fields of the canonical form that determine how a tree decides."""
 
 DECISION_LISTS = ("/branches", "/when", "/recommendations")
-"""Ends of pointers to lists that do so as a whole."""
+"""Ends of pointers to lists that determine it as a whole, by their items and their order."""
 
 MAX_COMPARISON_STEPS = 80_000
-"""How much a comparison's walks may take: a step counts as one, and as one more for each order between
-inputs and for each answer to a private input that it carries along. Trees of shared questions or of many
-comparisons can have more of them than anybody can wait for.
+"""Steps that the walks of a comparison may take. A step counts as one, and as one more for each order
+constraint and for each condition of a private input that it carries along.
+
+Without a limit, trees that share questions or compare many inputs could take arbitrarily long.
 """
 
 VERSION_FIELDS = LIFECYCLE_FIELDS | {"version", "released"}
-"""Fields that differ between versions whatever they say."""
+"""Fields that tell versions apart, and so differ even if the content is the same."""
+
+_OutcomePair = tuple[str | None, str | None]
+_RegionOutcomes = tuple[Region, str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Rewording:
-    """A text that differs, by its JSON pointer in the canonical form."""
+    """A changed text. `pointer` is its JSON pointer in the canonical form."""
 
     pointer: str
     before: str
@@ -41,9 +45,10 @@ class Rewording:
 
 @dataclass(frozen=True)
 class Move:
-    """Profiles whose outcome changes alike; an outcome is a recommendation, or None while undecided.
+    """Profiles whose outcome changes in the same way, with one of them as a witness.
 
-    `profiles` counts them, taking numbers that no test of either tree tells apart as one.
+    An outcome is the id of a recommendation, or None for an undecided profile. `profiles` is the number of
+    profile classes: numbers that no test of either tree separates count as one.
     """
 
     before: str | None
@@ -54,7 +59,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Reversal:
-    """A recommendation of both trees that answers "should we fine-tune?" differently in each."""
+    """A recommendation of both trees that answers "should we fine-tune?" differently in each of them."""
 
     recommendation: str
     before: str
@@ -63,12 +68,14 @@ class Reversal:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a tree differs from an older one. Pointers are into the canonical forms.
+    """The differences between a tree and an older one.
 
-    `moves` cover all `profiles` of the inputs that both trees know, with the other inputs unknown; of them
-    `undecided` are so in both. The trees are equivalent if they know the same inputs, nothing moves and no
-    answer is reversed. `truncated` says that there were too many ways through both to walk them all, or too
-    many profiles to count them all: there are at least so many of each as it counts, and there may be more.
+    `added`, `removed` and `rewired` are JSON pointers in the canonical forms. `shared` has the inputs that
+    mean the same in both trees. `profiles` is the number of classes of profiles of these inputs, with all
+    other inputs unknown; `undecided` is the number of those that are undecided in both trees, and `moves`
+    has those that change.
+
+    `truncated` says that a limit was met: the numbers are lower bounds then, and moves may be missing.
     """
 
     older: Tree
@@ -86,118 +93,134 @@ class Comparison:
 
     @property
     def equivalent(self) -> bool:
-        """Whether nothing differs but words; False where that isn't known."""
+        """Whether only texts differ. It is False if the comparison is truncated."""
         same = {*self.shared} == self.older.inputs.keys() == self.newer.inputs.keys()
         return same and not (self.moves or self.reversals or self.truncated)
 
     @property
     def exact(self) -> bool:
-        """Whether `profiles` counts every single one, as there is no number among the shared inputs."""
+        """Whether each class is a single profile, because no shared input is a number."""
         return not any(self.newer.inputs[name].is_numeric for name in self.shared)
 
 
-def compare_trees(older: Tree, newer: Tree, most: int = MAX_COMPARISON_STEPS) -> Comparison:
-    """How `newer` differs from `older`, and every change of outcome that walks of `most` steps come to."""
-    shared = [name for name, one in newer.inputs.items() if _mean_the_same(older.inputs.get(name), one)]
-    kinds = ProfileClasses([older, newer], shared)
-    counts: dict[tuple[str | None, str | None], int] = {}
-    witnesses: dict[tuple[str | None, str | None], Profile] = {}
+def compare_trees(older: Tree, newer: Tree, max_steps: int = MAX_COMPARISON_STEPS) -> Comparison:
+    """Return how `newer` differs from `older`, with all changes of outcomes.
+
+    Both trees must be sound. The comparison is truncated if it takes more than `max_steps`.
+    """
+    shared = [
+        name for name, input_ in newer.inputs.items() if _mean_the_same(older.inputs.get(name), input_)
+    ]
+    classes = ProfileClasses([older, newer], shared)
     differences = [*_differences(_content(older), _content(newer), "")]
-    work = _StepBudget(most)
-    same = all(d.both and not d.wiring for d in differences)
-    outcomes = () if same else _outcomes_of_both(older, newer, frozenset(shared), work)
-    walked = 0
-    for region, before, after in outcomes:
-        if before is None or before != after:
-            count = kinds.count(region)
-            walked += count
-            counts[before, after] = counts.get((before, after), 0) + count
-            if (before, after) not in witnesses:
-                positions = region.simplest_positions(shared)
-                witnesses[before, after] = {
-                    name: newer.inputs[name].value(positions[name]) for name in shared
-                }
-    every = max(kinds.count(Region(newer.axes, {})), walked)
+    budget = _StepBudget(max_steps)
+    # If only texts differ, no outcome does.
+    is_reworded_only = all(d.in_both and not d.decides for d in differences)
+    outcomes = () if is_reworded_only else _outcomes_of_both(older, newer, frozenset(shared), budget)
+    counts, witnesses = _count_changes(newer, shared, classes, outcomes)
+    # A count that met its limit can be lower than the sum over the regions.
+    profiles = max(classes.count(Region(newer.axes, {})), sum(counts.values()))
     undecided = counts.pop((None, None), 0)
     return Comparison(
         older=older,
         newer=newer,
         added=tuple(d.pointer for d in differences if d.before is None),
         removed=tuple(d.pointer for d in differences if d.after is None),
-        rewired=tuple(dict.fromkeys(d.pointer for d in differences if d.both and d.wiring)),
+        rewired=tuple(dict.fromkeys(d.pointer for d in differences if d.in_both and d.decides)),
         reworded=tuple(
-            Rewording(d.pointer, d.before, d.after) for d in differences if d.both and not d.wiring
+            Rewording(d.pointer, d.before, d.after) for d in differences if d.in_both and not d.decides
         ),
         shared=tuple(shared),
-        profiles=every,
+        profiles=profiles,
         undecided=undecided,
         moves=tuple(
-            Move(*ends, count, witnesses[ends])
-            for ends, count in sorted(counts.items(), key=lambda one: [str(end) for end in one[0]])
+            Move(*pair, count, witnesses[pair])
+            for pair, count in sorted(counts.items(), key=lambda item: [*map(str, item[0])])
         ),
         reversals=tuple(_reversals(older, newer)),
-        truncated=work.exhausted or kinds.exhausted,
+        truncated=budget.exhausted or classes.exhausted,
     )
 
 
-def comparison_is_truncated(tree: Tree, most: int = MAX_COMPARISON_STEPS) -> bool:
-    """Whether a comparison of a tree with one much like it would be truncated."""
-    names, work = list(tree.inputs), _StepBudget(most)
-    kinds = ProfileClasses([tree], names)
-    kinds.count(Region(tree.axes, {}))
-    for region, _, _ in _outcomes_of_both(tree, tree, frozenset(names), work):
-        if kinds.exhausted:
+def comparison_is_truncated(tree: Tree, max_steps: int = MAX_COMPARISON_STEPS) -> bool:
+    """Return whether a comparison of a tree with a very similar one would be truncated."""
+    names, budget = list(tree.inputs), _StepBudget(max_steps)
+    classes = ProfileClasses([tree], names)
+    classes.count(Region(tree.axes, {}))
+    for region, _, _ in _outcomes_of_both(tree, tree, frozenset(names), budget):
+        if classes.exhausted:
             return True
-        kinds.count(region)
-    return work.exhausted or kinds.exhausted
+        classes.count(region)
+    return budget.exhausted or classes.exhausted
+
+
+def _count_changes(
+    newer: Tree, shared: Sequence[str], classes: ProfileClasses, outcomes: Iterable[_RegionOutcomes]
+) -> tuple[dict[_OutcomePair, int], Mapping[_OutcomePair, Profile]]:
+    """Return the number of profile classes and a witness for each change, and for undecided in both trees."""
+    counts: dict[_OutcomePair, int] = {}
+    witnesses: dict[_OutcomePair, Profile] = {}
+    for region, before, after in outcomes:
+        if before is None or before != after:
+            counts[before, after] = counts.get((before, after), 0) + classes.count(region)
+            if (before, after) not in witnesses:
+                positions = region.simplest_positions(shared)
+                witnesses[before, after] = {
+                    name: newer.inputs[name].value(positions[name]) for name in shared
+                }
+    return counts, witnesses
 
 
 def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:
-    for name, leaf in newer.recommendations.items():
-        before = older.recommendations.get(name, leaf)
-        if before.finetune != leaf.finetune:
-            yield Reversal(name, before.finetune, leaf.finetune)
+    for name, after in newer.recommendations.items():
+        before = older.recommendations.get(name, after)
+        if before.finetune != after.finetune:
+            yield Reversal(name, before.finetune, after.finetune)
 
 
-def _mean_the_same(one: Input | None, other: Input) -> bool:
-    """Whether an input means the same in both trees: only its words may differ."""
-    return one is not None and replace(one, label=other.label, help=other.help) == other
+def _mean_the_same(older: Input | None, newer: Input) -> bool:
+    """Return whether an input means the same in both trees: only its texts may differ."""
+    return older is not None and replace(older, label=newer.label, help=newer.help) == newer
 
 
 def _outcomes_of_both(
-    older: Tree, newer: Tree, shared: frozenset[str], work: _StepBudget
-) -> Iterator[tuple[Region, str | None, str | None]]:
-    for region, before in _outcomes(older, shared, Region(older.axes, {}), work):
-        here = Region(newer.axes, region.domains, region.orders)
-        for narrowed, after in _outcomes(newer, shared, here, work):
+    older: Tree, newer: Tree, shared: frozenset[str], budget: _StepBudget
+) -> Iterator[_RegionOutcomes]:
+    """Yield disjoint regions of profiles, with their outcomes in the older and in the newer tree."""
+    for region, before in _outcomes(older, shared, Region(older.axes, {}), budget):
+        # The domains and constraints are those of shared inputs, which have the same axis in both trees.
+        region_of_newer = Region(newer.axes, region.domains, region.orders)
+        for narrowed, after in _outcomes(newer, shared, region_of_newer, budget):
             yield narrowed, before, after
 
 
 class _StepBudget:
-    """So much of walks, and no more."""
+    """A limit on the steps of walks."""
 
     def __init__(self, steps: int) -> None:
-        self._left = steps
+        self._steps_left = steps
         self.exhausted = False
 
-    def another(self, walk: _Walk) -> bool:
-        """Whether a walk may take another step; it is taken."""
-        carried = sum(len(private) for _, private in walk.pending)
-        self._left -= 1 + len(walk.region.orders) + carried
-        self.exhausted = self._left < 0
+    def take_step(self, walk: _Walk) -> bool:
+        """Count the next step of a walk, and return whether it is within the limit."""
+        # Conditions and constraints make a step slower, so they count, too.
+        carried = sum(len(conditions) for _, conditions in walk.pending)
+        self._steps_left -= 1 + len(walk.region.orders) + carried
+        self.exhausted = self._steps_left < 0
         return not self.exhausted
 
 
 def _outcomes(
-    tree: Tree, shared: frozenset[str], region: Region, work: _StepBudget
+    tree: Tree, shared: frozenset[str], region: Region, budget: _StepBudget
 ) -> Iterator[tuple[Region, str | None]]:
-    """Disjoint regions of profiles of the shared inputs that make up a region, each with its outcome.
+    """Yield disjoint parts of a region with their outcomes, for profiles of the shared inputs.
 
-    The other inputs are unknown, so a question about them sends a profile down every branch.
+    All other inputs are private to one of the trees, and unknown.
     """
     waiting: list[_Walk] = [_Walk(((tree.root, ()),), region, frozenset())]
-    while waiting and work.another(waiting[-1]):
+    while waiting and budget.take_step(waiting[-1]):
         walk = waiting.pop()
+        # Two recommendations make a profile undecided, whatever the pending nodes lead to.
         if len(walk.ends) > 1 or not walk.pending:
             yield walk.region, next(iter(walk.ends)) if len(walk.ends) == 1 else None
         else:
@@ -206,15 +229,22 @@ def _outcomes(
 
 @dataclass(frozen=True)
 class _Walk:
+    """A region of profiles with what is known of its walk through a tree.
+
+    `pending` are the nodes where the walk has to go on, each with the conditions of private inputs that lead
+    there. `ends` are the recommendations that it has reached.
+    """
+
     pending: tuple[tuple[str, tuple[Condition, ...]], ...]
     region: Region
     ends: frozenset[str]
 
 
 def _steps(tree: Tree, shared: frozenset[str], walk: _Walk) -> Iterator[_Walk]:
-    (node, private), *others = walk.pending
+    """Yield the walks that follow a walk after a step from its first pending node."""
+    (node, conditions), *others = walk.pending
     rest = tuple(others)
-    if not _possible(walk.region, private):
+    if not _is_possible(walk.region, conditions):
         yield _Walk(rest, walk.region, walk.ends)
     elif node in tree.recommendations:
         yield _Walk(rest, walk.region, walk.ends | {node})
@@ -222,43 +252,50 @@ def _steps(tree: Tree, shared: frozenset[str], walk: _Walk) -> Iterator[_Walk]:
         for condition, branch in tree.branch_conditions[node]:
             narrowed = walk.region.narrow(condition)
             if narrowed:
-                yield _Walk(((branch.to, private), *rest), narrowed, walk.ends)
+                yield _Walk(((branch.to, conditions), *rest), narrowed, walk.ends)
     else:
-        ways = tuple(
-            (branch.to, (*private, condition)) for condition, branch in tree.branch_conditions[node]
+        # Without an answer, the completions of a profile take every branch.
+        branches = tuple(
+            (branch.to, (*conditions, condition)) for condition, branch in tree.branch_conditions[node]
         )
-        for region in _pieces(tree, shared, node, walk.region):
-            yield _Walk((*ways, *rest), region, walk.ends)
+        for region in _split_region(tree, shared, node, walk.region):
+            yield _Walk((*branches, *rest), region, walk.ends)
 
 
-def _pieces(tree: Tree, shared: frozenset[str], node: str, region: Region) -> Iterator[Region]:
-    """A region, cut so that each piece compares alike with all of each cell of a private input."""
+def _split_region(tree: Tree, shared: frozenset[str], node: str, region: Region) -> Iterator[Region]:
+    """Yield a region in parts, all of whose profiles compare alike with each cell of a private input."""
     question = tree.questions[node]
     known = [name for name in question.inputs if name in shared]
     if not known:
         yield region
         return
-    [name], [private] = known, [one for one in question.inputs if one not in shared]
-    pieces = (region.narrow(InDomain(name, piece)) for piece in partition_against(tree, name, private))
-    yield from filter(None, pieces)
+    # A comparison has two inputs, so only one of each kind is left here.
+    [known_name], [private] = known, [name for name in question.inputs if name not in shared]
+    parts = (
+        region.narrow(InDomain(known_name, part))
+        for part in partition_against(tree, known_name, private)
+    )
+    yield from filter(None, parts)
 
 
-def _possible(region: Region, conditions: Sequence[Condition]) -> bool:
-    here: Region | None = region
+def _is_possible(region: Region, conditions: Sequence[Condition]) -> bool:
+    narrowed: Region | None = region
     for condition in conditions:
-        here = here.narrow(condition) if here else None
-    return here is not None
+        narrowed = narrowed.narrow(condition) if narrowed else None
+    return narrowed is not None
 
 
 @dataclass(frozen=True)
 class _Difference:
+    """A difference of two canonical forms. It `decides` if it can change how the tree decides."""
+
     pointer: str
     before: Any
     after: Any
-    wiring: bool = False
+    decides: bool = False
 
     @property
-    def both(self) -> bool:
+    def in_both(self) -> bool:
         return self.before is not None and self.after is not None
 
 
@@ -268,22 +305,25 @@ def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]
             yield from _differences(before.get(key), after.get(key), f"{pointer}/{key}")
     elif isinstance(before, list) and isinstance(after, list) and pointer.endswith(DECISION_LISTS):
         if [_without_reason(item) for item in before] != [_without_reason(item) for item in after]:
-            yield _Difference(pointer, before, after, wiring=True)
+            yield _Difference(pointer, before, after, decides=True)
         else:
             yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
+    # Choices decide as a list, and DECISION_FIELDS says so below.
     elif isinstance(before, list) and isinstance(after, list) and not pointer.endswith("/choices"):
         yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
     elif before != after:
-        yield _Difference(pointer, before, after, wiring=pointer.rpartition("/")[2] in DECISION_FIELDS)
+        # A number, a name or a list of choices can decide; titles, texts and reasons don't.
+        decides = pointer.rpartition("/")[2] in DECISION_FIELDS
+        yield _Difference(pointer, before, after, decides=decides)
 
 
 def _content(tree: Tree) -> dict[str, Any]:
-    """What a tree says, without what tells one version from another."""
+    """Return the canonical form of a tree without the fields that tell versions apart."""
     return {key: value for key, value in tree.canonical.items() if key not in VERSION_FIELDS}
 
 
 def _without_reason(item: Any) -> Any:
-    """A branch without its reason, which is but words; a name or a circumstance as it is."""
+    # The reason of a branch is only text. Names and conditions of warnings have none.
     if isinstance(item, Mapping):
         return {key: value for key, value in item.items() if key != "reason"}
     return item

@@ -1,4 +1,4 @@
-"""The search for minimal sets of answers that force an outcome."""
+"""The search for minimal sets of changed answers that force an outcome."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from finetune_advisor.engine.evaluation.path_table import (
 from finetune_advisor.engine.model.domain import Position
 
 MAX_SEARCH_STATES = 100
-"""How many states a search looks at before it gives up: some 5 ms of work on a tree of 40 questions."""
+"""States that a search expands before it gives up: about 5 ms of work on a tree of 40 questions."""
 
 MAX_ADDED_OPTIONS = 1_000
-"""How many options a search adds to states in all: one state can have very many combinations of them."""
+"""Options that a search adds to states in all, because one state can have very many combinations of them."""
 
 
 class _State(NamedTuple):
-    """Options on the way to a set that forces `end`, where `path` is one that profiles with that set take.
+    """Options that may be part of a set of changes that forces the recommendation `end`.
 
-    `size` and `shape` are those of the options together, `astray` the paths to elsewhere that they leave.
-    `begun` says that they have what every such set must have.
+    `path` is a path to it that profiles with these changes can take. `size` and `shape` are those of all
+    options together, and `astray` are the paths to other recommendations that are still possible with them.
+    `begun` tells that the options that open `path` are chosen.
     """
 
     end: str
@@ -46,201 +47,226 @@ class _State(NamedTuple):
 
 
 class _SpentError(Exception):
-    """A search has met a bound on its work."""
+    """A search has met the limit of states or of added options."""
 
 
 class CounterfactualSearch:
-    """A search for minimal sets of changes, with a bound on its work.
+    """A search for minimal sets of changes that force an outcome. Its work is bounded.
 
-    A set of changes forces an outcome if it rules out every path to another one. There can be more minimal
-    sets than anybody can wait for: with all inputs unknown, their number grows doubly with a tree's depth.
-    `exhausted` says that a bound was met and sets may be missing; of those of fewer than `untried` changes to
-    compared inputs, none is missing for that.
+    A set of changes forces an outcome if it rules out every path to another one. The search is best-first:
+    it expands the smallest sets first. `exhausted` tells that a limit was met, so sets may be missing.
+    `untried` is the least number of changes to compared inputs in a combination that wasn't tried, or
+    infinite if there is none.
     """
+
+    # There can be too many minimal sets to find them all: with all inputs unknown, their number grows
+    # doubly exponentially with the depth of a tree.
 
     def __init__(
         self,
         table: PathTable,
         options: ChangeOptions,
-        given: AnswerPositions,
+        given_answers: AnswerPositions,
         choices: Mapping[str, Sequence[Position]],
-        work: int = MAX_SEARCH_STATES,
+        max_states: int = MAX_SEARCH_STATES,
     ) -> None:
-        self.table, self.work = table, work
-        self._kept = [block.excluded_paths(given) for block in table.input_groups]
-        every = [options.of(place, given, choices) for place in range(len(table.input_groups))]
-        self._fitting = [one.fitting for one in every]
-        self.untried = min(one.untried for one in every)
+        self.table, self._states_left = table, max_states
+        self._excluded = [group.excluded_paths(given_answers) for group in table.input_groups]
+        group_options = [
+            options.of(index, given_answers, choices) for index in range(len(table.input_groups))
+        ]
+        self._compatible = [of_group.fitting for of_group in group_options]
+        self.untried = min(of_group.untried for of_group in group_options)
         self.exhausted = self.untried < inf
-        self._fitting_of: dict[PathSet, Sequence[CompatibleOptions]] = {}
-        self._blocking = [
-            needing if given.keys().isdisjoint(block.names) else kept
-            for block, needing, kept in zip(
-                table.input_groups, table.paths_needing_group, self._kept, strict=True
+        self._compatible_with: dict[PathSet, Sequence[CompatibleOptions]] = {}
+        # The paths that need a change in each group: it rules them out, or has to be known and isn't.
+        self._blocked_paths = [
+            needing if given_answers.keys().isdisjoint(group.names) else excluded
+            for group, needing, excluded in zip(
+                table.input_groups, table.paths_needing_group, self._excluded, strict=True
             )
         ]
-        self._beside: dict[frozenset[int], PathSet] = {}
-        self._waiting: list[tuple[int, float, int, int, _State]] = []
+        self._excluded_by_unchanged: dict[frozenset[int], PathSet] = {}
+        self._queue: list[tuple[int, float, int, int, _State]] = []
+        # Tickets keep the heap from comparing states, and equal states in order.
         self._tickets = count()
-        self._left = MAX_ADDED_OPTIONS
+        self._added_options_left = MAX_ADDED_OPTIONS
         self._seen: set[object] = set()
-        self._found: dict[str, list[int]] = {}
+        self._found_shapes: dict[str, list[int]] = {}
 
     def minimal_changes(self, targets: Mapping[str, PathSet]) -> Iterator[tuple[str, AnswerPositions]]:
-        """Every minimal set of changes that makes all profiles end in one of some recommendations, in
-        order of size and of how far numbers move; of sets that differ in numbers alone, the first.
+        """Yield every minimal set of changes that forces one of some recommendations, with this one.
 
-        `targets` has for each recommendation some paths to it, one of which some profile with the changes
-        must take.
+        `targets` has paths for each recommendation; profiles with the changes must be able to take one of
+        them. The sets come in order of their size, and then of how far numbers move. Of sets that differ
+        only in numbers, only the first one is yielded.
         """
-        self._found = {end: [] for end in targets}
+        self._found_shapes = {recommendation: [] for recommendation in targets}
         try:
-            for size, level in enumerate(self._levels()):
-                for end, paths in targets.items():
-                    for path in iter_bits(paths & level):
-                        self._wait(_State(end, path), size, 0)
-                yield from self._with_at_most(size)
-            yield from self._with_at_most(inf)
+            # A path that needs more changes comes in later, which keeps the queue short.
+            for size, paths_of_size in enumerate(self._paths_by_least_changes()):
+                for recommendation, paths in targets.items():
+                    for path in iter_bits(paths & paths_of_size):
+                        self._push(_State(recommendation, path), size, 0)
+                yield from self._expand_up_to(size)
+            yield from self._expand_up_to(inf)
         except _SpentError:
             self.exhausted = True
 
-    def _levels(self) -> Sequence[PathSet]:
-        """The paths that some set of changes may open, by the least number of changes that it takes: one in
-        each block that rules the path out or, though it must not, says nothing.
-        """
+    def _paths_by_least_changes(self) -> Sequence[PathSet]:
+        """Return the paths that changes can open, by the least number of changes that this takes."""
         levels = [self.table.all_paths]
-        for block, blocking, fits in zip(
-            self.table.input_groups, self._blocking, self._fitting, strict=True
+        for group, blocked, compatible in zip(
+            self.table.input_groups, self._blocked_paths, self._compatible, strict=True
         ):
-            demands = zip(block.constraints, fits, strict=True)
-            stuck = blocking & union_of_paths(paths for (_, paths), fit in demands if not fit.options)
-            blocked = [level & blocking for level in levels]
+            # A blocked path takes one change in the group, or is out of reach if no option opens it.
+            options_by_constraint = zip(group.constraints, compatible, strict=True)
+            unreachable = blocked & union_of_paths(
+                paths for (_, paths), fitting in options_by_constraint if not fitting.options
+            )
+            blocked_levels = [level & blocked for level in levels]
             levels = [
-                (level & ~blocking | below) & ~stuck
-                for level, below in zip([*levels, 0], [0, *blocked], strict=True)
+                (level & ~blocked | moved_up) & ~unreachable
+                for level, moved_up in zip([*levels, 0], [0, *blocked_levels], strict=True)
             ]
             while not levels[-1] and len(levels) > 1:
                 levels.pop()
         return levels
 
-    def _with_at_most(self, changes: float) -> Iterator[tuple[str, AnswerPositions]]:
-        """The sets of at most so many changes that what waits leads to."""
-        while self._waiting and self._waiting[0][0] <= changes:
-            size, *_, state = heappop(self._waiting)
-            if _covered(state.shape, self._found[state.end]):
+    def _expand_up_to(self, max_size: float) -> Iterator[tuple[str, AnswerPositions]]:
+        """Expand the queued states, and yield the sets of up to `max_size` changes that they lead to."""
+        while self._queue and self._queue[0][0] <= max_size:
+            size, *_, state = heappop(self._queue)
+            if _is_covered(state.shape, self._found_shapes[state.end]):
                 continue
+            # The queue has a larger size for states that need another change.
             if state.begun and size == state.size:
-                self._found[state.end].append(state.shape)
+                self._found_shapes[state.end].append(state.shape)
                 yield state.end, {n: p for option in state.options for n, p in option.changes}
                 continue
-            if self.work <= 0:
+            if self._states_left <= 0:
                 raise _SpentError
-            self.work -= 1
-            groups = self._onwards(state) if state.begun else self._beginnings(state.path)
-            found, ordered = self._found[state.end], sorted(groups, key=len)
-            for options in self._with_one_of_each(state.options, state.shape, found, ordered):
-                following = self._following(state, options)
-                if following is not None:
-                    self._wait_unless_seen(following)
+            self._states_left -= 1
+            for following in self._following_states(state):
+                self._push_unless_seen(following)
 
-    def _with_one_of_each(
+    def _following_states(self, state: _State) -> Iterator[_State]:
+        option_lists = self._next_options(state) if state.begun else self._first_options(state.path)
+        # Short lists come first, so that covered combinations are cut off early.
+        shortest_first = sorted(option_lists, key=len)
+        found_shapes = self._found_shapes[state.end]
+        for options in self._combine(state.options, state.shape, found_shapes, shortest_first):
+            following = self._extended(state, options)
+            if following is not None:
+                yield following
+
+    def _combine(
         self,
         chosen: tuple[ChangeOption, ...],
         shape: int,
-        found: Sequence[int],
-        groups: Sequence[Sequence[ChangeOption]],
+        found_shapes: Sequence[int],
+        option_lists: Sequence[Sequence[ChangeOption]],
     ) -> Iterator[tuple[ChangeOption, ...]]:
-        """Some options and one from each group, in every combination that isn't covered."""
-        if not groups:
+        """Yield the chosen options with one from each list, in every combination that isn't covered."""
+        if not option_lists:
             yield chosen
             return
-        for option in groups[0]:
-            self._left -= 1
-            if self._left < 0:
+        for option in option_lists[0]:
+            self._added_options_left -= 1
+            if self._added_options_left < 0:
                 raise _SpentError
-            together = shape | option.shape
-            if not _covered(together, found):
-                yield from self._with_one_of_each((*chosen, option), together, found, groups[1:])
+            combined = shape | option.shape
+            if not _is_covered(combined, found_shapes):
+                yield from self._combine((*chosen, option), combined, found_shapes, option_lists[1:])
 
-    def _following(self, state: _State, options: tuple[ChangeOption, ...]) -> _State | None:
-        """The state with these options, or None if one of them rules out no path to elsewhere that neither
-        another one does nor what is given.
-        """
+    def _extended(self, state: _State, options: tuple[ChangeOption, ...]) -> _State | None:
+        """Return the state with these options, or None if one of them is redundant."""
         size = shape = once = twice = 0
         for option in options:
             size += len(option.changes)
             shape |= option.shape
             twice |= once & option.rules_out
             once |= option.rules_out
-        elsewhere = self.table.all_paths ^ self.table.paths_by_recommendation[state.end]
-        alone = once & ~twice & elsewhere
+        others = self.table.all_paths ^ self.table.paths_by_recommendation[state.end]
+        only_once = once & ~twice & others
+        # In a minimal set, each option rules out a path that neither the given answers nor the other
+        # options rule out.
         for option in options:
-            if not option.rules_out & alone & ~self._kept[option.block]:
+            if not option.rules_out & only_once & ~self._excluded[option.block]:
                 return None
-        astray = elsewhere & ~once & ~self._kept_beside(frozenset([option.block for option in options]))
+        changed_groups = frozenset([option.block for option in options])
+        astray = others & ~once & ~self._excluded_except_in(changed_groups)
         return _State(state.end, state.path, options, size, shape, astray, begun=True)
 
-    def _kept_beside(self, changed: frozenset[int]) -> PathSet:
-        """The paths that what is given rules out in all blocks but these."""
-        if changed not in self._beside:
-            kept = (paths for block, paths in enumerate(self._kept) if block not in changed)
-            self._beside[changed] = union_of_paths(kept)
-        return self._beside[changed]
+    def _excluded_except_in(self, changed_groups: frozenset[int]) -> PathSet:
+        """Return the paths that the given answers rule out in all other groups."""
+        if changed_groups not in self._excluded_by_unchanged:
+            self._excluded_by_unchanged[changed_groups] = union_of_paths(
+                paths for group, paths in enumerate(self._excluded) if group not in changed_groups
+            )
+        return self._excluded_by_unchanged[changed_groups]
 
-    def _wait_unless_seen(self, state: _State) -> None:
-        """Have a state looked at later, unless the same options came together before."""
+    def _push_unless_seen(self, state: _State) -> None:
+        # Options are compared by identity: their bit sets can be long, and equal ones are the same object.
         key = (state.path, frozenset(map(id, state.options)))
         if key not in self._seen:
             self._seen.add(key)
             distance = sum([option.distance for option in state.options])
-            self._wait(state, state.size + bool(state.astray), distance)
+            # A state with paths astray needs at least one more change.
+            self._push(state, state.size + bool(state.astray), distance)
 
-    def _wait(self, state: _State, size: int, distance: float) -> None:
-        rank = self.table.tree.topological_index[state.end]
-        heappush(self._waiting, (size, distance, rank, next(self._tickets), state))
+    def _push(self, state: _State, size: int, distance: float) -> None:
+        end_index = self.table.tree.topological_index[state.end]
+        heappush(self._queue, (size, distance, end_index, next(self._tickets), state))
 
-    def _beginnings(self, path: PathSet) -> list[Sequence[ChangeOption]]:
-        """What every set with which some profile takes a path has at least: an option of each of some
-        blocks.
-        """
-        return [one.options for one in self._fitting_to(path) if self._blocking[one.block] & path]
+    def _first_options(self, path: PathSet) -> list[Sequence[ChangeOption]]:
+        """Return lists of options. Every set that opens a path has an option from each list."""
+        return [
+            compatible.options
+            for compatible in self._compatible_options(path)
+            if self._blocked_paths[compatible.block] & path
+        ]
 
-    def _onwards(self, state: _State) -> list[Sequence[ChangeOption]]:
-        """What every set with the state's options has beside them, if it forces the end: an option of
-        each block that alone rules out some path that is left or, if there is none, one of some options.
-        """
+    def _next_options(self, state: _State) -> list[Sequence[ChangeOption]]:
+        """Return lists of options. Every set that completes a state has an option from each list."""
         changed, astray = {option.block for option in state.options}, state.astray
-        unchanged = [one for one in self._fitting_to(state.path) if one.block not in changed]
+        unchanged = [
+            compatible
+            for compatible in self._compatible_options(state.path)
+            if compatible.block not in changed
+        ]
+        # The paths that at least one group, two groups and three groups can rule out.
         once = twice = thrice = 0
         for _, _, reach in unchanged:
             thrice |= twice & reach
             twice |= once & reach
             once |= reach
         if astray & ~once:
-            return [()]
-        alone = astray & ~twice
-        if alone:
-            return [_ruling_out(astray, one.options) for one in unchanged if one.reach & alone]
+            return [()]  # no option rules this path out, so no set extends the state
+        only_once = astray & ~twice
+        if only_once:
+            return [_that_rule_out(astray, c.options) for c in unchanged if c.reach & only_once]
+        # Some option has to rule out each path, and a path with few such options splits the search least.
         hardest = next(iter_bits(astray & ~thrice or astray))
-        return [[option for one in unchanged for option in _ruling_out(hardest, one.options)]]
+        return [[option for c in unchanged for option in _that_rule_out(hardest, c.options)]]
 
-    def _fitting_to(self, path: PathSet) -> Sequence[CompatibleOptions]:
-        """The options of each block with which some profile takes a path."""
-        if path not in self._fitting_of:
-            every = [fits[0] for fits in self._fitting]
-            for place, which in self.table.constraints_of(path):
-                every[place] = self._fitting[place][which]
-            self._fitting_of[path] = [fitting for fitting in every if fitting.options]
-        return self._fitting_of[path]
+    def _compatible_options(self, path: PathSet) -> Sequence[CompatibleOptions]:
+        """Return the options of each group that has some with which profiles can take a path."""
+        if path not in self._compatible_with:
+            by_group = [by_constraint[0] for by_constraint in self._compatible]
+            for group, constraint in self.table.constraints_of(path):
+                by_group[group] = self._compatible[group][constraint]
+            self._compatible_with[path] = [of_group for of_group in by_group if of_group.options]
+        return self._compatible_with[path]
 
 
-def _ruling_out(paths: PathSet, options: Sequence[ChangeOption]) -> list[ChangeOption]:
+def _that_rule_out(paths: PathSet, options: Sequence[ChangeOption]) -> list[ChangeOption]:
     return [option for option in options if option.rules_out & paths]
 
 
-def _covered(shape: int, found: Sequence[int]) -> bool:
-    """Whether a set that was found is part of one with a shape."""
-    for one in found:  # noqa: SIM110 - any() takes twice as long here
-        if one & shape == one:
+def _is_covered(shape: int, found_shapes: Sequence[int]) -> bool:
+    """Return whether the shape of a set that was found is part of a shape."""
+    for found_shape in found_shapes:  # noqa: SIM110 - any() takes twice as long here
+        if found_shape & shape == found_shape:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Coverage: every path through a tree, and which paths and branches some profiles take."""
+"""The paths of a tree, and the paths and branches that given profiles take."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from finetune_advisor.engine.model.region import Region, region_of_completions
 from finetune_advisor.engine.model.tree import Tree
 
 MAX_COUNTED_PATHS = 10_000
-"""Where questions are shared, paths multiply. A tree with more of them is covered by its branches."""
+"""Paths that are counted. Coverage of a tree with more of them is measured by its branches.
+
+Shared questions multiply the paths of a tree.
+"""
 
 
 @dataclass(frozen=True)
 class CoveragePath:
-    """A way from the root to a recommendation that some profile takes.
+    """A path from the root to a recommendation that some profile takes.
 
-    `region` holds exactly the profiles that take it. `witness` is one of them, with the inputs alone that
-    are asked on the way.
+    `end` is the id of the recommendation. `region` has exactly the profiles that take the path, and
+    `witness` is one of them with only the inputs that the path asks about.
     """
 
     steps: tuple[Edge, ...]
@@ -36,15 +39,16 @@ class CoveragePath:
 
     @property
     def questions(self) -> tuple[str, ...]:
+        """The ids of the questions on the path."""
         return tuple(question for question, _ in self.steps)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What some profiles take of a tree: so many of its branches and paths, and what they miss.
+    """The branches and paths of a tree that given profiles take and miss.
 
-    `paths` is None for a tree with more paths than were to be counted. `uncovered` has a path for all that
-    is missed: each missed path or, where paths aren't counted, paths that take the missed branches.
+    `branches` and `paths` are the numbers of all of them; `paths` is None if the tree has too many to count.
+    `uncovered` has each missed path or, without a count of paths, paths that take the missed branches.
     """
 
     branches: int
@@ -54,76 +58,79 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """The share of the paths that are taken; of the branches, where paths aren't counted."""
+        """The percentage of paths that are taken, or of branches if the paths aren't counted."""
         total, missed = self.branches, len(self.missed_branches)
         if self.paths is not None:
             total, missed = self.paths, len(self.uncovered)
         return 100 * (total - missed) / total
 
 
-def measure_coverage(tree: Tree, profiles: Iterable[Profile], most: int = MAX_COUNTED_PATHS) -> Coverage:
-    """What profiles take of a sound tree, counting paths up to `most`.
+def measure_coverage(
+    tree: Tree, profiles: Iterable[Profile], max_paths: int = MAX_COUNTED_PATHS
+) -> Coverage:
+    """Return how far profiles cover a sound tree. If it has up to `max_paths` paths, these are counted.
 
     A profile takes the branches of the questions that it answers, up to the first one that it doesn't.
-    Raises ValueError or TypeError for a value of another type than its input's.
+    Raises ValueError or TypeError for a value that its input can't have.
     """
-    walked = {_walked(tree, profile) for profile in profiles}
-    taken = {edge for steps in walked for edge in steps}
+    taken_steps = {_taken_steps(tree, profile) for profile in profiles}
+    taken_edges = {edge for steps in taken_steps for edge in steps}
     edges = [
         (question.id, i) for question in tree.questions.values() for i in range(len(question.branches))
     ]
-    missed = tuple(edge for edge in edges if edge not in taken)
-    every = list_paths(tree, most)
-    if every is None:
+    missed = tuple(edge for edge in edges if edge not in taken_edges)
+    all_paths = list_paths(tree, max_paths)
+    if all_paths is None:
         return Coverage(len(edges), missed, None, find_covering_paths(tree, missed))
-    uncovered = tuple(path for path in every if path.steps not in walked)
-    return Coverage(len(edges), missed, len(every), uncovered)
+    uncovered = tuple(path for path in all_paths if path.steps not in taken_steps)
+    return Coverage(len(edges), missed, len(all_paths), uncovered)
 
 
-def list_paths(tree: Tree, most: int = MAX_COUNTED_PATHS) -> tuple[CoveragePath, ...] | None:
-    """Every path of a sound tree, those of an earlier branch first; None if there are more than `most`.
+def list_paths(tree: Tree, max_paths: int = MAX_COUNTED_PATHS) -> tuple[CoveragePath, ...] | None:
+    """Return every path of a sound tree, or None if there are more than `max_paths`.
 
-    Together they are taken by all profiles, and each profile takes one.
+    Paths of an earlier branch come first. Every complete profile takes exactly one of the paths.
     """
-    found = [*islice(iter_paths(tree), most + 1)]
-    return tuple(_path(tree, way) for way in found) if len(found) <= most else None
+    # One path more than the limit is enough to know that there are too many.
+    paths = [*islice(iter_paths(tree), max_paths + 1)]
+    return tuple(_coverage_path(tree, path) for path in paths) if len(paths) <= max_paths else None
 
 
 def find_covering_paths(tree: Tree, edges: Collection[Edge]) -> tuple[CoveragePath, ...]:
-    """Paths that together take some branches of a sound tree."""
+    """Return paths of a sound tree that together take all of these branches."""
     missing = set(edges)
-    found = []
+    covering = []
     seen = set()
     waiting = [root_prefix(tree)]
     while waiting and missing:
-        way = waiting.pop()
-        key = (way.node, way.region.cache_key(tree.inputs_below[way.node]))
-        if way.node in tree.recommendations or key in seen:
+        prefix = waiting.pop()
+        # Prefixes with the same key go on through the same branches, so one of them covers these.
+        key = (prefix.node, prefix.region.cache_key(tree.inputs_below[prefix.node]))
+        if prefix.node in tree.recommendations or key in seen:
             continue
         seen.add(key)
-        further = [*extend_prefix(tree, way)]
-        for one in further:
-            if one.steps[-1] in missing:
-                found.append(_path(tree, next(iter_paths(tree, one))))
-                missing.difference_update(found[-1].steps)
-        waiting.extend(reversed(further))
-    return tuple(found)
+        extended_prefixes = [*extend_prefix(tree, prefix)]
+        for extended in extended_prefixes:
+            if extended.steps[-1] in missing:
+                first_path = next(iter_paths(tree, extended))
+                covering.append(_coverage_path(tree, first_path))
+                missing.difference_update(first_path.steps)
+        # Depth-first: the last prefix is taken first, so the first branch goes in last.
+        waiting.extend(reversed(extended_prefixes))
+    return tuple(covering)
 
 
-def _path(tree: Tree, way: PathPrefix) -> CoveragePath:
-    return CoveragePath(way.steps, way.node, way.region, _witness(tree, way))
+def _coverage_path(tree: Tree, path: PathPrefix) -> CoveragePath:
+    names = dict.fromkeys(name for node, _ in path.steps for name in tree.questions[node].inputs)
+    positions = path.region.simplest_positions(names)
+    witness = {name: tree.inputs[name].value(position) for name, position in positions.items()}
+    return CoveragePath(path.steps, path.node, path.region, witness)
 
 
-def _witness(tree: Tree, way: PathPrefix) -> Profile:
-    """A profile of a way's region, in plain numbers."""
-    names = dict.fromkeys(name for node, _ in way.steps for name in tree.questions[node].inputs)
-    positions = way.region.simplest_positions(names)
-    return {name: tree.inputs[name].value(position) for name, position in positions.items()}
-
-
-def _walked(tree: Tree, profile: Profile) -> tuple[Edge, ...]:
-    """The branches that a profile takes from the root to the first question that it doesn't answer."""
-    way = PathPrefix((), tree.root, region_of_completions(tree, profile))
-    while way.node in tree.questions and profile.keys() >= set(tree.questions[way.node].inputs):
-        way = next(extend_prefix(tree, way))
-    return way.steps
+def _taken_steps(tree: Tree, profile: Profile) -> tuple[Edge, ...]:
+    """Return the branches of a profile from the root to the first question that it doesn't answer."""
+    prefix = PathPrefix((), tree.root, region_of_completions(tree, profile))
+    while prefix.node in tree.questions and profile.keys() >= set(tree.questions[prefix.node].inputs):
+        # With these answers known, only one branch is possible.
+        prefix = next(extend_prefix(tree, prefix))
+    return prefix.steps

@@ -1,4 +1,6 @@
-"""Explanations: which answers force an outcome, what would change it, and what each answer does."""
+"""Explanations: the answers that force an outcome, the changes that lead to another one, and what each
+answer does.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,14 @@ from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 
 MAX_SENSITIVITY_CHECKS = 30_000
-"""How many domains and orders the cells of compared inputs are held against for `sensitivity`, and how many
-rounded numbers are.
+"""Checks of domains and order constraints that an explanation may take: for `sensitivity`, in each group of
+compared inputs, and for the rounding of numbers.
 """
 
 
 @dataclass(frozen=True)
 class Change:
-    """An answer that changes; `before` is None where the input was unknown."""
+    """A changed answer. `before` is None if the input was unknown."""
 
     input: str
     before: Value | None
@@ -55,9 +57,9 @@ class Counterfactual:
 
 @dataclass(frozen=True)
 class AnswerOutcome:
-    """What an answer alone would lead to: one candidate if it decides, several if not.
+    """The candidates that another answer to one input leads to; if there is only one, the answer decides.
 
-    A number stands for all from `minimum` to `maximum`, which lead to the same; they are exact.
+    A number represents all numbers from `minimum` to `maximum`. These limits are exact.
     """
 
     answer: Value
@@ -68,11 +70,11 @@ class AnswerOutcome:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An assessment, why it came out, and what would change it.
+    """The reason for an assessment, and what would change it.
 
-    `truncated` says that something is left out: counterfactuals, for the limit or because there are too
-    many to search through; the reason of a decided profile; or inputs in `sensitivity`, where compared
-    inputs have too many different answers. What is said is exact all the same.
+    `truncated` tells that something is missing: counterfactuals, because of the limit or because the search
+    has met its bound; the sufficient reason of a decided profile; or inputs in `sensitivity`, because
+    compared inputs have too many cells. All that is there is exact.
     """
 
     tree: Tree
@@ -91,12 +93,13 @@ class Explanation:
 class Explainer:
     """Explains the assessments of one sound tree, from the table of its paths.
 
-    A tree with too many paths for a table isn't explained: its explanations have neither reason nor
-    counterfactuals nor sensitivity, and say that they are truncated.
+    Without a table, explanations are empty and truncated. `max_states` bounds each search.
     """
 
-    def __init__(self, tree: Tree, table: PathTable | None, *, work: int = MAX_SEARCH_STATES) -> None:
-        self.tree, self._table, self._work = tree, table, work
+    def __init__(
+        self, tree: Tree, table: PathTable | None, *, max_states: int = MAX_SEARCH_STATES
+    ) -> None:
+        self.tree, self._table, self._max_states = tree, table, max_states
         self._options = ChangeOptions(table) if table else None
 
     def explain(
@@ -107,58 +110,72 @@ class Explainer:
         frozen: Collection[str] = (),
         limit: int | None = None,
     ) -> Explanation:
-        """The explanation of a profile, with at most `limit` counterfactuals.
+        """Return the explanation of a profile, with at most `limit` counterfactuals.
 
-        `target` asks for those to one recommendation, of which a tree that lacks it has none; `frozen` inputs
-        stay. Raises ValueError or TypeError
-        for a value of another type than its input's.
+        With `target`, counterfactuals only lead to the recommendation with this id; there are none if the
+        tree doesn't have it. Counterfactuals don't change `frozen` inputs. Raises ValueError or TypeError
+        for a value that its input can't have.
         """
         if self._table is None or self._options is None:
             return Explanation(self.tree, profile, None, (), truncated=True, sensitivity={})
-        case = _Case(self._table, self._options, profile, self._work)
-        found, more = case.counterfactuals(target, frozen, limit)
+        case = _Case(self._table, self._options, profile, self._max_states)
+        counterfactuals, may_have_more = case.counterfactuals(target, frozen, limit)
         reason, sensitivity = case.sufficient_reason(), case.sensitivity()
-        unsaid = len(sensitivity) < len(self.tree.inputs) or (reason is None and case.decided)
-        return Explanation(self.tree, profile, reason, found, more or unsaid, sensitivity)
+        lacks_inputs = len(sensitivity) < len(self.tree.inputs)
+        # An undecided profile has no reason to give, so nothing is missing there.
+        lacks_reason = reason is None and case.is_decided
+        truncated = may_have_more or lacks_inputs or lacks_reason
+        return Explanation(self.tree, profile, reason, counterfactuals, truncated, sensitivity)
 
     def limited_inputs(self, profile: Profile) -> list[str]:
-        """The inputs that an explanation of a profile leaves out of its sensitivity.
+        """Return the inputs that the sensitivity of a profile leaves out.
 
-        Raises as `explain` does.
+        Raises the same errors as `explain`.
         """
         if self._table is None or self._options is None:
             return list(self.tree.inputs)
-        return _Case(self._table, self._options, profile, self._work).limited_inputs()
+        return _Case(self._table, self._options, profile, self._max_states).limited_inputs()
 
 
 class _Case:
-    """A profile to explain. Its inputs' axes are cut into cells, of which one position stands for all."""
+    """A profile to explain, with the cells of its inputs; one position represents each cell."""
 
-    def __init__(self, table: PathTable, options: ChangeOptions, profile: Profile, work: int) -> None:
-        self.table, self.tree, self._options, self._work = table, table.tree, options, work
+    def __init__(
+        self, table: PathTable, options: ChangeOptions, profile: Profile, max_states: int
+    ) -> None:
+        self.table, self.tree, self._options = table, table.tree, options
+        self._max_states = max_states
         inputs = self.tree.inputs
-        self.given = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
-        self._cells = partition_inputs(self.tree, self.given)
-        self._ruled_out = [block.excluded_paths(self.given) for block in table.input_groups]
-        self._possible = table.all_paths & ~union_of_paths(self._ruled_out)
-        self._current = table.recommendations_of(self._possible)
-        self._tests_left = MAX_SENSITIVITY_CHECKS
+        self.given_answers = {n: inputs[n].position(v) for n, v in profile.items() if n in inputs}
+        self._cells = partition_inputs(self.tree, self.given_answers)
+        # Kept by group, because sensitivity replaces the answers of one group at a time.
+        self._excluded_by_group = [
+            group.excluded_paths(self.given_answers) for group in table.input_groups
+        ]
+        self._possible = table.all_paths & ~union_of_paths(self._excluded_by_group)
+        self._candidates = table.recommendations_of(self._possible)
+        self._rounding_checks_left = MAX_SENSITIVITY_CHECKS
 
     @property
-    def decided(self) -> bool:
-        return len(self._current) == 1
+    def is_decided(self) -> bool:
+        return len(self._candidates) == 1
 
     def sufficient_reason(self) -> tuple[str, ...] | None:
-        """A smallest set of the given answers that alone forces the recommendation, in the tree's order.
+        """Return the inputs of a smallest set of answers that alone forces the recommendation.
 
-        None for an undecided profile, and where the search ended without one that is certainly smallest.
+        Returns None for an undecided profile, and if the search finds no set that is certainly smallest.
         """
-        if not self.decided:
+        if not self.is_decided:
             return None
-        own = {name: (self.given[name],) if name in self.given else () for name in self.tree.inputs}
-        search = CounterfactualSearch(self.table, self._options, {}, own, self._work)
-        one_path = next(iter_bits(self._possible))
-        smallest = next(search.minimal_changes({self._current[0]: one_path}), None)
+        # The search starts from nothing known and may only choose the profile's own answers. Any possible
+        # path will do as a target, because none of these answers rules it out.
+        own_answers = {
+            name: (self.given_answers[name],) if name in self.given_answers else ()
+            for name in self.tree.inputs
+        }
+        search = CounterfactualSearch(self.table, self._options, {}, own_answers, self._max_states)
+        possible_path = next(iter_bits(self._possible))
+        smallest = next(search.minimal_changes({self._candidates[0]: possible_path}), None)
         if smallest is None or len(smallest[1]) > search.untried:
             return None
         return tuple(name for name in self.tree.inputs if name in smallest[1])
@@ -166,98 +183,118 @@ class _Case:
     def counterfactuals(
         self, target: str | None, frozen: Collection[str], limit: int | None
     ) -> tuple[tuple[Counterfactual, ...], bool]:
-        """Every minimal set of changed answers that decides for another recommendation, nearest first, up
-        to a limit; and whether there may be more.
+        """Return minimal sets of changed answers that decide for another recommendation, up to a limit.
 
-        Minimal: no proper subset of the changes decides for the same one. Giving an answer that was
-        unknown is a change too; what stays unknown then makes no difference. Sets that differ in numbers
-        alone are one. The nearest numbers that do it give the order; what is named is rounder, where the
-        nearest one is a double next to a limit: 499 for less than 500.
+        The nearest sets come first. The second value tells whether there may be more.
+
+        A set is minimal if no proper subset decides for the same recommendation. An answer to an unknown
+        input is a change, too; inputs that stay unknown make no difference. Of sets that differ only in
+        numbers, the nearest one is returned, with rounder numbers: 499 instead of the double below 500.
         """
-        options = alternative_positions(self._cells, self.given)
-        free = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
-        search = CounterfactualSearch(self.table, self._options, self.given, free, self._work)
+        options = alternative_positions(self._cells, self.given_answers)
+        choices = {name: () if name in frozen else options.get(name, ()) for name in self.tree.inputs}
+        search = CounterfactualSearch(
+            self.table, self._options, self.given_answers, choices, self._max_states
+        )
         targets = {
-            end: paths
-            for end, paths in self.table.paths_by_recommendation.items()
-            if target in (None, end) and self._current != (end,)
+            name: paths
+            for name, paths in self.table.paths_by_recommendation.items()
+            if target in (None, name) and self._candidates != (name,)
         }
-        found = search.minimal_changes(targets)
-        listed = [Counterfactual(end, self._changes(answers)) for end, answers in islice(found, limit)]
-        more = next(found, None) is not None
-        unsearched = bool(targets) and len(self._cells) < len(self.tree.inputs)
-        return tuple(listed), more or search.exhausted or unsearched
+        changes = search.minimal_changes(targets)
+        counterfactuals = [
+            Counterfactual(name, self._changes(answers)) for name, answers in islice(changes, limit)
+        ]
+        # One set more than the limit tells whether the list is complete.
+        has_more = next(changes, None) is not None
+        # Inputs with too many cells have no options, so changes of them weren't searched.
+        is_incomplete = bool(targets) and len(self._cells) < len(self.tree.inputs)
+        return tuple(counterfactuals), has_more or search.exhausted or is_incomplete
 
     def _changes(self, answers: AnswerPositions) -> tuple[Change, ...]:
         answers = {**answers}
-        for block in self.table.input_groups:
-            if not answers.keys().isdisjoint(block.names):
-                answers |= self._rounded(block, {n: answers[n] for n in block.names if n in answers})
+        for group in self.table.input_groups:
+            if not answers.keys().isdisjoint(group.names):
+                answers |= self._rounded(group, {n: answers[n] for n in group.names if n in answers})
         changed = (
-            (one, self.given.get(name)) for name, one in self.tree.inputs.items() if name in answers
+            (input_, self.given_answers.get(name))
+            for name, input_ in self.tree.inputs.items()
+            if name in answers
         )
         return tuple(
-            Change(one.name, None if before is None else one.value(before), one.value(answers[one.name]))
-            for one, before in changed
+            Change(
+                input_.name,
+                None if before is None else input_.value(before),
+                input_.value(answers[input_.name]),
+            )
+            for input_, before in changed
         )
 
-    def _rounded(self, block: InputGroup, answers: AnswerPositions) -> AnswerPositions:
-        """Changed answers to inputs of one block, rounded as far as they rule out the same paths then.
-
-        Each is tried as often as there are answers, as a compared input may stand in its way at first.
-        """
-        rounder = {**answers}
-        ruled_out = block.excluded_paths({**self.given, **answers})
+    def _rounded(self, group: InputGroup, answers: AnswerPositions) -> AnswerPositions:
+        """Return changed answers to inputs of a group, as round as they can be to rule out the same paths."""
+        rounded = {**answers}
+        excluded = group.excluded_paths({**self.given_answers, **answers})
+        # A compared input can keep another one from being rounded until it is rounded itself, so each
+        # answer gets as many attempts as there are answers.
         for name in [*answers] * len(answers):
-            for number in rounder_numbers(rounder[name], len(block.names)):
-                self._tests_left -= block.check_count
-                if self._tests_left < 0:
-                    return rounder
-                if number != self.given.get(name) and number in self.tree.axes[name]:
-                    others = {**self.given, **rounder, name: number}
-                    if block.excluded_paths(others) == ruled_out:
-                        rounder[name] = number
+            for number in rounder_numbers(rounded[name], len(group.names)):
+                self._rounding_checks_left -= group.check_count
+                if self._rounding_checks_left < 0:
+                    return rounded
+                if number != self.given_answers.get(name) and number in self.tree.axes[name]:
+                    with_number = {**self.given_answers, **rounded, name: number}
+                    if group.excluded_paths(with_number) == excluded:
+                        rounded[name] = number
                         break
-        return rounder
+        return rounded
 
     def sensitivity(self) -> Mapping[str, tuple[AnswerOutcome, ...]]:
-        """For each input, what every other answer to it alone would lead to; numbers in ranges that lead
-        to the same, without the range of the given one. Inputs with too many cells are left out.
+        """Return for each input the outcomes of all other answers to it, while the rest of the profile stays.
+
+        Adjacent numbers with the same outcome are in one range; the range of the given number is left out.
+        Inputs with too many cells are left out, too.
         """
         outcomes = {}
-        for place, block in enumerate(self.table.input_groups):
-            if self._is_limited(block):
+        for index, group in enumerate(self.table.input_groups):
+            if self._is_limited(group):
                 continue
-            others = self._ruled_out[:place] + self._ruled_out[place + 1 :]
-            possible = self.table.all_paths & ~union_of_paths(others)
-            for name in block.names:
-                outcomes[name] = tuple(self._outcomes(block, possible, name))
+            excluded_by_others = self._excluded_by_group[:index] + self._excluded_by_group[index + 1 :]
+            possible = self.table.all_paths & ~union_of_paths(excluded_by_others)
+            for name in group.names:
+                outcomes[name] = tuple(self._outcomes(group, possible, name))
         return {name: outcomes[name] for name in self.tree.inputs if name in outcomes}
 
     def limited_inputs(self) -> list[str]:
-        """The inputs that `sensitivity` leaves out."""
+        """Return the inputs that `sensitivity` leaves out."""
         return [
-            name for block in self.table.input_groups if self._is_limited(block) for name in block.names
+            name for group in self.table.input_groups if self._is_limited(group) for name in group.names
         ]
 
-    def _is_limited(self, block: InputGroup) -> bool:
-        cells = [len(self._cells[name]) for name in block.names if name in self._cells]
-        return not cells or sum(cells) * block.check_count > MAX_SENSITIVITY_CHECKS
+    def _is_limited(self, group: InputGroup) -> bool:
+        cell_counts = [len(self._cells[name]) for name in group.names if name in self._cells]
+        return not cell_counts or sum(cell_counts) * group.check_count > MAX_SENSITIVITY_CHECKS
 
-    def _outcomes(self, block: InputGroup, possible: PathSet, name: str) -> Iterator[AnswerOutcome]:
-        """The outcomes of an input's cells, neighbouring cells of a number with the same one together."""
-        one, given, all_ = self.tree.inputs[name], self.given.get(name), self._cells[name]
-        spots = [representative(all_, cell, given) for cell in all_]
-        ruled_out = [block.excluded_paths({**self.given, name: spot}) for spot in spots]
-        ends = [self.table.recommendations_of(possible & ~paths) for paths in ruled_out]
+    def _outcomes(self, group: InputGroup, possible: PathSet, name: str) -> Iterator[AnswerOutcome]:
+        """Yield the outcomes of an input's cells. Adjacent cells of a number are joined if they are equal."""
+        input_, cells = self.tree.inputs[name], self._cells[name]
+        given_position = self.given_answers.get(name)
+        positions = [representative(cells, cell, given_position) for cell in cells]
+        excluded = [
+            group.excluded_paths({**self.given_answers, name: position}) for position in positions
+        ]
+        candidates = [self.table.recommendations_of(possible & ~paths) for paths in excluded]
+        # The index as a key keeps the values of booleans and enums apart.
         for _, run in groupby(
-            range(len(all_)), key=lambda place: ends[place] if one.is_numeric else place
+            range(len(cells)), key=lambda index: candidates[index] if input_.is_numeric else index
         ):
             first, *others = run
             last = others[-1] if others else first
-            low, high = all_[first].least, all_[last].greatest
-            if given is None or not low <= given <= high:
-                spot = spots[last] if given is not None and given > high else spots[first]
-                spot = next((number for number in rounder_numbers(spot) if low <= number <= high), spot)
-                limits = (one.value(low), one.value(high)) if one.is_numeric else (None, None)
-                yield AnswerOutcome(one.value(spot), ends[first], *limits)
+            low, high = cells[first].least, cells[last].greatest
+            # Numbers in the range of the given one change nothing.
+            if given_position is None or not low <= given_position <= high:
+                is_range_below = given_position is not None and high < given_position
+                nearest = positions[last if is_range_below else first]
+                rounder = (number for number in rounder_numbers(nearest) if low <= number <= high)
+                answer = input_.value(next(rounder, nearest))
+                limits = (input_.value(low), input_.value(high)) if input_.is_numeric else (None, None)
+                yield AnswerOutcome(answer, candidates[first], *limits)

@@ -1,4 +1,4 @@
-"""Values that stand for all: a finite choice of other answers to each input that loses no outcome."""
+"""Representative values: a few answers to each input that lead to all outcomes that any answer leads to."""
 
 from __future__ import annotations
 
@@ -11,82 +11,92 @@ from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
 
 InputCells = Mapping[str, tuple[Domain, ...]]
+"""The cells that each input's axis is cut into, in ascending order."""
 
 MAX_CELLS = 10_000
-"""How many cells inputs that are compared with each other may be cut into, all rounds of cutting together."""
+"""Cells that a group of compared inputs may be cut into, summed up over all rounds of cutting."""
 
 
-def partition_inputs(tree: Tree, given: Mapping[str, Position]) -> InputCells:
-    """Each input's axis, cut so that all positions of a cell go the same ways through the tree.
+def partition_inputs(tree: Tree, given_answers: Mapping[str, Position]) -> InputCells:
+    """Return the axis of each input in cells, whose positions all take the same paths through the tree.
 
-    The tests of an input cut its axis. Inputs that are compared cut each other's axes too: at the
-    positions that stand for their cells (`stand_in`), and at the ends of those. Inputs whose cells are too
-    many are left out.
+    Inputs with too many cells are left out.
     """
     peers = _peers(tree)
-    found = {**tree.partition}
-    for block in tree.blocks:
-        if len(block) > 1:
-            together = _partition_compared_inputs(
-                tree, given, {name: peers[name] for name in block}, found
-            )
-            for name in block:
-                del found[name]
-            found |= together or {}
-    return found
+    cells = {**tree.partition}
+    for group in tree.blocks:
+        if len(group) > 1:
+            peers_in_group = {name: peers[name] for name in group}
+            cells_of_group = _partition_compared_inputs(tree, given_answers, peers_in_group, cells)
+            for name in group:
+                del cells[name]
+            cells |= cells_of_group or {}
+    return cells
 
 
 def _partition_compared_inputs(
-    tree: Tree, given: Mapping[str, Position], peers: Mapping[str, set[str]], found: InputCells
+    tree: Tree, given_answers: Mapping[str, Position], peers: Mapping[str, set[str]], cells: InputCells
 ) -> InputCells | None:
-    """The cells of a block of inputs, each of which is compared with its peers; None if they are too many."""
-    fixed = {name: _landmarks(tree.axes[name], tree.thresholds[name], given.get(name)) for name in peers}
-    found = {name: found[name] for name in peers}
-    left = MAX_CELLS
+    """Return the cells of a group of inputs that are compared with their peers, or None for too many."""
+    # The tests of an input cut its own axis. Each position at which an input can lie also cuts the axes of
+    # its peers, and the new cells add positions. A position passes on to one more peer in each round, so
+    # after as many rounds as there are inputs, it has reached all of them.
+    landmarks = {
+        name: _landmarks(tree.axes[name], tree.thresholds[name], given_answers.get(name))
+        for name in peers
+    }
+    cells = {name: cells[name] for name in peers}
+    cells_left = MAX_CELLS
     for _ in peers:
-        left -= sum(map(len, found.values()))
-        if left < 0:
+        cells_left -= sum(map(len, cells.values()))
+        if cells_left < 0:
             return None
-        spots = {
-            name: fixed[name].union(
-                representative(found[name], cell, given.get(name)) for cell in found[name]
+        positions = {
+            name: landmarks[name].union(
+                representative(cells[name], cell, given_answers.get(name)) for cell in cells[name]
             )
             for name in peers
         }
         for name, others in peers.items():
             axis = tree.axes[name]
-            around = (
-                part for other in others for spot in spots[other] for part in _split_around(axis, spot)
+            parts = (
+                part
+                for other in others
+                for position in positions[other]
+                for part in _split_around(axis, position)
             )
-            found[name] = axis.split_at(
-                tree.thresholds[name].union(part.least for part in around if part)
-            )
-    return found
+            starts = tree.thresholds[name].union(part.least for part in parts if part)
+            cells[name] = axis.split_at(starts)
+    return cells
 
 
-def representative(all_: tuple[Domain, ...], cell: Domain, given: Position | None) -> Position:
-    """The position that stands for a cell: the nearest to the given one or, without one, to the others."""
-    if given is None:
-        return cell.greatest if cell == all_[0] and len(all_) > 1 else cell.least
-    return min(max(given, cell.least), cell.greatest)
+def representative(cells: tuple[Domain, ...], cell: Domain, given_position: Position | None) -> Position:
+    """Return the position that represents a cell of an input.
+
+    It is the nearest position to the given answer or, without one, to the other cells.
+    """
+    # The nearest position needs the smallest change.
+    if given_position is None:
+        return cell.greatest if cell == cells[0] and len(cells) > 1 else cell.least
+    return min(max(given_position, cell.least), cell.greatest)
 
 
 def alternative_positions(
-    found: InputCells, given: Mapping[str, Position]
+    input_cells: InputCells, given_answers: Mapping[str, Position]
 ) -> Mapping[str, tuple[Position, ...]]:
-    """For each input, the position that stands for each cell but the given one's."""
+    """Return the representatives of each input's cells, without the cell of the given answer."""
     return {
         name: tuple(
-            representative(all_, cell, given.get(name))
-            for cell in all_
-            if name not in given or given[name] not in cell
+            representative(cells, cell, given_answers.get(name))
+            for cell in cells
+            if name not in given_answers or given_answers[name] not in cell
         )
-        for name, all_ in found.items()
+        for name, cells in input_cells.items()
     }
 
 
 def _peers(tree: Tree) -> Mapping[str, set[str]]:
-    """The inputs that each compared input is compared with."""
+    """Return the inputs that each compared input is compared with."""
     peers: dict[str, set[str]] = {}
     for pair in tree.compared_pairs:
         for name in pair:
@@ -94,34 +104,36 @@ def _peers(tree: Tree) -> Mapping[str, set[str]]:
     return peers
 
 
-def _split_around(axis: Domain, spot: Position) -> tuple[Domain, Domain]:
-    return axis.from_(spot), axis.from_(spot, strict=True)
+def _split_around(axis: Domain, position: Position) -> tuple[Domain, Domain]:
+    """Return the parts of an axis from a position on, and after it."""
+    return axis.from_(position), axis.from_(position, strict=True)
 
 
-def _landmarks(axis: Domain, starts: frozenset[Position], given: Position | None) -> set[Position]:
-    """Where an input lies, and how far it can move before a test tells."""
+def _landmarks(
+    axis: Domain, starts: frozenset[Position], given_position: Position | None
+) -> set[Position]:
+    """Return the given position and the ends of the cells that begin at `starts`."""
     ends = {end for cell in axis.split_at(starts) for end in (cell.least, cell.greatest)}
-    return ends if given is None else ends | {given}
+    return ends if given_position is None else ends | {given_position}
 
 
 def partition_against(tree: Tree, name: str, other: str) -> tuple[Domain, ...]:
-    """An input's axis, cut where the cells of another one end."""
+    """Return the axis of an input, cut where the cells of another input begin and end."""
     axis = tree.axes[name]
-    spots = _landmarks(tree.axes[other], tree.thresholds[other], None)
-    starts = (part.least for spot in spots for part in _split_around(axis, spot) if part)
+    landmarks = _landmarks(tree.axes[other], tree.thresholds[other], None)
+    starts = (part.least for mark in landmarks for part in _split_around(axis, mark) if part)
     return axis.split_at({axis.least, *starts})
 
 
 MAX_COUNTING_STEPS = 50_000
-"""How many steps the counting of kinds takes, of all regions together."""
+"""Steps that the counting of profile classes may take, for all regions together."""
 
 
 class ProfileClasses:
-    """Kinds of profiles: numbers that no test of some trees tells apart make no difference.
+    """Counts classes of profiles, within which no test of some trees separates two profiles.
 
-    `names` are the inputs that count, which have one axis in all the trees. A kind gives each boolean and
-    enum a value, each number a cell of its axis, and each pair of compared inputs a relation. `exhausted`
-    says that kinds of compared inputs were too many to count: there are more than were counted.
+    A class gives each boolean and enum a value, each number a cell of its axis, and each pair of compared
+    inputs a relation. `names` are the inputs that count; each has the same axis in all the trees.
     """
 
     def __init__(self, trees: Sequence[Tree], names: Collection[str]) -> None:
@@ -130,60 +142,64 @@ class ProfileClasses:
             for name in names
         }
         pairs = {pair for tree in trees for pair in tree.compared_pairs if pair <= set(names)}
-        self._blocks = [
-            (block, sorted(tuple(sorted(pair)) for pair in pairs if pair <= block))
-            for block in _connected(pairs)
+        # Sorted, so that the same trees take the same steps and reach the limit at the same point.
+        self._groups = [
+            (group, sorted(tuple(sorted(pair)) for pair in pairs if pair <= group))
+            for group in _connected(pairs)
         ]
         self._compared = frozenset().union(*pairs)
-        self._known: dict[object, int] = {}
-        self._left = MAX_COUNTING_STEPS
+        self._counts: dict[object, int] = {}
+        self._steps_left = MAX_COUNTING_STEPS
 
     @property
     def exhausted(self) -> bool:
-        return self._left < 0
+        """Whether there were too many classes to count. The counts are lower bounds then."""
+        return self._steps_left < 0
 
     def count(self, region: Region) -> int:
-        """How many kinds a region has that is made of whole kinds."""
-        alone = (
+        """Return the number of classes in a region. The region must not cut through a class."""
+        # Inputs that aren't compared don't depend on each other, so their numbers can be multiplied.
+        uncompared = (
             sum(1 for cell in cells if cell & region.domain(name))
             for name, cells in self._cells.items()
             if name not in self._compared
         )
-        compared = (self._count_compared(region, block, pairs) for block, pairs in self._blocks)
-        return prod(alone) * prod(compared)
+        compared = (self._count_group(region, group, pairs) for group, pairs in self._groups)
+        return prod(uncompared) * prod(compared)
 
-    def _count_compared(
-        self, region: Region, block: frozenset[str], pairs: Sequence[tuple[str, ...]]
+    def _count_group(
+        self, region: Region, group: frozenset[str], pairs: Sequence[tuple[str, ...]]
     ) -> int:
-        """How many kinds a region has of inputs that are compared with each other alone."""
-        key = region.cache_key(block)
-        if key not in self._known:
+        """Return the number of classes in a region, for one group of compared inputs."""
+        key = region.cache_key(group)
+        if key not in self._counts:
             choices: list[list[Condition]] = [
-                [InDomain(name, cell) for cell in self._cells[name]] for name in sorted(block)
+                [InDomain(name, cell) for cell in self._cells[name]] for name in sorted(group)
             ]
             choices += [
-                [InRelation(one, frozenset({relation}), other) for relation in sorted(ALL_RELATIONS)]
-                for one, other in pairs
+                [InRelation(name, frozenset({relation}), other) for relation in sorted(ALL_RELATIONS)]
+                for name, other in pairs
             ]
-            self._known[key] = self._count(region, choices)
-        return self._known[key]
+            self._counts[key] = self._count_combinations(region, choices)
+        return self._counts[key]
 
-    def _count(self, region: Region, choices: Sequence[Sequence[Condition]]) -> int:
-        """How many combinations of one condition from each choice some profile of a region meets; one, once
-        the counting has taken all its steps.
+    def _count_combinations(self, region: Region, choices: Sequence[Sequence[Condition]]) -> int:
+        """Return how many combinations of a condition from each choice a profile of a region can meet.
+
+        The result is 1 once the counting is exhausted.
         """
-        self._left -= 1 + len(region.orders)
+        self._steps_left -= 1 + len(region.orders)
         if not choices or self.exhausted:
             return 1
         first, *others = choices
         narrowed = (region.narrow(condition) for condition in first)
-        return sum(self._count(here, others) for here in narrowed if here)
+        return sum(self._count_combinations(part, others) for part in narrowed if part)
 
 
 def _connected(pairs: Iterable[frozenset[str]]) -> Sequence[frozenset[str]]:
-    """The inputs of some pairs, together where pairs connect them; the same order for the same pairs."""
-    blocks: list[frozenset[str]] = []
+    """Return groups of inputs that pairs connect, in an order that depends only on the pairs."""
+    groups: list[frozenset[str]] = []
     for pair in pairs:
-        touched = [block for block in blocks if block & pair]
-        blocks = [block for block in blocks if not block & pair] + [pair.union(*touched)]
-    return sorted(blocks, key=sorted)
+        touched = [group for group in groups if group & pair]
+        groups = [group for group in groups if not group & pair] + [pair.union(*touched)]
+    return sorted(groups, key=sorted)

@@ -1,4 +1,4 @@
-"""Bounds: what a sound tree is too large for, so that some answers about it are cut short."""
+"""The answers about a sound tree that are incomplete because the tree is too large."""
 
 from __future__ import annotations
 
@@ -13,35 +13,34 @@ from finetune_advisor.engine.model.tree import Tree
 
 
 def describe_exceeded_bounds(tree: Tree) -> Iterator[str]:
-    """What answers about a sound tree leave out, each with the reason and what to do about it.
+    """Yield what answers about a sound tree leave out, with the reason and a remedy.
 
-    Assessments are never among them. Explanations are tried with three profiles, and comparisons with a
-    version much like the tree: others may be cut short of which nothing is said here, and say so themselves.
+    Assessments leave out nothing. Explanations are tried with three profiles, and comparisons with a very
+    similar version. So others can be truncated without a message here, and they say so themselves.
     """
     table = PathTable.of(tree)
     if table is None:
         yield (
-            "explanations have no reasons, counterfactuals or sensitivity, as the tree has too many paths; "
-            "share fewer questions"
+            "explanations have no reasons, counterfactuals or sensitivity, because the tree has too many "
+            "paths; share fewer questions"
         )
     else:
         limited = _limited_inputs(tree, table)
         if limited:
             yield (
-                f"explanations of some profiles leave out {', '.join(limited)}, as too many inputs are "
+                f"explanations of some profiles leave out {', '.join(limited)}, because too many inputs are "
                 "compared with each other; compare fewer"
             )
     if comparison_is_truncated(tree):
         yield (
-            "comparisons with another version are cut short, as the tree has too many paths or compares too "
-            "many inputs; share fewer questions, or compare fewer inputs"
+            "comparisons with another version are truncated, because the tree has too many paths or compares "
+            "too many inputs; share fewer questions, or compare fewer inputs"
         )
 
 
 def _limited_inputs(tree: Tree, table: PathTable) -> list[str]:
-    """The inputs that explanations of some profile leave out: one without answers, one with the first answer
-    to all, or one whose numbers are all different, which cut each other's axes into the most cells.
-    """
+    """Return the inputs that explanations of some of three profiles leave out."""
+    # Different numbers cut each other's axes into the most cells.
     explainer, first = Explainer(tree, table), _first_answers(tree)
     profiles: list[Profile] = [{}, first, first | _different_numbers(tree)]
     limited = {name for profile in profiles for name in explainer.limited_inputs(profile)}
@@ -50,15 +49,15 @@ def _limited_inputs(tree: Tree, table: PathTable) -> list[str]:
 
 def _first_answers(tree: Tree) -> dict[str, Value]:
     least = Region(tree.axes, {}).witness()
-    return {name: one.value(least[name]) for name, one in tree.inputs.items()}
+    return {name: input_.value(least[name]) for name, input_ in tree.inputs.items()}
 
 
 def _different_numbers(tree: Tree) -> dict[str, Value]:
-    """Numbers that are spread over their ranges, as far as these have as many."""
-    numeric = [one for one in tree.inputs.values() if one.is_numeric]
-    spread: dict[str, Value] = {}
-    for place, one in enumerate(numeric, 1):
-        share = place / (len(numeric) + 1)
-        number = one.axis.least + (one.axis.greatest - one.axis.least) * share
-        spread[one.name] = int(number) if one.type == "integer" else number
-    return spread
+    """Return numbers for all numeric inputs, at different shares of their ranges."""
+    numeric = [input_ for input_ in tree.inputs.values() if input_.is_numeric]
+    answers: dict[str, Value] = {}
+    for index, input_ in enumerate(numeric, 1):
+        share = index / (len(numeric) + 1)
+        number = input_.axis.least + (input_.axis.greatest - input_.axis.least) * share
+        answers[input_.name] = int(number) if input_.type == "integer" else number
+    return answers

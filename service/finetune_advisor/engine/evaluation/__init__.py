@@ -1,1 +1,1 @@
-"""What a profile comes to in a tree: exactly, from a table of paths, and compiled."""
+"""What a tree recommends to a profile: by definition, from a table of paths, and compiled."""

@@ -1,4 +1,4 @@
-"""Compiled trees: a complete profile is looked up by its path, a partial one in a table of all paths."""
+"""Compiled trees, which look up complete profiles by path and partial profiles in a table of all paths."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from finetune_advisor.engine.model.inputs import Profile, Value, normal_answers
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree, WarningRule
 
 MAX_NODES = 10_000
-"""Nodes of a compiled tree that are kept. Tree 2.0.0 has 981; a tree with more paths makes the others anew
-for each profile.
+"""Nodes of a compiled tree that are kept in memory; tree 2.0.0 has 981. Any others are made again for each
+profile.
 """
 
 TakenBranches = tuple[tuple[Question, Branch], ...]
-"""The questions on a path, each with the branch that is taken there."""
+"""The questions on a path, each with the branch that the path takes."""
 
 
 @dataclass(frozen=True, eq=False)
 class CompiledPath:
-    """A path through a tree, as taken by profiles that answer every question on it.
+    """A path through a tree, which makes assessments of the profiles that take it.
 
-    `names` are the inputs whose answers belong to the assessment: those on the path, and those that the
-    warnings look at.
+    These profiles answer every question on the path. `names` are the inputs whose answers belong to an
+    assessment: those of the questions and of the tree's warnings. `warnings` are the ones that may go with
+    the outcome.
     """
 
     tree: Tree
@@ -47,35 +48,38 @@ class CompiledPath:
 
     @property
     def last_branch(self) -> Branch:
+        """The branch that leads to the recommendation."""
         return self.taken[-1][1]
 
     @cached_property
     def outcome(self) -> str:
-        """The id of the recommendation that the path ends in."""
+        """The id of the recommendation at the end of the path."""
         return self.last_branch.to
 
     @cached_property
     def recommendation(self) -> Recommendation:
+        """The recommendation at the end of the path."""
         return self.tree.recommendations[self.last_branch.to]
 
     @cached_property
     def free_names(self) -> tuple[str, ...]:
-        """Those of `names` whose answers may differ from profile to profile on this path."""
-        settled = {question.input for question, branch in self.taken if _is_single(branch)}
-        return tuple(name for name in self.names if name not in settled)
+        """The names whose answers can differ between profiles on this path."""
+        fixed = {question.input for question, branch in self.taken if _has_one_answer(branch)}
+        return tuple(name for name in self.names if name not in fixed)
 
     @cached_property
     def is_finite(self) -> bool:
-        """Whether the answers that belong to the assessment are booleans and enum values alone."""
+        """Whether all answers that belong to the assessment are booleans and enum values."""
         return not any(self.tree.inputs[name].is_numeric for name in self.names)
 
     def answers(self, profile: Profile) -> dict[str, Value]:
-        """The answers of a profile that belong to the assessment, each in its normal form."""
+        """Return the answers of a profile that belong to its assessment, each in its normal form."""
         return normal_answers(profile, self.names)
 
     def assessment(self, profile: Profile) -> Assessment:
-        """The assessment of a profile that takes this path."""
+        """Return the assessment of a profile that takes this path."""
         answers = self.answers(profile)
+        # tuple() of a list is faster than of a generator, and every complete profile comes through here.
         return Assessment(
             tree=self.tree,
             path=tuple([self._step(question, branch, answers) for question, branch in self.taken]),
@@ -89,12 +93,13 @@ class CompiledPath:
         )
 
     def active_warnings(self, answers: Profile) -> list[WarningRule]:
-        """The warnings that belong to some answers."""
+        """Return the warnings that go with some answers on this path."""
         return [rule for rule, is_active in self.warnings if is_active(answers)]
 
     def ignored(self, profile: Profile) -> list[str]:
-        """The names in a profile that the tree doesn't have."""
+        """Return the names in a profile that the tree doesn't have, sorted."""
         known = self.tree.inputs.keys()
+        # Most profiles have none; the comparison saves them a set and a sort.
         return [] if profile.keys() <= known else sorted(profile.keys() - known)
 
     @staticmethod
@@ -103,7 +108,7 @@ class CompiledPath:
 
 
 class CompiledTree:
-    """A sound tree, ready to be asked often. Its assessments are those of `evaluate`."""
+    """A sound tree that is prepared for many profiles. It gives the same assessments as `exact.evaluate`."""
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -113,8 +118,9 @@ class CompiledTree:
         self._root = self._node(tree.root, ())
 
     def path(self, profile: Profile) -> CompiledPath | None:
-        """The path that a profile takes, None if it leaves a question on it open. Values must be valid."""
+        """Return the path of a profile with valid values, or None if it leaves a question open."""
         node: Any = self._root
+        # Missing answers raise KeyError. A check before each lookup would slow down all complete profiles.
         try:
             while node.__class__ is _Node:
                 node = node.children[node.select(profile)]
@@ -124,17 +130,17 @@ class CompiledTree:
         return path
 
     def evaluate(self, profile: Profile) -> Assessment:
-        """As `evaluate` does, for valid values."""
+        """Return the assessment of a profile with valid values."""
         path = self.path(profile)
         return self.partial(profile) if path is None else path.assessment(profile)
 
     def partial(self, profile: Profile) -> Assessment:
-        """As `evaluate` does, for valid values that leave some question open."""
+        """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
 
     @cached_property
     def table(self) -> PathTable | None:
-        """The table of the tree's paths, made when it is asked for; None if there are too many."""
+        """The table of the tree's paths, or None if there are too many. It is made at the first access."""
         return PathTable.of(self.tree)
 
     @cached_property
@@ -142,55 +148,63 @@ class CompiledTree:
         return PartialProfiles(self.table) if self.table else None
 
     def _node(self, question_id: str, taken: TakenBranches) -> _Node:
-        select, branch_of = self._selectors[question_id]
-        return _Node(select, _Children(branch_of, partial(self._child, question_id, taken)))
+        select, branch_by_answer = self._selectors[question_id]
+        return _Node(select, _Children(branch_by_answer, partial(self._child, question_id, taken)))
 
     def _child(
         self, question_id: str, taken: TakenBranches, index: int
     ) -> tuple[_Node | CompiledPath, bool]:
-        """What follows a branch that no profile took before, and whether it is to be kept."""
+        """Return what follows a branch, and whether to keep it in memory."""
         question = self.tree.questions[question_id]
         branch = question.branches[index]
-        onwards = (*taken, (question, branch))
+        taken_here = (*taken, (question, branch))
         is_question = branch.to in self.tree.questions
-        child = self._node(branch.to, onwards) if is_question else self._path(onwards)
+        child = self._node(branch.to, taken_here) if is_question else self._path(taken_here)
+        # Without this limit, profiles that take ever new paths would fill the memory.
         self._nodes_left -= 1
         return child, self._nodes_left >= 0
 
     def _path(self, taken: TakenBranches) -> CompiledPath:
         asked = [name for question, _ in taken for name in question.inputs]
         names = tuple(dict.fromkeys([*asked, *self.tree.warning_inputs]))
-        end = taken[-1][1].to
-        warnings = [(rule, is_active) for rule, is_active in self._warnings if rule.applies_to(end)]
+        outcome = taken[-1][1].to
+        warnings = [(rule, is_active) for rule, is_active in self._warnings if rule.applies_to(outcome)]
         return CompiledPath(self.tree, taken, names, tuple(warnings))
 
 
-def _is_single(branch: Branch) -> bool:
-    """Whether a branch is taken by one answer alone."""
+def _has_one_answer(branch: Branch) -> bool:
+    """Return whether only one answer takes a branch."""
     return isinstance(branch.test, InChoices) and len(branch.test.values) == 1
 
 
 class _Children(dict[Any, Any]):
-    """What follows each answer to a question: a node or a path, made when a profile first comes there."""
+    """The node or path that follows each answer to a question.
+
+    It is made when a profile first needs it, because a tree can have more paths than fit in memory.
+    """
 
     def __init__(
-        self, branch_of: Mapping[Any, int], make: Callable[[int], tuple[_Node | CompiledPath, bool]]
+        self,
+        branch_by_answer: Mapping[Any, int],
+        make: Callable[[int], tuple[_Node | CompiledPath, bool]],
     ) -> None:
         super().__init__()
-        self._branch_of, self._make = branch_of, make
+        self._branch_by_answer, self._make = branch_by_answer, make
 
     def __missing__(self, answer: Any) -> _Node | CompiledPath:
-        index = self._branch_of[answer]
-        child, keep = self._make(index)
+        branch_index = self._branch_by_answer[answer]
+        child, keep = self._make(branch_index)
         if keep:
-            self.update((other, child) for other, place in self._branch_of.items() if place == index)
+            # All answers that take the branch share the child.
+            same_branch = [key for key, index in self._branch_by_answer.items() if index == branch_index]
+            self.update(dict.fromkeys(same_branch, child))
         return child
 
 
 class _Node(NamedTuple):
-    """A question on a path: `select` turns a profile into a key of `children`.
+    """A question on a path. `select` turns a profile into a key of `children`.
 
-    It raises KeyError for a profile that doesn't answer the question.
+    `select` raises KeyError for a profile that doesn't answer the question.
     """
 
     select: Callable[[Profile], Any]
@@ -198,21 +212,31 @@ class _Node(NamedTuple):
 
 
 def _selector(tree: Tree, question: Question) -> tuple[Callable[[Profile], Any], Mapping[Any, int]]:
-    """What turns a profile into a key, and the branch that is taken for each key.
+    """Return a function that turns a profile into a key, and the index of the branch for each key.
 
-    The key is the sign of a comparison, the number of the span that a number lies in, or the answer.
+    The key is the answer to a boolean or enum, the sign of a comparison, or the number of the span that a
+    number lies in.
     """
     name, input_ = question.input, tree.inputs[question.input]
-    branches = [condition for condition, _ in tree.branch_conditions[question.id]]
+    conditions = [condition for condition, _ in tree.branch_conditions[question.id]]
     if question.compared_to is not None:
-        sign_branches = {
-            sign: place for place, one in enumerate(branches) for sign in signs_of_condition(one)
+        return comparison_sign(name, question.compared_to), {
+            sign: index
+            for index, condition in enumerate(conditions)
+            for sign in signs_of_condition(condition)
         }
-        return comparison_sign(name, question.compared_to), sign_branches
     if not input_.is_numeric:
         return itemgetter(name), {
-            v: place for place, one in enumerate(branches) for v in values_of_condition(input_, one)
+            value: index
+            for index, condition in enumerate(conditions)
+            for value in values_of_condition(input_, condition)
         }
-    spans = sorted((low, place) for place, one in enumerate(branches) for low, _ in one.domain.spans)  # type: ignore[union-attr]  # no comparison
+    # The spans of a sound question cover the axis, so the last start up to a number tells its span.
+    spans = sorted(
+        (low, index)
+        for index, condition in enumerate(conditions)
+        for low, _ in condition.domain.spans  # type: ignore[union-attr]  # this question compares nothing
+    )
     starts = [low for low, _ in spans]
-    return lambda profile: bisect_right(starts, profile[name]), dict(enumerate((p for _, p in spans), 1))
+    branch_by_span = dict(enumerate((index for _, index in spans), 1))
+    return lambda profile: bisect_right(starts, profile[name]), branch_by_span

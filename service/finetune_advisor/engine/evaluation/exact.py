@@ -1,4 +1,4 @@
-"""Evaluation: what a profile, complete or not, comes to in a tree."""
+"""The definition of evaluation: the assessment of any profile, complete or not, by a tree."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ from finetune_advisor.engine.model.tree import (
 )
 
 MAX_WALK_STEPS = 20_000
-"""How much the walk of all profiles through a served tree may take: each question counts as often as they
-come to it with another past, and as one more for each order between inputs then. 2.0.0 has 86.
+"""Steps that a walk of all profiles through a served tree may take; tree 2.0.0 takes 86.
 
-Profiles with some answers have no more ways than all together, so this bounds every evaluation, too.
+A step is a question together with what is known there about the inputs that matter from there on. It counts
+as one, and as one more for each order constraint. A profile takes no more steps than all profiles together,
+so this limit bounds every evaluation, too.
 """
 
 MAX_TWIN_WALK_STEPS = 20_000
-"""How much two walks at once may take before an unanswered input is taken to matter, counted likewise."""
+"""Steps, counted likewise, that two simultaneous walks may take before they assume that an input matters."""
 
 
 class TooManyWalkStepsError(FinetuneAdvisorError):
-    """Profiles come to questions with more different pasts than a walk may follow."""
+    """A walk through a tree takes more steps than its limit allows."""
 
 
 VisitedBranches = Mapping[str, tuple[Branch, ...]]
-"""The questions that some completion of a profile comes to, with the branches taken, all in tree order."""
+"""The questions that completions of a profile visit, with the branches that they take, all in tree order."""
 
 
 class Step(NamedTuple):
-    """A question that the profile answers, its answers by input, and the branch that they take.
+    """A question that the profile answers, the answers by input, and the branch that they take.
 
-    One of two compared inputs is answer enough where its value alone settles the comparison.
+    A comparison has only one answer if the value of one input decides it.
     """
 
     question: Question
@@ -58,7 +59,7 @@ class Step(NamedTuple):
 
 
 class OpenQuestion(NamedTuple):
-    """A question that the profile leaves open, and the first input that it lacks."""
+    """A question that the profile doesn't answer completely, and an input that it lacks."""
 
     question: Question
     input: Input
@@ -67,11 +68,14 @@ class OpenQuestion(NamedTuple):
 class Assessment(NamedTuple):
     """The result of evaluating a profile: a pure function of the tree and the answers.
 
-    The way is every question that some completion of the profile comes to. `path` has those of them that
-    the profile answers and `unanswered` the inputs that it lacks, both in tree order; `answers` are all
-    that it gives to them and to the tree's warnings. `candidates` are the recommendations that some
-    completion ends in; one is left exactly if the assessment is decided, and `reasons` say why.
-    `next_question` is the first open question whose answer can still change the outcome.
+    The visited questions are those that completions of the profile come to. `path` has the ones that the
+    profile answers, and `unanswered` has the inputs that it lacks, both in tree order. `answers` has its
+    answers to visited questions and to the inputs of warnings.
+
+    `candidates` are the recommendations that completions end in. The assessment is decided if there is only
+    one; then `reasons` say why, and otherwise they are empty. `next_question` is the first open question
+    whose answer can still change the outcome, and None once the assessment is decided. `ignored` has the
+    names in the profile that the tree doesn't know.
     """
 
     tree: Tree
@@ -86,153 +90,171 @@ class Assessment(NamedTuple):
 
     @property
     def receipt(self) -> str:
-        """The hash of the tree's digest and the answers: the same wherever these are the same."""
+        """`sha256:` and the hash of the tree's digest and the answers, equal on any machine."""
         return sha256_digest({"answers": self.answers, "digest": self.tree.digest})
 
     @property
     def outcome(self) -> str | None:
-        """The id of the recommendation, None while undecided."""
+        """The id of the recommendation, or None if the assessment is undecided."""
         return self.candidates[0] if len(self.candidates) == 1 else None
 
     @property
     def status(self) -> Literal["decided", "undecided"]:
+        """Whether there is a recommendation."""
         return "undecided" if self.outcome is None else "decided"
 
     @property
     def recommendation(self) -> Recommendation | None:
+        """The recommendation, or None if the assessment is undecided."""
         return None if self.outcome is None else self.tree.recommendations[self.outcome]
 
     @property
     def not_needed(self) -> tuple[str, ...]:
-        """The inputs that the way asks about and the profile lacks, once they make no difference."""
-        decided = self.status == "decided"
-        return tuple(dict.fromkeys(one.input.name for one in self.unanswered)) if decided else ()
+        """The unanswered inputs that make no difference: all of them if decided, none otherwise."""
+        if self.status == "undecided":
+            return ()
+        return tuple(dict.fromkeys(open_question.input.name for open_question in self.unanswered))
 
 
 def evaluate(tree: Tree, profile: Profile) -> Assessment:
-    """Evaluate a profile against a sound tree; inputs that the tree doesn't have are ignored.
+    """Evaluate a profile with a sound tree, and ignore inputs that the tree doesn't have.
 
-    Raises ValueError or TypeError for a value of another type than its input's.
+    Raises ValueError or TypeError for a value that its input can't have.
     """
     region = region_of_completions(tree, profile)
-    passed: dict[str, set[Branch]] = {}
-    for node, taken in reachable_branches(tree, region):
-        passed.setdefault(node, set()).update(taken)
-    way = {
-        node: tuple(branch for branch in tree.questions[node].branches if branch in passed[node])
-        for node in sorted(passed, key=tree.topological_index.__getitem__)
+    taken: dict[str, set[Branch]] = {}
+    for node, branches in reachable_branches(tree, region):
+        taken.setdefault(node, set()).update(branches)
+    visited = {
+        node: tuple(branch for branch in tree.questions[node].branches if branch in taken[node])
+        for node in sorted(taken, key=tree.topological_index.__getitem__)
     }
     return build_assessment(
-        tree, profile, way, partial(affects_outcome, tree, region), partial(_active_warnings, tree)
+        tree, profile, visited, partial(affects_outcome, tree, region), partial(_active_warnings, tree)
     )
 
 
 def build_assessment(
     tree: Tree,
     profile: Profile,
-    way: VisitedBranches,
-    decisive: Callable[[str], bool],
+    visited: VisitedBranches,
+    is_decisive: Callable[[str], bool],
     active_warnings: Callable[[Profile, str | None], Iterable[WarningRule]],
 ) -> Assessment:
-    """The assessment of a profile that goes a way.
+    """Return the assessment of a profile whose completions visit these questions and branches.
 
-    `decisive` tells whether an input still matters, `active_warnings` which warnings belong to answers and
-    an outcome.
+    `is_decisive` takes the name of an input and tells whether its answer can still change the outcome.
+    `active_warnings` takes the answers and the outcome.
     """
-    leaves = [b for taken in way.values() for b in taken if b.to in tree.recommendations]
-    candidates = tuple(sorted({branch.to for branch in leaves}, key=tree.topological_index.__getitem__))
-    unanswered = tuple(_unanswered(tree, way, profile))
-    answers = normal_answers(profile, _asked(tree, way))
-    outcome = candidates[0] if len(candidates) == 1 else None
+    last_branches = [
+        b for branches in visited.values() for b in branches if b.to in tree.recommendations
+    ]
+    candidates = tuple(sorted({b.to for b in last_branches}, key=tree.topological_index.__getitem__))
+    unanswered = tuple(_unanswered(tree, visited, profile))
+    answers = normal_answers(profile, _relevant_inputs(tree, visited))
     decided = len(candidates) == 1
+    outcome = candidates[0] if decided else None
     return Assessment(
         tree=tree,
-        path=tuple(_steps(tree, way, answers)),
+        path=tuple(_steps(tree, visited, answers)),
         answers=answers,
         unanswered=unanswered,
         candidates=candidates,
-        reasons=tuple(dict.fromkeys(branch.reason for branch in leaves)) if decided else (),
-        next_question=None if decided else _next_question(unanswered, decisive),
+        reasons=tuple(dict.fromkeys(branch.reason for branch in last_branches)) if decided else (),
+        next_question=None if decided else _next_question(unanswered, is_decisive),
         warnings=tuple(active_warnings(answers, outcome)),
         ignored=tuple(sorted(profile.keys() - tree.inputs.keys())),
     )
 
 
 def reachable_branches(
-    tree: Tree, region: Region, most: float = inf
+    tree: Tree, region: Region, max_steps: float = inf
 ) -> Iterator[tuple[str, tuple[Branch, ...]]]:
-    """Each question that some profile of a region comes to, with the branches that such profiles take.
+    """Yield each question that profiles of a region visit, with the branches that they take.
 
-    A question may come up more than once, where ways with different pasts lead to it. Raises
-    TooManyPassagesError if that takes more than `most`, counted as for MOST_PASSAGES.
+    A question can come more than once: for each path to it that leaves different answers open. Raises
+    TooManyWalkStepsError after `max_steps`, which count as for MAX_WALK_STEPS.
     """
+    # Up to the first unknown answer there is one path, so no step has to be compared with earlier ones.
     start = tree.root
     while start in tree.questions and all(region.is_fixed(n) for n in tree.questions[start].inputs):
         [(branch, _)] = possible_branches(tree, start, region)
         yield start, (branch,)
         start = branch.to
     seen = set()
+    steps_left = max_steps
     waiting = [(start, region)]
     while waiting:
-        node, here = waiting.pop()
+        node, region_here = waiting.pop()
         if node in tree.recommendations:
             continue
-        key = (node, here.cache_key(tree.inputs_below[node]))
+        # What is known about inputs that nothing below asks about doesn't change the rest of the walk.
+        key = (node, region_here.cache_key(tree.inputs_below[node]))
         if key in seen:
             continue
         seen.add(key)
-        most -= 1 + len(here.orders)
-        if most < 0:
+        steps_left -= 1 + len(region_here.orders)
+        if steps_left < 0:
             raise TooManyWalkStepsError
-        taken = list(possible_branches(tree, node, here))
+        taken = list(possible_branches(tree, node, region_here))
         yield node, tuple(branch for branch, _ in taken)
         waiting.extend((branch.to, narrowed) for branch, narrowed in taken)
 
 
 def affects_outcome(tree: Tree, region: Region, name: str) -> bool:
-    """Whether two profiles of a region that differ in one input alone end in different recommendations.
+    """Return whether the answer to an input can change the outcome of profiles in a region.
 
-    Two walks go through the tree at once. They share every input but that one, of which the second walk
-    has a twin; the one that is behind in tree order moves, and where they meet for good they are one.
-
-    Once they take more than MOST_PAIRS, the answer is yes: `next_question` may then ask what doesn't matter
-    in the end, and nothing else depends on it.
+    It can if two profiles that differ only in this input end in different recommendations. The result is
+    also True after MAX_TWIN_WALK_STEPS. Then `next_question` may ask about an input that doesn't matter;
+    nothing else depends on it.
     """
+    # Two walks go through the tree at once, each with its own answer to the input: the second one uses a
+    # twin of it. They share all other inputs.
     twin = f"{name}'"
     domains = region.domains
-    both = replace(
+    region_with_twin = replace(
         region,
         axes={**region.axes, twin: region.axes[name]},
         domains={**domains, twin: domains[name]} if name in domains else domains,
     )
     seen = set()
-    left = MAX_TWIN_WALK_STEPS
-    waiting = [(tree.root, tree.root, both)]
+    steps_left = MAX_TWIN_WALK_STEPS
+    waiting = [(tree.root, tree.root, region_with_twin)]
     while waiting:
-        one, two, here = waiting.pop()
-        below = tree.inputs_below[one] | tree.inputs_below[two]
-        if one == two and name not in below:
+        first, second, region_here = waiting.pop()
+        below = tree.inputs_below[first] | tree.inputs_below[second]
+        # Nothing below asks about the input, so both walks go on alike.
+        if first == second and name not in below:
             continue
+        # Nothing is asked below, so both nodes are recommendations, and they differ.
         if not below:
             return True
-        key = (one, two, here.cache_key(below | {twin}))
+        key = (first, second, region_here.cache_key(below | {twin}))
         if key in seen:
             continue
         seen.add(key)
-        left -= 1 + len(here.orders)
-        if left < 0:
+        steps_left -= 1 + len(region_here.orders)
+        if steps_left < 0:
             return True
-        if one in tree.questions and (
-            two not in tree.questions or tree.topological_index[one] <= tree.topological_index[two]
-        ):
-            taken = possible_branches(tree, one, here, needed=tree.inputs_below[two])
-            waiting.extend((branch.to, two, narrowed) for branch, narrowed in taken)
-        else:
-            taken = possible_branches(
-                tree, two, here, needed=tree.inputs_below[one] | {name}, twins={name: twin}
-            )
-            waiting.extend((one, branch.to, narrowed) for branch, narrowed in taken)
+        waiting.extend(_twin_steps(tree, first, second, region_here, {name: twin}))
     return False
+
+
+def _twin_steps(
+    tree: Tree, first: str, second: str, region: Region, twins: Mapping[str, str]
+) -> Iterator[tuple[str, str, Region]]:
+    """Yield the nodes of two walks after a step of one of them, with the region that takes this step."""
+    # The walk that is behind in tree order makes the step, so that they meet wherever they can.
+    if first in tree.questions and (
+        second not in tree.questions or tree.topological_index[first] <= tree.topological_index[second]
+    ):
+        needed = tree.inputs_below[second]
+        for branch, narrowed in possible_branches(tree, first, region, needed=needed):
+            yield branch.to, second, narrowed
+    else:
+        needed = tree.inputs_below[first].union(twins)
+        for branch, narrowed in possible_branches(tree, second, region, needed=needed, twins=twins):
+            yield first, branch.to, narrowed
 
 
 def possible_branches(
@@ -243,15 +265,18 @@ def possible_branches(
     needed: frozenset[str] = frozenset(),
     twins: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Branch, Region]]:
-    """The branches that profiles of a region take at a question, each with those profiles.
+    """Yield the branches that profiles of a region take at a question, each with the region that takes it.
 
-    What is learned of an input is forgotten where no question below asks about it again, unless it is
-    `needed` elsewhere: ways that differ in nothing that matters then meet.
+    A region isn't narrowed by an input that no question below asks about, unless the input is `needed`
+    elsewhere. `twins` renames inputs of the question.
     """
+    # Regions without what no longer matters are equal more often, and equal steps are taken only once.
     for condition, branch in tree.branch_conditions[node]:
         name = condition.input
-        settled = name in region.domains or name in needed or region.is_ordered(name)
-        if settled or name in tree.inputs_below[branch.to] or isinstance(condition, InRelation):
+        # An input of which something is known has to be checked: it may contradict the branch.
+        is_known = name in region.domains or region.is_ordered(name)
+        matters_later = name in needed or name in tree.inputs_below[branch.to]
+        if is_known or matters_later or isinstance(condition, InRelation):
             narrowed = region.narrow(_renamed(condition, twins) if twins else condition)
             if narrowed is not None:
                 yield branch, narrowed
@@ -266,47 +291,55 @@ def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     return renamed
 
 
-def _asked(tree: Tree, way: VisitedBranches) -> Iterable[str]:
-    names = [name for node in way for name in tree.questions[node].inputs]
+def _relevant_inputs(tree: Tree, visited: VisitedBranches) -> Iterable[str]:
+    """Return the names of the inputs whose answers belong to an assessment, each once."""
+    names = [name for node in visited for name in tree.questions[node].inputs]
     return dict.fromkeys([*names, *tree.warning_inputs])
 
 
 def _active_warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
     region = region_of_completions(tree, answers)
     for warning in tree.warnings:
-        if warning.applies_to(outcome) and all(_holds(tree, region, one) for one in warning.when):
+        if warning.applies_to(outcome) and all(
+            _holds(tree, region, condition) for condition in warning.when
+        ):
             yield warning
 
 
-def _holds(tree: Tree, region: Region, one: WarningCondition) -> bool:
-    """Whether a circumstance is known to hold."""
-    if not all(region.is_fixed(name) for name in one.inputs):
+def _holds(tree: Tree, region: Region, warning_condition: WarningCondition) -> bool:
+    """Return whether the condition is known to hold for all profiles of a region."""
+    if not all(region.is_fixed(name) for name in warning_condition.inputs):
         return False
-    other = one.test.input if isinstance(one.test, ComparedWith) else None
-    [condition] = exclusive_conditions(tree.inputs[one.input], other, [one.test])
+    input_, test = tree.inputs[warning_condition.input], warning_condition.test
+    other = test.input if isinstance(test, ComparedWith) else None
+    [condition] = exclusive_conditions(input_, other, [test])
     return region.narrow(condition) is not None
 
 
-def _steps(tree: Tree, way: VisitedBranches, answers: Profile) -> Iterator[Step]:
-    for node, taken in way.items():
-        if len(taken) == 1:
+def _steps(tree: Tree, visited: VisitedBranches, answers: Profile) -> Iterator[Step]:
+    for node, branches in visited.items():
+        if len(branches) == 1:
             question = tree.questions[node]
-            given = [(name, answers[name]) for name in question.inputs if name in answers]
-            if given:
-                yield Step(question, tuple(given), taken[0])
+            answers_here = [(name, answers[name]) for name in question.inputs if name in answers]
+            # Without an answer, earlier answers have left only one branch; the profile didn't choose it.
+            if answers_here:
+                yield Step(question, tuple(answers_here), branches[0])
 
 
-def _unanswered(tree: Tree, way: VisitedBranches, profile: Profile) -> Iterator[OpenQuestion]:
-    for question in map(tree.questions.__getitem__, way):
+def _unanswered(tree: Tree, visited: VisitedBranches, profile: Profile) -> Iterator[OpenQuestion]:
+    for question in map(tree.questions.__getitem__, visited):
         for name in question.inputs:
             if name not in profile:
                 yield OpenQuestion(question, tree.inputs[name])
 
 
-def _next_question(unanswered: Iterable[OpenQuestion], decisive: Callable[[str], bool]) -> OpenQuestion:
+def _next_question(
+    unanswered: Iterable[OpenQuestion], is_decisive: Callable[[str], bool]
+) -> OpenQuestion:
     tried = set()
-    for one in unanswered:
-        if one.input.name not in tried and decisive(one.input.name):
-            return one
-        tried.add(one.input.name)
+    for open_question in unanswered:
+        name = open_question.input.name
+        if name not in tried and is_decisive(name):
+            return open_question
+        tried.add(name)
     raise AssertionError("an undecided profile always lacks an input that matters")

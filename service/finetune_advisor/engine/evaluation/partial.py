@@ -1,4 +1,4 @@
-"""Partial profiles: what those that leave questions open come to, from a table of the tree's paths."""
+"""Assessments of profiles that leave questions open, from a table of the tree's paths."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import WarningRule
 
 MAX_CONSTRAINTS = 32
-"""Demands of a block of compared inputs that are held against each other, pair by pair, in some 0.1 s. With
-more of them, whether an input matters is found by walks.
+"""Constraints of a group of compared inputs, up to which all pairs are checked against each other; this takes
+about 0.1 s. With more of them, walks find out whether an input matters.
 """
 
 CACHE_SIZE = 4096
-"""Results of each kind of look-up in a table that are kept."""
+"""Results of each kind of lookup in a table that are kept."""
 
 
 class PartialProfiles:
-    """Evaluates partial profiles of a sound tree. Their assessments are those of `evaluate`."""
+    """Evaluates partial profiles with a sound tree. It gives the same assessments as `exact.evaluate`."""
 
     def __init__(self, table: PathTable) -> None:
-        self._table, self._tree, self._blocks = table, table.tree, table.input_groups
-        self._place = {
-            name: place for place, block in enumerate(table.input_groups) for name in block.names
+        self._table, self._tree, self._groups = table, table.tree, table.input_groups
+        self._group_index = {
+            name: index for index, group in enumerate(table.input_groups) for name in group.names
         }
-        compared = [block for block in table.input_groups if len(block.names) > 1]
-        self._compared = {frozenset(block.names): block for block in compared}
-        self._names = {name: names for names in self._compared for name in names}
-        most = max((len(block.constraints) for block in compared), default=0)
-        self._has_large_blocks = most > MAX_CONSTRAINTS
-        self._ruled_out = {
-            name: _RuledOut(table.tree.inputs[name], table.input_groups[place])
-            for name, place in self._place.items()
+        compared = [group for group in table.input_groups if len(group.names) > 1]
+        self._compared_groups = {frozenset(group.names): group for group in compared}
+        self._compared_with = {name: names for names in self._compared_groups for name in names}
+        self._has_large_groups = any(len(group.constraints) > MAX_CONSTRAINTS for group in compared)
+        self._excluded = {
+            name: _ExcludedPaths(table.tree.inputs[name], table.input_groups[index])
+            for name, index in self._group_index.items()
         }
         self._warnings = warning_predicates(table.tree)
-        ends = [
-            (path, ending)
-            for ending in table.paths_by_recommendation.values()
-            for path in iter_bits(ending)
+        outcomes = [
+            (path, same_outcome)
+            for same_outcome in table.paths_by_recommendation.values()
+            for path in iter_bits(same_outcome)
         ]
-        self._ending = [ending for _, ending in sorted(ends)]
+        # The paths with the same outcome as each path, by the number of the path.
+        self._same_outcome = [same_outcome for _, same_outcome in sorted(outcomes)]
         self._rivals = lru_cache(CACHE_SIZE)(self._find_rivals)
-        self._kept: dict[object, PathSet] = {}
+        self._compatible_cache: dict[object, PathSet] = {}
 
     def evaluate(self, profile: Profile) -> Assessment:
-        """As `evaluate` does, for valid values."""
+        """Return the assessment of a profile with valid values."""
         possible = self._possible(profile)
-        way = {
+        visited = {
             node: tuple([branch for branch, paths in branches if paths & possible])
             for node, passing, branches in self._table.paths_by_branch
             if passing & possible
@@ -67,37 +67,38 @@ class PartialProfiles:
         return build_assessment(
             self._tree,
             profile,
-            way,
-            lambda name: self._matters(profile, name, possible),
+            visited,
+            lambda name: self._affects_outcome(profile, name, possible),
             self._active_warnings,
         )
 
     def affects_outcome(self, profile: Profile, name: str) -> bool:
-        """Whether an input that a profile lacks can still change its outcome."""
-        return self._matters(profile, name, self._possible(profile))
+        """Return whether an input that a profile lacks can still change its outcome."""
+        return self._affects_outcome(profile, name, self._possible(profile))
 
-    def _matters(self, profile: Profile, name: str, possible: PathSet) -> bool:
-        if self._has_large_blocks:
+    def _affects_outcome(self, profile: Profile, name: str, possible: PathSet) -> bool:
+        if self._has_large_groups:
             return affects_outcome(self._tree, region_of_completions(self._tree, profile), name)
         return self._is_decisive(name, profile, possible)
 
     def _possible(self, profile: Profile) -> PathSet:
-        """The paths that a profile leaves possible."""
-        ruled_out, by_input = 0, self._ruled_out
+        """Return the paths that completions of a profile can take."""
+        excluded, excluded_by_input = 0, self._excluded
         for name, value in profile.items():
-            if name in by_input:
-                by_cell = by_input[name]
+            if name in excluded_by_input:
+                by_cell = excluded_by_input[name]
                 starts = by_cell.starts
-                ruled_out |= by_cell[bisect_right(starts, value) if starts else value]
-        given = self._compared_answers(profile)
-        for names, block in self._compared.items():
-            if len(given.keys() & names) > 1:
-                ruled_out |= block.excluded_paths(given)
-        return self._table.all_paths & ~ruled_out
+                excluded |= by_cell[bisect_right(starts, value) if starts else value]
+        # Several answers in a group can rule out more together than each of them alone.
+        answers = self._compared_answers(profile)
+        for names, group in self._compared_groups.items():
+            if len(answers.keys() & names) > 1:
+                excluded |= group.excluded_paths(answers)
+        return self._table.all_paths & ~excluded
 
     def _compared_answers(self, profile: Profile) -> AnswerPositions:
-        """The answers to inputs that are compared with others, all of which are numbers."""
-        return {n: profile[n] for n in self._names if n in profile}  # type: ignore[misc]
+        """Return the answers to inputs that are compared with others."""
+        return {n: profile[n] for n in self._compared_with if n in profile}  # type: ignore[misc]  # numbers
 
     def _active_warnings(self, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
         for rule, is_active in self._warnings:
@@ -105,75 +106,88 @@ class PartialProfiles:
                 yield rule
 
     def _is_decisive(self, name: str, profile: Profile, possible: PathSet) -> bool:
-        """Whether two profiles with these answers that differ in one input alone end differently.
+        """Return whether two profiles with these answers that differ only in one input end differently.
 
-        They take two paths that end differently, and what both paths ask of a block can be answered at
-        once: in the input's own block with two answers to that input. A pair of paths that may be taken is
-        known to fit where nothing of a block is known, or all of it.
+        They do if they can take two possible paths with different outcomes: then each group allows both
+        paths to the same answers or, in the input's own group, to answers that differ in this input.
         """
-        own = self._place[name]
-        given = self._compared_answers(profile)
-        partly = [place for place in self._partly_known(given) if place != own]
-        is_compared = name in self._names
-        asking = possible if is_compared else possible & ~self._blocks[own].constraints[0][1]
-        checked = frozenset({own, *partly})
-        for path in iter_bits(asking):
-            rivals = self._rivals(path, checked) & possible
+        own_group = self._group_index[name]
+        answers = self._compared_answers(profile)
+        # If all or nothing of a group is known, `possible` or the cached rivals are exact for it already.
+        partly_known = [index for index in self._partly_known_groups(answers) if index != own_group]
+        is_compared = name in self._compared_with
+        unconstrained = self._groups[own_group].constraints[0][1]
+        # Both profiles would take a path that doesn't constrain the input, so it is in no such pair.
+        paths = possible if is_compared else possible & ~unconstrained
+        checked_here = frozenset({own_group, *partly_known})
+        for path in iter_bits(paths):
+            rivals = self._rivals(path, checked_here) & possible
             if rivals and is_compared:
-                rivals &= self._compatible(own, self._demand(path, own), given, but_for=name)
-            for place in partly:
-                rivals &= self._compatible(place, self._demand(path, place), given)
+                constraint = self._constraint_index(path, own_group)
+                rivals &= self._compatible(own_group, constraint, answers, except_input=name)
+            for group in partly_known:
+                rivals &= self._compatible(group, self._constraint_index(path, group), answers)
             if rivals:
                 return True
         return False
 
-    def _partly_known(self, given: AnswerPositions) -> set[int]:
-        """The blocks of which some inputs are given, and not all."""
-        return {self._place[n] for n in given if not given.keys() >= self._names[n]}
+    def _partly_known_groups(self, answers: AnswerPositions) -> set[int]:
+        """Return the groups of compared inputs in which some answers are known and others are missing."""
+        return {self._group_index[n] for n in answers if not answers.keys() >= self._compared_with[n]}
 
-    def _demand(self, path: PathSet, place: int) -> int:
-        """What a path asks of a block, as the place of the demand there."""
-        return next((which for block, which in self._table.constraints_of(path) if block == place), 0)
+    def _constraint_index(self, path: PathSet, group_index: int) -> int:
+        """Return the index of the constraint that a path puts on a group."""
+        constraints = self._table.constraints_of(path)
+        return next((constraint for group, constraint in constraints if group == group_index), 0)
 
-    def _find_rivals(self, path: PathSet, checked: frozenset[int]) -> PathSet:
-        """The paths that end elsewhere than one path, and that some profile takes which differs from one
-        that takes that path in blocks that are yet to be checked alone.
+    def _find_rivals(self, path: PathSet, unchecked: frozenset[int]) -> PathSet:
+        """Return the paths with another outcome that the same answers allow, except in `unchecked` groups.
+
+        No answers are known to the groups that are checked.
         """
-        found = self._table.all_paths & ~self._ending[path.bit_length() - 1]
-        for place, which in self._table.constraints_of(path):
-            if place not in checked:
-                found &= self._compatible(place, which, {})
-        return found
+        rivals = self._table.all_paths & ~self._same_outcome[path.bit_length() - 1]
+        for group, constraint in self._table.constraints_of(path):
+            if group not in unchecked:
+                rivals &= self._compatible(group, constraint, {})
+        return rivals
 
     def _compatible(
-        self, place: int, which: int, given: AnswerPositions, *, but_for: str | None = None
+        self,
+        group_index: int,
+        constraint_index: int,
+        answers: AnswerPositions,
+        *,
+        except_input: str | None = None,
     ) -> PathSet:
-        """`Block.compatible` or `Block.compatible_paths_except`, of which the last results are kept."""
-        block = self._blocks[place]
-        key = place, which, but_for, block.cell_of(given)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= CACHE_SIZE:
-                self._kept.clear()
-            found = self._kept[key] = (
-                block.compatible_paths(which, given)
-                if but_for is None
-                else block.compatible_paths_except(but_for, which, given)
+        """Return `compatible_paths` or `compatible_paths_except` of a group, from a cache."""
+        # lru_cache would use the answers as keys, but all answers of a cell have the same result.
+        group = self._groups[group_index]
+        key = group_index, constraint_index, except_input, group.cell_of(answers)
+        compatible = self._compatible_cache.get(key)
+        if compatible is None:
+            if len(self._compatible_cache) >= CACHE_SIZE:
+                self._compatible_cache.clear()
+            compatible = self._compatible_cache[key] = (
+                group.compatible_paths(constraint_index, answers)
+                if except_input is None
+                else group.compatible_paths_except(except_input, constraint_index, answers)
             )
-        return found
+        return compatible
 
 
-class _RuledOut(dict[Any, PathSet]):
-    """The paths that an answer to one input rules out, by its cell: the answer itself, or the number of the
-    cell that a number lies in. Each is found when it is asked for first.
+class _ExcludedPaths(dict[Any, PathSet]):
+    """The paths that an answer to one input rules out, by cell. An entry is made when it is first needed.
+
+    The cell of a number is a count: that of the cell starts up to it. Any other answer is its own cell.
     """
 
-    def __init__(self, input_: Input, block: InputGroup) -> None:
+    def __init__(self, input_: Input, group: InputGroup) -> None:
         super().__init__()
-        self._input, self._block = input_, block
-        self.starts = block.cell_starts[input_.name] if input_.is_numeric else ()
+        self._input, self._group = input_, group
+        self.starts = group.cell_starts[input_.name] if input_.is_numeric else ()
 
     def __missing__(self, cell: Any) -> PathSet:
+        # A cell's first position stands for all of them.
         position = self.starts[cell - 1] if self.starts else self._input.position(cell)
-        paths = self[cell] = self._block.excluded_by_answer(self._input.name, position)
+        paths = self[cell] = self._group.excluded_by_answer(self._input.name, position)
         return paths

@@ -1,4 +1,4 @@
-"""Paths: every way from the root of a tree to a recommendation, and which of them answers rule out."""
+"""Every path of a tree from its root to a recommendation, and the paths that answers rule out."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from finetune_advisor.engine.model.region import OrderConstraint, Region
 from finetune_advisor.engine.model.tree import Branch, Tree
 
 Edge = tuple[str, int]
-"""A branch: the question's id, and the branch's place there."""
+"""A branch: the id of its question, and its index there."""
 
 PathSet = int
-"""A set of a tree's paths: bit n stands for the nth path."""
+"""A set of a tree's paths: bit n stands for path n, counted from 0."""
 
 MAX_PATH_STEPS = 200_000
-"""The most steps of all paths together that a tree may have to get a table; 1.0.0 has 56."""
+"""Steps of all paths together, up to which a tree gets a table of its paths; tree 1.0.0 has 56."""
 
 AnswerPositions = Mapping[str, Position]
+"""The positions of known answers, by input."""
 
 
 @dataclass(frozen=True)
 class PathPrefix:
-    """The beginning of a path: the branches so far, where they lead, and the profiles that take them."""
+    """The beginning of a path: its branches, the node that they lead to, and the profiles that take them."""
 
     steps: tuple[Edge, ...]
     node: str
@@ -33,269 +34,290 @@ class PathPrefix:
 
 
 def iter_paths(tree: Tree, start: PathPrefix | None = None) -> Iterator[PathPrefix]:
-    """Every way to a recommendation that some profile takes, or of those, the ones that begin as `start`
-    does; those of an earlier branch first.
+    """Yield every path to a recommendation that some profile takes, those of an earlier branch first.
+
+    With `start`, only the paths with this prefix are yielded.
     """
     waiting = [start or root_prefix(tree)]
     while waiting:
-        way = waiting.pop()
-        if way.node in tree.recommendations:
-            yield way
+        prefix = waiting.pop()
+        if prefix.node in tree.recommendations:
+            yield prefix
         else:
-            waiting.extend(reversed([*extend_prefix(tree, way)]))
+            # The last one is taken first, so the first branch goes in last.
+            waiting.extend(reversed([*extend_prefix(tree, prefix)]))
 
 
 def root_prefix(tree: Tree) -> PathPrefix:
-    """The way of all profiles, at the root."""
+    """Return the empty prefix, which all profiles share."""
     return PathPrefix((), tree.root, Region(tree.axes, {}))
 
 
-def extend_prefix(tree: Tree, way: PathPrefix) -> Iterator[PathPrefix]:
-    """The ways that go one branch further."""
-    for index, (condition, branch) in enumerate(tree.branch_conditions[way.node]):
-        narrowed = way.region.narrow(condition)
+def extend_prefix(tree: Tree, prefix: PathPrefix) -> Iterator[PathPrefix]:
+    """Yield the prefixes that are one branch longer and that some profile takes."""
+    for index, (condition, branch) in enumerate(tree.branch_conditions[prefix.node]):
+        narrowed = prefix.region.narrow(condition)
+        # A branch can contradict the answers before it; no profile takes such a path.
         if narrowed:
-            yield PathPrefix((*way.steps, (way.node, index)), branch.to, narrowed)
+            yield PathPrefix((*prefix.steps, (prefix.node, index)), branch.to, narrowed)
 
 
 @dataclass(frozen=True, eq=False)
 class InputGroup:
-    """Inputs that are compared with each other, directly or through others; one alone otherwise.
+    """One input, or several inputs that are compared with each other, directly or through others.
 
-    `constraints` are the different things that paths ask of them, each with the paths that do, if any; the
-    first asks nothing. As no order leaves a block, a path goes with a profile exactly if it does in every
-    block.
+    `constraints` are the different constraints that paths put on these inputs: each is a region, with the
+    set of the paths that have it. The first one allows everything, and its set may be empty.
+
+    No order constraint connects two groups. So a profile can take a path exactly if every group allows it.
     """
 
     names: tuple[str, ...]
     constraints: tuple[tuple[Region, PathSet], ...]
     cell_starts: Mapping[str, tuple[Position, ...]]
-    """Where the cells of each input begin: no demand tells two positions of a cell apart while nothing is
-    known of the block's other inputs.
+    """The positions where the cells of each input begin.
+
+    As long as the group's other inputs are unknown, no constraint separates two positions of a cell.
     """
 
     def excluded_paths(self, answers: AnswerPositions) -> PathSet:
-        """The paths that no profile with these answers takes, as far as this block tells."""
-        given = self.known_answers(answers)
-        if len(given) == 1:
-            [(name, position)] = given.items()
+        """Return the paths that these answers to the inputs of this group rule out."""
+        known = self.known_answers(answers)
+        # A single answer is the common case, and few cells make its results easy to cache.
+        if len(known) == 1:
+            [(name, position)] = known.items()
             return self.excluded_by_answer(name, position)
-        return self._contradicted(given) if given else 0
+        return self._contradicted(known) if known else 0
 
     def excluded_by_answer(self, name: str, position: Position) -> PathSet:
-        """As `ruled_out`, for the answer to one input of the block alone."""
+        """Return the paths that one answer rules out as long as the group's other inputs are unknown."""
         cell = name, bisect_right(self.cell_starts[name], position)
-        found = self._by_cell.get(cell)
-        if found is None:
-            found = self._by_cell[cell] = self._contradicted({name: position})
-        return found
+        excluded = self._excluded_by_cell.get(cell)
+        if excluded is None:
+            excluded = self._excluded_by_cell[cell] = self._contradicted({name: position})
+        return excluded
 
-    def compatible_paths(self, which: int, answers: AnswerPositions) -> PathSet:
-        """The paths that some profile with these answers can take while it meets a demand too, which is
-        given by its place.
-        """
-        wanted, given = self.constraints[which][0], self.known_answers(answers)
+    def compatible_paths(self, constraint_index: int, answers: AnswerPositions) -> PathSet:
+        """Return the paths that this group allows to profiles with these answers that meet a constraint."""
+        required, known = self.constraints[constraint_index][0], self.known_answers(answers)
         return union_of_paths(
-            paths for region, paths in self.constraints if _meet(wanted, region, given)
+            paths for region, paths in self.constraints if _overlap(required, region, known)
         )
 
-    def compatible_paths_except(self, name: str, which: int, answers: AnswerPositions) -> PathSet:
-        """As `compatible`, if the profile may take the paths with another answer to one input, which isn't
-        among the answers.
+    def compatible_paths_except(
+        self, name: str, constraint_index: int, answers: AnswerPositions
+    ) -> PathSet:
+        """Return the paths that this group allows to such profiles if they change their answer to one input.
+
+        They meet the constraint with one answer to it, and take the paths with another one. `answers` don't
+        include this input.
         """
-        twin, given = f"{name}'", self.known_answers(answers)
-        wanted = self.constraints[which][0].with_twin(name, twin)
+        twin, known = f"{name}'", self.known_answers(answers)
+        required = self.constraints[constraint_index][0].with_twin(name, twin)
         renamed = ((region.renamed(name, twin), paths) for region, paths in self.constraints)
-        return union_of_paths(paths for region, paths in renamed if _meet(wanted, region, given))
+        return union_of_paths(paths for region, paths in renamed if _overlap(required, region, known))
 
     def cell_of(self, answers: AnswerPositions) -> tuple[tuple[str, Position], ...]:
-        """What these answers come to for `compatible`: equal for equal results."""
-        given = self.known_answers(answers)
-        if len(given) == 1:
-            [(name, position)] = given.items()
+        """Return a key of these answers: for equal keys, this group has the same compatible paths."""
+        known = self.known_answers(answers)
+        if len(known) == 1:
+            [(name, position)] = known.items()
             return ((name, bisect_right(self.cell_starts[name], position)),)
-        return tuple(given.items())
+        return tuple(known.items())
 
     def known_answers(self, answers: AnswerPositions) -> AnswerPositions:
-        """Those of the answers that are to the inputs of this block."""
+        """Return the answers to the inputs of this group."""
         return {name: answers[name] for name in self.names if name in answers}
 
     @cached_property
     def check_count(self) -> int:
-        """How many domains and orders some answers are held against, at most, to see what they rule out."""
+        """The maximum number of checks of domains and order constraints in a call of `excluded_paths`."""
         if len(self.names) == 1:
             return 1
         return sum(1 + len(region.orders) for region, _ in self.constraints)
 
     @cached_property
-    def _by_cell(self) -> dict[tuple[str, int], PathSet]:
-        """What is known of `ruled_out_by`."""
+    def _excluded_by_cell(self) -> dict[tuple[str, int], PathSet]:
+        """The cache of `excluded_by_answer`. Its size is bounded by the number of cells."""
         return {}
 
-    def _contradicted(self, given: AnswerPositions) -> PathSet:
-        found = 0
+    def _contradicted(self, known: AnswerPositions) -> PathSet:
+        contradicted = 0
         for region, paths in self.constraints:
-            if not region.contains_answers(given):
-                found |= paths
-        return found
+            if not region.contains_answers(known):
+                contradicted |= paths
+        return contradicted
 
 
-def _meet(one: Region, other: Region, given: AnswerPositions) -> bool:
-    """Whether some profile of both regions has some answers."""
-    both = one.intersection(other)
-    return both is not None and both.contains_answers(given)
+def _overlap(first: Region, second: Region, answers: AnswerPositions) -> bool:
+    """Return whether some profile with these answers is in both regions."""
+    both = first.intersection(second)
+    return both is not None and both.contains_answers(answers)
 
 
 class PathTable:
-    """The paths of a tree as sets of bits: what answers leave of them is a matter of a few operations.
+    """The paths of a tree as bits of an integer, so that a few operations tell which paths answers leave.
 
-    `every` is the set of all paths, `ending` has those to each recommendation, `blocks` are the blocks of
-    inputs in the order of their first ones. `needing` has for each block the paths that need an answer
-    there: profiles that take such a path don't all end as it does unless something of the block is known,
-    as at some question on it another answer leads to other recommendations alone. `turns` are the questions
-    in tree order, each with the paths that come to it, and with its branches and the paths that take them.
+    `all_paths` is the set of all paths, `paths_by_recommendation` has the paths to each recommendation, and
+    `input_groups` are the groups in the order of their first inputs. `paths_by_branch` has an entry for each
+    question in tree order: its id, the paths through it, and its branches with the paths that take them.
+
+    `paths_needing_group` has for each group the paths that need an answer from it: a question on the path
+    has another branch that leads only to other recommendations, so the outcome is open without an answer.
     """
 
-    def __init__(self, tree: Tree, every: Sequence[PathPrefix]) -> None:
+    def __init__(self, tree: Tree, paths: Sequence[PathPrefix]) -> None:
         self.tree = tree
-        self.all_paths = (1 << len(every)) - 1
+        self.all_paths = (1 << len(paths)) - 1
         self.paths_by_recommendation = dict.fromkeys(tree.recommendations, 0)
-        for place, way in enumerate(every):
-            self.paths_by_recommendation[way.node] |= 1 << place
-        self._ranked = sorted(
-            self.paths_by_recommendation.items(), key=lambda one: tree.topological_index[one[0]]
+        for index, path in enumerate(paths):
+            self.paths_by_recommendation[path.node] |= 1 << index
+        self._paths_by_ordered_recommendation = sorted(
+            self.paths_by_recommendation.items(), key=lambda item: tree.topological_index[item[0]]
         )
-        self.input_groups = tuple(_block(tree, names, every) for names in tree.blocks)
-        self.paths_needing_group = self._needing(every)
-        self.paths_by_branch = tuple(self._turns(every))
-        self._asked = self._demands(len(every))
+        self.input_groups = tuple(_input_group(tree, names, paths) for names in tree.blocks)
+        self.paths_needing_group = self._paths_needing_groups(paths)
+        self.paths_by_branch = tuple(self._paths_by_branches(paths))
+        # Most paths constrain few of the groups, so only these are listed.
+        self._constraints_by_path = self._find_constraints(len(paths))
 
     @classmethod
-    def of(cls, tree: Tree, most_steps: int = MAX_PATH_STEPS) -> PathTable | None:
-        """The table of a sound tree, or None for one whose paths have more than so many steps in all."""
-        found, left = [], most_steps
-        for way in iter_paths(tree):
-            left -= len(way.steps)
-            if left < 0:
+    def of(cls, tree: Tree, max_steps: int = MAX_PATH_STEPS) -> PathTable | None:
+        """Return the table of a sound tree, or None if its paths have more than `max_steps` in all."""
+        paths, steps_left = [], max_steps
+        for path in iter_paths(tree):
+            steps_left -= len(path.steps)
+            if steps_left < 0:
                 return None
-            found.append(way)
-        return cls(tree, found)
+            paths.append(path)
+        return cls(tree, paths)
 
     def recommendations_of(self, paths: PathSet) -> tuple[str, ...]:
-        """The recommendations that some of these paths end in, in tree order."""
-        return tuple([name for name, ending in self._ranked if ending & paths])
+        """Return the recommendations at the ends of these paths, in tree order."""
+        by_recommendation = self._paths_by_ordered_recommendation
+        return tuple([name for name, to_name in by_recommendation if to_name & paths])
 
     def constraints_of(self, path: PathSet) -> Sequence[tuple[int, int]]:
-        """The constraints that a path makes, each as the place of its block and its own place there; of all
-        other blocks it asks nothing.
+        """Return the constraints that a path puts on groups, as indices of a group and a constraint there.
+
+        All other groups have constraint 0, which allows everything.
         """
-        return self._asked[path.bit_length() - 1]
+        return self._constraints_by_path[path.bit_length() - 1]
 
-    def _turns(
-        self, every: Sequence[PathPrefix]
+    def _paths_by_branches(
+        self, paths: Sequence[PathPrefix]
     ) -> Iterator[tuple[str, PathSet, Sequence[tuple[Branch, PathSet]]]]:
-        taking: dict[Edge, PathSet] = {}
-        for place, way in enumerate(every):
-            for step in way.steps:
-                taking[step] = taking.get(step, 0) | 1 << place
+        paths_by_edge: dict[Edge, PathSet] = {}
+        for index, path in enumerate(paths):
+            for edge in path.steps:
+                paths_by_edge[edge] = paths_by_edge.get(edge, 0) | 1 << index
         for question in self.tree.ordered_questions:
-            paths = [taking.get((question.id, turn), 0) for turn in range(len(question.branches))]
-            yield question.id, union_of_paths(paths), tuple(zip(question.branches, paths, strict=True))
+            edges = [(question.id, index) for index in range(len(question.branches))]
+            taking = [paths_by_edge.get(edge, 0) for edge in edges]
+            yield question.id, union_of_paths(taking), tuple(zip(question.branches, taking, strict=True))
 
-    def _demands(self, count: int) -> Sequence[Sequence[tuple[int, int]]]:
-        found: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-        for place, block in enumerate(self.input_groups):
-            for which, (_, paths) in enumerate(block.constraints[1:], 1):
+    def _find_constraints(self, path_count: int) -> Sequence[Sequence[tuple[int, int]]]:
+        constraints: list[list[tuple[int, int]]] = [[] for _ in range(path_count)]
+        for group_index, group in enumerate(self.input_groups):
+            for constraint_index, (_, paths) in enumerate(group.constraints[1:], 1):
                 for path in iter_bits(paths):
-                    found[path.bit_length() - 1].append((place, which))
-        return found
+                    constraints[path.bit_length() - 1].append((group_index, constraint_index))
+        return constraints
 
-    def _needing(self, every: Sequence[PathPrefix]) -> tuple[PathSet, ...]:
-        after, paths = _beginnings(every)
-        block_of = {name: place for place, block in enumerate(self.input_groups) for name in block.names}
-        found = [0] * len(self.input_groups)
-        for place, way in enumerate(every):
-            here = 0
-            for node, index in way.steps:
+    def _paths_needing_groups(self, paths: Sequence[PathPrefix]) -> tuple[PathSet, ...]:
+        next_prefix, paths_by_prefix = _number_prefixes(paths)
+        group_by_input = {
+            name: index for index, group in enumerate(self.input_groups) for name in group.names
+        }
+        needing = [0] * len(self.input_groups)
+        for path_index, path in enumerate(paths):
+            same_outcome = self.paths_by_recommendation[path.node]
+            prefix = 0
+            for node, branch_index in path.steps:
                 question = self.tree.questions[node]
-                turns = ((here, (node, turn)) for turn in range(len(question.branches)) if turn != index)
-                others = (paths[after[turn]] for turn in turns if turn in after)
-                if any(not other & self.paths_by_recommendation[way.node] for other in others):
-                    found[block_of[question.input]] |= 1 << place
-                here = after[here, (node, index)]
-        return tuple(found)
+                steps = ((prefix, (node, i)) for i in range(len(question.branches)) if i != branch_index)
+                # No profile takes a branch that has no prefix here.
+                alternatives = (paths_by_prefix[next_prefix[s]] for s in steps if s in next_prefix)
+                if any(not alternative & same_outcome for alternative in alternatives):
+                    # The inputs of a comparison are in the same group, so one of them tells the group.
+                    needing[group_by_input[question.input]] |= 1 << path_index
+                prefix = next_prefix[prefix, (node, branch_index)]
+        return tuple(needing)
 
 
-def _beginnings(every: Sequence[PathPrefix]) -> tuple[Mapping[tuple[int, Edge], int], Sequence[PathSet]]:
-    """A number for each beginning of paths, by that of the beginning before it and the step between; and
-    the paths that begin so, by that number. The empty beginning has number 0.
+def _number_prefixes(
+    paths: Sequence[PathPrefix],
+) -> tuple[Mapping[tuple[int, Edge], int], Sequence[PathSet]]:
+    """Number the prefixes of paths from 0, the empty prefix.
+
+    Returns the number of each longer prefix, by the number of the prefix without its last edge and this edge;
+    and the paths that begin with each prefix, by number.
     """
-    after: dict[tuple[int, Edge], int] = {}
-    paths = [(1 << len(every)) - 1]
-    for place, way in enumerate(every):
-        here = 0
-        for step in way.steps:
-            here = after.setdefault((here, step), len(paths))
-            if here == len(paths):
-                paths.append(0)
-            paths[here] |= 1 << place
-    return after, paths
+    next_prefix: dict[tuple[int, Edge], int] = {}
+    paths_by_prefix = [(1 << len(paths)) - 1]
+    for index, path in enumerate(paths):
+        prefix = 0
+        for edge in path.steps:
+            prefix = next_prefix.setdefault((prefix, edge), len(paths_by_prefix))
+            if prefix == len(paths_by_prefix):
+                paths_by_prefix.append(0)
+            paths_by_prefix[prefix] |= 1 << index
+    return next_prefix, paths_by_prefix
 
 
-def _block(tree: Tree, names: tuple[str, ...], every: Sequence[PathPrefix]) -> InputGroup:
-    nothing: tuple[tuple[tuple[str, Domain], ...], frozenset[OrderConstraint]] = ((), frozenset())
-    constraints: dict[tuple[tuple[tuple[str, Domain], ...], frozenset[OrderConstraint]], PathSet] = {
-        nothing: 0
-    }
-    for place, way in enumerate(every):
-        here = way.region
-        asked = tuple((name, here.domains[name]) for name in names if name in here.domains)
-        key = (asked, frozenset(order for order in here.orders if order.low in names))
-        constraints[key] = constraints.get(key, 0) | 1 << place
-    regions = (
-        (Region(tree.axes, dict(asked), orders), ps) for (asked, orders), ps in constraints.items()
+_ConstraintKey = tuple[tuple[tuple[str, Domain], ...], frozenset[OrderConstraint]]
+
+
+def _input_group(tree: Tree, names: tuple[str, ...], paths: Sequence[PathPrefix]) -> InputGroup:
+    unconstrained: _ConstraintKey = ((), frozenset())
+    paths_by_constraint: dict[_ConstraintKey, PathSet] = {unconstrained: 0}
+    for index, path in enumerate(paths):
+        region = path.region
+        domains = tuple((name, region.domains[name]) for name in names if name in region.domains)
+        # Both inputs of an order constraint are in the same group, so one of them tells the group.
+        key = (domains, frozenset(order for order in region.orders if order.low in names))
+        paths_by_constraint[key] = paths_by_constraint.get(key, 0) | 1 << index
+    constraints = tuple(
+        (Region(tree.axes, dict(domains), orders), path_set)
+        for (domains, orders), path_set in paths_by_constraint.items()
     )
-    region_paths = tuple(regions)
-    return InputGroup(
-        names, region_paths, {name: tuple(_starts(tree, names, name, region_paths)) for name in names}
-    )
+    cell_starts = {name: tuple(_cell_starts(tree, names, name, constraints)) for name in names}
+    return InputGroup(names, constraints, cell_starts)
 
 
-def _starts(
+def _cell_starts(
     tree: Tree, names: tuple[str, ...], name: str, constraints: Sequence[tuple[Region, PathSet]]
 ) -> list[Position]:
-    """Where the cells of an input of a block begin.
-
-    An order carries the end of a span to the inputs that it ties, moved by one position at most for each
-    order on the way. So a cell can begin only at the ends of spans or within that distance.
-    """
+    """Return the positions where the cells of an input begin, in a group of inputs with these names."""
     if len(names) == 1:
         return [cell.least for cell in tree.partition[name]]
-    domains = [tree.axes[one] for one in names]
+    domains = [tree.axes[member] for member in names]
     domains += [domain for region, _ in constraints for domain in region.domains.values()]
     starts = {end for domain in domains for span in domain.spans for end in span}
-    kinds = {domain.dense for domain in domains}
+    axis_types = {domain.dense for domain in domains}
+    # An order constraint carries the end of a span over to the other input, and moves it by at most one
+    # position. A chain of constraints visits each input once, so it moves an end by no more positions.
     for _ in names:
         starts |= {
-            beside
+            adjacent
             for end in starts
-            for dense in kinds
-            for beside in adjacent_positions(end, dense=dense)
+            for dense in axis_types
+            for adjacent in adjacent_positions(end, dense=dense)
         }
     return sorted(starts)
 
 
 def iter_bits(paths: PathSet) -> Iterator[PathSet]:
-    """The single paths of a set, each as a set of one."""
+    """Yield the single paths of a set, each as a set of one path."""
     while paths:
-        first = paths & -paths
-        yield first
-        paths ^= first
+        lowest_bit = paths & -paths
+        yield lowest_bit
+        paths ^= lowest_bit
 
 
-def union_of_paths(sets: Iterable[PathSet]) -> PathSet:
-    """The paths of any of these sets."""
-    found = 0
-    for one in sets:
-        found |= one
-    return found
+def union_of_paths(path_sets: Iterable[PathSet]) -> PathSet:
+    """Return the union of sets of paths."""
+    union = 0
+    for path_set in path_sets:
+        union |= path_set
+    return union

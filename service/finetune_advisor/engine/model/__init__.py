@@ -1,1 +1,1 @@
-"""What trees and profiles are: inputs, questions, branches, and the exact sets of their values."""
+"""What trees and profiles are: inputs, questions, branches, and exact sets of their values."""

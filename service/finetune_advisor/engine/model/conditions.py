@@ -1,4 +1,4 @@
-"""Branching: the tests of a question's branches, and the exact conditions that they stand for."""
+"""Tests of answers, as tree documents write them, and the exact conditions that they stand for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPERATOR_RELATIONS: Mapping[Operator, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class InChoices:
-    """`is` and `in`: the answer is one of these values of a boolean or enum input."""
+    """`is` and `in`: the answer to a boolean or enum input is one of these values."""
 
     values: tuple[bool | str, ...]
 
@@ -35,7 +35,7 @@ class InChoices:
 
 @dataclass(frozen=True)
 class Bound:
-    """One end of a range: a number, itself included or not."""
+    """One end of a range: a number that is in the range if the bound is `inclusive`."""
 
     value: int | float
     inclusive: bool
@@ -43,14 +43,14 @@ class Bound:
 
 @dataclass(frozen=True)
 class InRange:
-    """`lt`, `lte`, `gt`, `gte` against numbers: the answer lies above `lower` and below `upper`."""
+    """`lt`, `lte`, `gt`, `gte` with numbers: the answer lies above `lower` and below `upper`."""
 
     lower: Bound | None = None
     upper: Bound | None = None
 
     @property
     def ends(self) -> Iterator[tuple[Operator, int | float]]:
-        """Its ends as operators with their numbers, the lower one first."""
+        """The ends of the range as operators with numbers, the lower end first."""
         if self.lower:
             yield "gte" if self.lower.inclusive else "gt", self.lower.value
         if self.upper:
@@ -62,7 +62,7 @@ class InRange:
 
 @dataclass(frozen=True)
 class ComparedWith:
-    """`lt`, `lte`, `gt`, `gte` against another input."""
+    """`lt`, `lte`, `gt`, `gte` with another input: the answer compares so with the answer to `input`."""
 
     operator: Operator
     input: str
@@ -73,7 +73,7 @@ class ComparedWith:
 
 @dataclass(frozen=True)
 class Otherwise:
-    """Every answer that no other branch of the question takes."""
+    """`otherwise`: no other branch of the question takes the answer."""
 
     def __str__(self) -> str:
         return "otherwise"
@@ -92,7 +92,7 @@ class InDomain:
 
 @dataclass(frozen=True, slots=True)
 class InRelation:
-    """The condition that an input lies below, at or above another one."""
+    """The condition that an input has one of some relations (`<`, `=`, `>`) to another input."""
 
     input: str
     relations: frozenset[str]
@@ -102,36 +102,48 @@ class InRelation:
 Condition = InDomain | InRelation
 
 
-def domain_of_test(one: Input, test: Test) -> Domain:
-    """The positions of an input that pass a test of it alone; `otherwise` passes none by itself."""
+def domain_of_test(input_: Input, test: Test) -> Domain:
+    """Return the positions of an input that pass a test.
+
+    `otherwise` and comparisons with another input pass no position by themselves. Raises ValueError or
+    TypeError for a value that the input can't have.
+    """
     match test:
         case InChoices(values):
-            return Domain.of(one.position(value) for value in values)
+            return Domain.of(input_.position(value) for value in values)
         case InRange(lower, upper):
-            domain = one.axis
+            domain = input_.axis
             if lower:
                 domain = domain.from_(lower.value, strict=not lower.inclusive)
             if upper:
                 domain = domain.up_to(upper.value, strict=not upper.inclusive)
             return domain
         case _:
-            return Domain((), one.axis.dense)
+            # exclusive_conditions() gives `otherwise` the rest of the axis, which depends on the siblings.
+            return Domain((), input_.axis.dense)
 
 
 def relations_of_test(test: Test) -> frozenset[str]:
-    """How an input that passes a test may relate to the other one; `otherwise` adds nothing by itself."""
+    """Return the relations to the other input that pass a test; `otherwise` has none by itself."""
     return OPERATOR_RELATIONS[test.operator] if isinstance(test, ComparedWith) else frozenset()
 
 
-def exclusive_conditions(one: Input, other: str | None, tests: Sequence[Test]) -> tuple[Condition, ...]:
-    """The condition behind each of a question's tests, with `otherwise` worked out.
+def exclusive_conditions(
+    input_: Input, other: str | None, tests: Sequence[Test]
+) -> tuple[Condition, ...]:
+    """Return the condition of each of a question's tests, in their order.
 
-    The tests must be sound: of the right type, disjoint, none of them without an answer.
+    The condition of `otherwise` is what the other tests leave. `other` is the name of the input that the
+    question compares with, if any. The tests must be sound: they have the right types and are disjoint, and
+    each has an answer.
     """
     if other is not None:
         related = [relations_of_test(test) for test in tests]
-        rest = ALL_RELATIONS.difference(*related)
-        return tuple(InRelation(one.name, relations or rest, other) for relations in related)
-    domains = [domain_of_test(one, test) for test in tests]
-    left = reduce(Domain.__sub__, domains, one.axis)
-    return tuple(InDomain(one.name, domain or left) for domain in domains)
+        remaining_relations = ALL_RELATIONS.difference(*related)
+        # In a sound question, only `otherwise` has no relation or position by itself.
+        return tuple(
+            InRelation(input_.name, relations or remaining_relations, other) for relations in related
+        )
+    domains = [domain_of_test(input_, test) for test in tests]
+    remaining = reduce(Domain.__sub__, domains, input_.axis)
+    return tuple(InDomain(input_.name, domain or remaining) for domain in domains)

@@ -1,4 +1,4 @@
-"""Inputs: the named, typed attributes of a profile, each with its axis of positions."""
+"""Inputs: the named, typed attributes of a profile, and the positions of their values on an axis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ InputType = Literal["boolean", "enum", "integer", "number"]
 
 @dataclass(frozen=True)
 class Input:
-    """A named, typed attribute of a profile; numeric ones have a range and may have a unit."""
+    """A named, typed attribute of a profile. A numeric input has a range, and may have a unit."""
 
     name: str
     type: InputType
@@ -29,19 +29,23 @@ class Input:
 
     @property
     def is_numeric(self) -> bool:
+        """Whether the values are integers or numbers."""
         return self.type in ("integer", "number")
 
     @property
     def lowest(self) -> int | float:
+        """The lowest valid number."""
         return -MAX_SAFE_INTEGER if self.minimum is None else self.minimum
 
     @property
     def highest(self) -> int | float:
+        """The highest valid number."""
         return MAX_SAFE_INTEGER if self.maximum is None else self.maximum
 
     @cached_property
     def axis(self) -> Domain:
-        """Every position that this input can take."""
+        """The domain of all positions of this input."""
+        # Doubles and integers need axes of their own: what follows 1 is 2 only among integers.
         if self.type == "number":
             return Domain(((float(self.lowest), float(self.highest)),), dense=True)
         if self.type == "integer":
@@ -50,16 +54,17 @@ class Input:
 
     @cached_property
     def axis_length(self) -> int | float:
-        """How far the axis reaches."""
+        """The distance from the least to the greatest position."""
         return self.axis.greatest - self.axis.least
 
     def position(self, value: Value) -> Position:
-        """Where a value lies on the axis.
+        """Return the position of a value on the axis.
 
-        Raises TypeError for a value of another type and ValueError for one that the input can't take.
+        Raises TypeError for a value of another type, and ValueError for a value that the input can't have.
         """
         if self.type == "enum":
             return self.choices.index(value)
+        # In Python, True equals 1, so a range check alone would accept booleans as numbers.
         if isinstance(value, str) or isinstance(value, bool) != (self.type == "boolean"):
             raise TypeError(f"{self.name} takes a value of type {self.type}")
         if value not in self.axis or (value != int(value) and self.type != "number"):
@@ -67,7 +72,7 @@ class Input:
         return float(value) if self.type == "number" else int(value)
 
     def value(self, position: Position) -> Value:
-        """The value at a position of the axis; a whole number is an int, whatever the input's type."""
+        """Return the value at a position of the axis. Whole numbers are ints, whatever the input's type."""
         if self.type == "boolean":
             return bool(position)
         if self.type == "enum":
@@ -76,9 +81,11 @@ class Input:
 
 
 def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
-    """The valid answers of a profile to some inputs, each in the form that stands for all equal ones: 12 for
-    12.0, 0 for -0.0.
+    """Return a profile's answers to some inputs, in one form for equal numbers: 12 for 12.0, 0 for -0.0.
+
+    Inputs that the profile doesn't answer are left out. The answers must be valid.
     """
+    # `__class__ is` costs less than isinstance(), and every assessment comes through here.
     return {
         name: int(value) if value.__class__ is float and value.is_integer() else value
         for name in names
@@ -87,5 +94,5 @@ def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
 
 
 def normalize_number(number: int | float) -> int | float:
-    """A number as an int if it is whole, so that equal numbers are written alike, as RFC 8785 does."""
+    """Return a whole number as an int, so that equal numbers are written alike, as in RFC 8785."""
     return int(number) if number == int(number) else number

@@ -1,4 +1,4 @@
-"""The decision tree as values: questions, branches and recommendations."""
+"""Decision trees as values: questions, branches, recommendations and warnings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from finetune_advisor.engine.model.domain import Domain, Position
 from finetune_advisor.engine.model.inputs import Input
 
 LIFECYCLE_FIELDS = frozenset({"status", "deprecated", "sunset", "successor"})
-"""What may change in a released document: it says how to treat a tree, not what the tree says."""
+"""Fields that may change in a released document: they tell how to treat a tree, not what the tree says."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """An edge: a test on the answer, the node it leads to and, at a recommendation, the reason why."""
+    """An edge: a test of the answer and the node that it leads to; a recommendation also needs a reason."""
 
     test: Test
     to: str
@@ -33,13 +33,13 @@ class Branch:
 
     @cached_property
     def test_label(self) -> str:
-        """The test in a few characters, as metrics name the branch."""
+        """The test as a short text. Metrics use it as the name of the branch."""
         return str(self.test)
 
 
 @dataclass(frozen=True)
 class Question:
-    """An inner node: asks about one input, or compares it with another."""
+    """An inner node, which asks about one input or compares it with another one."""
 
     id: str
     text: str
@@ -49,17 +49,18 @@ class Question:
 
     @cached_property
     def compared_to(self) -> str | None:
-        """The other input, where this question compares two."""
+        """The name of the other input if this question compares two, else None."""
         return next((b.test.input for b in self.branches if isinstance(b.test, ComparedWith)), None)
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
+        """The names of the one or two inputs that this question asks about."""
         return (self.input,) if self.compared_to is None else (self.input, self.compared_to)
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A public page that a claim rests on."""
+    """A public page that supports a claim."""
 
     title: str
     url: str
@@ -67,7 +68,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another recommendation of the same tree, and when it is the better one."""
+    """Another recommendation of the same tree, and when it is the better choice."""
 
     id: str
     when: str
@@ -75,9 +76,9 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A leaf: what to do, and what to know before and while doing it.
+    """A leaf: what to do, and what to know before and during it.
 
-    A family groups recommendations that mean the same kind of thing, across versions too.
+    Recommendations of the same `family` give the same kind of advice, even in different versions.
     """
 
     id: str
@@ -96,20 +97,23 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class WarningCondition:
-    """A test of a known answer, by itself or against another one."""
+    """A test of a known answer, by itself or in comparison with another known answer."""
 
     input: str
     test: Test
 
     @property
     def inputs(self) -> tuple[str, ...]:
+        """The names of the one or two inputs that the test needs."""
         return (self.input, self.test.input) if isinstance(self.test, ComparedWith) else (self.input,)
 
 
 @dataclass(frozen=True)
 class WarningRule:
-    """What belongs in an answer without changing its outcome: said when every circumstance is known to
-    hold and, if `recommendations` are named, one of them is the outcome.
+    """A warning, which goes with an assessment without changing its outcome.
+
+    It is active if all conditions in `when` are known to hold. If it names `recommendations`, one of them
+    must also be the outcome.
     """
 
     id: str
@@ -119,13 +123,13 @@ class WarningRule:
     references: tuple[Reference, ...] = ()
 
     def applies_to(self, outcome: str | None) -> bool:
-        """Whether the rule may warn of an outcome, None while there is none."""
+        """Return whether the warning may go with an outcome, which is a recommendation's id or None."""
         return not self.recommendations or outcome in self.recommendations
 
 
 @dataclass(frozen=True)
 class Situation:
-    """A situation where fine-tuning tends to pay, with its caveat and the questions that ask about it."""
+    """A situation in which fine-tuning often pays, with a caveat and the questions that ask about it."""
 
     id: str
     title: str
@@ -136,10 +140,10 @@ class Situation:
 
 @dataclass(frozen=True)
 class Tree:
-    """One version of the decision tree. Sound only once `validation.faults` has found nothing.
+    """One version of the decision tree. It is sound if `validation.find_faults` finds nothing.
 
-    A deprecated or retired version has the days of its deprecation and its sunset, in ISO 8601, and the
-    version that succeeds it.
+    `released`, `deprecated` and `sunset` are dates in ISO 8601, and `successor` is a version. The last three
+    are empty unless the tree is deprecated or retired.
     """
 
     version: str
@@ -163,29 +167,30 @@ class Tree:
     @cached_property
     def canonical(self) -> Mapping[str, Any]:
         """The tree as plain JSON data in the shape of its document."""
-        form: dict[str, Any] = to_plain(self)
-        return form
+        plain: dict[str, Any] = to_plain(self)
+        return plain
 
     @cached_property
     def digest(self) -> str:
-        """`sha256:` and the hash of the canonical form without its lifecycle."""
+        """`sha256:` and the hash of the canonical form without the lifecycle fields."""
         return sha256_digest(
-            {key: form for key, form in self.canonical.items() if key not in LIFECYCLE_FIELDS}
+            {key: value for key, value in self.canonical.items() if key not in LIFECYCLE_FIELDS}
         )
 
     @cached_property
     def warning_inputs(self) -> tuple[str, ...]:
-        """The inputs that warnings look at."""
-        return tuple(dict.fromkeys(n for rule in self.warnings for one in rule.when for n in one.inputs))
+        """The names of the inputs that warnings test, each once."""
+        conditions = (condition for rule in self.warnings for condition in rule.when)
+        return tuple(dict.fromkeys(name for condition in conditions for name in condition.inputs))
 
     @cached_property
     def axes(self) -> Mapping[str, Domain]:
-        """Every position of each input."""
-        return {name: one.axis for name, one in self.inputs.items()}
+        """The axis of each input: the domain of all its positions."""
+        return {name: input_.axis for name, input_ in self.inputs.items()}
 
     @cached_property
     def branch_conditions(self) -> Mapping[str, tuple[tuple[Condition, Branch], ...]]:
-        """The branches of each question, each with the condition under which it is taken."""
+        """The branches of each question, with the exact condition of each branch."""
         return {
             question.id: tuple(
                 zip(
@@ -203,47 +208,57 @@ class Tree:
 
     @cached_property
     def compared_pairs(self) -> frozenset[frozenset[str]]:
-        """The pairs of inputs that some question compares."""
+        """The pairs of inputs that questions compare."""
         return frozenset(frozenset(q.inputs) for q in self.questions.values() if q.compared_to)
 
     @cached_property
     def blocks(self) -> tuple[tuple[str, ...], ...]:
-        """The inputs that are compared with each other, directly or through others; one alone otherwise."""
-        left = dict.fromkeys(self.inputs)
-        found = []
-        while left:
-            names = {next(iter(left))}
+        """The inputs in groups: a group has inputs that are compared, directly or through others.
+
+        An input that isn't compared has a group of its own. The order is that of the tree's inputs.
+        """
+        remaining = dict.fromkeys(self.inputs)
+        groups = []
+        while remaining:
+            names = {next(iter(remaining))}
+            # Each round reaches one comparison further, and no chain is longer than all pairs together.
             for _ in self.compared_pairs:
                 names.update(*(pair for pair in self.compared_pairs if pair & names))
-            found.append(tuple(name for name in self.inputs if name in names))
-            left = {name: None for name in left if name not in names}
-        return tuple(found)
+            groups.append(tuple(name for name in self.inputs if name in names))
+            remaining = {name: None for name in remaining if name not in names}
+        return tuple(groups)
 
     @cached_property
     def thresholds(self) -> Mapping[str, frozenset[Position]]:
-        """Where the cells of each input's axis start: at each value of a boolean or enum, and at each span
-        of a number that some test of it alone takes.
+        """The positions where the cells of each input start, as `partition` cuts them.
+
+        These are all positions of a boolean or enum. For a number, they are the starts of the spans in the
+        conditions of branches; comparisons with another input don't count.
         """
         starts = {name: {axis.least} for name, axis in self.axes.items()}
-        for name, one in self.inputs.items():
-            if not one.is_numeric:
-                starts[name].update(range(int(one.axis.greatest) + 1))
-        for condition, _ in (case for cases in self.branch_conditions.values() for case in cases):
+        for name, input_ in self.inputs.items():
+            if not input_.is_numeric:
+                starts[name].update(range(int(input_.axis.greatest) + 1))
+        conditions = (
+            condition for branches in self.branch_conditions.values() for condition, _ in branches
+        )
+        for condition in conditions:
+            # The branches of a question cover the axis, so the end of a span is the start of another one.
             if isinstance(condition, InDomain):
                 starts[condition.input].update(low for low, _ in condition.domain.spans)
         return {name: frozenset(positions) for name, positions in starts.items()}
 
     @cached_property
     def partition(self) -> Mapping[str, tuple[Domain, ...]]:
-        """Each input's axis, cut so that the tests of it alone tell no two positions of a cell apart."""
+        """The axis of each input in cells: no test of this input alone separates positions of a cell."""
         return {name: axis.split_at(self.thresholds[name]) for name, axis in self.axes.items()}
 
     @cached_property
     def topological_index(self) -> Mapping[str, int]:
-        """Each node's place in tree order: a node comes after every node that leads to it, and the
-        nodes of an earlier branch before those of a later one where that leaves a choice.
+        """The place of each node in tree order, from 0.
 
-        Raises graphlib.CycleError if the questions form a cycle.
+        A node comes after all nodes that lead to it. Where this leaves a choice, the nodes of an earlier
+        branch come first. Raises graphlib.CycleError if the questions form a cycle.
         """
         parents = TopologicalSorter({self.root: ()})
         for question in self.questions.values():
@@ -259,19 +274,21 @@ class Tree:
             ready = set(parents.get_ready())
             branches = self.questions[node].branches if node in self.questions else ()
             targets = dict.fromkeys(b.to for b in branches if b.to in ready)
+            # The last one is taken first, so the first branch goes in last.
             waiting.extend(reversed(targets))
-        return {node: place for place, node in enumerate(order)}
+        return {node: index for index, node in enumerate(order)}
 
     @cached_property
     def ordered_questions(self) -> tuple[Question, ...]:
-        """The questions in tree order. Raises as `rank` does."""
+        """The questions in tree order. Raises the same error as `topological_index`."""
         return tuple(self.questions[node] for node in self.topological_index if node in self.questions)
 
     @cached_property
     def inputs_below(self) -> Mapping[str, frozenset[str]]:
-        """The inputs that are asked about at a node or anywhere below it."""
-        found: dict[str, frozenset[str]] = {node: frozenset() for node in self.recommendations}
+        """The names of the inputs that questions ask about at each node or anywhere below it."""
+        names: dict[str, frozenset[str]] = {node: frozenset() for node in self.recommendations}
+        # In reverse tree order, all nodes below a question come before it.
         for question in reversed(self.ordered_questions):
-            asked = (found[branch.to] for branch in question.branches)
-            found[question.id] = frozenset(question.inputs).union(*asked)
-        return found
+            names_below = (names[branch.to] for branch in question.branches)
+            names[question.id] = frozenset(question.inputs).union(*names_below)
+        return names

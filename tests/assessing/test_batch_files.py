@@ -385,7 +385,7 @@ def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: str
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batch", "--json", "-"], "--json goes without --batch"),
+        (["--batch", "--json", "-"], "--json contradicts --batch"),
         (["--output", "x", "-"], "go with --batch"),
         (["--format", "csv", "-"], "go with --batch"),
         (["--id-column", "id", "-"], "go with --batch"),

@@ -46,6 +46,7 @@ MAX_PENDING_DECISIONS = 100
 SERIES_BYTES = 300
 """Room in a metrics file for one series of a counter, with its name, labels and help text."""
 ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 3, 500
+"""The endpoints that assess, and the series for which room is left besides those of trees."""
 DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # prometheus_client lets a server choose the number in the names of a process's files, by this function.
@@ -150,71 +151,9 @@ class Metrics:
         values.ValueClass = SharedValue if self.is_shared else values.MutexValue
         self._incomplete = mmap(-1, 1)  # workers share this memory with the process that forks them
         self.registry = registry = CollectorRegistry()
-        own: dict[str, Any] = {"namespace": METRICS_NAMESPACE, "registry": registry}
-        self.assessments = Counter(
-            "assessments",
-            "Assessments by outcome; recommendation is none while undecided.",
-            ["tree_version", "status", "recommendation", "finetune", "endpoint"],
-            **own,
-        )
-        self.answers = Counter(
-            "answers",
-            "Questions on the paths of assessments, by branch taken; unknown if unanswered.",
-            ["tree_version", "question", "branch"],
-            **own,
-        )
-        self.path_questions = Counter(
-            "path_questions",
-            "Questions answered on the path of an assessment.",
-            ["questions"],
-            **own,
-        )
-        self.path_questions.labels(0)  # so that the histogram exists before the first path
-        self.batch_profiles = Histogram(
-            "batch_profiles",
-            "Profiles in a batch.",
-            buckets=BATCH_SIZE_BUCKETS,
-            **own,
-        )
-        self.tree_info = Gauge(
-            "tree_info",
-            "Trees that are served; always 1.",
-            ["version", "digest", "status", "default"],
-            **own,
-            multiprocess_mode="max",
-        )
-        self.build_info = Gauge(
-            "build_info",
-            "Version of the service; always 1.",
-            ["version", "revision", "python"],
-            **own,
-            multiprocess_mode="max",
-        )
-        self.requests = Counter(
-            "http_requests",
-            "HTTP requests answered.",
-            ["method", "route", "status"],
-            **own,
-        )
-        self.seconds = Histogram(
-            "http_request_duration_seconds",
-            "Time from a request's arrival in the application to the start of its answer.",
-            ["method", "route"],
-            buckets=DURATION_BUCKETS_SECONDS,
-            **own,
-        )
-        self.in_progress = Gauge(
-            "http_requests_in_progress",
-            "HTTP requests that are being answered.",
-            **own,
-            multiprocess_mode="livesum",
-        )
-        self.refusals = Counter(
-            "http_refused_requests",
-            "Requests refused before they reached the application, and delayed connections, by reason.",
-            ["reason"],
-            **own,
-        )
+        self._define_assessment_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        self._define_info_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         # One entry per running request: append and pop are atomic, += on a number isn't.
         self._running: list[None] = []
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
@@ -223,6 +162,76 @@ class Metrics:
         if not self.is_shared:  # these collectors only know one process
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=registry)
+
+    def _define_assessment_metrics(self, **options: Any) -> None:
+        self.assessments = Counter(
+            "assessments",
+            "Assessments by outcome; recommendation is none while undecided.",
+            ["tree_version", "status", "recommendation", "finetune", "endpoint"],
+            **options,
+        )
+        self.answers = Counter(
+            "answers",
+            "Questions on the paths of assessments, by branch taken; unknown if unanswered.",
+            ["tree_version", "question", "branch"],
+            **options,
+        )
+        self.path_questions = Counter(
+            "path_questions",
+            "Questions answered on the path of an assessment.",
+            ["questions"],
+            **options,
+        )
+        self.path_questions.labels(0)  # so that the histogram exists before the first path
+        self.batch_profiles = Histogram(
+            "batch_profiles",
+            "Profiles in a batch.",
+            buckets=BATCH_SIZE_BUCKETS,
+            **options,
+        )
+
+    def _define_info_metrics(self, **options: Any) -> None:
+        self.tree_info = Gauge(
+            "tree_info",
+            "Trees that are served; always 1.",
+            ["version", "digest", "status", "default"],
+            **options,
+            multiprocess_mode="max",
+        )
+        self.build_info = Gauge(
+            "build_info",
+            "Version of the service; always 1.",
+            ["version", "revision", "python"],
+            **options,
+            multiprocess_mode="max",
+        )
+
+    def _define_request_metrics(self, **options: Any) -> None:
+        self.requests = Counter(
+            "http_requests",
+            "HTTP requests answered.",
+            ["method", "route", "status"],
+            **options,
+        )
+        self.seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request's arrival in the application to the start of its answer.",
+            ["method", "route"],
+            buckets=DURATION_BUCKETS_SECONDS,
+            **options,
+        )
+        self.in_progress = Gauge(
+            "http_requests_in_progress",
+            "HTTP requests that are being answered.",
+            **options,
+            multiprocess_mode="livesum",
+        )
+        self.refusals = Counter(
+            "http_refused_requests",
+            "Requests refused before they reached the application, and delayed connections, by reason.",
+            ["reason"],
+            **options,
+        )
 
     def set_info(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
         """Set the metrics that name the software's version and the served trees.
@@ -240,14 +249,14 @@ class Metrics:
 
     def _make_room(self, trees: Sequence[Tree]) -> None:
         """Make the workers' files large enough for all series of the trees, as long as there is room."""
+        # The series beyond those of branches and recommendations are `unknown` and `none`.
         branches = sum(
             len(question.branches) + 1 for tree in trees for question in tree.questions.values()
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
         lengths = max(len(tree.questions) for tree in trees) + 1
-        size = (
-            branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
-        ) * SERIES_BYTES
+        series = branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
+        size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)
         except OSError as error:

@@ -61,13 +61,13 @@ class TelemetryMiddleware:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             seconds = perf_counter() - started
             # A tracer that instruments Flask begins its span inside the application.
-            own = incoming.within(self._active_span()) if self._active_span else incoming
+            trace = incoming.within(self._active_span()) if self._active_span else incoming
             client = self._client(environ) if self._client else None
             sample = method_label(environ["REQUEST_METHOD"]), _route(environ), int(status[:3]), seconds
-            self._pending.append((sample, own, time(), client))
+            self._pending.append((sample, trace, time(), client))
             if self._metrics.is_shared:  # the next scrape may come to another worker
                 self._metrics.record_requests([sample])
-            return start_response(status, [*headers, *self._common_headers(headers, own)], *error)
+            return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
         self._metrics.request_started()
@@ -91,10 +91,10 @@ class TelemetryMiddleware:
             self._metrics.record_requests(sample for sample, *_ in pending)
         if pending and log.isEnabledFor(logging.INFO):
             template = template_record(log.name, "request")
-            for (method, route, status, seconds), own, answered, client in pending:
+            for (method, route, status, seconds), trace, answered_at, client in pending:
                 fields = {
-                    "request_id": own.request_id,
-                    "trace_id": own.trace_id,
+                    "request_id": trace.request_id,
+                    "trace_id": trace.trace_id,
                     "method": method,
                     "route": route,
                     "status": status,
@@ -102,7 +102,7 @@ class TelemetryMiddleware:
                 }
                 if client is not None:
                     fields["client"] = client
-                log.handle(AccessLogRecord(template, answered, fields))
+                log.handle(AccessLogRecord(template, answered_at, fields))
 
 
 def _route(environ: WSGIEnvironment) -> str:

@@ -123,7 +123,7 @@ def test_signals_do_what_the_documentation_says_or_nothing(
     assert pids == workers_of(server)
     assert pids == living_workers(server)
     log = server.log.read_text()
-    assert 1 == log.count("SIGHUP is ignored: restart the instance to read trees and settings anew")
+    assert 1 == log.count("SIGHUP is ignored: restart the instance to reload trees and settings")
     assert "Handling signal" not in log
     assert 0 == server.stop()
 

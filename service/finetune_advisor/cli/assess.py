@@ -69,7 +69,7 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     number, and the exit code is then 1.
     """
     if not batch and any((file_format, id_column, defaults, output)):
-        raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")
+        raise click.UsageError("--format, --id-column, --defaults and --output need --batch")
     if as_json and batch:
         raise click.UsageError("--json contradicts --batch, whose results are always JSON")
     require_one_reader(file, defaults)

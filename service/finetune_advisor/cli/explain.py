@@ -44,17 +44,17 @@ def explain(
     """
     with report_errors():
         catalog, tree = choose_tree(tree_version, document)
-        settings = _validate(options, catalog)
+        arguments = _validate(options, catalog)
         with click.open_file(file, "rb") as opened:
             profile = read_profile(opened, catalog)
-        explanation = Explainer(tree, PathTable.of(tree)).explain(profile, **settings)
+        explanation = Explainer(tree, PathTable.of(tree)).explain(profile, **arguments)
     answer = ExplanationSchema().dump(explanation)
     advice = advise_version(catalog, tree, answer["assessment"].get("ignored", ()))
     if as_json:
         print_json(answer)
         print_note(advice)
     else:
-        target, frozen = settings.get("target"), settings.get("frozen", ())
+        target, frozen = arguments.get("target"), arguments.get("frozen", ())
         click.echo(
             explanation_text.render_explanation_text(answer, tree, advice, target=target, frozen=frozen)
         )
@@ -68,9 +68,9 @@ def _validate(options: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     schema = explain_request_schema(catalog)()
     try:
         # The profile is checked when its file is read. An empty one is always valid.
-        settings: dict[str, Any] = schema.load({"profile": {}, **given})
+        arguments: dict[str, Any] = schema.load({"profile": {}, **given})
     except ValidationError as error:
         first = next(iter_error_details(error.messages_dict, schema, in_body=True))
         raise click.UsageError(f"--{first['pointer'].split('/')[1]}: {first['detail']}") from error
-    del settings["profile"]
-    return {"limit": DEFAULT_COUNTERFACTUALS, **settings}
+    del arguments["profile"]
+    return {"limit": DEFAULT_COUNTERFACTUALS, **arguments}

@@ -140,7 +140,7 @@ def when_ready(arbiter: Any) -> None:
 
     # Operators expect SIGHUP to reload, so it gets an answer in the log.
     def hang_up(*_: Any) -> None:
-        arbiter.log.warning("SIGHUP is ignored: restart the instance to read trees and settings anew")
+        arbiter.log.warning("SIGHUP is ignored: restart the instance to reload trees and settings")
 
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

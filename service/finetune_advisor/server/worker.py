@@ -289,7 +289,7 @@ class Worker(ConnectionWorker):
         """Send the heartbeat. If the operations loop has died, stop, so that gunicorn replaces the worker."""
         super().notify()
         if self._operations and self.alive and not self._operations.is_serving():
-            self.log.error("the operations port is served no longer; the worker is replaced")
+            self.log.error("the operations port is no longer served; the worker is replaced")
             self.alive = False
 
     def handle_exit(self, sig: Any, frame: Any) -> None:

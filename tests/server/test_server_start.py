@@ -128,6 +128,19 @@ def test_signals_do_what_the_documentation_says_or_nothing(
     assert 0 == server.stop()
 
 
+def test_a_worker_collects_garbage(start_server: StartServer) -> None:
+    """The start does without, and the worker doesn't."""
+    server = start_server()
+
+    def collections() -> float:
+        return counted(server.url, "python_gc_collections_total")
+
+    before = collections()
+    assess_at_random(server.url, 300, seed=1)
+
+    assert collections() > before
+
+
 @pytest.mark.parametrize("name", ["INT", "QUIT"])
 def test_signals_that_stop_at_once(start_server: StartServer, name: str) -> None:
     """SIGINT and SIGQUIT stop without a drain, and leave nothing behind."""

@@ -118,7 +118,7 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
 
 
 def when_ready(arbiter: Any) -> None:
-    """Log the limits of the instance, and set up its signals.
+    """Log the limits of the instance, set up its signals, and start garbage collection.
 
     The first SIGTERM starts the drain. The end of the drain or a second SIGTERM starts the stop.
     """
@@ -146,6 +146,10 @@ def when_ready(arbiter: Any) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, hang_up)
     signal.signal(signal.SIGTERM, drain)
+    # The trees live as long as the process. Looking through them would take time, and copy memory that
+    # workers share.
+    gc.freeze()
+    gc.enable()
 
 
 def pre_request(_: Any, request: Any) -> None:
@@ -155,13 +159,11 @@ def pre_request(_: Any, request: Any) -> None:
 
 
 def post_fork(_: Any, worker: Any) -> None:
-    """Number the new worker for its metrics, and exempt what exists by now from garbage collection."""
+    """Number the new worker for its metrics."""
     if workers > 1:
         metrics_files.set_process_number(worker.number)
         # The files may still count running requests of the dead worker that had this number.
         deferred.flush()
-    # The trees live as long as the worker. Looking through them would take time, and unshare their memory.
-    gc.freeze()
 
 
 def post_worker_init(_: Any) -> None:

@@ -1,6 +1,6 @@
-# Any image with Python 3.11 or newer, by tag or better by digest.
+# Any image with Python 3.11 or newer. A digest is safer than a tag.
 ARG BASE=python:3.13-slim-trixie
-# The same Python with ensurepip, where BASE has none.
+# An image with the same Python and ensurepip, if BASE has no ensurepip.
 ARG BUILD_BASE=${BASE}
 
 FROM ${BASE} AS base
@@ -12,7 +12,7 @@ RUN python3 -m venv /build \
     && python3 -m venv --without-pip /sbom \
     && python3 -m venv --without-pip /opt/finetune-advisor
 COPY requirements/*.txt requirements/
-# The secret is a bundle of certificates, for where the package index has one of a private authority.
+# The optional secret is a bundle of certificates, for a package index with a private authority.
 RUN --mount=type=secret,id=ca \
     PIP_CERT="$(find /run/secrets/ca 2>/dev/null || true)" && export PIP_CERT \
     && /build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt \
@@ -23,6 +23,7 @@ COPY LICENSE README.md pyproject.toml ./
 COPY service service
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /build/bin/pip --python /opt/finetune-advisor install --no-deps --no-index /wheels/*.whl
+# The list of components has to name the packages of the base that is shipped, not of this stage.
 COPY --from=base /var/lib/dpkg /base/var/lib/dpkg
 COPY --from=base /etc/os-release /base/etc/os-release
 RUN /sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
@@ -42,7 +43,7 @@ LABEL org.opencontainers.image.title="Finetune Advisor" \
       org.opencontainers.image.source="https://github.com/finetune-advisor/finetune-advisor" \
       org.opencontainers.image.documentation="https://github.com/finetune-advisor/finetune-advisor/blob/main/docs/image.md" \
       org.opencontainers.image.licenses="Apache-2.0"
-# What installs packages isn't needed to serve.
+# Serving needs no package installer, and an attacker could use one.
 RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/pip*
 COPY --from=build /opt/finetune-advisor /opt/finetune-advisor
 ENV PATH=/opt/finetune-advisor/bin:${PATH} \

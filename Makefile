@@ -4,13 +4,13 @@ BIN := $(VENV)/bin
 export FINETUNE_ADVISOR_PORT ?= 8080
 
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
-# Tests start hundreds of processes: what those import is compiled once.
+# Tests start hundreds of processes, which would each compile their imports anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Held to tools that need Node.js, Go, Java or Chromium, or minutes: make contract.
+# Tests that need Node.js, Go, Java or Chromium, or take minutes: make contract.
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py \
 	tests/contract/test_teeth.py tests/clients tests/web tests/formats/test_camunda.py \
 	tests/formats/test_mermaid.py tests/formats/test_oracles.py tests/telemetry/test_tracers.py
-# What surrounds an instance once it is deployed.
+# Tests of the deployment around an instance: make chart.
 DEPLOYED := tests/helm tests/monitoring tests/drain
 OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
 
@@ -37,7 +37,7 @@ $(VENV)/.chart: $(VENV)/.develop requirements/chart.txt
 serve: $(VENV)/.serve ## Serve on 127.0.0.1:8080, or FINETUNE_ADVISOR_PORT
 	$(BIN)/finetune-advisor serve
 
-install: $(VENV)/.develop ## Make .venv with everything that development needs
+install: $(VENV)/.develop ## Create .venv with everything for development
 
 test: $(VENV)/.develop ## Run the whole suite, with coverage
 	@rm -f .coverage .coverage.*
@@ -49,10 +49,10 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)
 
-chart-readme: $(VENV)/.chart ## Write the chart's README and its defaults as data anew
+chart-readme: $(VENV)/.chart ## Regenerate the chart's README and its defaults.yaml
 	$(BIN)/python -m tests.helm.tools
 
-check: $(VENV)/.develop ## Lint, types, layers, Dockerfile and scripts
+check: $(VENV)/.develop ## Check style, types, layers, Dockerfile and scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -60,28 +60,28 @@ check: $(VENV)/.develop ## Lint, types, layers, Dockerfile and scripts
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck image/*
 
-contract: $(VENV)/.develop ## Linters, a differ, a fuzzer (EXAMPLES), clients, a browser, engines, tracers
+contract: $(VENV)/.develop ## Run linters, a differ, a fuzzer (EXAMPLES), clients, a browser, engines, tracers
 	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
 
 SEEDS ?= 5
-fuzz: $(VENV)/.develop ## Fuzz at full strength, or with EXAMPLES, MUTATED, SEEDS, and ONLY some parts
+fuzz: $(VENV)/.develop ## Fuzz at full strength, or as set by EXAMPLES, MUTATED, SEEDS and ONLY
 	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) $(MUTATED:%=--mutated %) --seeds $(SEEDS) $(ONLY:%=--only %)
 
-openapi: $(VENV)/.serve ## Write openapi/openapi.yaml anew
+openapi: $(VENV)/.serve ## Regenerate openapi/openapi.yaml
 	$(BIN)/finetune-advisor openapi > $@.tmp && mv $@.tmp openapi/openapi.yaml
 
 ROUNDS ?= 21
 SECONDS ?= 0.6
-bench: $(VENV)/.develop ## Measure beside other ways to do it, with ROUNDS and SECONDS
+bench: $(VENV)/.develop ## Compare the speed with other services, with ROUNDS and SECONDS
 	$(BIN)/python -m bench --rounds $(ROUNDS) --seconds $(SECONDS)
 
-image: ## Build the container image, with Docker or else with buildah
+image: ## Build the container image with Docker, or with buildah
 	image/build
 
-image-test: $(VENV)/.develop ## Build the image without a registry and test it in a container, as root
+image-test: $(VENV)/.develop ## Build the image without a registry, and test it in a container (as root)
 	image/test
 
-lock: $(VENV)/.develop ## Write requirements/ anew from pyproject.toml
+lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
 .PHONY: help serve install test contract fuzz chart chart-readme check openapi bench image image-test lock

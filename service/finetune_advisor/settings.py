@@ -1,4 +1,4 @@
-"""Settings: read once from the environment, typed and frozen."""
+"""Settings: read from the environment, typed and frozen."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from finetune_advisor.telemetry.client_addresses import split_proxies
 
 VARIABLE_PREFIX = "FINETUNE_ADVISOR_"
 
-
 _PROTOCOL, _ADDRESS = "(?:tcp|udp|sctp)", r"(?:[\d.]+|[\da-f:.]*:[\da-f:.]*)"
 _SERVICE_URL = rf"{_PROTOCOL}://(?:[\d.]+|\[[\da-f:.]+\]):\d+"
 _SERVICE_VARIABLE = re.compile(
     rf"(?:\w+_)?(?:SERVICE_HOST={_ADDRESS}|SERVICE_PORT(?:_\w+)?=\d+|PORT={_SERVICE_URL}"
     rf"|PORT_\d+_(?:TCP|UDP|SCTP)(?:={_SERVICE_URL}|_PROTO={_PROTOCOL}|_PORT=\d+|_ADDR={_ADDRESS}))"
 )
-"""What Kubernetes sets in each pod for each Service of its namespace, after the prefix.
+"""Matches the variables that Kubernetes sets in each pod for each Service: `name=value`, without the prefix.
 
-Variables of a Service called `finetune-advisor`, or `finetune-advisor-metrics`, begin as settings do.
+Variables of a Service called `finetune-advisor` or `finetune-advisor-metrics` have the prefix of settings.
 https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
 
 class SettingsError(FinetuneAdvisorError):
-    """A setting has a wrong value or doesn't exist; the message names the variable and what it takes."""
+    """A setting is wrong or unknown; the message names the variable and says what it takes."""
 
 
 class _CaseInsensitiveChoice(ma_fields.String):
-    """One of a few words, in any case."""
+    """A word out of a list, in upper or lower case."""
 
     def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> str:
         return super()._deserialize(value.strip().lower(), *args, **kwargs)
 
 
 class _CaseInsensitiveBoolean(ma_fields.Boolean):
-    """A boolean, in any case: true, t, yes, y, on and 1, or false, f, no, n, off and 0."""
+    """A boolean in upper or lower case: true, t, yes, y, on or 1, and false, f, no, n, off or 0."""
 
     def _deserialize(self, value: str, *args: Any, **kwargs: Any) -> bool:
         return super()._deserialize(value.strip().lower(), *args, **kwargs)
 
 
 def _setting(default: Any, kind: str, help_: str, check: Callable[[Any], Any] | None = None) -> Any:
+    """Define a setting: its default, the parser of environs that reads it, its help and its validator."""
     return field(default=default, metadata={"kind": kind, "help": help_, "check": check})
 
 
 SCRIPT_NAME_VARIABLE = "SCRIPT_NAME"
-"""The variable that names a prefix for WSGI servers; it is read where PATH_PREFIX is unset."""
+"""The variable that other WSGI servers take a path prefix from. It is read if PATH_PREFIX is unset."""
 PATH_PREFIX_PATTERN = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+\Z")
 ANY_ORIGIN = "*"
 ORIGIN_PATTERN = re.compile(
@@ -64,11 +64,11 @@ ORIGIN_PATTERN = re.compile(
 )
 """An origin (RFC 6454, 6.2)."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-"""Browsers leave these out of an origin."""
+"""The default port of each scheme, which browsers leave out of an origin."""
 
 
 def _require_proxies(value: str) -> None:
-    """Refuse a list with something in it that is neither an address nor a network."""
+    """Raise ValidationError if an entry of a list is neither an address nor a network."""
     try:
         split_proxies(value)
     except ValueError as error:
@@ -102,13 +102,13 @@ class Settings:
     drain_seconds: int = _setting(
         0,
         "int",
-        "Seconds after SIGTERM in which /readyz already answers 503 and all else is served.",
+        "Seconds after SIGTERM in which /readyz answers 503 and everything else is still served.",
         _make_range(0, 3600),
     )
     graceful_timeout: int = _setting(
         30,
         "int",
-        "Seconds that requests in flight get to finish, once nothing new is accepted.",
+        "Seconds that running requests get to finish after the instance stops accepting new ones.",
         _make_range(0, 3600),
     )
     trees_dir: Path | None = _setting(
@@ -119,9 +119,11 @@ class Settings:
         "str",
         "Version that answers when a request names none; unset, the newest current one, own trees first.",
     )
-    max_batch: int = _setting(10_000, "int", "Most profiles in one batch.", _LARGE_COUNT_RANGE)
+    max_batch: int = _setting(
+        10_000, "int", "Maximum number of profiles in a batch.", _LARGE_COUNT_RANGE
+    )
     max_body_bytes: int = _setting(
-        8_388_608, "int", "Largest request body, in bytes.", _make_range(1024, 1 << 30)
+        8_388_608, "int", "Maximum size of a request body, in bytes.", _make_range(1024, 1 << 30)
     )
     log_level: str = _setting(
         "info",
@@ -132,7 +134,7 @@ class Settings:
     log_format: str = _setting(
         "json",
         "choice",
-        "Form of log lines: json for machines, or text for people.",
+        "Format of log lines: json for machines, or text for people.",
         validate.OneOf(["json", "text"]),
     )
     path_prefix: str | None = _setting(
@@ -168,20 +170,21 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """The settings of this process. Raises SettingsError."""
+        """Read the settings of this process. Raises SettingsError if one is wrong or unknown."""
         _refuse_unknown()
-        env = Env(expand_vars=False)
+        env = Env(expand_vars=False)  # a `$` in a value is a `$`
         env.add_parser("origins", _parse_origins)
         env.add_parser_from_field("choice", _CaseInsensitiveChoice)
         env.add_parser_from_field("flag", _CaseInsensitiveBoolean)
-        given = [one for one in fields(cls) if _is_given(get_variable_name(one))]
-        settings = cls(**{one.name: _read_setting(env, one) for one in given})
+        given = [setting for setting in fields(cls) if _is_given(get_variable_name(setting))]
+        settings = cls(**{setting.name: _read_setting(env, setting) for setting in given})
         if settings.path_prefix is None:
             settings = replace(settings, path_prefix=_read_script_name())
         if settings.metrics_port == settings.port:
             raise SettingsError(
-                f"{VARIABLE_PREFIX}METRICS_PORT: is PORT's too; take another or leave it out"
+                f"{VARIABLE_PREFIX}METRICS_PORT: is the same as PORT; take another or leave it out"
             )
+        # Without any proxy, `forwarded` would log the addresses of proxies as those of clients.
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
             raise SettingsError(
                 f"{VARIABLE_PREFIX}LOG_CLIENT: forwarded believes proxies; name them in "
@@ -191,7 +194,7 @@ class Settings:
 
 
 def _read_script_name() -> str | None:
-    """The prefix that SCRIPT_NAME names, with one slash before it and none behind. Raises SettingsError."""
+    """Read the prefix in SCRIPT_NAME, with one slash before and none after it. Raises SettingsError."""
     name = os.environ.get(SCRIPT_NAME_VARIABLE, "").strip("/")
     if not name:
         return None
@@ -204,13 +207,13 @@ def _read_script_name() -> str | None:
 
 
 def _parse_origins(value: str, **_: Any) -> tuple[str, ...]:
-    """The origins of a list, as browsers write them. Raises ValidationError."""
-    origins = (one.strip().lower() for one in value.split(",") if one.strip())
+    """Split a list of origins, and write each as browsers do. Raises ValidationError."""
+    origins = (origin.strip().lower() for origin in value.split(",") if origin.strip())
     return tuple(dict.fromkeys(map(_without_default_port, origins)))
 
 
 def _without_default_port(origin: str) -> str:
-    """An origin without its scheme's default port. Raises ValidationError."""
+    """Remove the default port of an origin's scheme. Raises ValidationError if it is no origin."""
     if origin == ANY_ORIGIN:
         return origin
     parts = ORIGIN_PATTERN.fullmatch(origin)
@@ -223,21 +226,23 @@ def _without_default_port(origin: str) -> str:
 
 
 def get_variable_name(setting: Field[Any]) -> str:
-    """The environment variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return VARIABLE_PREFIX + setting.name.upper()
 
 
 def _is_given(name: str) -> bool:
+    """Whether a variable sets something. Charts and compose files set variables to nothing."""
     return bool(os.environ.get(name)) and not _describes_service(name)
 
 
 def _describes_service(name: str) -> bool:
-    """Whether Kubernetes has set a variable, told by the form of its name and value."""
+    """Whether Kubernetes has set a variable for a Service, judging by its name and value."""
     return bool(_SERVICE_VARIABLE.fullmatch(f"{name.removeprefix(VARIABLE_PREFIX)}={os.environ[name]}"))
 
 
 def _refuse_unknown() -> None:
-    known = [one.name.upper() for one in fields(Settings)]
+    """Raise SettingsError if a variable has the prefix and is no setting, as it may be a typing error."""
+    known = [setting.name.upper() for setting in fields(Settings)]
     for name in sorted(os.environ):
         if name.startswith(VARIABLE_PREFIX) and name.removeprefix(VARIABLE_PREFIX) not in known:
             if _describes_service(name):
@@ -252,6 +257,7 @@ def _refuse_unknown() -> None:
 
 
 def _read_setting(env: Env, setting: Field[Any]) -> Any:
+    """Read and validate the value of a setting. Raises SettingsError."""
     parse = getattr(env, setting.metadata["kind"])
     check = setting.metadata["check"]
     try:

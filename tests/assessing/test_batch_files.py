@@ -385,10 +385,10 @@ def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: str
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batch", "--json", "-"], "--json goes without --batch"),
-        (["--output", "x", "-"], "go with --batch"),
-        (["--format", "csv", "-"], "go with --batch"),
-        (["--id-column", "id", "-"], "go with --batch"),
+        (["--batch", "--json", "-"], "--json contradicts --batch"),
+        (["--output", "x", "-"], "need --batch"),
+        (["--format", "csv", "-"], "need --batch"),
+        (["--id-column", "id", "-"], "need --batch"),
         (["--batch", "--format", "tsv", "-"], "'tsv' is not one of 'jsonl', 'csv'"),
         (["--batch", "nowhere.jsonl"], "does not exist"),
     ],

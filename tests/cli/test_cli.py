@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main, tree_check
+from finetune_advisor.cli.serve import serve
 from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.families import row_of_questions
@@ -643,6 +650,7 @@ def test_export_takes_a_profile_of_another_served_version(tree: Tree, named: lis
 
 def test_settings_lists_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """settings shows each variable with its value here."""
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     monkeypatch.setenv("FINETUNE_ADVISOR_PORT", "9000")
     printed = run("settings")
 
@@ -715,8 +723,52 @@ def test_check_warns_of_a_version_that_a_bundled_tree_may_take(
 )
 def test_serve_blames_the_option_that_is_wrong(option: str, value: str) -> None:
     """As click does, with its exit code; the environment's variable of that name isn't the user's doing."""
+    before = dict(os.environ)
     printed = run("serve", f"--{option}", value)
 
     assert 2 == printed.exit_code
     assert f"Error: Invalid value for '--{option}': " in printed.stderr
     assert "FINETUNE_ADVISOR" not in printed.stderr
+    assert before == os.environ
+
+
+def test_serve_passes_its_options_on_and_keeps_its_own_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process that serves gets the options as variables, in place of the environment's."""
+    given: list[Mapping[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: given.append(arguments[2]))
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    monkeypatch.setenv("FINETUNE_ADVISOR_PORT", "9000")
+    monkeypatch.setenv("FINETUNE_ADVISOR_THREADS", "7")
+    before = dict(os.environ)
+
+    assert 0 == run("serve", "--port", "0", "--host", "::1").exit_code
+
+    options = {"FINETUNE_ADVISOR_PORT": "0", "FINETUNE_ADVISOR_HOST": "::1"}
+    assert [before | options | {"MALLOC_ARENA_MAX": "2"}] == given
+    assert before == os.environ
+
+
+def test_the_options_of_serve_have_the_limits_of_the_settings() -> None:
+    """An option takes what its setting takes: each states the limits of its own, for a quick start."""
+    checks = {setting.name: setting.metadata["check"] for setting in fields(Settings)}
+    limits = {
+        option.name: (option.type.min, option.type.max)
+        for option in serve.params
+        if isinstance(option.type, click.IntRange)
+    }
+
+    assert {"port", "workers", "threads"} == limits.keys()
+    assert {name: (checks[name].min, checks[name].max) for name in limits} == limits
+
+
+def test_serve_imports_little_before_the_server() -> None:
+    """The command only starts another process: what that one imports isn't imported twice."""
+    code = "import sys; from finetune_advisor.cli.serve import serve; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
+
+    assert "click" in loaded
+    assert set() == {"environs", "marshmallow", "flask", "importlib.metadata"}.intersection(loaded)

@@ -316,5 +316,5 @@ def test_a_worker_that_no_longer_serves_it_is_replaced(tmp_path: Path) -> None:
     log = apart.log.read_text()
 
     assert 2 == log.count("Booting worker")
-    assert 1 == log.count("the operations port is served no longer; the worker is replaced")
+    assert 1 == log.count("the operations port is no longer served; the worker is replaced")
     assert 1 == log.count("ValueError")

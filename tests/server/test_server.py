@@ -443,7 +443,7 @@ def test_options_go_before_the_environment(tmp_path: Path) -> None:
 
     assert run.returncode == 2
     assert run.stderr.endswith(
-        "Error: Invalid value for '--threads': Not a valid integer. It is: Threads of each worker.\n"
+        "Error: Invalid value for '--threads': 'many' is not a valid integer range.\n"
     )
 
 

@@ -123,9 +123,22 @@ def test_signals_do_what_the_documentation_says_or_nothing(
     assert pids == workers_of(server)
     assert pids == living_workers(server)
     log = server.log.read_text()
-    assert 1 == log.count("SIGHUP is ignored: restart the instance to read trees and settings anew")
+    assert 1 == log.count("SIGHUP is ignored: restart the instance to reload trees and settings")
     assert "Handling signal" not in log
     assert 0 == server.stop()
+
+
+def test_a_worker_collects_garbage(start_server: StartServer) -> None:
+    """The start does without, and the worker doesn't."""
+    server = start_server()
+
+    def collections() -> float:
+        return counted(server.url, "python_gc_collections_total")
+
+    before = collections()
+    assess_at_random(server.url, 300, seed=1)
+
+    assert collections() > before
 
 
 @pytest.mark.parametrize("name", ["INT", "QUIT"])

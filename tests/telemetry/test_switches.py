@@ -64,6 +64,7 @@ import finetune_advisor.server.gunicorn_config
 from finetune_advisor.app import create_app
 from finetune_advisor.telemetry import deferred
 
+deferred.FLUSH_SECONDS = 3600  # nothing but the call below flushes, however slow the machine is
 said = []
 logging.config.dictConfig(finetune_advisor.server.gunicorn_config.logconfig_dict)
 app = create_app()

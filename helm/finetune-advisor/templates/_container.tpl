@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What every container of this chart has. */}}
+{{/* The fields that all containers of this chart share. */}}
 {{- define "finetune-advisor.container" -}}
 image: {{ include "finetune-advisor.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -19,14 +19,14 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* The names of pull secrets, which are given as names or in Kubernetes' form. */}}
+{{/* The names of pull secrets. Values may have them as names or in Kubernetes' format. */}}
 {{- define "finetune-advisor.pullSecrets" -}}
 {{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
 - {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
 {{- end }}
 {{- end -}}
 
-{{/* What every pod of this chart has. */}}
+{{/* The fields that all pods of this chart share. No pod calls Kubernetes or other services, so none gets a token or service links. */}}
 {{- define "finetune-advisor.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -57,11 +57,12 @@ tolerations:
 {{- end }}
 {{- end -}}
 
-{{/* Each setting as FINETUNE_ADVISOR_*; an empty one is left to the service's default. */}}
+{{/* The settings as variables FINETUNE_ADVISOR_*. Empty ones are left out, so that the service's defaults hold. */}}
 {{- define "finetune-advisor.environment" -}}
 {{- range $name, $value := .Values.settings }}
 {{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
 - name: FINETUNE_ADVISOR_{{ snakecase $name | upper }}
+  {{- /* Without toJson, a large number would be written as 8.388608e+06. */}}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* Values that are right one by one and wrong together fail the render. */}}
+{{/* Fail if values contradict each other. Values that are wrong by themselves are the schema's part. */}}
 {{- define "finetune-advisor.refuseContradictions" -}}
 {{- $trees := .Values.trees -}}
 {{- $scaling := .Values.autoscaling -}}
@@ -8,7 +8,7 @@
 {{- fail (printf "drain.terminationGracePeriodSeconds: %v is too short; drain.preStopSeconds + settings.drainSeconds + settings.gracefulTimeout + 5 need %d" .Values.drain.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- if eq (int .Values.ports.http) (int .Values.ports.metrics) -}}
-{{- fail "ports.metrics: is ports.http too; take another, so that no public route leads to /metrics" -}}
+{{- fail "ports.metrics: is the same as ports.http; take another, so that no public route leads to /metrics" -}}
 {{- end -}}
 {{- if and (eq .Values.settings.logClient "forwarded") (not (regexFind "[^,\\s]" .Values.settings.trustedProxies)) -}}
 {{- fail "settings.logClient: forwarded believes proxies; name them in settings.trustedProxies" -}}
@@ -20,7 +20,7 @@
 {{- fail "trees.revision: is needed with existingConfigMap, so that a change rolls the pods" -}}
 {{- end -}}
 {{- if and $trees.revision (not $trees.existingConfigMap) -}}
-{{- fail "trees.revision: goes with existingConfigMap alone; documents have their hash" -}}
+{{- fail "trees.revision: goes only with existingConfigMap; documents have their hash" -}}
 {{- end -}}
 {{- $size := 0 -}}
 {{- range $name, $document := $trees.documents }}{{ $size = add $size (len $name) (len $document) }}{{ end -}}

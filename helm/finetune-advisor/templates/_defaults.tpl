@@ -1,8 +1,8 @@
 {{/*
-Fill in defaults where the values have nothing: a name that is null, or that values of an older chart lack
-(`helm upgrade --reuse-values`). Every template begins with this; what is filled in once stays.
+Fill in the defaults of values that are null, or that the values of an older chart lack (`helm upgrade
+--reuse-values`). Every template starts with this, since Helm renders them in no fixed order.
 
-Below a level in Kubernetes' form null takes a name away, as platforms need that choose a user themselves.
+Inside values in Kubernetes' format, null removes a key. Platforms that choose the user of a pod need this.
 */}}
 {{- define "finetune-advisor.fillDefaults" -}}
 {{- include "finetune-advisor.fillLevel" (list .Values (.Files.Get "files/defaults.yaml" | fromYaml)) -}}

@@ -1,4 +1,4 @@
-{{/* The way to the cluster's DNS, in a pod or in the node's own cache; OpenShift's pods listen on 5353 behind the Service's 53. */}}
+{{/* Egress to the cluster's DNS: its pods, or the node's local cache. On OpenShift the pods listen on 5353, the Service on 53. */}}
 {{- define "finetune-advisor.dnsEgress" -}}
 - ports:
     - {port: 53, protocol: UDP}

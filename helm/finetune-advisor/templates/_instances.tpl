@@ -1,4 +1,4 @@
-{{/* Matchers of this release's metrics: given ones, or its namespace and the job that its monitor makes, if it has one. */}}
+{{/* PromQL matchers of this release's metrics: the configured ones, or its namespace and the job of its monitor, if it has one. */}}
 {{- define "finetune-advisor.instances" -}}
 {{- if .Values.prometheusRule.matchers -}}
 {{- .Values.prometheusRule.matchers -}}

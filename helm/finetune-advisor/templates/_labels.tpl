@@ -1,11 +1,11 @@
-{{/* What never changes in the life of a release: (list $ "server"). Quoted, as a release may be named 123, true or 1e3. */}}
+{{/* Labels that never change, for selectors: (list $ "server"). They are quoted, since a release may be named 123, true or 1e3. */}}
 {{- define "finetune-advisor.selector" -}}
 app.kubernetes.io/name: {{ include "finetune-advisor.name" (index . 0) | quote }}
 app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* The labels of an object or a pod, each name once: (list $ "server" $more $evenMore). */}}
+{{/* All labels of an object or a pod: (list $ "server" $more $evenMore). The first to set a label wins. */}}
 {{- define "finetune-advisor.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := include "finetune-advisor.selector" (list $root (index . 1)) | fromYaml -}}
@@ -17,7 +17,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- toYaml (merge $own $root.Values.commonLabels) -}}
 {{- end -}}
 
-{{/* The metadata that every object has, without annotations: (list $ "name" "server"). */}}
+{{/* The metadata of an object without annotations: (list $ "name" "server"). */}}
 {{- define "finetune-advisor.metadata" -}}
 name: {{ index . 1 | quote }}
 namespace: {{ (index . 0).Release.Namespace | quote }}

@@ -2,7 +2,7 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Any two names stay different when they are cut, because what was cut is hashed. */}}
+{{/* Cut a name to a length: (list "name" 63). A hash replaces the part that is cut off, so that different names stay different. */}}
 {{- define "finetune-advisor.cut" -}}
 {{- $name := index . 0 }}{{ $length := index . 1 -}}
 {{- if gt (len $name) $length -}}
@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A Service's name starts with a letter and has no dot; a release's may do otherwise. */}}
+{{/* The uncut name of objects. A Service's name must start with a letter and have no dot, unlike a release's. */}}
 {{- define "finetune-advisor.wholeName" -}}
 {{- $name := include "finetune-advisor.name" . -}}
 {{- $both := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
@@ -24,7 +24,7 @@
 {{- include "finetune-advisor.cut" (list (include "finetune-advisor.wholeName" .) 63) -}}
 {{- end -}}
 
-{{/* The name with something after it, 63 characters at most: (list $ "metrics"). */}}
+{{/* The name with a suffix, with at most 63 characters: (list $ "metrics"). */}}
 {{- define "finetune-advisor.nameWith" -}}
 {{- $suffix := index . 1 -}}
 {{- $room := sub 62 (len $suffix) -}}

@@ -1,4 +1,4 @@
-{{/* Where the pods go: away from each other, as far as there is room. */}}
+{{/* Spread the pods over nodes and zones, as far as there is room. */}}
 {{- define "finetune-advisor.spreading" -}}
 affinity:
   {{- if .Values.affinity }}

@@ -1,4 +1,4 @@
-{{/* The ConfigMap that holds own trees; nothing if there are none. */}}
+{{/* The name of the ConfigMap with own trees; empty if there are none. It has a hash, so that other trees roll the pods. */}}
 {{- define "finetune-advisor.trees.configMap" -}}
 {{- if .Values.trees.documents -}}
 {{- include "finetune-advisor.nameWith" (list . (printf "trees-%s" (toJson .Values.trees.documents | sha256sum | trunc 10))) -}}

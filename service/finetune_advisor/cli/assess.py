@@ -1,4 +1,4 @@
-"""`assess`: assess a profile, or a file of them."""
+"""`assess`: assess a profile, or a file of profiles."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     as_json: bool,
     batch: bool,
 ) -> None:
-    """Assess a profile, or with --batch a file of them.
+    """Assess a profile, or with --batch a file of profiles.
 
     FILE is a profile in JSON or YAML. - is standard input.
 
@@ -69,30 +69,32 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     number, and the exit code is then 1.
     """
     if not batch and any((file_format, id_column, defaults, output)):
-        raise click.UsageError("--format, --id-column, --defaults and --output go with --batch")
+        raise click.UsageError("--format, --id-column, --defaults and --output need --batch")
     if as_json and batch:
-        raise click.UsageError("--json goes without --batch, whose results are JSON anyway")
+        raise click.UsageError("--json contradicts --batch, whose results are always JSON")
     require_one_reader(file, defaults)
     if output:
         require_inputs_kept(output, file, defaults)
     invalid = 0
     with report_errors():
-        served, asked = choose_tree(tree_version, document)
+        catalog, tree = choose_tree(tree_version, document)
         if batch:
-            shared = read_profile(defaults, served) if defaults else {}
-            invalid = assess_batch(file, served, asked, shared, file_format, id_column, output)
+            default_answers = read_profile(defaults, catalog) if defaults else {}
+            invalid = assess_batch(file, catalog, tree, default_answers, file_format, id_column, output)
         else:
-            _assess_one(file, served, asked, as_json=as_json)
-    if asked.status == "deprecated" and not as_json:
-        click.echo(f"\nTree {asked.version} is {describe_status(asked)}", err=batch)
+            _assess_profile(file, catalog, tree, as_json=as_json)
+    if tree.status == "deprecated" and not as_json:
+        # The standard output of a batch has results alone.
+        click.echo(f"\nTree {tree.version} is {describe_status(tree)}", err=batch)
     if invalid:
         sys.exit(1)
 
 
-def _assess_one(file: str, served: Catalog, asked: Tree, *, as_json: bool) -> None:
+def _assess_profile(file: str, catalog: Catalog, tree: Tree, *, as_json: bool) -> None:
+    """Print the assessment of the profile in a file, as text or as JSON."""
     with click.open_file(file, "rb") as opened:
-        answer = AssessmentSchema().dump(evaluate(asked, read_profile(opened, served)))
-    advice = advise_version(served, asked, answer.get("ignored", ()))
+        answer = AssessmentSchema().dump(evaluate(tree, read_profile(opened, catalog)))
+    advice = advise_version(catalog, tree, answer.get("ignored", ()))
     if as_json:
         print_json(answer)
         print_note(advice)

@@ -19,22 +19,22 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees.catalog import Catalog
 
 MAX_PROGRESS_STEPS = 200
-"""How often a progress bar is drawn anew, at most."""
+"""How often the progress bar is redrawn at most."""
 IGNORED_MEMBER = b'"ignored":['
-"""What a result contains whose profile has inputs that the tree ignores."""
+"""Part of a result, as rendered, whose profile has inputs that the tree ignores."""
 STANDARD_INPUT_NAMES = ("-", "<stdin>", "/dev/stdin", "/dev/fd/0")
-"""How paths and open files name standard input."""
+"""Names of standard input as a path or as an open file."""
 
 
 def require_one_reader(file: str, defaults: IO[bytes] | None) -> None:
-    """Refuse that the profiles and the defaults are both read from standard input. Raises UsageError."""
+    """Raise UsageError if the profiles and the defaults both come from standard input."""
     if file in STANDARD_INPUT_NAMES and defaults and _get_file_name(defaults) in STANDARD_INPUT_NAMES:
         problem = "FILE and --defaults both read standard input"
         raise click.UsageError(f"{problem}; give a path for one of them")
 
 
 def require_inputs_kept(output: Path, file: str, defaults: IO[bytes] | None) -> None:
-    """Refuse results that would replace what they are made from. Raises UsageError."""
+    """Raise UsageError if the results would replace one of the files that they are made from."""
     if _is_input_file(output, file):
         raise click.UsageError(f"--output {output} is FILE itself; give another path for the results")
     if defaults and _is_input_file(output, _get_file_name(defaults)):
@@ -43,11 +43,11 @@ def require_inputs_kept(output: Path, file: str, defaults: IO[bytes] | None) -> 
 
 
 def _is_input_file(output: Path, file: str) -> bool:
-    """Whether a path to be replaced is an input, under whatever name: a link, or redirected."""
+    """Whether a path to replace is the file of an input, perhaps by another name or redirected."""
     try:
         status = os.fstat(0) if file in STANDARD_INPUT_NAMES else Path(file).stat()
         return output.is_file() and os.path.samestat(status, output.stat())
-    except OSError:  # standard input is closed, or something went away
+    except OSError:  # standard input is closed, or a file was removed
         return False
 
 
@@ -57,45 +57,47 @@ def _get_file_name(file: IO[bytes]) -> str:
 
 def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option
     file: str,
-    served: Catalog,
-    asked: Tree,
+    catalog: Catalog,
+    tree: Tree,
     defaults: Profile,
     file_format: str | None,
     id_column: str | None,
     output: Path | None,
 ) -> int:
-    """Write the results to a file or standard output, and a summary to standard error.
+    """Write the results to `output` or standard output, and a summary to standard error.
 
-    Returns how many lines are invalid. Raises BadFileError.
+    Returns the number of invalid lines. Raises BadFileError.
     """
-    run = BatchFile(served, asked, defaults, id_column)
+    batch = BatchFile(catalog, tree, defaults, id_column)
     with atomic_write(output) if output else click.open_file("-", "wb") as out:
-        ignored = _write_results(file, file_format, run, out)
+        ignored = _write_results(file, file_format, batch, out)
     empty = "the input is empty, or has nothing below a header"
-    click.echo(run if run.profiles else f"{file}: {empty}; {run}", err=True)
-    print_note(advise_version(served, asked, ignored))
-    return run.invalid
+    click.echo(batch if batch.profiles else f"{file}: {empty}; {batch}", err=True)
+    print_note(advise_version(catalog, tree, ignored))
+    return batch.invalid
 
 
 def _write_results(
-    file: str, file_format: str | None, run: BatchFile, output: IO[bytes]
+    file: str, file_format: str | None, batch: BatchFile, output: IO[bytes]
 ) -> Collection[str]:
-    """Write the result of each line, with a progress bar for whoever watches.
+    """Write the result of each line, with a progress bar in a terminal.
 
-    Returns the inputs that the tree ignores of the first profile that has such ones.
+    Returns the ignored inputs of the first profile that has any.
     """
     ignored: Collection[str] = ()
     size = 0 if file == "-" else Path(file).stat().st_size
+    # A pipe has no size, so that progress is unknown.
     hidden = not size or not sys.stderr.isatty()
     bar = click.progressbar(
         length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // MAX_PROGRESS_STEPS
     )
     with click.open_file(file, "rb") as opened, bar:
-        for results, read in run.results(opened, file, file_format):
+        for results, read in batch.results(opened, file, file_format):
             output.write(results)
+            # Results are bytes by now. A search in them is cheaper than reading each one again.
             if not ignored and IGNORED_MEMBER in results:
                 first = next(line for line in results.splitlines() if IGNORED_MEMBER in line)
                 ignored = orjson.loads(first).get("ignored", ())
             bar.update(read)
-        bar.update(max(0, size - bar.pos))  # blank lines at the end
+        bar.update(max(0, size - bar.pos))  # blank lines at the end give no result
     return ignored

@@ -1,4 +1,4 @@
-"""`conformance`: whether an instance decides as its trees say."""
+"""`conformance`: check that an instance decides as its trees say."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def check_conformance(url: str | None, tree_version: str | None) -> None:
     if url == "":
         raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
     with report_errors():
-        served = load_served_catalog()
+        catalog = load_served_catalog()
         if url is None:
-            table = build_decision_table(served.pick(tree_version))
+            table = build_decision_table(catalog.pick(tree_version))
             print_utf8(f"{decision_table_json.render_decision_table(table)}\n")
             return
-        trees = served.trees.values() if tree_version is None else [served.pick(tree_version)]
+        trees = catalog.trees.values() if tree_version is None else [catalog.pick(tree_version)]
         reports = []
         for tree in trees:
             reports.append(conformance.check_instance(url, build_decision_table(tree)))
-            click.echo(str(reports[-1]))
+            click.echo(str(reports[-1]))  # at once, not after the last tree
     if any(report.differences for report in reports):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""How commands report errors."""
+"""Errors of this package, as commands report them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Turn this package's errors into a message on standard error and exit code 1."""
+    """Turn errors of this package into a message on standard error and exit code 1."""
     try:
         yield
     except FinetuneAdvisorError as error:

@@ -1,4 +1,4 @@
-"""`explain`: why a profile comes to its assessment, and what would change it."""
+"""`explain`: show why a profile gets its assessment, and what would change it."""
 
 from __future__ import annotations
 
@@ -43,33 +43,34 @@ def explain(
     lead to another recommendation, nearest first, and what each other answer to one input leads to.
     """
     with report_errors():
-        served, asked = choose_tree(tree_version, document)
-        wanted = _validate(options, served)
+        catalog, tree = choose_tree(tree_version, document)
+        arguments = _validate(options, catalog)
         with click.open_file(file, "rb") as opened:
-            profile = read_profile(opened, served)
-        explanation = Explainer(asked, PathTable.of(asked)).explain(profile, **wanted)
+            profile = read_profile(opened, catalog)
+        explanation = Explainer(tree, PathTable.of(tree)).explain(profile, **arguments)
     answer = ExplanationSchema().dump(explanation)
-    advice = advise_version(served, asked, answer["assessment"].get("ignored", ()))
+    advice = advise_version(catalog, tree, answer["assessment"].get("ignored", ()))
     if as_json:
         print_json(answer)
         print_note(advice)
     else:
-        target, frozen = wanted.get("target"), wanted.get("frozen", ())
+        target, frozen = arguments.get("target"), arguments.get("frozen", ())
         click.echo(
-            explanation_text.render_explanation_text(answer, asked, advice, target=target, frozen=frozen)
+            explanation_text.render_explanation_text(answer, tree, advice, target=target, frozen=frozen)
         )
 
 
-def _validate(options: dict[str, Any], served: Catalog) -> dict[str, Any]:
-    """The options as the explainer takes them, by the rules of the API. Raises UsageError."""
+def _validate(options: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """Validate the options by the rules of the API. Returns the explainer's arguments. Raises UsageError."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "frozen" in given:
-        given["frozen"] = [*given["frozen"]]
-    schema = explain_request_schema(served)()
+        given["frozen"] = [*given["frozen"]]  # the schema takes lists, as JSON has them
+    schema = explain_request_schema(catalog)()
     try:
-        wanted: dict[str, Any] = schema.load({"profile": {}, **given})
+        # The profile is checked when its file is read. An empty one is always valid.
+        arguments: dict[str, Any] = schema.load({"profile": {}, **given})
     except ValidationError as error:
         first = next(iter_error_details(error.messages_dict, schema, in_body=True))
         raise click.UsageError(f"--{first['pointer'].split('/')[1]}: {first['detail']}") from error
-    del wanted["profile"]
-    return {"limit": DEFAULT_COUNTERFACTUALS, **wanted}
+    del arguments["profile"]
+    return {"limit": DEFAULT_COUNTERFACTUALS, **arguments}

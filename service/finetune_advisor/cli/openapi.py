@@ -1,4 +1,4 @@
-"""`openapi`: print the contract."""
+"""`openapi`: print the API's contract."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ def openapi() -> None:
 
     It describes the trees that would be served.
     """
-    metrics_files.set_metrics_folder(None)  # an instance may keep its metrics there
+    # The variable may name the folder of a running instance, where this process must not count anything.
+    metrics_files.set_metrics_folder(None)
     with report_errors():
-        form = describe_api()
+        description = describe_api()
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.Representer = _Representer
     text = StringIO()
-    yaml.dump(form, text)
+    yaml.dump(description, text)
     print_utf8(text.getvalue())
 
 
 class _Representer(RoundTripRepresenter):
-    """ruamel.yaml's, apart from how it writes texts."""
+    """ruamel.yaml's representer, with another style for some strings.
+
+    It is a class of its own, since changes to ruamel.yaml's would hold for the whole process.
+    """
 
     def represent_str(self, data: str) -> ScalarNode:
-        """Several lines as a block, and in quotes what YAML 1.1 takes for a boolean."""
+        """Write several lines as a block, and quote words that YAML 1.1 takes for booleans."""
         boolean = data.lower() in ("y", "n", "yes", "no", "on", "off")
         style = "|" if "\n" in data else "'" if boolean else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
-# This registers with this class alone; a method of the same name isn't called otherwise.
+# ruamel.yaml calls only registered functions: without this, it would call its own `represent_str`.
 _Representer.add_representer(str, _Representer.represent_str)

@@ -1,4 +1,4 @@
-"""What commands print: text for people, and bytes for machines."""
+"""Output of commands: text for people, bytes for machines."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import orjson
 
 
 def tolerate_encodings() -> None:
-    """Let text for people lose characters, not the command, where the terminal's encoding lacks them."""
+    """Escape characters that the terminal's encoding lacks, which would make the command fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def print_utf8(text: str) -> None:
-    """Print a text that a machine reads: the same bytes, in UTF-8, in every locale and on every platform."""
+    """Print text for machines: the same UTF-8 bytes in every locale and on every platform."""
     click.echo(text.encode(), nl=False)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as a line of JSON, in UTF-8."""
+    """Print a value as a line of JSON in UTF-8."""
     click.echo(orjson.dumps(value))
 
 
 def print_note(note: str) -> None:
-    """Print advice apart from results that a machine reads; nothing if there is none."""
+    """Print advice to standard error, away from results for machines. Prints nothing if `note` is empty."""
     if note:
         click.echo(note, err=True)

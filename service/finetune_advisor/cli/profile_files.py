@@ -1,4 +1,4 @@
-"""Profiles that a command reads from files or standard input, in JSON or YAML."""
+"""Read profiles in JSON or YAML from files or standard input."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ from finetune_advisor.trees.yaml_reader import YamlSyntaxError
 
 
 def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
-    """The profile in a file, with inputs of the catalog's trees. Raises ClickException or
-    DocumentError, with every fault.
+    """Read a profile, with inputs of the catalog's trees.
+
+    Raises ClickException or DocumentError with all faults of the file.
     """
     name = str(getattr(file, "name", "<stdin>"))
     schema = profile_schema(catalog)()
-    given = _parse(_require_utf8(file.read(), name), name)
+    content = _parse(_require_utf8(file.read(), name), name)
     try:
-        profile: Profile = schema.load(given)
+        profile: Profile = schema.load(content)
     except ValidationError as error:
         faults = [*_describe_errors(iter_error_details(error.messages_dict, schema, in_body=True))]
-        if isinstance(given, dict) and "profile" in given:
+        # Users try the body of a request, which has the profile inside.
+        if isinstance(content, dict) and "profile" in content:
             faults.append("give the profile alone, not inside of profile")
         raise click.ClickException("\n".join(f"{name}: {fault}" for fault in faults)) from error
     return profile
 
 
 def _parse(content: bytes, name: str) -> Any:
-    """The value of a text in JSON or YAML. Raises ClickException, or DocumentError as for tree documents."""
+    """Parse JSON or YAML. Raises ClickException, or DocumentError for faults as in tree documents."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")  # editors on Windows put a mark at the start
         if not text.strip():
             raise click.ClickException(
                 f"{name}: the input is empty; give a profile in JSON or YAML, or {{}}"
@@ -57,7 +59,7 @@ def _parse(content: bytes, name: str) -> Any:
 
 
 def _describe_errors(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """A line for each fault of a profile; the known names once, at the end."""
+    """Describe each fault of a profile in a line. The known names come once, at the end."""
     known = ""
     for error in errors:
         problem, _, names = error["detail"].partition("; known are: ")
@@ -68,7 +70,7 @@ def _describe_errors(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 
 def _require_utf8(content: bytes, name: str) -> bytes:
-    """The content of a file, if it is UTF-8. Raises ClickException if it isn't, whatever its mark says."""
+    """Return the content of a file unchanged. Raises ClickException if it isn't UTF-8."""
     try:
         content.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""`tree check`: prove tree documents sound."""
+"""`tree check`: prove that tree documents are sound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from finetune_advisor.trees.lifecycle import describe_status
 DEFAULT_TREE_CONDITION = (
     "beside the bundled trees alone and without FINETUNE_ADVISOR_DEFAULT_TREE_VERSION"
 )
-"""What the default of FILES rests on: where they will be served, settings may choose another one."""
+"""The condition of the default tree that is reported for FILES, which may be served with other settings."""
 
 
 @click.command()
@@ -33,7 +33,7 @@ def check(files: tuple[Path, ...]) -> None:
     bundled documents. Without FILES, checks what would be served: the bundled
     documents, and those in FINETUNE_ADVISOR_TREES_DIR.
     """
-    with report_errors():
+    with report_errors():  # loading proves them
         checked = catalog.load_with_bundled(files) if files else load_served_catalog()
     for tree in (*checked.trees.values(), *checked.retired.values()):
         questions = format_count(len(tree.questions), "question")
@@ -44,27 +44,27 @@ def check(files: tuple[Path, ...]) -> None:
         for warning in (
             *_version_risks(checked, tree),
             *describe_exceeded_bounds(tree),
-            *_drawing_bounds_met(tree),
+            *_drawing_limits(tree),
         ):
             click.echo(f"  warning: {warning}", err=True)
     default = f"would be the default, {DEFAULT_TREE_CONDITION}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
 
 
-def _drawing_bounds_met(tree: Tree) -> Iterator[str]:
-    """What pictures of a tree can't show, or can't by default."""
+def _drawing_limits(tree: Tree) -> Iterator[str]:
+    """Describe which pictures of a tree can't be drawn, or can't by default."""
     if not svg.Picture(tree).can_be_drawn:
         yield (
             "too large to draw as SVG, as too many questions follow each other or too many branches lie side "
             "by side; use Mermaid"
         )
-    needed = mermaid.find_needed_configuration(tree, len(mermaid.render_mermaid(tree)))
-    if needed:
-        yield f"larger than Mermaid draws by default; pass {{{needed}}} to mermaid.initialize"
+    configuration = mermaid.find_needed_configuration(tree, len(mermaid.render_mermaid(tree)))
+    if configuration:
+        yield f"larger than Mermaid draws by default; pass {{{configuration}}} to mermaid.initialize"
 
 
 def _version_risks(checked: Catalog, tree: Tree) -> Iterator[str]:
-    """Whether a bundled tree may take an own tree's version one day; the two can't be served together."""
+    """Warn if a later bundled tree may get the version of an own tree: both can't be served together."""
     if tree.version in checked.own_versions and not Version.parse(tree.version).prerelease:
         yield (
             "a later release may bundle a tree of this version, and then the service won't start; name your "

@@ -19,6 +19,7 @@ PICTURE_RENDERERS: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "mermaid": mermaid.render_mermaid,
     "svg": svg.render_svg,
 }
+"""The notations that can highlight the path of an assessment."""
 NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render_dmn,
     "jdm": jdm.render_jdm,

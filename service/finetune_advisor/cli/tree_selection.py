@@ -1,4 +1,4 @@
-"""Which trees a command works with."""
+"""Find the trees that a command works with."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
 
 
 def load_served_catalog() -> Catalog:
-    """The catalog that `serve` would serve with this environment. Raises SettingsError, DocumentError or
-    CatalogError.
+    """Load the catalog that `serve` would serve in this environment.
+
+    Raises SettingsError, DocumentError or CatalogError.
     """
     settings = Settings.from_environment()
     return catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
 
 
 def add_tree_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options --tree-version and --tree, for `choose_tree`."""
+    """Add the options --tree-version and --tree to a command, for `choose_tree`."""
     version = click.option("--tree-version", help="Tree version to use. Default: the default version.")
     document = click.option(
         "--tree",
@@ -36,9 +37,10 @@ def add_tree_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tree]:
-    """The catalog whose inputs a profile may have, and the tree to ask.
+    """Choose the tree to ask, by version or by document.
 
-    Raises UsageError, or as `find_tree` does.
+    Returns it after the catalog whose inputs profiles may have. Raises UsageError if both are given, or as
+    `find_tree` does.
     """
     if version is not None and document is not None:
         raise click.UsageError("--tree-version and --tree contradict each other; give one")
@@ -51,16 +53,18 @@ def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tr
 
 
 def make_single_tree_catalog(tree: Tree) -> Catalog:
-    """A catalog of one tree alone."""
+    """Make a catalog with only one tree."""
     return Catalog({tree.version: tree}, tree)
 
 
 def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> str:
-    """What to say of inputs that the asked tree ignores: which version knows most of them, and how to ask it;
-    empty if nothing is ignored.
+    """Advise which version knows most of the inputs that the asked tree ignores, and how to ask it.
+
+    Returns an empty text if nothing is ignored.
     """
     if not ignored:
         return ""
+    # `max` returns the first of equals, which has to be the newest version.
     newest_first = [*catalog.trees.values()][::-1]
     best = max(newest_first, key=lambda tree: sum(name in tree.inputs for name in ignored))
     count = sum(name in best.inputs for name in ignored)
@@ -72,15 +76,15 @@ def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> s
 
 
 def find_tree(name: str | None) -> Tree:
-    """The tree that `find_tree_in_catalog` finds. Raises as that does."""
+    """Find a tree by version or document. Raises as `find_tree_in_catalog` does."""
     return find_tree_in_catalog(name)[1]
 
 
 def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
-    """A document's tree, alone, or the one of a served version, or the default one; with the catalog whose
-    inputs a profile may have.
+    """Find a tree: that of a document, of a served version, or the default one if `name` is None.
 
-    Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `served_catalog` does.
+    Returns it after the catalog whose inputs profiles may have: a document's tree is alone in its catalog.
+    Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `load_served_catalog` does.
     """
     if name is not None and Path(name).is_file():
         tree = loader.load_tree(Path(name))
@@ -91,4 +95,5 @@ def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
     except UnknownVersionError as error:
         if name is None or Version.is_valid(name):
             raise
+        # The name doesn't look like a version, so that a file was probably meant.
         raise UnknownVersionError(f"there is no file {name}, and {error}") from error

@@ -17,7 +17,7 @@ from finetune_advisor.suites import loader, proposed_suites, runner, text_report
 
 
 def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is neither below nor above any bound."""
+    """Refuse NaN, which `FloatRange` accepts: no comparison with it is true."""
     if value is not None and isnan(value):
         raise click.BadParameter("nan is no percentage.")
     return value
@@ -43,16 +43,16 @@ def run_suites(
     """
     with report_errors():
         served = load_served_catalog().trees
-        found = loader.load_suites(loader.find_suite_files(directory), served)
-    results = [result for suite in found for result in runner.run_suite(suite)]
-    trees = runner.measure_coverage_by_tree(found)
+        suites = loader.load_suites(loader.find_suite_files(directory), served)
+    results = [result for suite in suites for result in runner.run_suite(suite)]
+    trees = runner.measure_coverage_by_tree(suites)
     click.echo(text_report.render_text_report(results, trees), err=generate)
     if junit:
         junit.write(junit_xml.render_junit_xml(results))
     if generate:
         print_utf8(proposed_suites.render_proposed_suites(map(runner.propose_suite, trees)))
-    low = min_coverage is not None and any(tree.coverage.percent < min_coverage for tree in trees)
-    if low:
+    too_low = min_coverage is not None and any(tree.coverage.percent < min_coverage for tree in trees)
+    if too_low:
         click.echo(f"Error: the coverage is below {min_coverage:g} %", err=True)
-    if low or any(result.mismatches for result in results):
+    if too_low or any(result.mismatches for result in results):
         sys.exit(1)

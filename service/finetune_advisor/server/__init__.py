@@ -1,1 +1,1 @@
-"""gunicorn and its worker, and the health check."""
+"""The server: gunicorn with its settings and worker, and the health check."""

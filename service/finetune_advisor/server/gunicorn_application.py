@@ -1,15 +1,20 @@
 """gunicorn with the settings of this service alone: `python -m finetune_advisor.server.gunicorn_application`.
 
-gunicorn's own command also takes settings from GUNICORN_CMD_ARGS, and modules from the working directory.
+gunicorn's own command would also take settings from GUNICORN_CMD_ARGS, and modules from the working
+directory.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import socket
+import sys
 from typing import Any
 
-# Read by gunicorn where it is imported, or taken for those of a gunicorn that this one replaces.
+# gunicorn reads the first four when it is imported. By the last two it would take itself for the successor of
+# another gunicorn.
 for _name in (
     "WEB_CONCURRENCY",
     "PORT",
@@ -23,6 +28,7 @@ for _name in (
 from gunicorn.app.base import BaseApplication  # noqa: E402  # only after that
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError  # noqa: E402
+from finetune_advisor.settings import Settings, SettingsError  # noqa: E402
 
 
 class GunicornApplication(BaseApplication):
@@ -30,14 +36,16 @@ class GunicornApplication(BaseApplication):
 
     def load_config(self) -> None:
         """Take every setting and hook that `gunicorn_config` names."""
-        from finetune_advisor.server import gunicorn_config  # noqa: PLC0415  # gunicorn says what is wrong with a setting
+        # Importing the module checks the machine's limits. gunicorn reports errors that are raised here.
+        from finetune_advisor.server import gunicorn_config  # noqa: PLC0415
 
         for name, value in vars(gunicorn_config).items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The application; imported only now, as the environment is final only after the settings."""
+        """Build the application. Raises RuntimeError if a setting or a tree document is at fault."""
+        # prometheus_client reads the metrics folder when it is imported; `load_config` has named it by now.
         from finetune_advisor.app import create_app  # noqa: PLC0415
 
         if os.environ.get("GUNICORN_CMD_ARGS"):
@@ -46,8 +54,34 @@ class GunicornApplication(BaseApplication):
         try:
             return create_app()
         except FinetuneAdvisorError as error:
-            raise RuntimeError(str(error)) from error  # gunicorn prints it, and ends
+            raise RuntimeError(str(error)) from error  # gunicorn prints its message and ends
+
+
+def main() -> None:
+    """Serve with the environment's settings. Exits with 1 if one is wrong or a port isn't free."""
+    try:
+        settings = Settings.from_environment()
+        _require_free_port(settings.host, settings.port, "PORT")
+        if settings.metrics_port is not None:
+            _require_free_port(settings.host, settings.metrics_port, "METRICS_PORT")
+    except SettingsError as error:
+        sys.exit(f"Error: {error}")
+    # The start makes hardly any garbage, and looking for it would take a tenth of the time. `when_ready`
+    # turns the collector on again.
+    gc.disable()
+    GunicornApplication(prog="finetune-advisor").run()
+
+
+def _require_free_port(host: str, port: int, name: str) -> None:
+    """Raise SettingsError if nobody can listen on an address. gunicorn would try again for five seconds."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"FINETUNE_ADVISOR_HOST, {name}: can't listen on {host}:{port}: {reason}; take another"
+        raise SettingsError(message) from error
 
 
 if __name__ == "__main__":
-    GunicornApplication(prog="finetune-advisor").run()
+    main()

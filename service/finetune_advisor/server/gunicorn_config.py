@@ -1,7 +1,7 @@
 """gunicorn's settings and hooks, with which `gunicorn_application` runs the service.
 
-The names in this module are gunicorn's own; each value says why it isn't gunicorn's default. Benchmarks give
-the module to gunicorn's own command, which runs other applications with it and also takes other settings.
+The names in this module are gunicorn's own. A comment says why each value isn't gunicorn's default.
+Benchmarks pass this module to gunicorn's own command, to run other applications with the same settings.
 """
 
 from __future__ import annotations
@@ -23,32 +23,35 @@ IGNORED_SIGNALS = (
     *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM),
 )
+"""Signals by which gunicorn would change its workers or replace itself, and the one that ends a drain."""
 
 
 class QuietLogger(Logger):
-    """gunicorn's logger without its access log: the application logs each request, by its route."""
+    """gunicorn's logger without the access log, since the application itself logs each request."""
 
     def access(self, *_: Any) -> None:
         """Log nothing."""
 
 
 MAX_CONNECTIONS = 1000
+"""Connections that a worker holds at most, on all ports."""
 OTHER_OPEN_FILES = 40
-"""The files that a process has open besides its connections and workers: about 20, and some to spare."""
+"""Files that a process has open besides those of connections and workers: about 20, and some to spare."""
 
 
 def _count_needed_files(workers: int, threads: int) -> int:
-    """The fewest open files to start with: a connection for each thread and one more, and one where it waits.
+    """Return how many open files a process needs at least, for the threads of all ports.
 
-    The threads are those of all ports. The first process has a file for each worker.
+    A worker needs two for each thread, one of them for a connection that waits, and one more. The first
+    process needs one for each worker.
     """
     return OTHER_OPEN_FILES + max(2 * threads + 1, workers)
 
 
 def _raise_open_files_limit(workers: int, threads: int, operations_threads: int) -> int:
-    """Raise the soft limit of open files to what is wanted, as far as the hard one goes, and give it.
+    """Raise the soft limit of open files as far as needed and allowed. Returns the limit to count on.
 
-    Raises SettingsError if that is less than what is needed.
+    Raises SettingsError if the hard limit is too low even for the threads.
     """
     needed = _count_needed_files(workers, threads + operations_threads)
     wanted = max(needed, OTHER_OPEN_FILES + threads + operations_threads + MAX_CONNECTIONS)
@@ -72,29 +75,32 @@ settings = Settings.from_environment()
 _host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = [f"{_host}:{port}" for port in (settings.port, settings.metrics_port) if port is not None]
 workers = settings.workers
-# Halves of requests hold a thread each until they time out: few threads would let a handful stop a worker.
+# gunicorn's worker lets slow clients hold its threads. Ours has deadlines, and serves the operations port.
 worker_class = "finetune_advisor.server.worker.Worker"
+# An unfinished request holds a thread until it times out. With few threads, a handful would stop a worker.
 threads = settings.threads
 _operations_threads = OPERATIONS_THREADS if settings.metrics_port is not None else 0
 open_files_limit = _raise_open_files_limit(workers, threads, _operations_threads)
 worker_connections = min(
     MAX_CONNECTIONS, open_files_limit - OTHER_OPEN_FILES - threads - _operations_threads
 )
-# A faulty tree stops the start, once and before any worker; memory is shared.
+# The application is built before any worker starts, so that a faulty tree stops the start once, and workers
+# share its memory.
 preload_app = True
 graceful_timeout = settings.graceful_timeout
-# Of a query, RFC 9112, 3 wants 8,000 bytes at least; this is the most that gunicorn takes.
+# RFC 9112, 3 recommends at least 8,000 bytes; gunicorn takes 8,190 at most.
 limit_request_line = 8190
-# No peer is a proxy that is believed: nothing that a request says changes its path, its scheme or its port.
+# No peer is trusted as a proxy: no header of a request changes its path, its scheme or its port.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
-# Longer than a load balancer keeps idle connections, so that it never sends into a closing one.
+# A load balancer has to close idle connections first: a request that it sends into a closing one is lost.
 keepalive = 75
-# The worker's heartbeat must not wait for a disk.
+# A worker's heartbeat in a file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # shared memory
-# Needs a writable home and has no use here.
+# The socket would need a writable home directory, and nothing here uses it.
 control_socket_disable = True
+# gunicorn logs as the application does: one JSON object per line.
 loglevel = settings.log_level
 logger_class = QuietLogger
 logconfig_dict = log_output.build_logging_config(settings.log_level, settings.log_format)
@@ -106,16 +112,15 @@ else:
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:
-    """Give a worker the lowest number that no living one has: it counts on in the files of a dead one."""
+    """Give a worker the lowest free number, so that it goes on counting in the files of a dead worker."""
     taken = {other.number for other in arbiter.WORKERS.values()}
     worker.number = next(number for number in count(1) if number not in taken)
 
 
 def when_ready(arbiter: Any) -> None:
-    """Say what was found out at the start, and what signals do.
+    """Log the limits of the instance, set up its signals, and start garbage collection.
 
-    The first SIGTERM begins the drain, and the drain's end, or a second SIGTERM, the stop. The signals that
-    are ignored would make gunicorn change the number of workers, or replace itself.
+    The first SIGTERM starts the drain. The end of the drain or a second SIGTERM starts the stop.
     """
     arbiter.log.info(
         "Open files: %s of each process, for %s connections", open_files_limit, worker_connections
@@ -133,33 +138,35 @@ def when_ready(arbiter: Any) -> None:
         else:
             stop()
 
+    # Operators expect SIGHUP to reload, so it gets an answer in the log.
     def hang_up(*_: Any) -> None:
-        arbiter.log.warning("SIGHUP is ignored: restart the instance to read trees and settings anew")
+        arbiter.log.warning("SIGHUP is ignored: restart the instance to reload trees and settings")
 
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, hang_up)
     signal.signal(signal.SIGTERM, drain)
+    # The trees live as long as the process. Looking through them would take time, and copy memory that
+    # workers share.
+    gc.freeze()
+    gc.enable()
 
 
 def pre_request(_: Any, request: Any) -> None:
-    """While draining, close each connection after its answer, so that its client goes elsewhere."""
+    """During the drain, close each connection after its answer, so that clients go to another instance."""
     if readiness.is_draining():
         request.force_close()
 
 
 def post_fork(_: Any, worker: Any) -> None:
-    """Number the worker, and keep the collector from looking through the trees: they live as long as it does.
-
-    No request is in progress there, whatever its files say of the worker before.
-    """
+    """Number the new worker for its metrics."""
     if workers > 1:
         metrics_files.set_process_number(worker.number)
+        # The files may still count running requests of the dead worker that had this number.
         deferred.flush()
-    gc.freeze()
 
 
 def post_worker_init(_: Any) -> None:
-    """Let no signal end a worker but those that stop it."""
+    """Ignore the same signals in the worker: by default, most of them would end it."""
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

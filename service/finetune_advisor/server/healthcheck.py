@@ -7,12 +7,13 @@ from http.client import HTTPConnection, HTTPException
 
 from finetune_advisor.settings import Settings, SettingsError
 
-LOOPBACK_FOR_WILDCARD = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # every interface is asked by the loopback one
+LOOPBACK_FOR_WILDCARD = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+"""An address that stands for all interfaces, and the one to connect to instead."""
 TIMEOUT_SECONDS = 3
 
 
 def main() -> None:
-    """Exit with 0 if the instance with this environment's settings answers /healthz, else with 1."""
+    """Ask the instance with this environment's settings for /healthz. Exits with 1 unless it answers 200."""
     try:
         settings = Settings.from_environment()
     except SettingsError as error:

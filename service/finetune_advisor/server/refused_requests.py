@@ -1,4 +1,4 @@
-"""Requests that never reach the application: their answer, their count and their warning."""
+"""Refused requests, which never reach the application: answer them, count them and log warnings."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from finetune_advisor.api.http.problems import InternalError, MalformedRequest, 
 from finetune_advisor.telemetry.tracing import TraceContext
 
 DELAY_REASONS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
-"""The reasons for which nothing is refused: a connection waits."""
+"""Reasons for which a connection is delayed and nothing is refused."""
 TIMEOUT_REASONS = frozenset({"request_timeout", "answer_timeout"})
+"""Reasons for which a connection is closed without an answer."""
 SUMMARY_SECONDS = 60
-"""How long further refusals for a reason are only counted after one was logged."""
+"""Time after a logged refusal in which others for the same reason are only counted."""
 SERVER_ERRORS = (
     errors.InvalidResponseHeader,
     errors.InvalidResponseHeaderName,
     errors.ConfigurationProblem,
 )
+"""Errors of gunicorn's parser that aren't the client's fault."""
 FAULT_BY_PARSE_ERROR: dict[type[Exception], tuple[str, str]] = {
-    errors.LimitRequestLine: (
-        "request_line_too_long",
-        "its first line is too long",
-    ),
+    errors.LimitRequestLine: ("request_line_too_long", "its first line is too long"),
     errors.InvalidRequestLine: ("request_line", "its first line isn't that of an HTTP request"),
     errors.InvalidRequestMethod: ("method", "its method is malformed"),
     errors.InvalidHTTPVersion: ("version", "its HTTP version isn't 1.0, 1.1 or another 1.x"),
@@ -49,9 +48,9 @@ FAULT_BY_PARSE_ERROR: dict[type[Exception], tuple[str, str]] = {
     ),
     errors.ExpectationFailed: ("expectation", "it expects something other than 100-continue"),
 }
-"""For each error of gunicorn's parser, the reason that metrics and logs give, and what the answer says."""
+"""For each error of gunicorn's parser, the reason in metrics and logs, and the words of the answer."""
 HEADERS = {"transfer_coding": "Transfer-Encoding", "expectation": "Expect"}
-"""For a reason, the header that is at fault."""
+"""The header that is at fault, by reason."""
 DEFAULT_FAULT = "malformed", "it is malformed"
 REFUSAL_REASONS = frozenset(
     {
@@ -61,24 +60,25 @@ REFUSAL_REASONS = frozenset(
         *DELAY_REASONS,
     }
 )
-"""Every reason that there is: metrics have no other."""
+"""All values that the metrics' label `reason` can have."""
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether an error is the client's fault, so that its request is refused."""
+    """Whether an error of the parser is the client's fault."""
     return isinstance(error, errors.ParseException) and not isinstance(error, SERVER_ERRORS)
 
 
 def find_refusal_reason(error: BaseException) -> str:
-    """The reason under which a refused request is counted."""
+    """Return the reason under which a refused request is counted and logged."""
     return _fault(error)[0]
 
 
 def make_refusal_problem(error: BaseException, limit_request_line: int) -> Problem:
-    """The problem that answers an error."""
+    """Make the problem that answers an error: 400 or 414 for the client's, 500 for others."""
     if not is_refusal(error):
         return InternalError("something failed here")
     if isinstance(error, errors.LimitRequestLine):
+        # Only the start of the line was read. It has a question mark unless the path alone is too long.
         part = "query" if b"?" in getattr(error, "line", b"")[:limit_request_line] else "path"
         return UriTooLong(
             f"the request line is longer than {limit_request_line} bytes; shorten the {part}"
@@ -88,7 +88,8 @@ def make_refusal_problem(error: BaseException, limit_request_line: int) -> Probl
 
 
 def _fault(error: BaseException) -> tuple[str, str]:
-    if getattr(error, "hdr", None) == "TRANSFER-ENCODING":  # codings in a wrong order, or with a length
+    # gunicorn reports codings in a wrong order, or together with a length, as an invalid header.
+    if getattr(error, "hdr", None) == "TRANSFER-ENCODING":
         return FAULT_BY_PARSE_ERROR[errors.UnsupportedTransferCoding]
     return next(
         (fault for kind, fault in FAULT_BY_PARSE_ERROR.items() if isinstance(error, kind)), DEFAULT_FAULT
@@ -96,7 +97,7 @@ def _fault(error: BaseException) -> tuple[str, str]:
 
 
 def render_refusal(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
-    """A whole HTTP answer of a service below a prefix of paths, after which the connection is closed."""
+    """Render a problem as a complete HTTP answer that closes the connection. `prefix` is the path prefix."""
     body = problem.get_body(prefix=prefix).encode()
     headers = [
         *problem.get_headers(),
@@ -109,7 +110,7 @@ def render_refusal(problem: Problem, traced: TraceContext, prefix: str = "") -> 
 
 
 class MeasuredRequest(Request):
-    """gunicorn's request, whose error about a line that is too long has as `line` what was read of it."""
+    """gunicorn's request. When its first line is too long, the error has the part that was read as `line`."""
 
     def read_line(self, unreader: Any, buf: bytearray, limit: int = 0) -> tuple[bytes, bytearray]:
         try:
@@ -120,45 +121,45 @@ class MeasuredRequest(Request):
 
 
 class RefusalLog:
-    """Counts every refusal and delay; logs the first for each reason, and each minute how many followed.
+    """Counts every refusal and delay. Logs the first one for each reason, and then a summary each minute.
 
-    Anybody can send what is refused, as much as they like: the log doesn't grow with it.
+    Anybody can send any number of bad requests, so the log must not grow with them.
     """
 
     def __init__(self, count: Callable[[str, int], None], log: logging.Logger) -> None:
         self._count, self._log = count, log
         self._lock = Lock()
         self._suppressed: dict[str, tuple[float, int]] = {}
-        """For each reason that was logged: until when others are only counted, and how many were."""
+        """For each reason that was logged lately: the time of its summary, and the refusals since."""
         for reason in REFUSAL_REASONS:
-            count(reason, 0)
+            count(reason, 0)  # a series that starts at 0 shows its first increase, too
 
     def record(self, reason: str, request_id: str | None = None) -> None:
-        """Count a refusal, and log it unless another for this reason was logged within a minute."""
+        """Count a refusal, and log it unless one for this reason was logged within `SUMMARY_SECONDS`."""
         self._count(reason, 1)
         with self._lock:
             if reason in self._suppressed:
-                until, times = self._suppressed[reason]
-                self._suppressed[reason] = until, times + 1
+                summary_at, times = self._suppressed[reason]
+                self._suppressed[reason] = summary_at, times + 1
                 return
             self._suppressed[reason] = time.monotonic() + SUMMARY_SECONDS, 0
-        known = {"request_id": request_id} if request_id else None
-        self._log.warning("%s: %s", _verb(reason), reason, extra=known)
+        extra = {"request_id": request_id} if request_id else None
+        self._log.warning("%s: %s", _verb(reason), reason, extra=extra)
 
     def log_summaries(self, *, finally_: bool = False) -> None:
-        """Log how many were only counted for each reason whose minute is over, or, finally, for all."""
+        """Log the summaries that are due, or all of them if `finally_`, when the worker stops."""
         now = time.monotonic()
         with self._lock:
-            over = [
+            due = [
                 (reason, times)
-                for reason, (until, times) in self._suppressed.items()
-                if finally_ or until <= now
+                for reason, (summary_at, times) in self._suppressed.items()
+                if finally_ or summary_at <= now
             ]
-            for reason, times in over:
+            for reason, times in due:
                 del self._suppressed[reason]
-                if times:  # it goes on: the next one is no news
+                if times:  # it goes on: the next refusal is no news, and waits for the next summary
                     self._suppressed[reason] = now + SUMMARY_SECONDS, 0
-        for reason, times in over:
+        for reason, times in due:  # outside the lock, as writing may block
             if times:
                 self._log.warning(
                     "%s: %s, %d more within %d seconds", _verb(reason), reason, times, SUMMARY_SECONDS

@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, except for how it waits, closes, stops, ends what is slow, and refuses."""
+"""gunicorn's threaded worker, with deadlines for slow clients and another loop for the operations port."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import make_trace_context
 
 READ_SECONDS = 30
-"""How long a client may take to send a request: a thread waits for it meanwhile."""
+"""Time that a client has to send a request, while a thread waits for it."""
 ANSWER_SECONDS = 300
-"""How long it may take from then on until it has read its answer."""
+"""Time that a client then has to take its answer."""
 LINGER_SECONDS = 2
-"""How long a client gets to close its side of a connection that is closed after an answer."""
+"""Time that a client has to close its side of a connection after the last answer."""
 MAX_LINGER_BYTES = 1 << 16
-"""How much it may say meanwhile."""
+"""Bytes that it may still send in this time."""
 OPERATIONS_THREADS = 8
-"""Threads that answer on the operations port, and nowhere else."""
+"""Threads that answer only on the operations port."""
 MAX_OPERATIONS_CONNECTIONS = 64
-"""The most connections that it holds, out of the worker's; more wait."""
+"""Connections that the operations port holds, taken from the worker's; more have to wait."""
 HIGHEST_HTTP_VERSION = 1, 1
 
 
 @dataclass
 class Deadline:
-    """When a request's time is over, and which side of its connection is shut then."""
+    """When the time of a request ends, and which side of its connection is shut down then."""
 
     expires_at: float
     shutdown_side: int = socket.SHUT_RD
     is_read: bool = False
-    """Whether the request's head has come."""
+    """Whether the head of the request has arrived."""
 
 
 class Connection(TConn):
-    """gunicorn's connection, whose requests say what of their first line is too long."""
+    """gunicorn's connection, with requests that keep the part of an overlong first line that was read."""
 
     def init(self) -> None:
         super().init()
@@ -58,10 +58,11 @@ class Connection(TConn):
 
 
 class ConnectionWorker(ThreadWorker):
-    """Serves some listeners: its main loop waits for no client, and its threads wait only so long."""
+    """Serves some listeners. Its loop never waits for a client; its threads wait only until a deadline."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        # The first three are gunicorn's, which doesn't declare their types.
         self.alive: bool
         self.sockets: list[Any]
         self.wsgi: Any
@@ -73,9 +74,9 @@ class ConnectionWorker(ThreadWorker):
         self._stopped = False
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """A pool that has one thread already; more are started as they are needed.
+        """Make the pool of threads, and start its first one; others follow when they are needed.
 
-        If the system has none left at all, the worker ends, and the next one tries again.
+        If the system can't start even one thread, the worker exits, and the next worker tries again.
         """
         pool = ThreadPoolExecutor(self.thread_count)
         try:
@@ -84,15 +85,17 @@ class ConnectionWorker(ThreadWorker):
             self.log.error(  # noqa: TRY400  # a traceback would say no more
                 "no thread can be started: raise the limit of processes (ulimit -u, or pids)"
             )
-            time.sleep(1)
+            time.sleep(1)  # workers that fail at once would be restarted without a pause
             sys.exit(1)
         return pool
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a thread handle a request.
 
-        If the system has none left, the pool has queued it all the same, and a thread that runs takes it.
+        If the system can't start another thread, the request waits for one that runs.
         """
+        # `submit` raises where no thread can be started, though it has queued the request. A future of our
+        # own reports the end of the request in either case.
         handled: Future[Any] = Future()
         handled.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
         try:
@@ -103,18 +106,18 @@ class ConnectionWorker(ThreadWorker):
     def _handle_into_future(self, handled: Future[Any], conn: TConn) -> None:
         try:
             handled.set_result(self.handle(conn))
-        except BaseException as error:  # noqa: BLE001  # as the pool's own futures: it is their reader's
+        except BaseException as error:  # noqa: BLE001  # as in the pool's own futures, whose reader handles it
             handled.set_exception(error)
 
     def limit_connections(self, limit: int) -> None:
-        """Hold so many connections at most, and fewer that are only kept alive: threads need some, too."""
+        """Hold at most `limit` connections. Those kept alive without a request leave one for each thread."""
         self.worker_connections = limit
         self.max_keepalived = max(0, limit - self.thread_count)
 
     def accept(self, listener: socket.socket) -> bool:
-        """Take a connection; it gets a thread once it says something.
+        """Accept a connection, which gets a thread when its first bytes arrive.
 
-        Without a file left for it, it waits until there is one: only then the result is false.
+        Returns False if no file can be opened for it. The connection then waits until one can.
         """
         try:
             client, address = listener.accept()
@@ -122,7 +125,7 @@ class ConnectionWorker(ThreadWorker):
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self.refusals.record("open_file_limit")
                 if self.alive:
-                    time.sleep(0.05)
+                    time.sleep(0.05)  # the listener stays readable, so that the loop would spin
                 return False
             if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
@@ -137,44 +140,48 @@ class ConnectionWorker(ThreadWorker):
         return True
 
     def handle(self, conn: TConn) -> Any:
-        """Handle a request while its time runs."""
+        """Handle a request within its deadline."""
         self._deadlines[conn] = deadline = Deadline(time.monotonic() + READ_SECONDS)
         try:
             return super().handle(conn)
         finally:
             self._deadlines.pop(conn, None)
+            # The time to read was over before the head had arrived.
             if not deadline.is_read and deadline.shutdown_side != socket.SHUT_RD:
                 self.refusals.record("request_timeout")
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answer a request as one of the highest version that is spoken here (RFC 9110, 2.5)."""
+        """Answer a request of a later HTTP/1.x version as one of HTTP/1.1 (RFC 9110, 2.5)."""
         if deadline := self._deadlines.get(conn):
             deadline.is_read = True
         req.version = min(req.version, HIGHEST_HTTP_VERSION)
         return super().handle_request(req, conn)
 
     def murder_pending(self) -> None:
-        """End the requests that take too long to come, too, and later the answers that nobody reads."""
+        """Also end requests that arrive too slowly, answers that nobody reads, and closed connections."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
             if deadline.expires_at < now:
-                how = deadline.shutdown_side
-                # A request that has come by then is answered all the same.
+                side = deadline.shutdown_side
+                # At first, only reading ends: a request that has arrived by now is still answered.
                 deadline.expires_at, deadline.shutdown_side = now + ANSWER_SECONDS, socket.SHUT_RDWR
                 with suppress(OSError):
-                    conn.sock.shutdown(how)
-                if how == socket.SHUT_RDWR:
+                    conn.sock.shutdown(side)
+                if side == socket.SHUT_RDWR:
                     self._deadlines.pop(conn, None)
                     self.refusals.record("answer_timeout")
+        # The order of the dictionary is that of the timeouts, as all are equally long.
         while self._lingering and (conn := next(iter(self._lingering))).timeout < now:
             self._close_lingering(conn)
         self.refusals.log_summaries()
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """Close a connection without waiting for it: its client may take seconds to close its own side.
+        """Close a connection in two steps, without waiting for the client.
 
-        Closed at once, an answer could be lost on what the client still sends (RFC 9112, 9.6).
+        Our side is closed at once. The other side stays open until the client closes it or `LINGER_SECONDS`
+        have passed: if it were closed while the client still sends, the client could lose the answer
+        (RFC 9112, 9.6).
         """
         if fs.cancelled() or fs.exception() or fs.result() is not False:
             super().finish_request(conn, fs)
@@ -189,19 +196,19 @@ class ConnectionWorker(ThreadWorker):
             self._close_lingering(conn)
 
     def _discard_input(self, conn: TConn, _: socket.socket) -> None:
-        """Read what a client still says, until it closes its side or has said too much."""
+        """Discard what a client still sends. Close the connection if the client did, or sends too much."""
         try:
-            said = len(conn.sock.recv(4096))
+            received = len(conn.sock.recv(4096))
         except BlockingIOError:
             return
         except OSError:
-            said = 0
-        self._lingering[conn] -= said
-        if not said or self._lingering[conn] <= 0:
+            received = 0  # the connection is broken
+        self._lingering[conn] -= received
+        if not received or self._lingering[conn] <= 0:
             self._close_lingering(conn)
 
     def _close_lingering(self, conn: TConn) -> None:
-        """Close a connection for good."""
+        """Close both sides of a connection."""
         del self._lingering[conn]
         with suppress(KeyError, ValueError):
             self.poller.unregister(conn.sock)
@@ -209,27 +216,32 @@ class ConnectionWorker(ThreadWorker):
         conn.close()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """When stopping, take what waits already, and refuse the rest instead of letting it wait in vain."""
-        if not enabled and self.alive:
+        """When the worker stops, also accept the connections that wait, and close the listeners.
+
+        Later clients are refused at once, where they would wait in vain otherwise.
+        """
+        if not enabled and self.alive:  # it holds as many connections as it may
             self.refusals.record("connection_limit")
         super().set_accept_enabled(enabled)
         if not self.alive and not self._stopped:
             self._stopped = True
             for listener in self.sockets:
+                # At most as many as can wait at once, so that new clients don't hold up the stop.
                 for _ in range(self.cfg.backlog):
                     if not select.select([listener], [], [], 0)[0] or not self.accept(listener):
                         break
                 listener.close()
-            for conn in self.pending_conns:  # they have said nothing yet, and end as kept ones do
+            # These have sent nothing yet. They get no more time than idle connections.
+            for conn in self.pending_conns:
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that never reaches the application. What it says is in no line of the log."""
+        """Answer a request that never reaches the application. Nothing of it goes into the log."""
         traced = make_trace_context(None, None)
         if refused_requests.is_refusal(exc):
             self.refusals.record(refused_requests.find_refusal_reason(exc), traced.request_id)
             if req is not None:
-                return  # it was answered; what comes behind it can't be read
+                return  # the request was answered; only what follows it can't be read
         else:
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
         problem = refused_requests.make_refusal_problem(exc, self.cfg.limit_request_line)
@@ -243,7 +255,7 @@ def _ignore_refusals(*_: Any) -> None: ...
 
 
 class Worker(ConnectionWorker):
-    """The worker of a process: serves the public port itself, and has another serve the operations port."""
+    """The worker of a process. Serves the public port, and starts an `OperationsWorker` for the other one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -251,19 +263,22 @@ class Worker(ConnectionWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")  # others to compare with have none
+        # Benchmarks run other applications, which have no metrics.
+        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
         self.refusals = RefusalLog(metrics.record_refusals if metrics else _ignore_refusals, self.log)
         self.path_prefix = Settings.from_environment().path_prefix or ""
-        # That is read by now. gunicorn reads it for each request, and fails on paths without such a prefix.
+        # The settings have read this variable. gunicorn would fail on each path that lacks the prefix.
         os.environ.pop("SCRIPT_NAME", None)
 
     def run(self) -> None:
-        """Serve until the stop."""
+        """Serve until the worker is stopped."""
         metrics_port = Settings.from_environment().metrics_port
-        apart = [one for one in self.sockets if one.getsockname()[1] == metrics_port]
-        if apart:
-            self.sockets = [one for one in self.sockets if one not in apart]
-            self._operations = OperationsWorker(self, apart)
+        operations_sockets = [
+            listener for listener in self.sockets if listener.getsockname()[1] == metrics_port
+        ]
+        if operations_sockets:
+            self.sockets = [listener for listener in self.sockets if listener not in operations_sockets]
+            self._operations = OperationsWorker(self, operations_sockets)
             self.limit_connections(self.worker_connections - self._operations.worker_connections)
         super().run()
         if self._operations:
@@ -271,10 +286,10 @@ class Worker(ConnectionWorker):
         self.refusals.log_summaries(finally_=True)
 
     def notify(self) -> None:
-        """Say that the worker lives, and stop if its other loop doesn't: gunicorn replaces the worker."""
+        """Send the heartbeat. If the operations loop has died, stop, so that gunicorn replaces the worker."""
         super().notify()
         if self._operations and self.alive and not self._operations.is_serving():
-            self.log.error("the operations port is served no longer; the worker is replaced")
+            self.log.error("the operations port is no longer served; the worker is replaced")
             self.alive = False
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
@@ -284,21 +299,22 @@ class Worker(ConnectionWorker):
 
 
 class OperationsWorker(ConnectionWorker):
-    """Serves the operations port beside the public one.
+    """Serves the operations port, in a thread of the public port's worker.
 
-    It has a loop, threads and connections of its own, so that whoever holds all of the public port's
-    doesn't keep a probe from its answer.
+    It has its own loop, threads and connections. Probes are answered even if clients hold all threads and
+    connections of the public port.
     """
 
     def __init__(self, public: Worker, sockets: list[Any]) -> None:
         super().__init__(
             public.age, public.ppid, sockets, public.app, public.timeout, public.cfg, public.log
         )
-        self.tmp.close()  # the heartbeat is the public loop's
+        self.tmp.close()  # the public loop sends the heartbeat
         self.refusals, self.wsgi, self.path_prefix = public.refusals, public.wsgi, public.path_prefix
         self.thread_count = OPERATIONS_THREADS
         spare = public.worker_connections - public.thread_count
         self.limit_connections(min(MAX_OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))
+        # gunicorn's `init_process` does this, too, but also takes over signals and runs the loop at once.
         self.tpool = self.get_thread_pool()
         self.poller = selectors.DefaultSelector()
         self.method_queue.init()
@@ -312,13 +328,13 @@ class OperationsWorker(ConnectionWorker):
             self.log.exception("failed")
 
     def is_serving(self) -> bool:
-        """Whether the loop runs."""
+        """Whether the loop still runs."""
         return self._loop.is_alive()
 
     def notify(self) -> None:
-        """Leave the heartbeat to the public loop."""
+        """Do nothing: the public loop sends the heartbeat."""
 
     def stop(self) -> None:
-        """Stop, if it doesn't yet, and wait for what it answers."""
+        """Stop the loop, and wait for the requests that it answers."""
         self.handle_exit(None, None)
         self._loop.join(self.cfg.graceful_timeout)

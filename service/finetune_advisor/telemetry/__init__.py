@@ -1,1 +1,1 @@
-"""Telemetry: metrics, logs and the ids that tie a request to both."""
+"""Telemetry: metrics, logs, and the ids that link a request to its log lines."""

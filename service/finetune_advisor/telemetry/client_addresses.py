@@ -1,4 +1,4 @@
-"""Client addresses: whom a request comes from, as far as the operator trusts the proxies in between."""
+"""Client addresses: find the client of a request behind the proxies that the operator trusts."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
 MAX_HOPS = 32
-"""Proxies that are followed back at most, as each costs a little and a client can claim any number."""
+"""Addresses of X-Forwarded-For that are looked at, from its end. A client can send any number of them."""
 ADDRESS_PATTERN = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9a-fA-F:.]+)\](?::[0-9]+)?|([0-9a-fA-F:.]+)")
-"""An address, with a port or not, as proxies write it; what is in brackets is IPv6."""
+"""An address as proxies write it, with or without a port. Brackets mean IPv6."""
 
 
 def make_client_lookup(
     source: str, trusted_proxies: Iterable[str]
 ) -> Callable[[WSGIEnvironment], str] | None:
-    """A function that gives the client's address of a request; None if `source` is `none`.
+    """Return a function that finds the client's address of a request, or None if `source` is `none`.
 
-    `peer` is the other end of the connection. `forwarded` is the nearest address that isn't one of a trusted
-    proxy: each trusted proxy adds to X-Forwarded-For whom it got the request from, so what lies before the
-    first address that isn't trusted is a claim of that client's, and isn't looked at.
+    With `peer`, the address is the other end of the connection. With `forwarded`, it is the nearest address
+    that doesn't belong to a trusted proxy. Each trusted proxy appends to X-Forwarded-For the address from
+    which it got the request. Anything before the first untrusted address was sent by that client, who could
+    have made it up, and is ignored.
     """
     if source == "none":
         return None
@@ -36,28 +37,28 @@ def make_client_lookup(
 
 
 def split_proxies(text: str) -> list[str]:
-    """The addresses and networks of a comma-separated list. Raises ValueError if one isn't any."""
+    """Split a comma-separated list of addresses and networks. Raises ValueError if one is invalid."""
     proxies = [part.strip() for part in text.split(",") if part.strip()]
     for proxy in proxies:
-        ip_network(proxy)
+        ip_network(proxy)  # an address is a network of one
     return proxies
 
 
 def _nearest_untrusted(networks: Sequence[IpNetwork], environ: WSGIEnvironment) -> str:
     client: IpAddress | None = _parse_address(environ.get("REMOTE_ADDR", ""))
     if client is None:
-        return "unknown"  # the connection has no address, as a Unix socket's
+        return "unknown"  # a connection by a Unix socket has no address
     hops = environ.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", MAX_HOPS) if networks else []
     while hops and any(client in network for network in networks):
-        before = _parse_address(hops.pop().strip())
-        if before is None:
-            break
-        client = before
+        previous_hop = _parse_address(hops.pop().strip())
+        if previous_hop is None:
+            break  # an unreadable entry hides who is behind it: the last known address stands
+        client = previous_hop
     return str(client)
 
 
 def _parse_address(text: str) -> IpAddress | None:
-    """The address in a text, without its port; an IPv4 address that is written as IPv6 is IPv4."""
+    """Read an address without its port. An IPv4 address in IPv6 notation becomes IPv4. None if invalid."""
     match = ADDRESS_PATTERN.fullmatch(text)
     try:
         address = ip_address(match[1] or match[2] or match[3]) if match else None

@@ -1,4 +1,4 @@
-"""Decisions: each assessment is counted and, if the operator asks for it, logged with its answers."""
+"""Decisions: count each assessment, and log it with its answers if the operator asks for that."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.tracing import current_trace
 
-log_ = logging.getLogger("finetune_advisor.decisions")
+log = logging.getLogger("finetune_advisor.decisions")
 
 
 @dataclass(frozen=True)
 class TelemetryRecorder:
-    """Records every decision with the endpoint that answered it."""
+    """Counts every decision under the endpoint that answered it, and logs it if asked to."""
 
     metrics: Metrics
     wants_answers: bool
-    """Whether each decision is logged with its answers."""
+    """Whether each decision is logged with its answers: the setting DECISION_LOG."""
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
-        """Count some decisions and, if the operator asks for it, log them in the order of their answers."""
+        """Count decisions, and log them in this order if the operator asks for that.
+
+        A compiled path stands for a complete profile on it; only an assessment has answers to log.
+        """
         self.metrics.record(decisions, endpoint)
         if self.wants_answers:
             for decision in decisions:
@@ -31,13 +34,13 @@ class TelemetryRecorder:
                     _log_decision(decision, endpoint)
 
     def record_batch(self, profiles: int) -> None:
-        """Record the size of a batch."""
+        """Count a batch of `profiles` profiles."""
         self.metrics.record_batch(profiles)
 
 
 def _log_decision(assessment: Assessment, endpoint: str) -> None:
     trace = current_trace()
-    log_.info(
+    log.info(
         "decision",
         extra={
             **(trace.log_fields if trace else {}),

@@ -1,4 +1,4 @@
-"""Batches per-request telemetry and flushes it every 20 ms, which takes a fraction of the time."""
+"""Batches per-request telemetry and flushes it every 20 ms, which costs a fraction of a flush per request."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from threading import RLock, Timer
 from weakref import WeakMethod
 
 FLUSH_SECONDS = 0.02
-"""The time from the first call of `schedule` to the flush."""
+"""Time from the first call of `schedule` to the flush."""
 
 log = logging.getLogger("finetune_advisor.telemetry")
 
+# Weak references, since an application can be built many times in one process, as in tests.
 _registered: list[WeakMethod[Callable[[], None]]] = []
 _flushing, _scheduled = RLock(), False
 
 
-def register(flush_one: Callable[[], None]) -> None:
-    """Have every flush call a method while its object is in use; the last one registered is called first."""
-    _registered.append(WeakMethod(flush_one, _registered.remove))
+def register(method: Callable[[], None]) -> None:
+    """Call a bound method at every flush, as long as its object lives.
+
+    Methods are called from the last registered to the first.
+    """
+    _registered.append(WeakMethod(method, _registered.remove))
 
 
 def schedule() -> None:
-    """Flush soon. If the system has no thread left for it, the next call tries again."""
+    """Flush within `FLUSH_SECONDS`. If no thread can be started, the next call tries again."""
     global _scheduled  # noqa: PLW0603  # one for the whole process
     if not _scheduled:
         _scheduled = True
         timer = Timer(FLUSH_SECONDS, flush)
-        timer.daemon = True
+        timer.daemon = True  # a process that ends doesn't wait for it: `atexit` flushes
         try:
             timer.start()
         except RuntimeError:
@@ -37,24 +41,26 @@ def schedule() -> None:
 
 
 def flush() -> None:
-    """Flush now, after a flush that is running."""
+    """Flush now. If another flush is running, wait for it first."""
     global _scheduled  # noqa: PLW0603  # as above
     with _flushing:
         _scheduled = False  # what is added from now on schedules another flush
-        for method in reversed(_registered):
-            if flush_one := method():
+        # Log handlers are registered first and flushed last: they write what the others log.
+        for reference in reversed(_registered):
+            if method := reference():
                 try:
-                    flush_one()
+                    method()
                 except Exception:
                     log.exception("failed")  # the others are flushed all the same
 
 
 def _reset() -> None:
-    """Reset the lock in a forked child, where the thread that holds it doesn't exist."""
+    """Reset the lock in a forked child: the thread that may hold it exists only in the parent."""
     global _flushing, _scheduled  # as above
     _flushing, _scheduled = RLock(), False
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
+    # Before a fork, so that the child doesn't write the same lines again.
     os.register_at_fork(before=flush, after_in_child=_reset)
 atexit.register(flush)

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, without profile values."""
+"""Logs: one JSON object per line on standard output, without profile values."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from finetune_advisor.telemetry import deferred
 
 RECORD_ATTRIBUTES = frozenset({*RESERVED_ATTRS, "fields"})
+"""Attributes that every record has; all others were passed as `extra`."""
 
 _ExceptionInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -23,37 +24,41 @@ _ExceptionInfo = (
 
 
 class AccessLogRecord(logging.LogRecord):
-    """The record of a request: its own fields, and all else of a template.
+    """The log record of a request: its own fields, and everything else from a template.
 
-    Requests are logged in batches. Finding out the process and the thread for each would take longer than its
-    line.
+    Requests are logged in batches. Looking up the process and the thread for each record would take longer
+    than writing its line.
     """
 
     def __init__(self, template: logging.LogRecord, created: float, fields: dict[str, Any]) -> None:
+        # The base class isn't initialized: it would look up what the template has.
         self.__dict__ = {**vars(template), **fields}
         self.message, self.created, self.msecs = template.msg, created, created % 1 * 1000
         self.fields = fields
 
 
 def template_record(logger: str, message: str) -> logging.LogRecord:
-    """A record of this process and thread, with what a record factory adds to it."""
+    """Make a record of this process and thread, with whatever the record factory in use adds."""
     return logging.getLogRecordFactory()(logger, logging.INFO, "", 0, message, None, None)
 
 
 class _PrivacyFormatter(logging.Formatter):
-    """Shows where an exception came from and its type, not its message: that may quote a profile."""
+    """Formats an exception as its frames and type, without its message, which may quote a profile."""
 
     def formatException(self, ei: _ExceptionInfo) -> str:  # noqa: N802  # logging's name
-        kind, _, trace = ei
+        exception_type, _, trace = ei
+        if exception_type is None:
+            return ""
         frames = "".join(traceback.format_tb(trace))
-        return f"{frames}{kind.__module__}.{kind.__qualname__}" if kind else ""
+        return f"{frames}{exception_type.__module__}.{exception_type.__qualname__}"
 
 
 class JsonLogFormatter(_PrivacyFormatter, OrjsonFormatter):
-    """For machines."""
+    """Formats a record as a JSON object, for machines."""
 
     def format(self, record: logging.LogRecord) -> str:
         if isinstance(record, AccessLogRecord):
+            # Its fields are known: the base class would search all attributes of the record for them.
             return self.serialize_log_record(_line_fields(record, record.fields))
         return super().format(record)
 
@@ -78,7 +83,7 @@ def _line_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> dict[s
 
 
 class TextLogFormatter(_PrivacyFormatter):
-    """For people: the same fields, as words behind the message."""
+    """Formats a record as a line of text, for people, with its fields as `name=value` after the message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -89,10 +94,10 @@ class TextLogFormatter(_PrivacyFormatter):
 
 
 class BufferedStreamHandler(logging.StreamHandler[Any]):
-    """Writes lines to standard output in batches; a warning or an error at once, with what waits.
+    """Writes lines to standard output in batches. A warning or an error is written at once, with all before.
 
-    Each write lets another thread run, so that threads which write a line each delay each other's answers. A
-    process that is killed loses the lines that wait; one that stops doesn't.
+    Each write lets another thread run. If each request wrote its own line, threads would delay each other's
+    answers. A process that is killed loses the lines of its last batch. A process that stops loses none.
     """
 
     def __init__(self) -> None:
@@ -103,8 +108,8 @@ class BufferedStreamHandler(logging.StreamHandler[Any]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = f"{self.format(record)}\n"
-            line.encode()  # a line that can't be written would take the others with it
-        except Exception:  # noqa: BLE001  # as logging's own handlers: no request fails for its line
+            line.encode()  # one line that can't be encoded would lose the whole batch
+        except Exception:  # noqa: BLE001  # as in logging's own handlers, no request fails because of its line
             self.handleError(record)
             return
         self._lines.append(line)
@@ -114,7 +119,7 @@ class BufferedStreamHandler(logging.StreamHandler[Any]):
             deferred.schedule()
 
     def flush(self) -> None:
-        """Write the lines that wait, in their order."""
+        """Write all waiting lines in order."""
         with self.lock:  # type: ignore[union-attr]  # a handler always has one
             lines, self._lines = self._lines, []
             try:
@@ -126,7 +131,7 @@ class BufferedStreamHandler(logging.StreamHandler[Any]):
 
 
 def build_logging_config(level: str, style: str) -> dict[str, Any]:
-    """The configuration of logging for a level and a style: `json` or `text`."""
+    """Build the configuration of logging for a level such as `info`, and the style `json` or `text`."""
     formatter = JsonLogFormatter if style == "json" else TextLogFormatter
     return {
         "version": 1,
@@ -134,5 +139,6 @@ def build_logging_config(level: str, style: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": formatter}},
         "handlers": {"stdout": {"()": BufferedStreamHandler, "formatter": "lines"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
+        # gunicorn gives this logger a handler of its own, with another format.
         "loggers": {"gunicorn.error": {"propagate": True, "handlers": []}},
     }

@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus scrapes. Labels come only from loaded trees and route templates."""
+"""Metrics for Prometheus. Labels come only from loaded trees and route templates, never from a request."""
 
 from __future__ import annotations
 
@@ -42,33 +42,34 @@ BATCH_SIZE_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED_ROUTE = "unmatched"
 MAX_PENDING_DECISIONS = 100
-"""Decisions of one request that may wait to be counted: those of a large batch would take much memory."""
+"""Decisions of one request that may wait to be counted. More are counted at once, to save memory."""
 SERIES_BYTES = 300
-"""The room that a counter takes, for its name, its labels and its meaning."""
+"""Room in a metrics file for one series of a counter, with its name, labels and help text."""
 ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 3, 500
+"""The endpoints that assess, and the series for which room is left besides those of trees."""
 DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
-# prometheus_client takes what names a process's files as a parameter, for servers that number their workers.
+# prometheus_client lets a server choose the number in the names of a process's files, by this function.
 SharedValue = values.MultiProcessValue(metrics_files.get_process_number)  # type: ignore[no-untyped-call]
 
 log = logging.getLogger("finetune_advisor.telemetry")
 
 
 class MetricsUnavailableError(FinetuneAdvisorError):
-    """The metrics can't be read, or are no longer complete; the message says why and what to do."""
+    """The metrics can't be read or are incomplete; the message says why and what to do."""
 
 
 RequestSample = tuple[str, str, int, float]
-"""An answered request: its method's label, the template that its path matched, its status and its seconds."""
+"""An answered request: the label of its method, its route template, its status and its seconds."""
 
 
 def method_label(method: str) -> str:
-    """The label under which a request's method is counted: its own if HTTP knows it."""
+    """Return the label of a request's method: the method itself, or `other` if it isn't a standard one."""
     return method if method in KNOWN_METHODS else "other"
 
 
 class DecisionTallies:
-    """Decisions by the labels of their counters, and by the number of questions that they answer."""
+    """Tallies of decisions: by the labels of the counters, and by the number of answered questions."""
 
     def __init__(self) -> None:
         self.outcomes: Tally[tuple[str, ...]] = Tally()
@@ -76,7 +77,7 @@ class DecisionTallies:
         self.lengths: Tally[int] = Tally()
 
     def add_path(self, path: CompiledPath, endpoint: str, times: int) -> None:
-        """Add so many profiles that took a path."""
+        """Add `times` profiles that took the same path."""
         version, recommendation = path.tree.version, path.recommendation
         outcome = version, "decided", recommendation.id, recommendation.finetune, endpoint
         self.outcomes[outcome] += times
@@ -85,22 +86,23 @@ class DecisionTallies:
             self.answers[version, question.id, branch.test_label] += times
 
     def add_assessment(self, assessment: Assessment, endpoint: str) -> None:
-        """Add one assessment; a question without an answer has the branch `unknown`."""
+        """Add one assessment. A question without an answer gets the branch `unknown`."""
         version, recommendation = assessment.tree.version, assessment.recommendation
-        ends = (recommendation.id, recommendation.finetune) if recommendation else ("none", "none")
-        self.outcomes[version, assessment.status, *ends, endpoint] += 1
+        advice = (recommendation.id, recommendation.finetune) if recommendation else ("none", "none")
+        self.outcomes[version, assessment.status, *advice, endpoint] += 1
         self.lengths[len(assessment.path)] += 1
         answered = {step.question.id: step.branch.test_label for step in assessment.path}
         for question, branch in answered.items():
             self.answers[version, question, branch] += 1
-        for question in {one.question.id for one in assessment.unanswered} - answered.keys():
+        unanswered = {open_question.question.id for open_question in assessment.unanswered}
+        for question in unanswered - answered.keys():
             self.answers[version, question, "unknown"] += 1
 
 
 class _Published(Collector):
-    """The metrics of another collector as they are scraped.
+    """The metrics of another collector, as a scraper gets them.
 
-    They have no `_created` series, as all of ours would say when the process started.
+    `_created` series are left out: each would only say when the process started.
     """
 
     def __init__(self, source: Collector) -> None:
@@ -111,119 +113,130 @@ class _Published(Collector):
             if metric.name == f"{METRICS_NAMESPACE}_path_questions":
                 yield _path_histogram(metric)
             else:
-                metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+                metric.samples = [
+                    sample for sample in metric.samples if not sample.name.endswith("_created")
+                ]
                 yield metric
 
 
 def _path_histogram(counter: Metric) -> HistogramMetricFamily:
-    """The histogram of paths by their number of questions, from a counter that has that number as its label.
+    """Build the histogram of path lengths from a counter that has the number of questions as its label.
 
-    A histogram of prometheus_client takes one value at a time, which would cost a batch half its time again.
+    A histogram of prometheus_client takes one value at a time, so that a batch would take half as long again.
     """
-    times = {
+    paths_by_length = {
         int(sample.labels["questions"]): sample.value
         for sample in counter.samples
         if sample.name.endswith("_total")
     }
     buckets = [
-        (str(float(most)), sum(paths for length, paths in times.items() if length <= most))
-        for most in PATH_LENGTH_BUCKETS
+        (str(float(bound)), sum(paths for length, paths in paths_by_length.items() if length <= bound))
+        for bound in PATH_LENGTH_BUCKETS
     ]
     return HistogramMetricFamily(
         counter.name,
         counter.documentation,
-        buckets=[*buckets, ("+Inf", sum(times.values()))],
-        sum_value=sum(length * paths for length, paths in times.items()),
+        buckets=[*buckets, ("+Inf", sum(paths_by_length.values()))],
+        sum_value=sum(length * paths for length, paths in paths_by_length.items()),
     )
 
 
 class Metrics:
-    """The metrics of one application: of this process, or of all workers in multiprocess mode."""
+    """The metrics of one application: of this process, or of all workers if they share a metrics folder."""
 
     def __init__(self) -> None:
         self.is_shared = metrics_files.get_metrics_folder() is not None
-        """Whether the next scrape may come to another process, and finds only what is counted by then."""
-        # prometheus_client itself chooses when it is imported, and takes an empty variable for a folder.
+        """Whether another process may answer the next scrape, so that nothing may wait to be counted."""
+        # prometheus_client chooses this class when it is imported, and takes an empty variable for a folder.
         values.ValueClass = SharedValue if self.is_shared else values.MutexValue
-        self._incomplete = mmap(-1, 1)  # memory that workers share with the process that forks them
+        self._incomplete = mmap(-1, 1)  # workers share this memory with the process that forks them
         self.registry = registry = CollectorRegistry()
-        own: dict[str, Any] = {"namespace": METRICS_NAMESPACE, "registry": registry}
+        self._define_assessment_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        self._define_info_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        # One entry per running request: append and pop are atomic, += on a number isn't.
+        self._running: list[None] = []
+        self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
+        self._flushing = Lock()
+        deferred.register(self.flush)
+        if not self.is_shared:  # these collectors only know one process
+            for collector in (ProcessCollector, PlatformCollector, GCCollector):
+                collector(registry=registry)
+
+    def _define_assessment_metrics(self, **options: Any) -> None:
         self.assessments = Counter(
             "assessments",
-            "Assessments by what they came to; recommendation is none while undecided.",
+            "Assessments by outcome; recommendation is none while undecided.",
             ["tree_version", "status", "recommendation", "finetune", "endpoint"],
-            **own,
+            **options,
         )
         self.answers = Counter(
             "answers",
-            "Questions on the way of assessments by the branch taken; unknown where it wasn't answered.",
+            "Questions on the paths of assessments, by branch taken; unknown if unanswered.",
             ["tree_version", "question", "branch"],
-            **own,
+            **options,
         )
         self.path_questions = Counter(
             "path_questions",
             "Questions answered on the path of an assessment.",
             ["questions"],
-            **own,
+            **options,
         )
-        self.path_questions.labels(0)  # the histogram is scraped before there is any path, too
+        self.path_questions.labels(0)  # so that the histogram exists before the first path
         self.batch_profiles = Histogram(
             "batch_profiles",
             "Profiles in a batch.",
             buckets=BATCH_SIZE_BUCKETS,
-            **own,
+            **options,
         )
+
+    def _define_info_metrics(self, **options: Any) -> None:
         self.tree_info = Gauge(
             "tree_info",
-            "The trees served; always 1.",
+            "Trees that are served; always 1.",
             ["version", "digest", "status", "default"],
-            **own,
+            **options,
             multiprocess_mode="max",
         )
         self.build_info = Gauge(
             "build_info",
-            "The software that serves; always 1.",
+            "Version of the service; always 1.",
             ["version", "revision", "python"],
-            **own,
+            **options,
             multiprocess_mode="max",
         )
+
+    def _define_request_metrics(self, **options: Any) -> None:
         self.requests = Counter(
             "http_requests",
             "HTTP requests answered.",
             ["method", "route", "status"],
-            **own,
+            **options,
         )
         self.seconds = Histogram(
             "http_request_duration_seconds",
-            "Time from a request's arrival in the application to its answer.",
+            "Time from a request's arrival in the application to the start of its answer.",
             ["method", "route"],
             buckets=DURATION_BUCKETS_SECONDS,
-            **own,
+            **options,
         )
         self.in_progress = Gauge(
             "http_requests_in_progress",
             "HTTP requests that are being answered.",
-            **own,
+            **options,
             multiprocess_mode="livesum",
         )
         self.refusals = Counter(
             "http_refused_requests",
-            "Requests refused before the application saw them, and connections that had to wait, by reason.",
+            "Requests refused before they reached the application, and delayed connections, by reason.",
             ["reason"],
-            **own,
+            **options,
         )
-        self._running: list[None] = []  # one for each request: append and pop are atomic, as += isn't
-        self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
-        self._flushing = Lock()
-        deferred.register(self.flush)
-        if not self.is_shared:
-            for collector in (ProcessCollector, PlatformCollector, GCCollector):
-                collector(registry=registry)
 
     def set_info(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
-        """Set the metrics that say which software and which trees this process serves.
+        """Set the metrics that name the software's version and the served trees.
 
-        Raises MetricsUnavailableError if there is no room for the metrics of so many or large ones.
+        Raises MetricsUnavailableError if there is no room for the metrics of these trees.
         """
         served = list(trees)
         revision = os.environ.get("SOURCE_REVISION") or "unknown"
@@ -235,15 +248,15 @@ class Metrics:
             self._make_room(served)
 
     def _make_room(self, trees: Sequence[Tree]) -> None:
-        """Make the workers' files large enough for all series of the trees: later there may be no room."""
+        """Make the workers' files large enough for all series of the trees, as long as there is room."""
+        # The series beyond those of branches and recommendations are `unknown` and `none`.
         branches = sum(
             len(question.branches) + 1 for tree in trees for question in tree.questions.values()
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
         lengths = max(len(tree.questions) for tree in trees) + 1
-        size = (
-            branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
-        ) * SERIES_BYTES
+        series = branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
+        size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)
         except OSError as error:
@@ -253,13 +266,13 @@ class Metrics:
             ) from error
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
-        """Count decisions that an endpoint answered; a path stands for a complete profile on it."""
+        """Count decisions of an endpoint. A compiled path stands for a complete profile on it."""
         self._decisions.append((decisions, endpoint))
         if len(decisions) > MAX_PENDING_DECISIONS:
             self.flush()
 
     def record_batch(self, profiles: int) -> None:
-        """Count a batch of so many profiles."""
+        """Count a batch of `profiles` profiles."""
         with self._counting():
             self.batch_profiles.observe(profiles)
 
@@ -276,50 +289,51 @@ class Metrics:
                     histogram.observe(duration)
 
     def request_started(self) -> None:
-        """Count a request that is being answered."""
+        """Count a request as running."""
         self._running.append(None)
         if self.is_shared:
             with self._counting():
                 self.in_progress.set(len(self._running))
 
     def request_finished(self) -> None:
-        """Count a request as answered."""
+        """Count a request as no longer running."""
         self._running.pop()
         if self.is_shared:
             self.flush()
 
     def record_refusals(self, reason: str, times: int) -> None:
-        """Count requests that the application never saw, or connections that had to wait."""
+        """Count requests that never reached the application, or delayed connections, for a reason."""
         with self._counting():
             self.refusals.labels(reason).inc(times)
 
     def flush(self) -> None:
-        """Count what was recorded since the last time."""
+        """Count everything that was recorded since the last flush."""
         with self._counting(), self._flushing:
             self.in_progress.set(len(self._running))
             self._count_decisions()
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
-        """Let no request fail for its metrics: mark them as incomplete instead."""
+        """Mark the metrics as incomplete when counting fails, so that no request fails because of them."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  # whatever it is, the count is wrong
+        except Exception as error:  # noqa: BLE001  # after any error the count is wrong
             self._set_incomplete(error)
 
     def _set_incomplete(self, error: Exception) -> None:
-        """Log the first failure to count of all workers. From then on the metrics aren't complete."""
+        """Mark the metrics of all workers as incomplete, and log the first failure."""
         if not self._incomplete[0]:
             self._incomplete[0] = 1
-            expected = isinstance(error, OSError)
+            expected = isinstance(error, OSError)  # the machine's fault, which its message explains
             reason = str(error) if expected else type(error).__name__
             message = "the metrics are incomplete, and /metrics answers 503 until a restart: %s"
             log.error(message, reason, exc_info=None if expected else error)
 
     def _count_decisions(self) -> None:
+        # Paths are counted first, since a batch has far fewer paths than profiles.
         paths: Tally[tuple[CompiledPath, str]] = Tally()
         tallies = DecisionTallies()
-        for _ in range(len(self._decisions)):
+        for _ in range(len(self._decisions)):  # requests may add more meanwhile
             decisions, endpoint = self._decisions.popleft()
             for decision in decisions:
                 if isinstance(decision, CompiledPath):
@@ -328,17 +342,17 @@ class Metrics:
                     tallies.add_assessment(decision, endpoint)
         for (path, endpoint), times in paths.items():
             tallies.add_path(path, endpoint, times)
-        for labels_, times in tallies.outcomes.items():
-            self.assessments.labels(*labels_).inc(times)
-        for labels_, times in tallies.answers.items():
-            self.answers.labels(*labels_).inc(times)
+        for outcome, times in tallies.outcomes.items():
+            self.assessments.labels(*outcome).inc(times)
+        for answer, times in tallies.answers.items():
+            self.answers.labels(*answer).inc(times)
         for length, times in tallies.lengths.items():
             self.path_questions.labels(length).inc(times)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All metrics in the format that a scraper accepts, and its media type.
+        """Render all metrics in the format that a scraper accepts. Returns the text and its media type.
 
-        Raises MetricsUnavailableError if they aren't complete or can't be read.
+        Raises MetricsUnavailableError if the metrics are incomplete or can't be read.
         """
         deferred.flush()
         if missing := metrics_files.find_missing_file():

@@ -1,9 +1,9 @@
-"""The files in which several processes share their metrics, as each of the processes sees them.
+"""The files through which the processes of one instance share their metrics.
 
 prometheus_client keeps a file for each process and type of metric, with a number of the process in its name.
-The server numbers its processes: the first one is 0, and a worker takes the lowest number that no living
-worker has. A worker that replaces another one goes on counting in its files, so that no count is lost and the
-files don't become more.
+The server numbers its processes: the first process is 0, and a worker takes the lowest number that no living
+worker has. A worker that replaces a dead one goes on counting in the files of the dead one. So no count is
+lost, and the number of files stays the same.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from pathlib import Path
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 OLD_FOLDER_VARIABLE = "prometheus_multiproc_dir"
+"""A deprecated name that prometheus_client still reads."""
 
 _process_number: int | None = None
 _identities: dict[Path, tuple[int, int]] = {}
+"""For each remembered file, its device and its inode, which a replaced file doesn't keep."""
 
 
 def get_metrics_folder() -> Path | None:
-    """The folder that the environment names, or None; an empty variable counts as unset."""
-    named = os.environ.get(FOLDER_VARIABLE) or os.environ.get(OLD_FOLDER_VARIABLE)
-    return Path(named) if named else None
+    """Return the folder that the environment names, or None. An empty variable counts as unset."""
+    folder = os.environ.get(FOLDER_VARIABLE) or os.environ.get(OLD_FOLDER_VARIABLE)
+    return Path(folder) if folder else None
 
 
 def set_metrics_folder(folder: Path | None) -> None:
-    """Name the folder in the environment, where prometheus_client looks for it, or name none."""
+    """Set the variable from which prometheus_client takes the folder, or unset it if `folder` is None."""
     for name in (FOLDER_VARIABLE, OLD_FOLDER_VARIABLE):
         os.environ.pop(name, None)
     if folder:
@@ -33,34 +35,36 @@ def set_metrics_folder(folder: Path | None) -> None:
 
 
 def get_process_number() -> int:
-    """The number that names this process's files; outside of our server, its process id."""
+    """Return the number in the names of this process's files. Outside of our server it is the process id."""
     return os.getpid() if _process_number is None else _process_number
 
 
 def set_process_number(number: int) -> None:
-    """Number this process, before it counts anything."""
+    """Set the number of this process. Call it before the process counts anything."""
     global _process_number  # noqa: PLW0603  # one for the whole process
     _process_number = number
 
 
 def remember_file(path: Path) -> None:
-    """Expect a file to stay what it is now, in this process and those that it forks."""
+    """Have `find_missing_file` watch a file, in this process and in those that it forks."""
     _identities[path] = _identity(path)
 
 
 def enlarge_files(kind: str, size: int) -> None:
-    """Give the workers' files of a kind at least so many bytes.
+    """Enlarge the workers' files of a kind, such as `counter`, to at least `size` bytes each.
 
-    Raises OSError where there is no room; then they are what they were.
+    Raises OSError if there is no room. The files then keep their old sizes.
     """
     sizes = {
         path: path.stat().st_size
         for path in _identities
+        # File 0 belongs to the process that starts the workers, which counts no decision.
         if path.name.startswith(f"{kind}_") and path.name != f"{kind}_0.db"
     }
     try:
         for path, before in sizes.items():
             with path.open("ab") as file:
+                # Zeros take the room at once, unlike a hole in the file.
                 file.write(bytes(max(0, size - before)))
     except OSError:
         for path, before in sizes.items():
@@ -69,7 +73,7 @@ def enlarge_files(kind: str, size: int) -> None:
 
 
 def find_missing_file() -> Path | None:
-    """A remembered file that was removed or replaced, or None. What was counted in it is lost."""
+    """Find a remembered file that was removed or replaced, and its counts with it. None if all are there."""
     for path, identity in _identities.items():
         try:
             if _identity(path) != identity:

@@ -1,4 +1,4 @@
-"""The folder of the workers' metrics, made ready when the server starts."""
+"""The folder of the workers' metrics: create, lock, empty and fill it when the server starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER_NAME_PREFIX = "finetune-advisor-metrics-"
 METRICS_FILE_NAME = re.compile(
     r"(counter|histogram|summary|gauge_(live)?(all|min|max|sum|mostrecent))_\d+\.db"
 )
-"""The names that prometheus_client gives its files."""
+"""Matches the names that prometheus_client gives its files."""
 
 COUNTER_FILE_BYTES, GAUGE_FILE_BYTES = 512 * 1024, 64 * 1024
 FILE_BYTES = {
@@ -28,11 +28,12 @@ FILE_BYTES = {
     "gauge_max": GAUGE_FILE_BYTES,
     "gauge_livesum": GAUGE_FILE_BYTES,
 }
-"""The size of each of a worker's files."""
+"""The size of each of a worker's files by its kind, in bytes."""
 STALE_SECONDS = 60
-"""The age of a folder from which on it counts as left over if it isn't locked; a new one isn't locked yet."""
+"""Minimum age of an unlocked folder that counts as left over: a new folder isn't locked for a moment."""
 
 _locks: list[int] = []
+"""Open descriptors that hold locks; closing one would release its lock."""
 
 
 class MetricsFolderError(FinetuneAdvisorError):
@@ -43,20 +44,20 @@ class MetricsFolderError(FinetuneAdvisorError):
 
 
 def prepare_metrics_folder(workers: int, parent: str | None) -> None:
-    """Make the folder ready for so many workers, and name it in the environment.
+    """Prepare the folder for `workers` workers, and set the variable that names it.
 
-    The folder is the one that the environment names. Otherwise it is made in `parent`, or where temporary
-    folders go, and removed when this process ends, however far its start got.
+    The folder is the one that the environment names. Otherwise a new one is made in `parent`, or among the
+    temporary files, and removed when this process ends, even if its start fails.
 
-    Raises MetricsFolderError if the folder holds anything but metrics, belongs to an instance that runs,
-    can't be written or has too little room.
+    Raises MetricsFolderError if the folder holds anything but metrics, is in use by another instance, can't
+    be written or has too little room.
     """
-    named = metrics_files.get_metrics_folder()
-    folder = named.absolute() if named else _new_folder(parent)
-    if not named:
+    configured = metrics_files.get_metrics_folder()
+    folder = configured.absolute() if configured else _new_folder(parent)
+    if not configured:
         atexit.register(_remove, folder, os.getpid())
     try:
-        if named:
+        if configured:
             folder.mkdir(parents=True, exist_ok=True)
         _locks.append(_lock(folder))
         _delete_metrics(folder)
@@ -72,11 +73,12 @@ def prepare_metrics_folder(workers: int, parent: str | None) -> None:
 
 
 def compute_needed_bytes(workers: int) -> int:
-    """The room that so many workers need, with the process that starts them."""
+    """Return the bytes that the files of `workers` workers and of the process that starts them take."""
     return workers * sum(FILE_BYTES.values()) + len(FILE_BYTES) * GAUGE_FILE_BYTES
 
 
 def _new_folder(parent: str | None) -> Path:
+    """Make a folder with a name of its own. Raises MetricsFolderError."""
     parent = parent or tempfile.gettempdir()
     try:
         _remove_stale(Path(parent))
@@ -88,15 +90,16 @@ def _new_folder(parent: str | None) -> Path:
 
 
 def _remove(folder: Path, owner: int) -> None:
-    """Remove a folder, if this is the process that made it and not one that it forked."""
+    """Remove a folder, unless this process was forked from its owner: workers run `atexit` functions, too."""
     if os.getpid() == owner:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_stale(parent: Path) -> None:
-    """Remove the folders of instances that were killed, and couldn't do it themselves."""
+    """Remove the folders that killed instances left behind."""
     for folder in parent.glob(f"{FOLDER_NAME_PREFIX}*"):
         with suppress(OSError, MetricsFolderError):
+            # Anybody may write where temporary files go: a link could lead to the files of somebody else.
             if not folder.is_symlink() and time.time() - folder.stat().st_mtime > STALE_SECONDS:
                 lock = _lock(folder)
                 try:
@@ -107,7 +110,10 @@ def _remove_stale(parent: Path) -> None:
 
 
 def _lock(folder: Path) -> int:
-    """Lock a folder while this process lives, or one that it forked."""
+    """Lock a folder until this process and all that it forks have ended. Returns the descriptor.
+
+    Raises MetricsFolderError if another instance has locked the folder.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,12 +123,12 @@ def _lock(folder: Path) -> int:
             f"{folder}: another instance uses it; give each one a folder of its own"
         ) from error
     except OSError:
-        pass  # this file system has no locks
+        pass  # this file system has no locks, and metrics work without
     return descriptor
 
 
 def _delete_metrics(folder: Path) -> None:
-    """Delete the metrics of an earlier start, or nothing if there is anything else."""
+    """Delete the metrics of an earlier start. If there are other files, raise MetricsFolderError instead."""
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
@@ -135,7 +141,7 @@ def _delete_metrics(folder: Path) -> None:
 
 
 def _allocate(folder: Path, workers: int) -> None:
-    """Write all files in their full size, as a worker that finds no room later would be killed by SIGBUS."""
+    """Write all files in full size. A worker that found no room later would be killed by SIGBUS."""
     free = shutil.disk_usage(folder).free
     try:
         for number in range(workers + 1):

@@ -1,4 +1,4 @@
-"""The telemetry around the application: every request is identified, timed, counted and logged."""
+"""Middleware around the application that identifies, times, counts and logs every request."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
     CommonHeaders = Callable[[Headers, TraceContext], Headers]
 
 MAX_PENDING_REQUESTS = 1000
-"""Answered requests that may wait to be counted and logged; one more waits for all of them."""
+"""Answered requests that may wait to be counted and logged. The next request then flushes them itself."""
 ROUTE_ENVIRON_KEY = "finetune_advisor.route"
-"""Where an application that isn't Flask leaves the template that a request's path matched."""
+"""Key of the WSGI environment under which an application other than Flask leaves its route template."""
 
 log = logging.getLogger("finetune_advisor.access")
 
 
 class TelemetryMiddleware:
-    """A WSGI application, made with Werkzeug, with metrics, logs and tracing for each of its requests.
+    """Wraps a WSGI application that uses Werkzeug, and adds metrics, logs and tracing to each request.
 
-    `common_headers` gives the headers that an answer of a trace with some headers lacks. `failure` answers
-    where the application raises an exception. `client` gives the client's address of a request, for its line.
+    `common_headers` takes the headers of an answer and its trace, and returns the headers to add. `failure`
+    answers when the application raises an exception. `client` finds the client's address of a request, which
+    its log line shows.
     """
 
     def __init__(
@@ -59,14 +60,14 @@ class TelemetryMiddleware:
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             seconds = perf_counter() - started
-            # A tracer's instrumentation of Flask begins its span inside of the application.
-            own = incoming.within(self._active_span()) if self._active_span else incoming
+            # A tracer that instruments Flask begins its span inside the application.
+            trace = incoming.within(self._active_span()) if self._active_span else incoming
             client = self._client(environ) if self._client else None
             sample = method_label(environ["REQUEST_METHOD"]), _route(environ), int(status[:3]), seconds
-            self._pending.append((sample, own, time(), client))
-            if self._metrics.is_shared:
+            self._pending.append((sample, trace, time(), client))
+            if self._metrics.is_shared:  # the next scrape may come to another worker
                 self._metrics.record_requests([sample])
-            return start_response(status, [*headers, *self._common_headers(headers, own)], *error)
+            return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
         self._metrics.request_started()
@@ -83,16 +84,17 @@ class TelemetryMiddleware:
                 deferred.schedule()
 
     def flush(self) -> None:
-        """Count and log the requests that were answered since the last time."""
+        """Count and log the requests that were answered since the last flush."""
+        # Other threads may add more meanwhile; those wait for the next flush.
         pending = [self._pending.popleft() for _ in range(len(self._pending))]
         if not self._metrics.is_shared:
             self._metrics.record_requests(sample for sample, *_ in pending)
         if pending and log.isEnabledFor(logging.INFO):
             template = template_record(log.name, "request")
-            for (method, route, status, seconds), own, answered, client in pending:
+            for (method, route, status, seconds), trace, answered_at, client in pending:
                 fields = {
-                    "request_id": own.request_id,
-                    "trace_id": own.trace_id,
+                    "request_id": trace.request_id,
+                    "trace_id": trace.trace_id,
                     "method": method,
                     "route": route,
                     "status": status,
@@ -100,13 +102,13 @@ class TelemetryMiddleware:
                 }
                 if client is not None:
                     fields["client"] = client
-                log.handle(AccessLogRecord(template, answered, fields))
+                log.handle(AccessLogRecord(template, answered_at, fields))
 
 
 def _route(environ: WSGIEnvironment) -> str:
-    """The template that a request's path matched."""
+    """Return the route template that a request's path matched. It may be `unmatched`."""
     if ROUTE_ENVIRON_KEY in environ:
         return str(environ[ROUTE_ENVIRON_KEY])
-    # There is no request of Flask's where the application failed before Flask.
+    # The application may have failed before Flask made a request of it.
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.rule if rule else UNMATCHED_ROUTE

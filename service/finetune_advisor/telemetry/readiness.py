@@ -1,17 +1,17 @@
-"""Readiness: whether this instance wants new requests. Every process of it sees the same."""
+"""Readiness: whether this instance takes new requests. All its processes agree."""
 
 from __future__ import annotations
 
 from mmap import mmap
 
-_draining = mmap(-1, 1)  # memory that workers share with the process that forks them
+_draining = mmap(-1, 1)  # workers share this memory with the process that forks them
 
 
 def start_draining() -> None:
-    """From now on, send new requests elsewhere."""
+    """Have this instance report that it isn't ready, so that new requests go to others."""
     _draining[0] = 1
 
 
 def is_draining() -> bool:
-    """Whether new requests had better go elsewhere."""
+    """Whether the instance is about to stop, so that new requests should go to others."""
     return bool(_draining[0])

@@ -1,4 +1,4 @@
-{{/* A job of `helm test` up to its only container's command: (list $ "name"). */}}
+{{/* The start of a job of `helm test`: (list $ "name"). The caller appends the command of its container. */}}
 {{- define "finetune-advisor.testJob" -}}
 {{- $root := index . 0 }}
 apiVersion: batch/v1

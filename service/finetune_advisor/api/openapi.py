@@ -149,9 +149,9 @@ class Contract(Api):
             "security": [],  # public: who may ask is for the gateway to say
         }
         super().__init__(app, spec_kwargs=options)
-        slugs = {"type": "string", "enum": list(Problem.kinds)}
+        slugs = {"type": "string", "enum": list(Problem.types_by_slug)}
         self.spec.components.schema("ProblemSlug", slugs)
-        for kind in Problem.kinds.values():
+        for kind in Problem.types_by_slug.values():
             form = {
                 "description": kind.title,
                 "content": {PROBLEM_MEDIA_TYPE: {"schema": ProblemSchema}},

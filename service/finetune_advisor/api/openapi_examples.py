@@ -63,7 +63,7 @@ def batch_response_examples(catalog: Catalog) -> Examples:
     """The answer to the two profiles."""
     assessor = Assessor(catalog, catalog.default, NullRecorder())
     return {
-        name: _example(request, assessor.batch(**request["value"]))
+        name: _example(request, assessor.assess_batch(**request["value"]))
         for name, request in batch_request_examples(catalog).items()
     }
 

@@ -110,21 +110,21 @@ class BatchSummary:
     """What the profiles of a batch come to; `recommendations` counts the decided ones."""
 
     profiles: int = 0
-    invalid: int = 0
+    invalid_count: int = 0
     recommendations: Counter[str] = field(default_factory=Counter)
 
     def add(self, profiles: int, decisions: Sequence[Decision]) -> None:
         """Add some profiles, with the decisions on the valid ones."""
         self.profiles += profiles
-        self.invalid += profiles - len(decisions)
+        self.invalid_count += profiles - len(decisions)
         self.recommendations.update(filter(None, map(attrgetter("outcome"), decisions)))
 
     @property
     def statuses(self) -> dict[str, int]:
         """How many profiles are decided, undecided and invalid."""
         decided = self.recommendations.total()
-        undecided = self.profiles - self.invalid - decided
-        return {"decided": decided, "undecided": undecided, "invalid": self.invalid}
+        undecided = self.profiles - self.invalid_count - decided
+        return {"decided": decided, "undecided": undecided, "invalid": self.invalid_count}
 
 
 class Assessor:
@@ -154,17 +154,17 @@ class Assessor:
         self._record([profile], [decision], endpoint)
         return content
 
-    def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
+    def assess_batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
         """The answer of POST /assess/batch for anything in the place of profiles."""
         results: list[bytes] = []
         valid: list[Profile] = []
         decisions: list[Decision] = []
         for place, given in enumerate(profiles):
             try:
-                profile, (content, decision) = self.result(with_defaults(given, defaults))
+                profile, (content, decision) = self.assess_batch_item(with_defaults(given, defaults))
             except ValidationError as error:
                 is_brief = len(results) - len(decisions) >= MAX_DETAILED_INVALID
-                errors = self.errors(error, "profiles", str(place), brief=is_brief)
+                errors = self.list_errors(error, "profiles", str(place), brief=is_brief)
                 content = orjson.dumps({"status": "invalid", "errors": errors})
             else:
                 valid.append(profile)
@@ -177,13 +177,15 @@ class Assessor:
         end = orjson.dumps(self._shared_fields(summary))[1:]
         return b"".join((b'{"results":[', b",".join(results), b"],", end))
 
-    def result(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
+    def assess_batch_item(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
         """A profile as it was read, and its result in a batch. Raises ValidationError."""
         if not self._schema.is_plainly_valid(profile):
             profile = self._schema.load(profile)
         return profile, self._results.answer(profile)
 
-    def errors(self, error: ValidationError, *place: str, brief: bool = False) -> list[dict[str, str]]:
+    def list_errors(
+        self, error: ValidationError, *place: str, brief: bool = False
+    ) -> list[dict[str, str]]:
         """What is wrong with a profile at some place of what was sent; in brief, the first fault alone, and
         without the names that are known.
         """

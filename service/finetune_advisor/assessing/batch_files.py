@@ -89,16 +89,16 @@ class BatchFile:
         return self._summary.profiles
 
     @property
-    def invalid(self) -> int:
+    def invalid_count(self) -> int:
         """How many lines so far were at fault."""
-        return self._summary.invalid
+        return self._summary.invalid_count
 
     def __str__(self) -> str:
         statuses = self._summary.statuses
         counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
         return f"{format_count(self.profiles, 'profile')}: {counts}"
 
-    def results(
+    def iter_results(
         self, file: IO[bytes], name: str, file_format: str | None = None
     ) -> Iterator[tuple[bytes, int]]:
         """The results of the lines that aren't blank, a line each, in blocks of many, and how many bytes of
@@ -133,12 +133,14 @@ class BatchFile:
             profile = read(line)
             if self._id_column is not None and isinstance(profile, dict):
                 id_ = _take_id(profile, self._id_column)
-            _, (result, decision) = self._assessor.result(with_defaults(profile, self._defaults))
+            _, (result, decision) = self._assessor.assess_batch_item(
+                with_defaults(profile, self._defaults)
+            )
             decisions.append(decision)
         except BadLineError as error:
             result = _render_invalid(number, [{"pointer": "#", "detail": str(error)}])
         except ValidationError as error:
-            result = _render_invalid(number, self._assessor.errors(error))
+            result = _render_invalid(number, self._assessor.list_errors(error))
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
 
     def _refuse_csv_header(self, line: bytes, place: str) -> None:

@@ -74,7 +74,7 @@ def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option
     empty = "the input is empty, or has nothing below a header"
     click.echo(run if run.profiles else f"{file}: {empty}; {run}", err=True)
     print_note(advise_version(served, asked, ignored))
-    return run.invalid
+    return run.invalid_count
 
 
 def _write_results(
@@ -91,7 +91,7 @@ def _write_results(
         length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // MAX_PROGRESS_STEPS
     )
     with click.open_file(file, "rb") as opened, bar:
-        for results, read in run.results(opened, file, file_format):
+        for results, read in run.iter_results(opened, file, file_format):
             output.write(results)
             if not ignored and IGNORED_MEMBER in results:
                 first = next(line for line in results.splitlines() if IGNORED_MEMBER in line)

@@ -37,7 +37,7 @@ class Blueprint(flask_smorest.Blueprint):
         """As flask-smorest's; what any request may break is documented here."""
         decorate, document = (
             super().arguments(schema, **options),
-            self.problems(UriTooLong, InvalidRequest),
+            self.document_problems(UriTooLong, InvalidRequest),
         )
         return lambda view: document(decorate(view))
 
@@ -60,7 +60,7 @@ class Blueprint(flask_smorest.Blueprint):
         """Refuse every query parameter."""
         return self.arguments(NoParameters(), location="query", as_kwargs=True)(view)
 
-    def problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
+    def document_problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""
 
         def decorator(view: Callable[..., Any]) -> Any:

@@ -49,7 +49,7 @@ def _placeholder(segment: str) -> str:
     """A segment, or what stands for it in templates."""
     if VERSION_SEGMENT.fullmatch(segment):
         return "{version}"
-    return "{slug}" if segment in Problem.kinds else segment
+    return "{slug}" if segment in Problem.types_by_slug else segment
 
 
 def _templates() -> Iterator[str]:

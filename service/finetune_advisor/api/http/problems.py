@@ -26,7 +26,7 @@ class Problem(HTTPException):
 
     slug: ClassVar[str]
     title: ClassVar[str]
-    kinds: ClassVar[dict[str, type[Problem]]] = {}
+    types_by_slug: ClassVar[dict[str, type[Problem]]] = {}
     documented_headers: ClassVar[Mapping[str, Any]] = {}
     """The headers that the contract describes."""
 
@@ -43,7 +43,7 @@ class Problem(HTTPException):
         self.headers = dict(headers or {})
 
     def __init_subclass__(cls) -> None:
-        cls.kinds[cls.slug] = cls
+        cls.types_by_slug[cls.slug] = cls
 
     def get_body(self, environ: WSGIEnvironment | None = None, *_: Any, prefix: str = "") -> str:
         body: dict[str, Any] = {
@@ -69,7 +69,7 @@ class Problem(HTTPException):
         return prefix + path if environ is None else relative_link(path, environ)
 
     @classmethod
-    def explanation(cls, environ: WSGIEnvironment) -> dict[str, Any]:
+    def explain(cls, environ: WSGIEnvironment) -> dict[str, Any]:
         """What this kind of problem means, for people."""
         return {
             "type": cls.type_for(environ),

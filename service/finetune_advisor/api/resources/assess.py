@@ -42,7 +42,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         examples=openapi_examples.assess_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess(request: dict[str, Any]) -> Response:
         """Assess a profile
 
@@ -68,7 +68,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         examples=openapi_examples.batch_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess_batch(request: dict[str, Any]) -> Response:
         """Assess many profiles
 
@@ -76,7 +76,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         at fault gets a result that says so, and concerns no other. Pure, as POST /assess is.
         """
         tree = catalog.pick(request.get("tree_version"))
-        body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
+        body = assessors[tree.version].assess_batch(request["profiles"], request.get("defaults", {}))
         return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     return blp

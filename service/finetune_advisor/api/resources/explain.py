@@ -47,7 +47,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         ),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
 

@@ -25,14 +25,16 @@ def blueprint() -> Blueprint:
     @blp.doc(operationId="explainProblem")
     @blp.no_parameters
     @blp.response(200, ProblemTypeSchema, description="The explanation")
-    @blp.problems(NotFound, NotAcceptable)
+    @blp.document_problems(NotFound, NotAcceptable)
     def explain_problem(slug: str) -> Response:
         """Explain a problem type
 
         Every error has a type; this is what it means and what to do about it.
         """
-        if slug not in Problem.kinds:
-            raise NotFound(f"there is no such problem type; there are {', '.join(Problem.kinds)}")
-        return jsonify(Problem.kinds[slug].explanation(request.environ))
+        if slug not in Problem.types_by_slug:
+            raise NotFound(
+                f"there is no such problem type; there are {', '.join(Problem.types_by_slug)}"
+            )
+        return jsonify(Problem.types_by_slug[slug].explain(request.environ))
 
     return blp

@@ -63,7 +63,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
-    @blp.problems(NotAcceptable, PreconditionFailed)
+    @blp.document_problems(NotAcceptable, PreconditionFailed)
     def get_tree() -> Response:
         """Get the default tree
 
@@ -78,7 +78,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         200, VersionListSchema, description="The versions, oldest first", headers=CACHE_HEADERS
     )
     @list_unchanged
-    @blp.problems(NotAcceptable, PreconditionFailed)
+    @blp.document_problems(NotAcceptable, PreconditionFailed)
     def list_versions() -> Response:
         """List the tree versions
 
@@ -94,7 +94,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_version(version: str) -> Response:
         """Get a tree
 

@@ -42,7 +42,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(changes_query_schema(catalog)(), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=TREE_HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
 

@@ -48,7 +48,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(profile_query_schema(catalog)(), location="query")
     @blp.response(200, description="The picture", headers=vary)
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 

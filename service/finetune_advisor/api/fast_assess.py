@@ -56,8 +56,9 @@ class FastAssess:
         if request is None:
             return self._application(environ, start_response)
         assessor, profile = request
-        body = assessor.assess(profile, ASSESS_PATH)
+        # Set before assessing, so that a failure counts under the route, too.
         environ[ROUTE_ENVIRON_KEY] = ASSESS_PATH
+        body = assessor.assess(profile, ASSESS_PATH)
         length = "Content-Length", str(len(body))
         start_response("200 OK", [CACHE_CONTROL, CONTENT_TYPE, length])
         return [body]

@@ -1,4 +1,4 @@
-"""The application: the only place where the parts are wired together."""
+"""Builds the application: the only module that wires the parts together."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application with these settings, or with those of the environment.
+    """Build the application with `settings`, or with the settings of the environment.
 
-    It leaves logging alone: `finetune-advisor serve` configures that, or whoever embeds the application.
-    Raises FinetuneAdvisorError if a setting or a tree document is at fault.
+    It doesn't configure logging: `finetune-advisor serve` does, or the program that embeds the application.
+    Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
     served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
@@ -59,9 +59,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.set_info(__version__, served.trees.values(), served.default)
 
     app = Application(__name__, static_folder=None)
+    # A path with doubled slashes is a 404 that suggests the right path, not an undocumented redirect.
     app.url_map.merge_slashes = False
     app.extensions["metrics"] = metrics
+    # One byte more than the limit, so that the parser notices that a chunked body was cut.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    # Four for each profile, though a valid one is a single object, and some for the rest of a request.
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)
@@ -71,7 +74,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     contract = Contract(app)
     decisions = TelemetryRecorder(metrics, settings.decision_log)
-    assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
+    assessors = {
+        version: Assessor(served, served_tree, decisions)
+        for version, served_tree in served.trees.items()
+    }
     contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
     for resource in (tree, tree_changes, tree_diagram):
@@ -88,9 +94,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def describe_api() -> dict[str, Any]:
-    """The OpenAPI description of the application with the environment's settings, as a file.
+    """Return the contract as `openapi/openapi.yaml` has it, for the settings of the environment.
 
-    Raises as `create_app` does.
+    Raises FinetuneAdvisorError, as `create_app` does.
     """
     return export_openapi(create_app())
 
@@ -102,15 +108,16 @@ def _with_middleware(
     metrics: Metrics,
     settings: Settings,
 ) -> WSGIApplication:
-    """The application within all that surrounds it, from the inside out."""
+    """Wrap the application in its middleware, the innermost first."""
     application: WSGIApplication = app.wsgi_app
-    if make_active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
+    # A tracer instruments Flask: with one, every request has to go through Flask.
+    if make_active_span_lookup() is None:
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
     client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
-    failure = InternalError("something failed here")
+    failure = InternalError("the server failed")
     application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)

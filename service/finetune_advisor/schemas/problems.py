@@ -28,9 +28,9 @@ class ProblemSchema(ResponseSchema):
         examples = (
             {
                 "type": "problems/invalid-request",
-                "title": "The request breaks the contract",
+                "title": "The request is invalid",
                 "status": 422,
-                "detail": "the body breaks the contract",
+                "detail": "the body is invalid",
                 "errors": [{"pointer": "#/profile", "detail": "this is missing; add it"}],
             },
         )

@@ -319,7 +319,7 @@ def test_results_replace_a_file_only_once_they_are_complete(
     old = tmp_path / "out.jsonl"
     old.write_text("kept")
     old.chmod(0o640)
-    whole = BatchFile._result
+    whole = BatchFile._assess_line
     lines = iter(range(2))
 
     def stopped(self: BatchFile, *given: Any) -> bytes:
@@ -327,7 +327,7 @@ def test_results_replace_a_file_only_once_they_are_complete(
             raise KeyboardInterrupt
         return whole(self, *given)
 
-    monkeypatch.setattr(BatchFile, "_result", stopped)
+    monkeypatch.setattr(BatchFile, "_assess_line", stopped)
     aborted = run("-", "--output", old, stdin="{}\n" * 3)
 
     assert (aborted.exit_code, old.read_text()) == (1, "kept")

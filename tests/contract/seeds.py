@@ -130,7 +130,7 @@ def repeated_parameter_accepted() -> None:
 
 
 def repeated_name_accepted() -> None:
-    strict_json._members = dict
+    strict_json._object_from_pairs = dict
 
 
 def nan_accepted() -> None:

@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics = Metrics()
     metrics.set_info(__version__, served.trees.values(), served.default)
 
+    # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
     # A path with doubled slashes is a 404 that suggests the right path, not an undocumented redirect.
     app.url_map.merge_slashes = False
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
     app.register_blueprint(operations.blueprint(served, metrics))
+    # Flask answers conditions and ranges of files by itself; only pages have files.
     pages = reference.blueprint()
     pages.before_request(restore_entity_tags)
     pages.before_request(ignore_range)
@@ -118,7 +120,9 @@ def _with_middleware(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     failure = InternalError("the server failed")
+    # Around the fast path, so that its requests are counted and logged, too.
     application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
+    # Around the answers to failures, so that pages of other origins can read them.
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:

@@ -478,5 +478,7 @@ def test_an_id_that_is_no_scalar_concerns_no_other_line(id_: str) -> None:
     stdin = f'{{"id": {id_}, "team": "solo"}}\n{{"id": 7, "team": "solo"}}\n'
     first, second = results(run("-", "--id-column", "id", "--tree-version", VERSION, stdin=stdin))
 
-    assert {"pointer": "#", "detail": "'id' is no text, number or boolean; give one"} in first["errors"]
+    assert {"pointer": "#", "detail": "'id' is not text, a number or a boolean; give one"} in first[
+        "errors"
+    ]
     assert second["id"] == 7

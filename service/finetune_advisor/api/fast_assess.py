@@ -92,6 +92,7 @@ class FastAssess:
 
     def _read_plain_body(self, environ: WSGIEnvironment) -> bytes | None:
         """Return a request's body, or None if a header isn't plain or the body isn't as long as it says."""
+        # On the operations' port, the application answers this path with a 404.
         if not _has_plain_headers(environ) or environ["SERVER_PORT"] == self._metrics_port:
             return None
         length = int(environ["CONTENT_LENGTH"])

@@ -138,6 +138,7 @@ def add_number_format(_: Converter, field: Field[Any], ret: dict[str, Any]) -> d
 class Contract(Api):
     """flask-smorest's Api, which answers every error with a problem, and documents each problem by name."""
 
+    # With a name, flask-smorest adds a catch-all response to every operation.
     DEFAULT_ERROR_RESPONSE_NAME = None
     ERROR_SCHEMA = ProblemSchema
 

@@ -185,6 +185,7 @@ class Assessor:
         self._recorder.record_batch(len(profiles))
         summary = BatchSummary()
         summary.add(len(profiles), decisions)
+        # Results are bytes already, and are joined as such: decoding them would take longer than assessing.
         shared = orjson.dumps(self._shared_fields(summary)).removeprefix(b"{")
         return b"".join((b'{"results":[', b",".join(results), b"],", shared))
 
@@ -206,6 +207,7 @@ class Assessor:
         return [*islice(details, 1 if brief else MAX_ERRORS)]
 
     def _record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
+        # Metrics count paths; only the decision log needs the answers of each profile.
         if self._recorder.wants_answers:
             decisions = [
                 decision.assessment(profile) if isinstance(decision, CompiledPath) else decision

@@ -79,6 +79,7 @@ class BatchFile:
         self, catalog: Catalog, tree: Tree, defaults: Profile, id_column: str | None = None
     ) -> None:
         self._inputs, self._defaults, self._id_column = catalog.inputs, defaults, id_column
+        # No server runs here whose metrics could count the decisions.
         self._assessor = Assessor(catalog, tree, NullRecorder())
         self._summary = BatchSummary()
         if id_column in self._inputs:
@@ -118,6 +119,7 @@ class BatchFile:
         elif first_line:
             self._refuse_csv_header(first_line, f"{name}:{number}")
             lines = chain([first], lines)
+        # The bytes of the header count with the first block.
         for block in _iter_blocks(lines):
             yield self._assess_block(block, read_line), header_size + sum(size for _, _, size in block)
             header_size = 0
@@ -145,6 +147,7 @@ class BatchFile:
             result = _render_invalid(number, [{"pointer": "#", "detail": str(error)}])
         except ValidationError as error:
             result = _render_invalid(number, self._assessor.list_errors(error))
+        # The id comes first, where people look for it.
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
 
     def _refuse_csv_header(self, line: bytes, place: str) -> None:
@@ -297,7 +300,7 @@ def _take_id(profile: dict[str, Any], name: str) -> str | int | float | None:
     id_ = profile.pop(name, None)
     if id_ is None or isinstance(id_, str | int | float):
         return id_
-    raise BadLineError(f"{name!r} is no text, number or boolean; give one")
+    raise BadLineError(f"{name!r} is not text, a number or a boolean; give one")
 
 
 def _render_invalid(number: int, errors: list[dict[str, str]]) -> bytes:
@@ -335,17 +338,19 @@ class _CellValues(dict[str, Any]):
             self[cell] = _parse_cell(input_, cell)
 
     def __missing__(self, cell: str) -> Any:
+        # The value isn't kept: a column may have millions of different numbers.
         return _parse_cell(self._input, cell)
 
 
 def _cells(line: bytes) -> list[str]:
     """Parse the cells of a line of CSV; an empty line has one empty cell. Raises BadLineError."""
     _require_short(line)
+    # One line at a time: a quoted cell that spans lines would swallow the results of other lines.
     try:
         reader = csv.reader([line.decode()], strict=True, skipinitialspace=True)
         return next(reader, []) or [""]
     except UnicodeDecodeError as error:
-        raise BadLineError("the line is not UTF-8; encode it so") from error
+        raise BadLineError("the line is not UTF-8; encode it in UTF-8") from error
     except csv.Error as error:
         raise BadLineError(f"the line is not CSV, or a cell has several lines: {error}") from error
 

@@ -162,6 +162,7 @@ def _assessment_template(path: CompiledPath) -> list[bytes]:
         Step(question, tuple((name, PLACEHOLDER) for name in question.inputs), branch)
         for question, branch in path.taken
     )
+    # The template goes through the same schema as any assessment, so that both have the same bytes.
     members = ASSESSMENT_SCHEMA.dump(
         Assessment(
             tree=path.tree,

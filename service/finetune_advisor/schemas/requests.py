@@ -54,6 +54,7 @@ def build_range_validator(low: float, high: float) -> validate.Range:
     return validate.Range(low, high, error=f"out of range; give a value from {low} to {high}")
 
 
+# Every assessor and endpoint of an application needs the schema of the same catalog.
 @lru_cache(maxsize=8)
 def profile_schema(catalog: Catalog) -> type[FastPathSchema]:
     """Build the schema of a profile, with a field for each input of any served tree.
@@ -119,6 +120,7 @@ class TreeVersionField(EnumField):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         version = str(super()._deserialize(value, *args, **kwargs))
+        # marshmallow validates later: this message replaces the one for an unknown version.
         if version in self.retired:
             raise ValidationError(str(RetiredVersionError(self.retired[version])))
         return version

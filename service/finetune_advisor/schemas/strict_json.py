@@ -50,7 +50,7 @@ def _require_utf8(text: bytes, what: str) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
-        detail = f"the {what} is not UTF-8 (byte {error.start}); encode it so"
+        detail = f"the {what} is not UTF-8 (byte {error.start}); encode it in UTF-8"
         raise InvalidJsonError(detail) from None
 
 

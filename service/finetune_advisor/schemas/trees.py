@@ -70,6 +70,7 @@ class InputSchema(ResponseSchema):
 
 OPERATOR_WORDS = {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}
 
+# Not a class statement: `is` and `in` are keywords of Python.
 TestsSchema = ResponseSchema.from_dict(
     {
         "is": fields.Boolean(metadata=describe_field("The answer is this boolean.")),

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, se
 
 SWAGGER_UI_FOLDER = Path(flask_swagger_ui.__file__).parent / "dist"
 SWAGGER_UI_FILES = {"swagger-ui.css", "swagger-ui-bundle.js"}
+# Swagger UI has its icons as data: URLs.
 DOCS_PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

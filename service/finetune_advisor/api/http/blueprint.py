@@ -55,12 +55,13 @@ class Blueprint(flask_smorest.Blueprint):
         return decorator
 
     def register_views_in_doc(self, api: Any, app: Any, spec: Any, **options: Any) -> None:
+        # Components have to exist before a view refers to them.
         for name, example in self._examples.items():
             spec.components.example(name, example)
         super().register_views_in_doc(api, app, spec, **options)
 
     def no_parameters(self, view: Callable[..., Any]) -> Any:
-        """Refuse every query parameter."""
+        """Refuse every query parameter, which would otherwise be silently ignored."""
         return self.arguments(NoParameters(), location="query", as_kwargs=True)(view)
 
     def document_problems(self, *kinds: type[Problem]) -> Callable[..., Any]:

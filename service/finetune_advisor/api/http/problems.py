@@ -46,6 +46,7 @@ class Problem(HTTPException):
         self.headers = dict(headers or {})
 
     def __init_subclass__(cls) -> None:
+        # The contract and GET /problems/{slug} list every problem.
         cls.types_by_slug[cls.slug] = cls
 
     def get_body(self, environ: WSGIEnvironment | None = None, *_: Any, prefix: str = "") -> str:

@@ -39,6 +39,7 @@ class StrictParser(FlaskParser):
     It raises a problem for every request that it refuses.
     """
 
+    # webargs would ignore unknown query parameters.
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}
 
     def handle_error(
@@ -54,6 +55,7 @@ class StrictParser(FlaskParser):
         # MAX_CONTENT_LENGTH is one byte more than the limit: Werkzeug silently cuts a chunked body there, and
         # the additional byte shows that there was more.
         body = _read_body(req, config["MAX_CONTENT_LENGTH"] - 1)
+        # Before parsing, which takes many times the memory of the body.
         admission.acquire_for_request(len(body))
         _limit_containers(body, config["MAX_CONTAINERS"])
         try:
@@ -106,6 +108,7 @@ def _read_body(req: Request, limit: int) -> bytes:
             req.environ["wsgi.input"].read(length) if 0 < length <= limit else req.get_data(cache=False)
         )
     except RequestEntityTooLarge:
+        # A body that is much too large isn't worth reading, even if its client then misses the answer.
         if length <= 2 * limit:
             _discard_body(req, 2 * limit)
         raise _body_too_large(limit) from None

@@ -58,6 +58,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         explanations are exact; `truncated` says whether any are left out. A request is safe to repeat, as
         with POST /assess.
         """
+        # The other members of the request are the arguments of `Explainer.explain`.
         tree = catalog.pick(request.pop("tree_version", None))
         explanation = explainers[tree.version].explain(**{"limit": DEFAULT_COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")

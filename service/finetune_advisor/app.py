@@ -60,37 +60,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    # A path with doubled slashes is a 404 that suggests the right path, not an undocumented redirect.
-    app.url_map.merge_slashes = False
     app.extensions["metrics"] = metrics
-    # One byte more than the limit, so that the parser notices that a chunked body was cut.
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
-    # Four for each profile, though a valid one is a single object, and some for the rest of a request.
-    app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
-    app.config["METRICS_PORT"] = settings.metrics_port
-    app.before_request(require_host)
-    app.teardown_request(admission.release_after_request)
-    if settings.metrics_port is not None:
-        app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
-
-    contract = Contract(app)
+    _configure(app, settings)
     decisions = TelemetryRecorder(metrics, settings.decision_log)
     assessors = {
         version: Assessor(served, served_tree, decisions)
         for version, served_tree in served.trees.items()
     }
-    contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
-    contract.register_blueprint(explain.blueprint(served, assessors))
-    for resource in (tree, tree_changes, tree_diagram):
-        contract.register_blueprint(resource.blueprint(served))
-    contract.register_blueprint(problem_types.blueprint())
+    _register_api(app, served, assessors, settings.max_batch)
     app.register_blueprint(operations.blueprint(served, metrics))
-    # Flask answers conditions and ranges of files by itself; only pages have files.
-    pages = reference.blueprint()
-    pages.before_request(restore_entity_tags)
-    pages.before_request(ignore_range)
-    pages.after_request(explain_precondition)
-    app.register_blueprint(pages)
+    _register_pages(app)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
 
@@ -101,6 +80,41 @@ def describe_api() -> dict[str, Any]:
     Raises FinetuneAdvisorError, as `create_app` does.
     """
     return export_openapi(create_app())
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    """Set what holds for all requests: limits, and what runs before and after each."""
+    # A path with doubled slashes is a 404 that suggests the right path, not an undocumented redirect.
+    app.url_map.merge_slashes = False
+    # One byte more than the limit, so that the parser notices that a chunked body was cut.
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    # Four for each profile, though a valid one is a single object, and some for the rest of a request.
+    app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
+    app.config["METRICS_PORT"] = settings.metrics_port
+    app.before_request(require_host)
+    app.teardown_request(admission.release_after_request)
+    if settings.metrics_port is not None:
+        app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
+
+
+def _register_api(
+    app: Flask, served: Catalog, assessors: Mapping[str, Assessor], max_batch: int
+) -> None:
+    contract = Contract(app)
+    contract.register_blueprint(assess.blueprint(served, assessors, max_batch))
+    contract.register_blueprint(explain.blueprint(served, assessors))
+    for resource in (tree, tree_changes, tree_diagram):
+        contract.register_blueprint(resource.blueprint(served))
+    contract.register_blueprint(problem_types.blueprint())
+
+
+def _register_pages(app: Flask) -> None:
+    pages = reference.blueprint()
+    # Flask answers conditions and ranges of files by itself; only pages have files.
+    pages.before_request(restore_entity_tags)
+    pages.before_request(ignore_range)
+    pages.after_request(explain_precondition)
+    app.register_blueprint(pages)
 
 
 def _with_middleware(

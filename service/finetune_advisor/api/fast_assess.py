@@ -35,9 +35,8 @@ class FastAssess:
     """A WSGI middleware that answers POST /assess by itself if a request is plainly the common case.
 
     Every other request goes to the application unchanged, so that errors have one source. An answer is the
-    application's, byte for byte, including its headers. `assessors` has one assessor for each version,
-    `metrics_port` is the port on which the path is a 404, and `max_body_bytes` limits bodies beyond the fast
-    path's own limit.
+    application's, byte for byte, including its headers. `assessors` has one assessor for each version that
+    the catalog serves. `metrics_port` and `max_body_bytes` are those of the settings.
     """
 
     def __init__(
@@ -76,6 +75,7 @@ class FastAssess:
         body = self._read_plain_body(environ)
         if body is None:
             return None
+        # An error's message is the application's business.
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -130,6 +130,7 @@ def add_number_format(_: Converter, field: Field[Any], ret: dict[str, Any]) -> d
     """Return the format of a number, for languages with several widths, as apispec's attribute function."""
     if isinstance(field, Float):
         return {"format": "double"}
+    # A count of profiles has a format of its own: it may exceed 32 bits without a documented maximum.
     if isinstance(field, Integer) and "format" not in field.metadata:
         return {"format": "int64" if ret.get("maximum", 0) > MAX_INT32 else "int32"}
     return {}

@@ -75,6 +75,7 @@ def batch_request_examples(catalog: Catalog) -> Examples:
 
 def batch_response_examples(catalog: Catalog) -> Examples:
     """Return the answer to the request of `batch_request_examples`."""
+    # The examples are no decisions that metrics should count.
     assessor = Assessor(catalog, catalog.default, NullRecorder())
     return {
         name: _example(request, assessor.assess_batch(**request["value"]))

@@ -150,7 +150,7 @@ class BatchFile:
         # The id comes first, where people look for it.
         return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
 
-    def _refuse_csv_header(self, line: bytes, place: str) -> None:
+    def _refuse_csv_header(self, line: bytes, location: str) -> None:
         """Raise BadFileError if the first line of JSON Lines looks like a CSV header.
 
         Every line of such a file would be invalid.
@@ -159,21 +159,21 @@ class BatchFile:
             return
         cells = [cell.strip(' "') for cell in COLUMN_SEPARATORS.split(line.decode(errors="replace"))]
         if any(cell in self._inputs for cell in cells) or cells[0].lower() == "sep=":
-            raise BadFileError(f"{place}: the line looks like the header of CSV; give --format csv")
+            raise BadFileError(f"{location}: the line looks like the header of CSV; give --format csv")
 
-    def _csv_reader(self, header: bytes, place: str) -> LineReader:
+    def _csv_reader(self, header: bytes, location: str) -> LineReader:
         """Build the reader of the rows below a header. Raises BadFileError."""
         if not header:
             remedy = "begin with a header that names an input in each column"
-            raise BadFileError(f"{place}: the file is empty; {remedy}")
+            raise BadFileError(f"{location}: the file is empty; {remedy}")
         if header.lstrip().startswith(OPENING_BRACKETS):
-            raise BadFileError(f"{place}: the line looks like JSON; give --format jsonl")
+            raise BadFileError(f"{location}: the line looks like JSON; give --format jsonl")
         try:
             columns = [cell.strip() for cell in _cells(header)]
         except BadLineError as error:
-            raise BadFileError(f"{place}: {error}") from error
+            raise BadFileError(f"{location}: {error}") from error
         if errors := [*self._header_errors(columns)]:
-            raise BadFileError("\n".join(f"{place}: {error}" for error in errors))
+            raise BadFileError("\n".join(f"{location}: {error}" for error in errors))
         return _RowReader(columns, [self._inputs.get(column) for column in columns])
 
     def _header_errors(self, columns: list[str]) -> Iterator[str]:

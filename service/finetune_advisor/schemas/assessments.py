@@ -25,7 +25,7 @@ class RecommendationSchema(LeafSchema):
     """A recommendation as the answer to a profile."""
 
     class Meta(ResponseSchema.Meta):
-        # The order in which people read it: marshmallow would put the inherited fields first.
+        # In reading order: marshmallow would put the inherited fields first.
         fields = (
             "id",
             "title",
@@ -123,6 +123,7 @@ class NextQuestionSchema(ResponseSchema):
         return {
             "question": question.id,
             "text": question.text,
+            # The question says why it is asked, and the input says how to find the value.
             "help": f"{question.help} {input_.help}".strip() or None,
             "input": input_.name,
             "label": input_.label,
@@ -151,6 +152,7 @@ class AssessmentSchema(ResponseSchema):
             "The recommendation that every completion of the profile leads to, if decided."
         ),
     )
+    # Steps are plain already: `_dump_step` makes them.
     path = fields.List(
         PlainObject(StepSchema),
         required=True,
@@ -207,6 +209,7 @@ class AssessmentSchema(ResponseSchema):
 
 def _dump_recommendation(assessment: Assessment, recommendation: Recommendation) -> dict[str, Any]:
     tree = assessment.tree
+    # Cautions are about fine-tuning.
     cautions = list(tree.cautions) if recommendation.finetune != "no" else []
     dumped = {**tree.canonical["recommendations"][recommendation.id], "id": recommendation.id}
     return dumped | {"reason": _join_reasons(assessment.reasons), "cautions": cautions or None}

@@ -27,7 +27,7 @@ class MoveSchema(ResponseSchema):
     """The profiles whose outcome changes from one recommendation to another."""
 
     before = fields.String(
-        data_key="from",
+        data_key="from",  # a keyword of Python
         metadata=describe_field("The recommendation of the older tree; absent if it does not decide."),
     )
     after = fields.String(

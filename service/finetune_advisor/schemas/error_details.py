@@ -35,6 +35,7 @@ def iter_error_details(
     known_fields = schema.fields if schema else {}
     for key, inner in sorted(messages.items(), key=_sort_key):
         inner_location = (*location, str(key)[:MAX_NAME_LENGTH])
+        # Only here the schema is known, with the names that the detail suggests.
         if inner == [UNKNOWN_FIELD_MESSAGE]:
             detail = unknown_name_detail(inner_location[-1], list(known_fields))
             yield error_at(inner_location, detail, in_body=in_body)
@@ -63,7 +64,7 @@ def error_at(location: tuple[str, ...], detail: str, *, in_body: bool) -> dict[s
 
 def unknown_name_detail(name: str, known: list[str]) -> str:
     """Return the detail for a name that isn't among the known ones: it suggests the nearest, or lists all."""
-    if not known:
+    if not known:  # nothing to suggest, as in the query of an operation without parameters
         return "there is no such name here; remove it"
     matches = get_close_matches(name, known, 1)
     hint = f"did you mean {matches[0]}?" if matches else f"remove it; known are: {', '.join(known)}"

@@ -12,7 +12,7 @@ from marshmallow.types import ErrorMessages
 
 from finetune_advisor.engine.model.inputs import normalize_number
 
-Fault = TypeVar("Fault", bound=Exception)
+ExceptionType = TypeVar("ExceptionType", bound=Exception)
 
 UNKNOWN_FIELD_MESSAGE = "unknown"
 """The message of an unknown field. `iter_error_details` replaces it by one that says what to do."""
@@ -37,6 +37,7 @@ class RequestField:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # "Leave the field out" would be wrong advice for a required field.
         if kwargs.get("required"):
             set_required_null_message(self)
 
@@ -163,6 +164,7 @@ class RequestSchema(Schema):
     error_messages = {"unknown": UNKNOWN_FIELD_MESSAGE, "type": "not an object; give one in braces"}
 
     def load(self, data: Any, **options: Any) -> Any:
+        # marshmallow would make an error for each unknown field.
         if isinstance(data, dict) and len(data) > len(self.fields) + MAX_UNKNOWN_FIELDS:
             known = [name for name in self.fields if name in data]
             unknown = islice((name for name in data if name not in self.fields), MAX_UNKNOWN_FIELDS)
@@ -173,7 +175,7 @@ class RequestSchema(Schema):
             raise without_traceback(error) from None
 
 
-def without_traceback(error: Fault) -> Fault:
+def without_traceback(error: ExceptionType) -> ExceptionType:
     """Return an error without its traceback and its context.
 
     Their frames refer to the request's data, and would keep it in memory until a garbage collection.

@@ -87,6 +87,7 @@ def profile_schema(catalog: Catalog) -> type[FastPathSchema]:
                 return True
             try:
                 for name, value in data.items():
+                    # Only numbers have a range: a float for any other input raises KeyError.
                     if value.__class__ is float:
                         low, high = ranges[name]
                         if not low <= value <= high:

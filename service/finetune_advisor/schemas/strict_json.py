@@ -35,6 +35,7 @@ def parse_json(text: bytes, what: str = "body") -> Any:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        # These two get plainer messages than orjson's.
         if not text.strip():
             raise InvalidJsonError(f"the {what} is empty; send a JSON object") from None
         _require_utf8(text, what)
@@ -46,7 +47,6 @@ def parse_json(text: bytes, what: str = "body") -> Any:
 
 
 def _require_utf8(text: bytes, what: str) -> None:
-    # orjson refuses other encodings, too, but its message doesn't say so plainly.
     try:
         text.decode()
     except UnicodeDecodeError as error:
@@ -72,6 +72,7 @@ def _count_names(value: Any) -> int:
     """Count the names of an object, of the objects in it, and of those in its arrays, but no deeper."""
     if value.__class__ is not dict:
         return 0
+    # No recursion: this depth is enough for the API's requests, and takes a fraction of the time.
     inner = [
         sum([len(item) for item in member if item.__class__ is dict])
         if member.__class__ is list
@@ -103,6 +104,7 @@ def _require_unrepeated(text: bytes, what: str) -> None:
 
 
 def _object_from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _RepeatedName:
+    # Inner objects come first, so no location is known here: the caller finds it in the result.
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:

@@ -187,6 +187,7 @@ class TreeSchema(VersionFieldsSchema):
 
     @pre_dump
     def _as_mapping(self, tree: Tree, **_: Any) -> dict[str, Any]:
+        # The canonical form has no digest: it is what the digest is made of.
         return {**tree.canonical, "digest": tree.digest}
 
 

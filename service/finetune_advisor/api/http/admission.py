@@ -34,6 +34,7 @@ class ByteSemaphore:
             self._released.notify()
 
 
+# One for each worker process: each has a memory of its own.
 body_bytes = ByteSemaphore(BYTE_BUDGET)
 
 

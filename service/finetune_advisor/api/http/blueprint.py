@@ -35,6 +35,7 @@ class Blueprint(flask_smorest.Blueprint):
     ) -> None:
         super().__init__(name, __name__, description=description)
         self._examples: dict[str, Any] = {}
+        # Before the view, so that no request is evaluated whose answer its client can't read.
         self.before_request(partial(_require_acceptable, list(produces)))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[..., Any]:
@@ -64,19 +65,20 @@ class Blueprint(flask_smorest.Blueprint):
         """Refuse every query parameter, which would otherwise be silently ignored."""
         return self.arguments(NoParameters(), location="query", as_kwargs=True)(view)
 
-    def document_problems(self, *kinds: type[Problem]) -> Callable[..., Any]:
+    def document_problems(self, *problem_types: type[Problem]) -> Callable[..., Any]:
         """Document the problems that an operation may answer with."""
 
         def decorator(view: Callable[..., Any]) -> Any:
-            for kind in kinds:
-                view = self.alt_response(kind.code, response=kind.__name__)(view)
+            for problem_type in problem_types:
+                # By name: the contract has each problem as a component.
+                view = self.alt_response(problem_type.code, response=problem_type.__name__)(view)
             return view
 
         return decorator
 
 
 def negotiate_media_type(http_request: Request, types: list[str]) -> str:
-    """Return the media type among `types` that a request's Accept header prefers, or the first without one.
+    """Return the media type among `types` that a request prefers by its Accept header, or else the first.
 
     Parameters of media types are ignored: JSON defines none (RFC 8259, 11). Raises NotAcceptable.
     """

@@ -44,7 +44,7 @@ class CrossOriginSharing:
             shared = Headers(headers)
             for name, value in self._sharing_headers(environ):
                 shared.add(name, value)
-            if ANY_ORIGIN not in self._origins:
+            if ANY_ORIGIN not in self._origins:  # otherwise, all origins get the same answer
                 # For caches, even if this request has no Origin: the next one for the same URL may have one.
                 shared["Vary"] = ", ".join([*shared.getlist("Vary"), "Origin"])
             return start_response(status, shared.to_wsgi_list(), *error)

@@ -25,6 +25,7 @@ def require_host() -> None:
     RFC 9112, 3.2 requires this; gunicorn lets such requests pass.
     """
     environ = request.environ
+    # The variable itself: Werkzeug's `request.host` falls back to the name of the server.
     host = environ.get("HTTP_HOST")
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":

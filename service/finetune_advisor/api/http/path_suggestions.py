@@ -35,7 +35,7 @@ def nearest_path(path: str, templates: Sequence[str]) -> str | None:
     It finds the template despite empty or additional leading segments, another case, and a misspelled or
     missing segment.
     """
-    if len(path) > MAX_PATH_LENGTH:
+    if len(path) > MAX_PATH_LENGTH:  # it resembles no template
         return None
     segments = [_placeholder(segment) for segment in path.lower().split("/") if segment]
     # Clients often put a prefix before the path, such as /api or /v1.

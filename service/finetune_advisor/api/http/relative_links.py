@@ -32,6 +32,7 @@ def _url_folders(environ: WSGIEnvironment) -> list[str]:
         path = "/" + path.partition("://")[2].partition("/")[2]
     folders: list[str] = []
     for folder in path.split("/")[1:-1]:
+        # Clients resolve dot segments before they send a URL, but others send them as they are.
         if folder == "..":
             del folders[-1:]
         elif folder != ".":

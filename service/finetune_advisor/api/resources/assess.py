@@ -53,6 +53,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], max_batch: in
         still possible, and gives the next question to answer. The service stores nothing, and the same
         profile and tree always give the same body, so a request is safe to repeat.
         """
+        # Most requests never get here: see api/fast_assess.py.
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].assess(request["profile"], "/assess")
         return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))

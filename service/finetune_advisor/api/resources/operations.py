@@ -22,6 +22,7 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
     @blp.get("/readyz")
     def readyz() -> tuple[dict[str, str], int] | dict[str, str | list[str]]:
         """Report the trees that are served, or a 503 while the process drains."""
+        # A load balancer stops sending requests before the process ends.
         if readiness.is_draining():
             return {"status": "draining"}, 503
         return {"status": "ok", "trees": list(catalog.trees)}

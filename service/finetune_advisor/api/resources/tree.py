@@ -149,6 +149,7 @@ def conditional_response(
     response = Response(body, mimetype=media_type)
     response.headers.extend(deprecation.build_deprecation_headers(tree) if tree else {})
     response.add_etag()
+    # After the ETag is made and before it is compared: a proxy may have changed the one that comes back.
     restore_entity_tags()
     _require_match(response)
     response.cache_control.public = True

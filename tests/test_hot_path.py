@@ -11,7 +11,7 @@ import gc
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from tests.api import guide
 from tests.conftest import BUNDLED, server_logging
 
 COMPLETE = dict.fromkeys(guide.INPUTS, False)
-TIMES_PLAIN_FLASK = 0.36
+TIMES_PLAIN_FLASK = 0.345
 MANY = 50
 CALLS_A_QUESTION = 5
 CALLS_OF_A_COMPLETE_PROFILE, CALLS_OF_A_TYPED_PROFILE, CALLS_OF_A_PARTIAL_PROFILE = 20, 175, 320
@@ -77,6 +77,14 @@ def posting(app: Flask, path: str, body: object, times: int = 1, *later: object)
         deferred.flush()
 
     return post
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_here() -> Iterator[None]:
+    """A flush calls what this module's applications registered, and not those that other tests left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deferred, "_registered", [])
+        yield
 
 
 @pytest.fixture(autouse=True)

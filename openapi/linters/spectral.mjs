@@ -1,4 +1,4 @@
-// What Spectral holds the contract to. Every exception stands under its reason.
+// The rules of Spectral for the contract. The reason for each exception is above it.
 
 import { oas3 } from "@stoplight/spectral-formats";
 import { falsy, schema } from "@stoplight/spectral-functions";
@@ -8,7 +8,7 @@ import { oas } from "@stoplight/spectral-rulesets";
 const OPERATION = "$.paths[*][get,put,post,delete,options,head,patch,trace]";
 const BODY = `${OPERATION}.requestBody.content[*].schema`;
 
-/** An OWASP rule, asked only of what callers send: a limit protects the one who receives. */
+/** Applies an OWASP rule to requests only: a limit protects the server. */
 const ofRequests = (rule, type) => ({
   ...owasp.rules[rule],
   given: [
@@ -23,13 +23,13 @@ export default {
   extends: [oas, owasp],
   rules: {
     "no-default-response": {
-      description: "Every status is documented by itself: a default response would match anything.",
+      description: "Every status is documented by itself: a default response would match any status.",
       given: `${OPERATION}.responses`,
       severity: "error",
       then: { field: "default", function: falsy },
     },
     "closed-request-schema": {
-      description: "Every object of a request refuses fields that it doesn't know.",
+      description: "Every object of a request refuses unknown fields.",
       given: [`${BODY}`, `${BODY}..[?(@ && (@.type=="object" || @.properties))]`],
       severity: "error",
       then: {
@@ -40,31 +40,31 @@ export default {
       },
     },
 
-    // Public by design: it keeps nothing, and the same answers go to everybody. A gateway may ask for more.
+    // The API is public by design: it stores nothing and answers everybody alike. A gateway may authenticate callers.
     "owasp:api2:2023-read-restricted": "off",
     "owasp:api2:2023-write-restricted": "off",
     "owasp:api8:2023-define-error-responses-401": "off",
 
-    // Rates are limited by the gateway in front, which also documents its 429 and its headers.
+    // The gateway in front limits rates, and documents its 429 and its headers.
     "owasp:api4:2023-rate-limit": "off",
     "owasp:api4:2023-rate-limit-responses-429": "off",
 
-    // A 500 is never part of the contract: were it documented, clients and fuzzers would take it for an answer.
+    // A 500 is not part of the contract: clients and fuzzers would take a documented one for a regular answer.
     "owasp:api8:2023-define-error-responses-500": "off",
 
-    // No origin is let in, and a response without the header says just that to browsers.
+    // By default, no other origin may read answers, and a response without the header tells browsers so.
     "owasp:api8:2023-define-cors-origin": "off",
 
-    // One contract describes every instance, whatever its environment.
+    // One contract describes every instance, in any environment.
     "owasp:api9:2023-inventory-environment": "off",
 
-    // Limits protect the one who receives; responses may grow.
+    // Limits protect the server; responses may grow.
     "owasp:api4:2023-array-limit": ofRequests("owasp:api4:2023-array-limit", "array"),
     "owasp:api4:2023-integer-limit": ofRequests("owasp:api4:2023-integer-limit", "integer"),
     "owasp:api4:2023-string-limit": ofRequests("owasp:api4:2023-string-limit", "string"),
     "owasp:api4:2023-string-restricted": ofRequests("owasp:api4:2023-string-restricted", "string"),
 
-    // A number of tokens of text is no credential: the rule's own words, but not `…_tokens`.
+    // A number of tokens of text is no credential: the rule as it is, except for names that end in `_tokens`.
     "owasp:api2:2023-no-credentials-in-url": {
       ...owasp.rules["owasp:api2:2023-no-credentials-in-url"],
       given: "$..parameters[?(@ && @.in && @.in.match(/query|path/) && !@.name.match(/_tokens$/))].name",

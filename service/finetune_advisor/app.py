@@ -1,4 +1,4 @@
-"""The application: the only place where the parts are wired together."""
+"""Builds the application: the only module that wires the parts together."""
 
 from __future__ import annotations
 
@@ -48,20 +48,47 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application with these settings, or with those of the environment.
+    """Build the application with `settings`, or with the settings of the environment.
 
-    It leaves logging alone: `finetune-advisor serve` configures that, or whoever embeds the application.
-    Raises FinetuneAdvisorError if a setting or a tree document is at fault.
+    It doesn't configure logging: `finetune-advisor serve` does, or the program that embeds the application.
+    Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
     served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
     metrics.set_info(__version__, served.trees.values(), served.default)
 
+    # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    app.url_map.merge_slashes = False
     app.extensions["metrics"] = metrics
+    _configure(app, settings)
+    decisions = TelemetryRecorder(metrics, settings.decision_log)
+    assessors = {
+        version: Assessor(served, served_tree, decisions)
+        for version, served_tree in served.trees.items()
+    }
+    _register_api(app, served, assessors, settings.max_batch)
+    app.register_blueprint(operations.blueprint(served, metrics))
+    _register_pages(app)
+    app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
+    return app
+
+
+def describe_api() -> dict[str, Any]:
+    """Return the contract as `openapi/openapi.yaml` has it, for the settings of the environment.
+
+    Raises FinetuneAdvisorError, as `create_app` does.
+    """
+    return export_openapi(create_app())
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    """Set what holds for all requests: limits, and what runs before and after each."""
+    # A path with doubled slashes is a 404 that suggests the right path, not an undocumented redirect.
+    app.url_map.merge_slashes = False
+    # One byte more than the limit, so that the parser notices that a chunked body was cut.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
+    # Four for each profile, though a valid one is a single object, and some for the rest of a request.
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)
@@ -69,30 +96,25 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.metrics_port is not None:
         app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
 
+
+def _register_api(
+    app: Flask, served: Catalog, assessors: Mapping[str, Assessor], max_batch: int
+) -> None:
     contract = Contract(app)
-    decisions = TelemetryRecorder(metrics, settings.decision_log)
-    assessors = {version: Assessor(served, one, decisions) for version, one in served.trees.items()}
-    contract.register_blueprint(assess.blueprint(served, assessors, settings.max_batch))
+    contract.register_blueprint(assess.blueprint(served, assessors, max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
     for resource in (tree, tree_changes, tree_diagram):
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
-    app.register_blueprint(operations.blueprint(served, metrics))
+
+
+def _register_pages(app: Flask) -> None:
     pages = reference.blueprint()
+    # Flask answers conditions and ranges of files by itself; only pages have files.
     pages.before_request(restore_entity_tags)
     pages.before_request(ignore_range)
     pages.after_request(explain_precondition)
     app.register_blueprint(pages)
-    app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
-    return app
-
-
-def describe_api() -> dict[str, Any]:
-    """The OpenAPI description of the application with the environment's settings, as a file.
-
-    Raises as `create_app` does.
-    """
-    return export_openapi(create_app())
 
 
 def _with_middleware(
@@ -102,16 +124,19 @@ def _with_middleware(
     metrics: Metrics,
     settings: Settings,
 ) -> WSGIApplication:
-    """The application within all that surrounds it, from the inside out."""
+    """Wrap the application in its middleware, the innermost first."""
     application: WSGIApplication = app.wsgi_app
-    if make_active_span_lookup() is None:  # a tracer watches Flask, and has to see every request
+    # A tracer instruments Flask: with one, every request has to go through Flask.
+    if make_active_span_lookup() is None:
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
     client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
-    failure = InternalError("something failed here")
+    failure = InternalError("the server failed")
+    # Around the fast path, so that its requests are counted and logged, too.
     application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
+    # Around the answers to failures, so that pages of other origins can read them.
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)
     if settings.path_prefix:

@@ -49,7 +49,7 @@ def test_a_turn_ends_with_a_fault(app: Flask, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(Assessor, "batch", fail)
+    monkeypatch.setattr(Assessor, "assess_batch", fail)
     body = b'{"profiles":[{},{},{},{}]}'
     for _ in range(2):
         assert app.test_client().post("/assess/batch", data=body, **JSON).status_code == 500
@@ -60,7 +60,7 @@ def test_only_so_much_is_worked_on_at_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch, size: int, together: int
 ) -> None:
     """Larger ones wait for each other; a small one doesn't."""
-    begun, go_on, whole = Event(), Event(), Assessor.batch
+    begun, go_on, whole = Event(), Event(), Assessor.assess_batch
     running = most = 0
 
     def slow(self: Assessor, *given: Any) -> bytes:
@@ -73,7 +73,7 @@ def test_only_so_much_is_worked_on_at_once(
         running -= 1
         return whole(self, *given)
 
-    monkeypatch.setattr(Assessor, "batch", slow)
+    monkeypatch.setattr(Assessor, "assess_batch", slow)
     body = b'{"profiles":[{}]}'.ljust(size)
     answers: list[int] = []
 

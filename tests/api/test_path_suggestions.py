@@ -64,7 +64,7 @@ def test_a_path_like_no_other_gets_the_places_that_list_them(client: FlaskClient
     answer = client.get(path)
 
     assert 404 == answer.status_code
-    assert answer.json["detail"].endswith("see /docs or /openapi.json for those there are")
+    assert answer.json["detail"].endswith("see /docs or /openapi.json for the paths that exist")
 
 
 def test_what_was_asked_is_not_repeated(client: FlaskClient) -> None:
@@ -87,7 +87,7 @@ def test_a_wrong_method_gets_the_right_ones(
     """In the detail, too, which people read; the Allow header has OPTIONS besides."""
     answer = client.open(path, method=method)
 
-    assert (405, f"the path doesn't take this method; send {methods}") == (
+    assert (405, f"the path doesn't allow this method; send {methods}") == (
         answer.status_code,
         answer.json["detail"],
     )
@@ -101,8 +101,8 @@ def test_a_wrong_method_gets_the_right_ones(
         (8080, "/readyz", "have moved to the port for operations; ask the operator"),
         (8080, "/metrics", "have moved to the port for operations; ask the operator"),
         (8080, "/assess/", "did you mean /assess?"),
-        (9090, "/assess", "this port serves /healthz, /readyz and /metrics alone"),
-        (9090, "/assess/", "this port serves /healthz, /readyz and /metrics alone"),
+        (9090, "/assess", "this port serves only /healthz, /readyz and /metrics"),
+        (9090, "/assess/", "this port serves only /healthz, /readyz and /metrics"),
     ],
 )
 def test_only_what_the_port_serves_is_named(port: int, path: str, said: str) -> None:
@@ -121,9 +121,9 @@ def test_only_what_the_port_serves_is_named(port: int, path: str, said: str) -> 
     [
         ("/advisor/assess/", "did you mean /advisor/assess?"),
         ("/advisor/tree/1.0.0", "did you mean /advisor/tree/versions/{version}?"),
-        ("/advisor/nix", "see /advisor/docs or /advisor/openapi.json for those there are"),
+        ("/advisor/nix", "see /advisor/docs or /advisor/openapi.json for the paths that exist"),
         ("/assess/", "did you mean /assess?"),
-        ("/nix", "see /docs or /openapi.json for those there are"),
+        ("/nix", "see /docs or /openapi.json for the paths that exist"),
     ],
 )
 def test_hints_have_the_prefix_that_the_request_had(path: str, said: str) -> None:

@@ -190,7 +190,7 @@ def test_a_byte_that_is_no_utf8_is_told(client: FlaskClient) -> None:
     """By its place, counted from 0."""
     answer = client.post("/assess", data=b'{"profile":{"\xff":1}}', content_type="application/json")
 
-    assert answer.json["detail"] == "the body is not UTF-8 (byte 13); encode it so"
+    assert answer.json["detail"] == "the body is not UTF-8 (byte 13); encode it in UTF-8"
 
 
 @pytest.mark.parametrize(

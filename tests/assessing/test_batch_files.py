@@ -76,10 +76,10 @@ def test_booleans_may_be_in_capitals(written: str) -> None:
     served = catalog.load_catalog(TYPED.parent)
     batch = BatchFile(served, served.trees[VERSION], {})
     rows = (f"api_usable,drift\n{cell},-1\n".encode() for cell in (written, written.lower().strip()))
-    [same], [plain] = ([*batch.results(io.BytesIO(row), "in.csv")] for row in rows)
+    [same], [plain] = ([*batch.iter_results(io.BytesIO(row), "in.csv")] for row in rows)
 
     assert same[0] == plain[0]
-    assert batch.invalid == 0
+    assert batch.invalid_count == 0
 
 
 LINES = {
@@ -162,7 +162,7 @@ def test_a_column_alone_may_be_unknown() -> None:
     """In a file with one column, a quoted empty cell is an unknown answer, where a blank line is nothing."""
     served = catalog.load_catalog(TYPED.parent)
     file = io.BytesIO(b'team\n""\nsolo\n')
-    found = BatchFile(served, served.trees[VERSION], {}).results(file, "in.CSV")
+    found = BatchFile(served, served.trees[VERSION], {}).iter_results(file, "in.CSV")
 
     lines = [json.loads(line) for results, _ in found for line in results.splitlines()]
     assert [line["status"] for line in lines] == ["undecided", "decided"]
@@ -319,7 +319,7 @@ def test_results_replace_a_file_only_once_they_are_complete(
     old = tmp_path / "out.jsonl"
     old.write_text("kept")
     old.chmod(0o640)
-    whole = BatchFile._result
+    whole = BatchFile._assess_line
     lines = iter(range(2))
 
     def stopped(self: BatchFile, *given: Any) -> bytes:
@@ -327,7 +327,7 @@ def test_results_replace_a_file_only_once_they_are_complete(
             raise KeyboardInterrupt
         return whole(self, *given)
 
-    monkeypatch.setattr(BatchFile, "_result", stopped)
+    monkeypatch.setattr(BatchFile, "_assess_line", stopped)
     aborted = run("-", "--output", old, stdin="{}\n" * 3)
 
     assert (aborted.exit_code, old.read_text()) == (1, "kept")
@@ -458,7 +458,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     served = catalog.load_catalog(TYPED.parent)
     lines = 10_000
     one = BatchFile(served, served.trees[VERSION], {})
-    found = one.results(io.BufferedReader(Generated(lines)), "-")
+    found = one.iter_results(io.BufferedReader(Generated(lines)), "-")
     first = 0
     while first < lines // 10:
         first += next(found)[0].count(b"\n")
@@ -468,7 +468,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     tracemalloc.stop()
 
     assert first + rest == lines
-    assert one.invalid == lines // 2
+    assert one.invalid_count == lines // 2
     assert peak < 3_000_000  # one block of lines, and what is kept
 
 
@@ -478,5 +478,7 @@ def test_an_id_that_is_no_scalar_concerns_no_other_line(id_: str) -> None:
     stdin = f'{{"id": {id_}, "team": "solo"}}\n{{"id": 7, "team": "solo"}}\n'
     first, second = results(run("-", "--id-column", "id", "--tree-version", VERSION, stdin=stdin))
 
-    assert {"pointer": "#", "detail": "'id' is no text, number or boolean; give one"} in first["errors"]
+    assert {"pointer": "#", "detail": "'id' is not text, a number or a boolean; give one"} in first[
+        "errors"
+    ]
     assert second["id"] == 7

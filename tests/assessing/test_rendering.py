@@ -73,7 +73,7 @@ def test_only_so_many_answers_are_kept(tree: Tree, monkeypatch: pytest.MonkeyPat
     served = assessor(tree)
     for profile in [*guide.complete_profiles()][:200:5] * 2:
         agrees(served, {**profile})
-        assert len(served._assessments._kept) <= 3
+        assert len(served._assessments._cache) <= 3
 
 
 @given(st.floats(-1e9, 1e9) | st.floats(-1e-4, 1e-4))

@@ -130,7 +130,7 @@ def repeated_parameter_accepted() -> None:
 
 
 def repeated_name_accepted() -> None:
-    strict_json._members = dict
+    strict_json._object_from_pairs = dict
 
 
 def nan_accepted() -> None:
@@ -302,15 +302,15 @@ def crash_on_a_rare_value() -> None:
 
 
 def bad_item_fails_the_batch() -> None:
-    result = assessor.Assessor.result
+    result = assessor.Assessor.assess_batch_item
 
     def failing(self: Any, profile: Any) -> Any:
         try:
             return result(self, profile)
         except ValidationError as error:
-            raise problems.InvalidRequest("an item is wrong", self.errors(error)) from error
+            raise problems.InvalidRequest("an item is wrong", self.list_errors(error)) from error
 
-    assessor.Assessor.result = failing
+    assessor.Assessor.assess_batch_item = failing
 
 
 def deprecation_as_a_date() -> None:
@@ -362,22 +362,22 @@ def operation_renamed() -> None:
 
 
 def slug_removed() -> None:
-    del Problem.kinds["internal-error"]
+    del Problem.types_by_slug["internal-error"]
 
 
 def slug_renamed() -> None:
-    kind = Problem.kinds.pop("malformed-request")
+    kind = Problem.types_by_slug.pop("malformed-request")
     kind.slug = "bad-request"
-    Problem.kinds["bad-request"] = kind
+    Problem.types_by_slug["bad-request"] = kind
 
 
 def status_not_documented() -> None:
-    document = blueprint.Blueprint.problems
+    document = blueprint.Blueprint.document_problems
 
     def forgetful(self: Any, *kinds: type[Problem]) -> Any:
         return document(self, *(kind for kind in kinds if kind is not UnsupportedMediaType))
 
-    blueprint.Blueprint.problems = forgetful
+    blueprint.Blueprint.document_problems = forgetful
 
 
 def validators_not_documented() -> None:

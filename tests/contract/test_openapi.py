@@ -168,7 +168,7 @@ def test_the_limits_in_words_hold(server: Server, contract: dict[str, Any]) -> N
     """The description's numbers are those of a server with its defaults."""
     text = " ".join(contract["info"]["description"].split())
     assert f"up to {Settings().max_body_bytes >> 20} MiB" in text
-    [levels] = re.findall(r"deeper than some (\d+) levels", text)
+    [levels] = re.findall(r"nested more than about (\d+) levels deep", text)
     around, arrays = '{"profiles":[%s]}', int(levels) - 2
     statuses = []
     for depth in (arrays, 2 * arrays):

@@ -66,7 +66,7 @@ def test_a_page_of_a_named_origin_calls_the_api(
 
     assert called(browser, elsewhere, server) == {
         "assess": [200, "page-1"],
-        "invalid": [422, "The request breaks the contract"],
+        "invalid": [422, "The request is invalid"],
         "tree": 200,
         "metrics": "blocked",
     }

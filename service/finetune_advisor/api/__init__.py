@@ -1,1 +1,1 @@
-"""The API, on flask-smorest and marshmallow: HTTP, the resources and their description."""
+"""The API on flask-smorest and marshmallow: HTTP, the resources, the contract, and the fast path."""

@@ -1,4 +1,4 @@
-"""Examples for the contract: requests to the default tree, and what it answers them with."""
+"""Examples for the contract: requests to the default tree, with their answers."""
 
 from __future__ import annotations
 
@@ -10,29 +10,22 @@ from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.engine.model.region import Region
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees.catalog import Catalog
 
 Examples = dict[str, Any]
-"""Examples by name, as OpenAPI has them."""
+"""OpenAPI example objects by name: `{name: {"summary": …, "value": …}}`."""
 
 
 def assess_request_examples(catalog: Catalog) -> Examples:
-    """A whole path, the same one half known, and nothing known."""
+    """Return requests to POST /assess: a decided profile, the first half of it, and an empty profile."""
     tree = catalog.default
-    region, node = Region(tree.axes, {}), tree.root
-    asked: list[str] = []
-    while node in tree.questions:
-        asked.extend(tree.questions[node].inputs)
-        moves = [
-            (branch.to, region.narrow(condition)) for condition, branch in tree.branch_conditions[node]
-        ]
-        node, region = next((to, here) for to, here in reversed(moves) if here)
-    positions = region.witness()
-    path = {name: tree.inputs[name].value(positions[name]) for name in dict.fromkeys(asked)}
-    half = dict(list(path.items())[: len(path) // 2])
+    profile = _decided_profile(tree)
+    half = dict(list(profile.items())[: len(profile) // 2])
     return {
-        "decided": {"summary": "Enough is known", "value": {"profile": path}},
+        "decided": {"summary": "Enough is known", "value": {"profile": profile}},
         "undecided": {"summary": "Some is known", "value": {"profile": half}},
         "nothing": {
             "summary": "Nothing is known yet",
@@ -41,8 +34,26 @@ def assess_request_examples(catalog: Catalog) -> Examples:
     }
 
 
+def _decided_profile(tree: Tree) -> dict[str, Value]:
+    """Return a profile with an answer to every question on one path of a tree, in the order of the path.
+
+    The path takes the last possible branch of each question.
+    """
+    region, node = Region(tree.axes, {}), tree.root
+    names: list[str] = []
+    while node in tree.questions:
+        names.extend(tree.questions[node].inputs)
+        branches = [
+            (branch.to, region.narrow(condition)) for condition, branch in tree.branch_conditions[node]
+        ]
+        # Earlier answers may have made a branch impossible: its region is empty then.
+        node, region = next((to, narrowed) for to, narrowed in reversed(branches) if narrowed)
+    positions = region.witness()
+    return {name: tree.inputs[name].value(positions[name]) for name in dict.fromkeys(names)}
+
+
 def assess_response_examples(catalog: Catalog) -> Examples:
-    """The answers to a whole path, and to one half known."""
+    """Return the answers to the decided and the undecided request of `assess_request_examples`."""
     requests = assess_request_examples(catalog)
     profiles = {name: requests[name]["value"]["profile"] for name in ("decided", "undecided")}
     return {
@@ -52,39 +63,47 @@ def assess_response_examples(catalog: Catalog) -> Examples:
 
 
 def batch_request_examples(catalog: Catalog) -> Examples:
-    """Two profiles that differ, with what they share said once."""
-    path = assess_request_examples(catalog)["decided"]["value"]["profile"]
-    *shared, last = path
-    value = {"defaults": {name: path[name] for name in shared}, "profiles": [{last: path[last]}, {}]}
+    """Return a request to POST /assess/batch: two profiles whose shared answers are in `defaults`."""
+    profile = _decided_profile(catalog.default)
+    *shared, last = profile
+    value = {
+        "defaults": {name: profile[name] for name in shared},
+        "profiles": [{last: profile[last]}, {}],
+    }
     return {"defaults": {"summary": "Two profiles with shared answers", "value": value}}
 
 
 def batch_response_examples(catalog: Catalog) -> Examples:
-    """The answer to the two profiles."""
+    """Return the answer to the request of `batch_request_examples`."""
+    # The examples are no decisions that metrics should count.
     assessor = Assessor(catalog, catalog.default, NullRecorder())
     return {
-        name: _example(request, assessor.batch(**request["value"]))
+        name: _example(request, assessor.assess_batch(**request["value"]))
         for name, request in batch_request_examples(catalog).items()
     }
 
 
 def explain_request_examples(catalog: Catalog) -> Examples:
-    """Those of POST /assess, and one that narrows what is asked."""
-    shared = assess_request_examples(catalog)
-    profile = shared["decided"]["value"]["profile"]
+    """Return requests to POST /assess/explain: those to POST /assess, and one that limits counterfactuals."""
+    profile = _decided_profile(catalog.default)
     target = next(iter(catalog.default.recommendations))
-    narrowed = {"profile": profile, "target": target, "frozen": list(profile)[-1:], "limit": 3}
-    return shared | {"narrowed": {"summary": "How to get somewhere", "value": narrowed}}
+    value = {"profile": profile, "target": target, "frozen": list(profile)[-1:], "limit": 3}
+    narrowed = {"summary": "How to get a certain recommendation", "value": value}
+    return assess_request_examples(catalog) | {"narrowed": narrowed}
 
 
 def explain_response_examples(catalog: Catalog, explainer: Explainer) -> Examples:
-    """The answer to the request that narrows what is asked, by the default tree's explainer."""
+    """Return the answer of the default tree's explainer to the `narrowed` request.
+
+    The other requests have no example of an answer: theirs would be long.
+    """
     request = explain_request_examples(catalog)["narrowed"]
-    explained = explainer.explain(**request["value"])
-    body = rendering.render_explanation(explained, rendering.render_assessment(explained.assessment))
+    explanation = explainer.explain(**request["value"])
+    assessment = rendering.render_assessment(explanation.assessment)
+    body = rendering.render_explanation(explanation, assessment)
     return {"narrowed": _example(request, body)}
 
 
 def _example(request: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """The example of an answer, beside that of its request."""
+    """Return the example object of an answer, with the summary of the example of its request."""
     return {"summary": request["summary"], "value": orjson.loads(body)}

@@ -1,1 +1,1 @@
-"""Profiles in, answers as bytes out, for the API and for files."""
+"""Turns profiles into rendered answers, for the API and for batch files."""

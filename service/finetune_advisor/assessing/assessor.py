@@ -1,4 +1,4 @@
-"""Assessing: what profiles come to, as the bytes of answers, with every decision recorded once."""
+"""Assesses profiles: gives the answers as JSON bytes, and records every decision once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ BATCH_ENDPOINT = "/assess/batch"
 MAX_DETAILED_INVALID = 50
 """Invalid profiles of a batch that are reported with all their errors; later ones get only the first."""
 CACHE_SIZE = 1024
-"""Rendered answers that are kept for each tree: some eight kilobytes each for tree 2.0.0."""
+"""The rendered answers that each cache keeps: for tree 2.0.0, an answer takes about eight kilobytes."""
 
 Decision = CompiledPath | Assessment
-"""What an answer is recorded by: a path stands for all complete profiles that take it."""
+"""What is recorded of an answer. A path stands for an assessment of any complete profile that takes it."""
 
 
 class DecisionRecorder(Protocol):
@@ -37,13 +37,13 @@ class DecisionRecorder(Protocol):
 
     @property
     def wants_answers(self) -> bool:
-        """Whether each decision is recorded with its answers, rather than how many took a path."""
+        """Whether decisions are recorded with the profiles' answers; otherwise, a path is enough."""
 
     def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
-        """Record some decisions, in the order of their answers."""
+        """Record decisions of an endpoint, in the order of the profiles."""
 
     def record_batch(self, profiles: int) -> None:
-        """Record the size of a batch."""
+        """Record the number of profiles of a batch."""
 
 
 class NullRecorder:
@@ -52,24 +52,24 @@ class NullRecorder:
     wants_answers = False
 
     def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
-        """Ignore them."""
+        """Ignore the decisions."""
 
     def record_batch(self, profiles: int) -> None:
-        """Ignore it."""
+        """Ignore the batch."""
 
 
 class RenderedAnswer(NamedTuple):
-    """An answer as bytes, and what it is recorded by."""
+    """An answer as JSON bytes, with the decision that is recorded of it."""
 
     content: bytes
     decision: Decision
 
 
 class AnswerCache:
-    """Renders answers of one kind, and keeps those that are likely to come again.
+    """Renders answers of one kind, and caches those that are likely to be asked for again.
 
-    These are the answers of partial profiles, by all that they give, and of paths whose answers are booleans
-    and enum values alone, by those that the path leaves open.
+    It caches the answer of a partial profile under the whole profile, and the answer of a path under the
+    answers that the path leaves open, if all its inputs are booleans and enums: numbers rarely repeat.
     """
 
     def __init__(
@@ -80,55 +80,59 @@ class AnswerCache:
     ) -> None:
         self._compiled, self._inputs = compiled, compiled.tree.inputs.keys()
         self._render_path, self._render_assessment = render_path, render_assessment
-        self._kept: dict[Hashable, RenderedAnswer] = {}
+        self._cache: dict[Hashable, RenderedAnswer] = {}
 
     def answer(self, profile: Profile) -> RenderedAnswer:
-        """The answer for a valid profile."""
+        """Return the answer for a valid profile."""
         path = self._compiled.path(profile)
         if path is None:
             key: Hashable = frozenset(profile.items())
+        # Inputs of other versions are listed in the answer, so a profile with such inputs isn't cached.
         elif path.is_finite and profile.keys() <= self._inputs:
             key = (path, *map(profile.get, path.free_names)) if path.free_names else path
         else:
             return RenderedAnswer(self._render_path(path, profile), path)
-        return self._kept.get(key) or self._keep(key, path, profile)
+        return self._cache.get(key) or self._render_and_cache(key, path, profile)
 
-    def _keep(self, key: Hashable, path: CompiledPath | None, profile: Profile) -> RenderedAnswer:
+    def _render_and_cache(
+        self, key: Hashable, path: CompiledPath | None, profile: Profile
+    ) -> RenderedAnswer:
         if path is None:
             assessment = self._compiled.partial(profile)
             answer = RenderedAnswer(self._render_assessment(assessment), assessment)
         else:
             answer = RenderedAnswer(self._render_path(path, profile), path)
-        if len(self._kept) >= CACHE_SIZE:
-            self._kept.clear()
-        self._kept[key] = answer
+        # Emptied when full: finding the least recently used answer would cost every hit.
+        if len(self._cache) >= CACHE_SIZE:
+            self._cache.clear()
+        self._cache[key] = answer
         return answer
 
 
 @dataclass
 class BatchSummary:
-    """What the profiles of a batch come to; `recommendations` counts the decided ones."""
+    """The counts of a batch. `recommendations` counts the decided profiles by recommendation."""
 
     profiles: int = 0
-    invalid: int = 0
+    invalid_count: int = 0
     recommendations: Counter[str] = field(default_factory=Counter)
 
     def add(self, profiles: int, decisions: Sequence[Decision]) -> None:
-        """Add some profiles, with the decisions on the valid ones."""
+        """Count `profiles` more profiles, with the decisions of the valid ones among them."""
         self.profiles += profiles
-        self.invalid += profiles - len(decisions)
+        self.invalid_count += profiles - len(decisions)
         self.recommendations.update(filter(None, map(attrgetter("outcome"), decisions)))
 
     @property
     def statuses(self) -> dict[str, int]:
-        """How many profiles are decided, undecided and invalid."""
+        """The numbers of decided, undecided and invalid profiles, by status."""
         decided = self.recommendations.total()
-        undecided = self.profiles - self.invalid - decided
-        return {"decided": decided, "undecided": undecided, "invalid": self.invalid}
+        undecided = self.profiles - self.invalid_count - decided
+        return {"decided": decided, "undecided": undecided, "invalid": self.invalid_count}
 
 
 class Assessor:
-    """Assesses profiles against one tree of a catalog."""
+    """Assesses profiles against one tree of a catalog, and records the decisions."""
 
     def __init__(self, catalog: Catalog, tree: Tree, recorder: DecisionRecorder) -> None:
         self.tree, self._recorder = tree, recorder
@@ -145,26 +149,33 @@ class Assessor:
 
     @property
     def table(self) -> PathTable | None:
-        """The table of the tree's paths, None if there are too many."""
+        """The table of the tree's paths, or None if there are too many."""
         return self._compiled.table
 
     def assess(self, profile: Profile, endpoint: str) -> bytes:
-        """The assessment of a valid profile, as the body of POST /assess."""
+        """Assess a valid profile, and return the body of POST /assess.
+
+        The decision is recorded under `endpoint`.
+        """
         content, decision = self._assessments.answer(profile)
         self._record([profile], [decision], endpoint)
         return content
 
-    def batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
-        """The answer of POST /assess/batch for anything in the place of profiles."""
+    def assess_batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
+        """Assess the profiles of a batch, valid or not, and return the body of POST /assess/batch.
+
+        Each profile takes the answers that it lacks from `defaults`.
+        """
         results: list[bytes] = []
         valid: list[Profile] = []
         decisions: list[Decision] = []
-        for place, given in enumerate(profiles):
+        for index, item in enumerate(profiles):
             try:
-                profile, (content, decision) = self.result(with_defaults(given, defaults))
+                profile, (content, decision) = self.assess_batch_item(with_defaults(item, defaults))
             except ValidationError as error:
+                # A batch of invalid profiles would otherwise bring an answer many times its size.
                 is_brief = len(results) - len(decisions) >= MAX_DETAILED_INVALID
-                errors = self.errors(error, "profiles", str(place), brief=is_brief)
+                errors = self.list_errors(error, "profiles", str(index), brief=is_brief)
                 content = orjson.dumps({"status": "invalid", "errors": errors})
             else:
                 valid.append(profile)
@@ -174,24 +185,29 @@ class Assessor:
         self._recorder.record_batch(len(profiles))
         summary = BatchSummary()
         summary.add(len(profiles), decisions)
-        end = orjson.dumps(self._shared_fields(summary))[1:]
-        return b"".join((b'{"results":[', b",".join(results), b"],", end))
+        # Results are bytes already, and are joined as such: decoding them would take longer than assessing.
+        shared = orjson.dumps(self._shared_fields(summary)).removeprefix(b"{")
+        return b"".join((b'{"results":[', b",".join(results), b"],", shared))
 
-    def result(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
-        """A profile as it was read, and its result in a batch. Raises ValidationError."""
+    def assess_batch_item(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
+        """Return a profile as its schema loads it, with its result in a batch. Raises ValidationError."""
         if not self._schema.is_plainly_valid(profile):
             profile = self._schema.load(profile)
         return profile, self._results.answer(profile)
 
-    def errors(self, error: ValidationError, *place: str, brief: bool = False) -> list[dict[str, str]]:
-        """What is wrong with a profile at some place of what was sent; in brief, the first fault alone, and
-        without the names that are known.
+    def list_errors(
+        self, error: ValidationError, *location: str, brief: bool = False
+    ) -> list[dict[str, str]]:
+        """List what is wrong with the profile at a location of a body, as entries of a problem's `errors`.
+
+        A brief list has only the first error, and doesn't name the known inputs.
         """
         schema = None if brief else self._schema
-        found = iter_error_details(error.messages_dict, schema, in_body=True, place=place)
-        return [*islice(found, 1 if brief else MAX_ERRORS)]
+        details = iter_error_details(error.messages_dict, schema, in_body=True, location=location)
+        return [*islice(details, 1 if brief else MAX_ERRORS)]
 
     def _record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
+        # Metrics count paths; only the decision log needs the answers of each profile.
         if self._recorder.wants_answers:
             decisions = [
                 decision.assessment(profile) if isinstance(decision, CompiledPath) else decision
@@ -200,7 +216,7 @@ class Assessor:
         self._recorder.record(decisions, endpoint)
 
     def _shared_fields(self, summary: BatchSummary) -> dict[str, Any]:
-        """What the results of a batch have in common."""
+        """Return the members of a batch's answer besides its results."""
         counts = summary.recommendations
         outcomes = sorted(counts, key=self.tree.topological_index.__getitem__)
         return {
@@ -216,5 +232,5 @@ class Assessor:
 
 
 def with_defaults(profile: Any, defaults: Profile) -> Any:
-    """A profile with the defaults for what it leaves out; what isn't an object as it stands."""
+    """Return a profile with the defaults for the inputs that it lacks; any other value stays as it is."""
     return {**defaults, **profile} if defaults and isinstance(profile, dict) else profile

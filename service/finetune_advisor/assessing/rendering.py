@@ -1,6 +1,7 @@
-"""Rendering: assessments, batch results and explanations as JSON bytes.
+"""Renders assessments, batch results and explanations as JSON bytes.
 
-What all profiles on a path have in common is rendered once, into a template that their answers fill in.
+All complete profiles on a path share most of their answer. This is rendered once, as a template whose gaps
+each profile fills.
 """
 
 from __future__ import annotations
@@ -23,43 +24,47 @@ from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.trees import WarningSchema
 
 MAX_TEMPLATES = 1024
-"""Templates of paths that are kept: some three kilobytes each."""
+"""The templates of paths that are cached: about three kilobytes each."""
 
 ASSESSMENT_SCHEMA, WARNINGS_SCHEMA = AssessmentSchema(), WarningSchema(many=True)
 PLACEHOLDER = secrets.token_hex(16)
-"""Stands for what answers add to a template; no text of a tree can hold it, as no author knows it."""
+"""Marks the gaps of a template. It is random, so that no text of a tree can contain it."""
 
 
 def render_assessment(assessment: Assessment) -> bytes:
-    """The body of POST /assess for any assessment."""
+    """Render the body of POST /assess for any assessment."""
     return orjson.dumps(ASSESSMENT_SCHEMA.dump(assessment))
 
 
 def render_path(path: CompiledPath, profile: Profile) -> bytes:
-    """What `render_assessment` gives for a profile that takes a path, byte for byte."""
+    """Render the body of POST /assess for a complete profile that takes a path.
+
+    The bytes are those of `render_assessment`.
+    """
     answers = path.answers(profile)
-    first, *parts = _assessment_template(path)
+    beginning, *parts, before_receipt, end = _assessment_template(path)
     names = [name for question, _ in path.taken for name in question.inputs]
-    filled = [orjson.dumps(answers[name]) + part for name, part in zip(names, parts[:-2], strict=True)]
-    extras = _extras(path, answers, path.ignored(profile))
-    receipt = receipt_of(path.tree, answers)
-    return b"".join((first, *filled, *extras, parts[-2], orjson.dumps(receipt), parts[-1]))
+    filled = [orjson.dumps(answers[name]) + part for name, part in zip(names, parts, strict=True)]
+    extras = _render_extras(path, answers, path.ignored(profile))
+    receipt = orjson.dumps(receipt_of(path.tree, answers))
+    return b"".join((beginning, *filled, *extras, before_receipt, receipt, end))
 
 
 def receipt_of(tree: Tree, answers: Profile) -> str:
-    """The receipt of an assessment with these answers, in their normal form.
+    """Return the receipt of an assessment: `sha256:` and the hash of the tree's digest and the answers.
 
-    orjson writes canonical JSON (RFC 8785) in a quarter of the time, but for the exponents of tiny numbers.
+    `answers` are those that count, with normalized numbers. Their canonical JSON (RFC 8785) is hashed.
     """
-    form = {"answers": answers, "digest": tree.digest}
-    text = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
-    return sha256_digest(form) if b"e-" in text else f"sha256:{sha256(text).hexdigest()}"
+    content = {"answers": answers, "digest": tree.digest}
+    # orjson takes a quarter of the time, and writes canonical JSON except for the exponents of tiny numbers.
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return sha256_digest(content) if b"e-" in text else f"sha256:{sha256(text).hexdigest()}"
 
 
 def batch_result(assessment: Assessment) -> dict[str, Any]:
-    """The result of a batch for any assessment, as plain data."""
+    """Return the result of a batch for any assessment, as plain data."""
     recommendation, open_question = assessment.recommendation, assessment.next_question
-    form: dict[str, Any] = {
+    members: dict[str, Any] = {
         "status": assessment.status,
         "recommendation": recommendation.id if recommendation else None,
         "finetune": recommendation.finetune if recommendation else None,
@@ -71,60 +76,64 @@ def batch_result(assessment: Assessment) -> dict[str, Any]:
         "ignored": assessment.ignored or None,
         "receipt": receipt_of(assessment.tree, assessment.answers),
     }
-    return {name: value for name, value in form.items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def render_batch_result(path: CompiledPath, profile: Profile) -> bytes:
-    """What orjson makes of `batch_result` for a profile that takes a path, byte for byte."""
+    """Render the result of a batch for a complete profile that takes a path.
+
+    The bytes are those that orjson writes for `batch_result`.
+    """
     answers = path.answers(profile)
-    warnings, ignored = [one.id for one in path.active_warnings(answers)], path.ignored(profile)
+    warnings = [warning.id for warning in path.active_warnings(answers)]
+    ignored = path.ignored(profile)
     extras = b',"warnings":' + orjson.dumps(warnings) if warnings else b""
     if ignored:
         extras += b',"ignored":' + orjson.dumps(ignored)
-    return b'%b%b,"receipt":"%b"}' % (
-        _result_template(path),
-        extras,
-        receipt_of(path.tree, answers).encode(),
-    )
+    receipt = receipt_of(path.tree, answers).encode()
+    return b'%b%b,"receipt":"%b"}' % (_batch_result_template(path), extras, receipt)
 
 
 def render_explanation(explanation: Explanation, assessment: bytes) -> bytes:
-    """The body of POST /assess/explain around that of its assessment: what its schema gives, sooner."""
+    """Render the body of POST /assess/explain around the rendered body of its assessment.
+
+    The bytes are those that ExplanationSchema gives; marshmallow would take longer.
+    """
     reason = explanation.sufficient_reason
-    form = {
+    members = {
         "assessment": orjson.Fragment(assessment),
         **({} if reason is None else {"sufficient_reason": reason}),
         "counterfactuals": [
             {
-                "recommendation": one.recommendation,
-                "changes": [_change(change) for change in one.changes],
+                "recommendation": counterfactual.recommendation,
+                "changes": [_dump_change(change) for change in counterfactual.changes],
             }
-            for one in explanation.counterfactuals
+            for counterfactual in explanation.counterfactuals
         ],
         "truncated": explanation.truncated,
         "sensitivity": [
-            {"input": name, "outcomes": [_outcome(one) for one in outcomes]}
+            {"input": name, "outcomes": [_dump_outcome(outcome) for outcome in outcomes]}
             for name, outcomes in explanation.sensitivity.items()
         ],
     }
-    return orjson.dumps(form)
+    return orjson.dumps(members)
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _dump_change(change: Change) -> dict[str, Any]:
     before = {} if change.before is None else {"from": change.before}
     return {"input": change.input, **before, "to": change.after}
 
 
-def _outcome(outcome: AnswerOutcome) -> dict[str, Any]:
-    numeric = outcome.minimum is not None
-    limits = {"minimum": outcome.minimum, "maximum": outcome.maximum} if numeric else {}
-    ends = outcome.candidates
-    end = {"recommendation": ends[0]} if len(ends) == 1 else {}
-    return {"answer": outcome.answer, **limits, **end, "candidates": ends}
+def _dump_outcome(outcome: AnswerOutcome) -> dict[str, Any]:
+    is_numeric = outcome.minimum is not None
+    limits = {"minimum": outcome.minimum, "maximum": outcome.maximum} if is_numeric else {}
+    candidates = outcome.candidates
+    decided = {"recommendation": candidates[0]} if len(candidates) == 1 else {}
+    return {"answer": outcome.answer, **limits, **decided, "candidates": candidates}
 
 
-def _extras(path: CompiledPath, answers: dict[str, Value], ignored: list[str]) -> Iterator[bytes]:
-    """The members that only some answers bring."""
+def _render_extras(path: CompiledPath, answers: dict[str, Value], ignored: list[str]) -> Iterator[bytes]:
+    """Yield the members of an assessment that only some answers on a path add."""
     warnings = path.active_warnings(answers)
     if warnings:
         yield b'"warnings":' + orjson.dumps(WARNINGS_SCHEMA.dump(map(to_plain, warnings))) + b","
@@ -133,27 +142,28 @@ def _extras(path: CompiledPath, answers: dict[str, Value], ignored: list[str]) -
 
 
 @lru_cache(MAX_TEMPLATES)
-def _result_template(path: CompiledPath) -> bytes:
-    """What all batch results on a path begin with."""
+def _batch_result_template(path: CompiledPath) -> bytes:
+    """Return the beginning that all batch results on a path share, an object without its closing brace."""
     recommendation = path.recommendation
-    form = {
+    members = {
         "status": "decided",
         "recommendation": recommendation.id,
         "finetune": recommendation.finetune,
         "path": [question.id for question, _ in path.taken],
         "candidates": [recommendation.id],
     }
-    return orjson.dumps(form)[:-1]
+    return orjson.dumps(members).removesuffix(b"}")
 
 
 @lru_cache(MAX_TEMPLATES)
 def _assessment_template(path: CompiledPath) -> list[bytes]:
-    """What stands around the answers on the path, the extras and the receipt, in this order."""
+    """Return the parts of an assessment around its gaps: the answers on the path, the extras, the receipt."""
     steps = (
         Step(question, tuple((name, PLACEHOLDER) for name in question.inputs), branch)
         for question, branch in path.taken
     )
-    form = ASSESSMENT_SCHEMA.dump(
+    # The template goes through the same schema as any assessment, so that both have the same bytes.
+    members = ASSESSMENT_SCHEMA.dump(
         Assessment(
             tree=path.tree,
             path=tuple(steps),
@@ -166,9 +176,8 @@ def _assessment_template(path: CompiledPath) -> list[bytes]:
             ignored=(),
         )
     )
-    tree, mark = form.pop("tree"), f'"{PLACEHOLDER}"'
-    del form["receipt"]
-    text = orjson.dumps(
-        {**form, PLACEHOLDER: PLACEHOLDER, "tree": tree, "receipt": PLACEHOLDER}
-    ).decode()
-    return [part.encode() for part in text.replace(f"{mark}:{mark},", mark).split(mark)]
+    tree, gap = members.pop("tree"), f'"{PLACEHOLDER}"'.encode()
+    del members["receipt"]
+    # The extras come between the other members and the tree. Their gap is a whole member.
+    text = orjson.dumps({**members, PLACEHOLDER: PLACEHOLDER, "tree": tree, "receipt": PLACEHOLDER})
+    return text.replace(b"%b:%b," % (gap, gap), gap).split(gap)

@@ -74,7 +74,7 @@ def assess_batch(  # noqa: PLR0913, PLR0917  # one for each option
     empty = "the input is empty, or has nothing below a header"
     click.echo(batch if batch.profiles else f"{file}: {empty}; {batch}", err=True)
     print_note(advise_version(catalog, tree, ignored))
-    return batch.invalid
+    return batch.invalid_count
 
 
 def _write_results(
@@ -92,7 +92,7 @@ def _write_results(
         length=size, file=sys.stderr, hidden=hidden, update_min_steps=1 + size // MAX_PROGRESS_STEPS
     )
     with click.open_file(file, "rb") as opened, bar:
-        for results, read in batch.results(opened, file, file_format):
+        for results, read in batch.iter_results(opened, file, file_format):
             output.write(results)
             # Results are bytes by now. A search in them is cheaper than reading each one again.
             if not ignored and IGNORED_MEMBER in results:

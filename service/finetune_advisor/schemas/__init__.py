@@ -1,1 +1,1 @@
-"""Every shape on the wire. Requests are closed: unknown fields are refused. Responses may grow."""
+"""The shapes on the wire, as marshmallow schemas. Requests refuse unknown fields; responses may grow."""

@@ -1,4 +1,4 @@
-"""Assessments and what they are made of."""
+"""Assessments and their parts."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ class RecommendationSchema(LeafSchema):
     """A recommendation as the answer to a profile."""
 
     class Meta(ResponseSchema.Meta):
+        # In reading order: marshmallow would put the inherited fields first.
         fields = (
-            *("id", "title", "finetune", "family", "summary", "reason", "prerequisites"),
-            *(
-                "next_steps",
-                "data_needed",
-                "evaluation",
-                "risks",
-                "cautions",
-                "alternatives",
-                "references",
-            ),
+            "id",
+            "title",
+            "finetune",
+            "family",
+            "summary",
+            "reason",
+            "prerequisites",
+            "next_steps",
+            "data_needed",
+            "evaluation",
+            "risks",
+            "cautions",
+            "alternatives",
+            "references",
         )
 
     id = fields.String(required=True, metadata=describe_field("The recommendation's name in the tree."))
@@ -51,14 +56,16 @@ class ComparedSchema(ResponseSchema):
 
 
 class TakenBranchSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by from_dict
-    """The branch that an answer takes: in words, and as the test that the tree makes there."""
+    """The branch that an answer takes, in words and as the test of the tree."""
 
     class Meta(ResponseSchema.Meta):
         fields = ("text", *TestsSchema().fields)
 
     text = fields.String(
         required=True,
-        metadata=describe_field("The answers that take the branch, in words: `at least 20 examples`."),
+        metadata=describe_field(
+            "The answers that take the branch, in words, such as `at least 20 examples`."
+        ),
     )
 
 
@@ -70,28 +77,28 @@ class StepSchema(ResponseSchema):
     )
     answer = ScalarField(required=True, metadata=describe_field("The value that the profile gives."))
     compared_to = fields.Nested(
-        ComparedSchema, metadata=describe_field("The other input, where the question compares two.")
+        ComparedSchema, metadata=describe_field("The other input, if the question compares two inputs.")
     )
     branch = fields.Nested(
         TakenBranchSchema, required=True, metadata=describe_field("The branch that the answer takes.")
     )
 
 
-def _step(tree: Tree, step: Step) -> dict[str, Any]:
-    """A step of a path as its schema has it: marshmallow would take several times as long."""
-    (name, answer), *others = step.answers
-    form: dict[str, Any] = {
+def _dump_step(tree: Tree, step: Step) -> dict[str, Any]:
+    """Return a step of a path as StepSchema describes it; marshmallow would take several times as long."""
+    (name, answer), *compared = step.answers
+    dumped: dict[str, Any] = {
         "question": step.question.id,
         "text": step.question.text,
         "input": name,
         "answer": answer,
     }
-    for other, value in others:
-        form["compared_to"] = {"input": other, "answer": value}
-    return {**form, "branch": _taken_branch(tree, step)}
+    for other, value in compared:
+        dumped["compared_to"] = {"input": other, "answer": value}
+    return {**dumped, "branch": _dump_branch(tree, step)}
 
 
-def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
+def _dump_branch(tree: Tree, step: Step) -> dict[str, Any]:
     test = {key: value for key, value in to_plain(step.branch).items() if key not in ("to", "reason")}
     return {"text": describe_branch(tree, step.question, step.branch), **test}
 
@@ -99,89 +106,97 @@ def _taken_branch(tree: Tree, step: Step) -> dict[str, Any]:
 class NextQuestionSchema(ResponseSchema):
     question = fields.String(required=True, metadata=describe_field("The question's name in the tree."))
     text = fields.String(required=True)
-    help = fields.String(metadata=describe_field("Why it is asked, and how to find the answer."))
-    input = fields.String(required=True, metadata=describe_field("The input to answer with."))
+    help = fields.String(
+        metadata=describe_field("Why the question matters, and how to find the answer.")
+    )
+    input = fields.String(required=True, metadata=describe_field("The input that answers the question."))
     label = fields.String(required=True, metadata=describe_field("What the input means."))
     type = EnumField(INPUT_TYPES, "InputType", required=True)
-    choices = fields.List(fields.String(), metadata=describe_field("An enum's values."))
+    choices = fields.List(fields.String(), metadata=describe_field("The values of an enum."))
     unit = fields.String()
     minimum = PlainNumber()
     maximum = PlainNumber()
 
     @pre_dump
-    def _open(self, one: OpenQuestion, **_: Any) -> dict[str, Any]:
-        asked = one.input
+    def _as_mapping(self, open_question: OpenQuestion, **_: Any) -> dict[str, Any]:
+        question, input_ = open_question.question, open_question.input
         return {
-            "question": one.question.id,
-            "text": one.question.text,
-            "help": f"{one.question.help} {asked.help}".strip() or None,
-            "input": asked.name,
-            "label": asked.label,
-            "type": asked.type,
-            "choices": list(asked.choices) or None,
-            "unit": asked.unit or None,
-            "minimum": asked.minimum,
-            "maximum": asked.maximum,
+            "question": question.id,
+            "text": question.text,
+            # The question says why it is asked, and the input says how to find the value.
+            "help": f"{question.help} {input_.help}".strip() or None,
+            "input": input_.name,
+            "label": input_.label,
+            "type": input_.type,
+            "choices": list(input_.choices) or None,
+            "unit": input_.unit or None,
+            "minimum": input_.minimum,
+            "maximum": input_.maximum,
         }
 
 
 class TreeNameSchema(ResponseSchema):
     version = fields.String(required=True)
-    digest = fields.String(required=True, metadata=describe_field("Hash of the tree's canonical form."))
+    digest = fields.String(
+        required=True, metadata=describe_field("The hash of the tree's canonical form.")
+    )
 
 
 class AssessmentSchema(ResponseSchema):
-    """An assessment, as a pure function of the tree and the profile."""
+    """An assessment. It depends only on the tree and the profile."""
 
     status = EnumField(["decided", "undecided"], "AssessmentStatus", required=True)
     recommendation = fields.Nested(
         RecommendationSchema,
-        metadata=describe_field("Where every completion of the profile ends, if decided."),
+        metadata=describe_field(
+            "The recommendation that every completion of the profile leads to, if decided."
+        ),
     )
+    # Steps are plain already: `_dump_step` makes them.
     path = fields.List(
         PlainObject(StepSchema),
         required=True,
-        metadata=describe_field("The questions that the profile answers on the way, in tree order."),
+        metadata=describe_field("The questions that the profile answers, in the order of the tree."),
     )
     candidates = fields.List(
         fields.String(),
         required=True,
-        metadata=describe_field("The recommendations that some completion of the profile ends in."),
+        metadata=describe_field("The recommendations that are still possible."),
     )
     next_question = fields.Nested(
         NextQuestionSchema,
         metadata=describe_field(
-            "The first open question whose answer can change the outcome, if undecided."
+            "The first unanswered question that can still change the result, if undecided."
         ),
     )
     warnings = fields.List(
         fields.Nested(WarningSchema),
-        metadata=describe_field("What belongs in the answer without changing its outcome."),
+        metadata=describe_field("Advice that does not change the result."),
     )
     not_needed = fields.List(
         fields.String(),
-        metadata=describe_field(
-            "Inputs that the way asks about, left out, and without effect, if decided."
-        ),
+        metadata=describe_field("Unanswered inputs that cannot change the result, if decided."),
     )
     ignored = fields.List(
-        fields.String(), metadata=describe_field("Inputs given that only another served version knows.")
+        fields.String(), metadata=describe_field("Inputs that only another served version knows.")
     )
     tree = fields.Nested(TreeNameSchema, required=True)
     receipt = fields.String(
         required=True,
         metadata=describe_field(
-            "Hash of the tree's digest and the answers to what the way and the tree's warnings ask."
+            "The hash of the tree's digest and of the answers that the path and the warnings use."
         ),
     )
 
     @pre_dump
-    def _assessment(self, assessment: Assessment, **_: Any) -> dict[str, Any]:
-        leaf = assessment.recommendation
+    def _as_mapping(self, assessment: Assessment, **_: Any) -> dict[str, Any]:
+        recommendation = assessment.recommendation
         return {
             "status": assessment.status,
-            "recommendation": _recommended(assessment, leaf) if leaf else None,
-            "path": [_step(assessment.tree, step) for step in assessment.path],
+            "recommendation": (
+                _dump_recommendation(assessment, recommendation) if recommendation else None
+            ),
+            "path": [_dump_step(assessment.tree, step) for step in assessment.path],
             "candidates": assessment.candidates,
             "next_question": assessment.next_question,
             "warnings": [to_plain(warning) for warning in assessment.warnings] or None,
@@ -192,15 +207,19 @@ class AssessmentSchema(ResponseSchema):
         }
 
 
-def _recommended(assessment: Assessment, leaf: Recommendation) -> dict[str, Any]:
+def _dump_recommendation(assessment: Assessment, recommendation: Recommendation) -> dict[str, Any]:
     tree = assessment.tree
-    cautions = list(tree.cautions) if leaf.finetune != "no" else []
-    form = {**tree.canonical["recommendations"][leaf.id], "id": leaf.id}
-    return form | {"reason": _reason(assessment.reasons), "cautions": cautions or None}
+    # Cautions are about fine-tuning.
+    cautions = list(tree.cautions) if recommendation.finetune != "no" else []
+    dumped = {**tree.canonical["recommendations"][recommendation.id], "id": recommendation.id}
+    return dumped | {"reason": _join_reasons(assessment.reasons), "cautions": cautions or None}
 
 
-def _reason(reasons: tuple[str, ...]) -> str:
-    """One reason as it stands; several, where open questions lead to one end by several ways, as such."""
+def _join_reasons(reasons: tuple[str, ...]) -> str:
+    """Join the reasons of a recommendation into a text.
+
+    There are several if unanswered questions lead to the recommendation by several branches.
+    """
     if len(reasons) == 1:
         return reasons[0]
     numbered = " ".join(f"({number}) {reason}" for number, reason in enumerate(reasons, 1))

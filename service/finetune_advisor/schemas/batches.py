@@ -12,38 +12,42 @@ from finetune_advisor.schemas.trees import FINETUNE_VALUES, LeafSchema
 
 class AskedSchema(ResponseSchema):
     question = fields.String(required=True)
-    input = fields.String(required=True, metadata=describe_field("The input to answer with."))
+    input = fields.String(required=True, metadata=describe_field("The input that answers the question."))
 
 
 class ResultSchema(ResponseSchema):
-    """What one profile of a batch comes to, in short."""
+    """The short result of one profile of a batch."""
 
     status = EnumField(["decided", "undecided", "invalid"], "ResultStatus", required=True)
-    recommendation = fields.String(metadata=describe_field("Its name in `recommendations`, if decided."))
+    recommendation = fields.String(
+        metadata=describe_field("The name of the recommendation in `recommendations`, if decided.")
+    )
     finetune = EnumField(
-        FINETUNE_VALUES, "Finetune", metadata=describe_field("Whether this means fine-tuning.")
+        FINETUNE_VALUES,
+        "Finetune",
+        metadata=describe_field("Whether the recommendation is to fine-tune, if decided."),
     )
     path = fields.List(
         fields.String(), metadata=describe_field("The questions that the profile answers.")
     )
     candidates = fields.List(
-        fields.String(), metadata=describe_field("The recommendations that can still come out.")
+        fields.String(), metadata=describe_field("The recommendations that are still possible.")
     )
     next_question = fields.Nested(
-        AskedSchema, metadata=describe_field("What to answer next, if undecided.")
+        AskedSchema, metadata=describe_field("The next question to answer, if undecided.")
     )
     warnings = fields.List(
-        fields.String(), metadata=describe_field("The names of warnings in the tree.")
+        fields.String(), metadata=describe_field("The names of the tree's warnings that apply.")
     )
     ignored = fields.List(
-        fields.String(), metadata=describe_field("Inputs given that only another served version knows.")
+        fields.String(), metadata=describe_field("Inputs that only another served version knows.")
     )
-    receipt = fields.String(metadata=describe_field("As POST /assess gives it."))
+    receipt = fields.String(metadata=describe_field("The receipt, as in POST /assess."))
     errors = fields.List(
         fields.Nested(ProblemErrorSchema),
         metadata=describe_field(
-            "What is wrong with the profile, if invalid: of the first 50 invalid ones up to 20 errors, of "
-            "the others one."
+            "What is wrong with the profile, if invalid. The first 50 invalid profiles list up to 20 errors "
+            "each, the others only the first."
         ),
     )
 
@@ -56,19 +60,19 @@ class SummarySchema(ResponseSchema):
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
-        metadata=describe_field("How many profiles each recommendation is the answer to."),
+        metadata=describe_field("The number of profiles by recommendation."),
     )
 
 
 class BatchSchema(ResponseSchema):
-    """Results in the order of the profiles, and what they have in common."""
+    """The results in the order of the profiles, with the recommendations that they name."""
 
     results = fields.List(fields.Nested(ResultSchema), required=True)
     recommendations = fields.Dict(
         keys=fields.String(),
         values=fields.Nested(LeafSchema),
         required=True,
-        metadata=describe_field("Each recommendation that is the answer to some profile, in full."),
+        metadata=describe_field("Each recommendation that a result names, in full."),
     )
     summary = fields.Nested(SummarySchema, required=True)
     tree = fields.Nested(TreeNameSchema, required=True)

@@ -1,4 +1,4 @@
-"""What a newer tree says differently, and for whom its outcome changes."""
+"""Comparisons of two trees: their differences, and the profiles whose outcome changes."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ POINTER_DESCRIPTION = "as JSON pointers into the tree"
 
 
 class RewordingSchema(ResponseSchema):
-    pointer = fields.String(required=True, metadata=describe_field("Where the text stands in the tree."))
+    pointer = fields.String(
+        required=True, metadata=describe_field("The place of the text in the tree, as a JSON pointer.")
+    )
     before = fields.String(required=True)
     after = fields.String(required=True)
 
 
 class MoveSchema(ResponseSchema):
-    """Profiles whose outcome changes alike."""
+    """The profiles whose outcome changes from one recommendation to another."""
 
     before = fields.String(
-        data_key="from",
-        metadata=describe_field("The older tree's recommendation; left out where undecided."),
+        data_key="from",  # a keyword of Python
+        metadata=describe_field("The recommendation of the older tree; absent if it does not decide."),
     )
     after = fields.String(
         data_key="to",
-        metadata=describe_field("The newer tree's recommendation; left out where undecided."),
+        metadata=describe_field("The recommendation of the newer tree; absent if it does not decide."),
     )
     profiles = fields.Integer(
         metadata=describe_field(
-            "How many profiles, taking numbers that no test tells apart as one; left out beyond "
+            "The number of profiles. Numbers that no test distinguishes count as one value. Absent above "
             f"{MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
-    share = fields.Float(required=True, metadata=describe_field("Their share of all profiles, 0 to 1."))
+    share = fields.Float(
+        required=True, metadata=describe_field("Their share of all profiles, from 0 to 1.")
+    )
     witness = fields.Dict(
-        fields.String(), ScalarField(), required=True, metadata=describe_field("One such profile.")
+        fields.String(),
+        ScalarField(),
+        required=True,
+        metadata=describe_field("An example: one of these profiles."),
     )
 
 
 class ReversalSchema(ResponseSchema):
-    """A recommendation of both trees that answers "should we fine-tune?" differently in each."""
+    """A recommendation that both trees have, with different answers to "should we fine-tune?"."""
 
     recommendation = fields.String(required=True)
     before = EnumField(FINETUNE_VALUES, "Finetune", data_key="from", required=True)
@@ -61,20 +68,21 @@ class ChangesSchema(ResponseSchema):
     equivalent = fields.Boolean(
         required=True,
         metadata=describe_field(
-            "Same inputs, the same outcome for every profile, and the same `finetune` of every outcome."
+            "Whether both trees have the same inputs, give every profile the same outcome, and give every "
+            "outcome the same `finetune`."
         ),
     )
     profiles = fields.Integer(
         metadata=describe_field(
-            "All profiles of the inputs that both trees know, counted as in moves; left out beyond "
-            f"{MAX_SAFE_INTEGER}.",
+            "The number of all profiles of the inputs that both trees know, counted as in `moves`. Absent "
+            f"above {MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
     undecided = fields.Integer(
         metadata=describe_field(
-            "Of these, those that neither tree decides, as it asks for more; left out beyond "
-            f"{MAX_SAFE_INTEGER}.",
+            "The number of these profiles that neither tree decides, because both ask about further inputs. "
+            f"Absent above {MAX_SAFE_INTEGER}.",
             format="int64",
         )
     )
@@ -84,32 +92,36 @@ class ChangesSchema(ResponseSchema):
     reversals = fields.List(
         fields.Nested(ReversalSchema),
         required=True,
-        metadata=describe_field("Every recommendation of both trees whose `finetune` differs."),
+        metadata=describe_field("Every recommendation that both trees have with different `finetune`."),
     )
     truncated = fields.Boolean(
         required=True,
         metadata=describe_field(
-            "Whether the trees have too many ways to walk them all, or too many profiles to count: numbers "
-            "of profiles are then the least that they can be, and more may move."
+            "Whether the trees have too many paths to follow all of them, or too many profiles to count. If "
+            "so, numbers of profiles are lower bounds, and there may be more moves."
         ),
     )
     added = fields.List(
-        fields.String(), required=True, metadata=describe_field(f"What is new, {POINTER_DESCRIPTION}.")
+        fields.String(),
+        required=True,
+        metadata=describe_field(f"The parts that are new, {POINTER_DESCRIPTION}."),
     )
     removed = fields.List(
-        fields.String(), required=True, metadata=describe_field(f"What is gone, {POINTER_DESCRIPTION}.")
+        fields.String(),
+        required=True,
+        metadata=describe_field(f"The parts that are gone, {POINTER_DESCRIPTION}."),
     )
     rewired = fields.List(
         fields.String(),
         required=True,
-        metadata=describe_field(f"What decides differently, {POINTER_DESCRIPTION}."),
+        metadata=describe_field(f"The parts that decide differently, {POINTER_DESCRIPTION}."),
     )
     reworded = fields.List(
-        fields.Nested(RewordingSchema), required=True, metadata=describe_field("Texts that differ.")
+        fields.Nested(RewordingSchema), required=True, metadata=describe_field("The texts that differ.")
     )
 
     @pre_dump
-    def _changes(self, comparison: Comparison, **_: Any) -> dict[str, Any]:
+    def _as_mapping(self, comparison: Comparison, **_: Any) -> dict[str, Any]:
         total = comparison.profiles
         return {
             "older": comparison.older,
@@ -117,7 +129,7 @@ class ChangesSchema(ResponseSchema):
             "equivalent": comparison.equivalent,
             "profiles": _count_if_safe(total),
             "undecided": _count_if_safe(comparison.undecided),
-            "moves": [_move(move, total) for move in comparison.moves],
+            "moves": [_dump_move(move, total) for move in comparison.moves],
             "reversals": comparison.reversals,
             "truncated": comparison.truncated,
             "added": comparison.added,
@@ -127,7 +139,7 @@ class ChangesSchema(ResponseSchema):
         }
 
 
-def _move(move: Move, total: int) -> dict[str, Any]:
+def _dump_move(move: Move, total: int) -> dict[str, Any]:
     return {
         "before": move.before,
         "after": move.after,
@@ -138,4 +150,5 @@ def _move(move: Move, total: int) -> dict[str, Any]:
 
 
 def _count_if_safe(count: int) -> int | None:
+    # JSON numbers are doubles in many languages, which round larger integers.
     return count if count <= MAX_SAFE_INTEGER else None

@@ -1,4 +1,4 @@
-"""What is wrong with a value, as a problem's `errors`: each with its place and what to do."""
+"""The `errors` of a problem: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -12,48 +12,60 @@ from marshmallow import Schema
 from finetune_advisor.schemas.fields import UNKNOWN_FIELD_MESSAGE
 
 MAX_ERRORS = 20
+"""The errors that a problem lists; a request may have any number."""
 MAX_NAME_LENGTH = 64
+"""The characters of a name that errors show; a request may have names of any length."""
 FRAGMENT_SAFE_CHARACTERS = "~!$&'()*+,;=:@"
+"""The characters of a pointer that need no percent-encoding in a URI fragment (RFC 3986, 3.5)."""
 
 
 def iter_error_details(
-    messages: Any, schema: Schema | None, *, in_body: bool, place: tuple[str, ...] = ()
+    messages: Any, schema: Schema | None, *, in_body: bool, location: tuple[str, ...] = ()
 ) -> Iterator[dict[str, str]]:
-    """marshmallow's messages as a problem's `errors`, each with its place and what to do."""
-    if isinstance(messages, Mapping):
-        for key, inner in sorted(messages.items(), key=_by_name):
-            known = schema.fields if schema else {}
-            here = (*place, str(key)[:MAX_NAME_LENGTH])
-            if inner == [UNKNOWN_FIELD_MESSAGE]:
-                yield error_at(here, unknown_name_detail(here[-1], list(known)), in_body=in_body)
-            else:
-                here = place if key == "_schema" else here
-                below = getattr(known.get(key), "schema", schema if key == "_schema" else None)
-                yield from iter_error_details(inner, below, in_body=in_body, place=here)
-    else:
+    """Yield marshmallow's messages as entries of a problem's `errors`, sorted by location.
+
+    `messages` are those of a ValidationError: a list of texts, or a mapping from fields or indices to such
+    messages. They belong to the value at `location` of the body or query. The details of unknown fields name
+    the fields of `schema`, if it is given.
+    """
+    if not isinstance(messages, Mapping):
         for message in messages:
-            yield error_at(place, message, in_body=in_body)
+            yield error_at(location, message, in_body=in_body)
+        return
+    known_fields = schema.fields if schema else {}
+    for key, inner in sorted(messages.items(), key=_sort_key):
+        inner_location = (*location, str(key)[:MAX_NAME_LENGTH])
+        # Only here the schema is known, with the names that the detail suggests.
+        if inner == [UNKNOWN_FIELD_MESSAGE]:
+            detail = unknown_name_detail(inner_location[-1], list(known_fields))
+            yield error_at(inner_location, detail, in_body=in_body)
+        elif key == "_schema":  # marshmallow's key for errors of the object itself
+            yield from iter_error_details(inner, schema, in_body=in_body, location=location)
+        else:
+            inner_schema = getattr(known_fields.get(key), "schema", None)
+            yield from iter_error_details(inner, inner_schema, in_body=in_body, location=inner_location)
 
 
-def _by_name(item: tuple[Any, Any]) -> tuple[bool, Any]:
-    """Array items by place, fields by name."""
-    place = isinstance(item[0], int)
-    return not place, item[0] if place else str(item[0])
+def _sort_key(item: tuple[Any, Any]) -> tuple[bool, Any]:
+    """Return a key that sorts array items by index and fields by name."""
+    is_index = isinstance(item[0], int)
+    return not is_index, item[0] if is_index else str(item[0])
 
 
-def error_at(place: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, str]:
-    """What is wrong at a place of a body, or with a query parameter."""
+def error_at(location: tuple[str, ...], detail: str, *, in_body: bool) -> dict[str, str]:
+    """Return the entry for an error at a location of a body, with a JSON pointer, or in a query parameter."""
     if not in_body:
-        return {"parameter": ".".join(place), "detail": detail}
-    escaped = (part.replace("~", "~0").replace("/", "~1") for part in place)
+        return {"parameter": ".".join(location), "detail": detail}
+    # RFC 6901, 3 escapes these two characters; in a URI fragment, others are percent-encoded (section 6).
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in location)
     pointer = "".join(f"/{quote(part, safe=FRAGMENT_SAFE_CHARACTERS)}" for part in escaped)
     return {"pointer": f"#{pointer}", "detail": detail}
 
 
 def unknown_name_detail(name: str, known: list[str]) -> str:
-    """What is said of a name that isn't among those that are known."""
-    close = get_close_matches(name, known, 1)
-    if not known:
+    """Return the detail for a name that isn't among the known ones: it suggests the nearest, or lists all."""
+    if not known:  # nothing to suggest, as in the query of an operation without parameters
         return "there is no such name here; remove it"
-    hint = f"did you mean {close[0]}?" if close else f"remove it; known are: {', '.join(known)}"
+    matches = get_close_matches(name, known, 1)
+    hint = f"did you mean {matches[0]}?" if matches else f"remove it; known are: {', '.join(known)}"
     return f"there is no such name here; {hint}"

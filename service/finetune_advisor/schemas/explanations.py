@@ -1,4 +1,4 @@
-"""Explanations: why, and what would change it."""
+"""Explanations of assessments."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from finetune_advisor.schemas.fields import PlainNumber, ResponseSchema, ScalarF
 class ChangeSchema(ResponseSchema):
     input = fields.String(required=True)
     before = ScalarField(
-        data_key="from", metadata=describe_field("The given answer; left out where there is none.")
+        data_key="from",
+        metadata=describe_field("The answer that the profile gives; absent if it gives none."),
     )
     after = ScalarField(
         data_key="to",
         required=True,
         metadata=describe_field(
-            "The answer that takes its place. Of numbers, the nearest one that has as few decimals as the "
-            "limit that it has to pass, where there is one: 499 for less than 500."
+            "The answer that replaces it. Of numbers, it is the nearest that has no more decimals than the "
+            "limit that it has to pass, if there is one: 499 for less than 500."
         ),
     )
 
     @pre_dump
-    def _change(self, change: Change, **_: Any) -> dict[str, Any]:
+    def _as_mapping(self, change: Change, **_: Any) -> dict[str, Any]:
         before = {} if change.before is None else {"before": change.before}
         return {"input": change.input, "after": change.after, **before}
 
@@ -41,19 +42,23 @@ class CounterfactualSchema(ResponseSchema):
 class OutcomeSchema(ResponseSchema):
     answer = ScalarField(
         required=True,
-        metadata=describe_field("Another answer; a number stands for a range, rounded if need be."),
+        metadata=describe_field(
+            "Another answer. A number stands for a range, and is rounded if necessary."
+        ),
     )
-    minimum = PlainNumber(metadata=describe_field("The least number that leads to the same."))
-    maximum = PlainNumber(metadata=describe_field("The greatest number that leads to the same."))
-    recommendation = fields.String(metadata=describe_field("Where it leads, if it decides."))
+    minimum = PlainNumber(metadata=describe_field("The smallest number that leads to the same outcome."))
+    maximum = PlainNumber(metadata=describe_field("The largest number that leads to the same outcome."))
+    recommendation = fields.String(
+        metadata=describe_field("The recommendation that the answer leads to, if it decides.")
+    )
     candidates = fields.List(
         fields.String(),
         required=True,
-        metadata=describe_field("What can come out with this answer alone."),
+        metadata=describe_field("The recommendations that are possible with this answer."),
     )
 
     @pre_dump
-    def _outcome(self, outcome: AnswerOutcome, **_: Any) -> dict[str, Any]:
+    def _as_mapping(self, outcome: AnswerOutcome, **_: Any) -> dict[str, Any]:
         decided = len(outcome.candidates) == 1
         return {
             "answer": outcome.answer,
@@ -76,33 +81,33 @@ class ExplanationSchema(ResponseSchema):
     sufficient_reason = fields.List(
         fields.String(),
         metadata=describe_field(
-            "A smallest set of the given inputs whose answers alone force the recommendation, if decided."
+            "A smallest set of given inputs whose answers alone lead to the recommendation, if decided."
         ),
     )
     counterfactuals = fields.List(
         fields.Nested(CounterfactualSchema),
         required=True,
         metadata=describe_field(
-            "Every minimal set of changed answers that decides for another recommendation, nearest first."
+            "Every minimal set of changed answers that leads to another recommendation, nearest first."
         ),
     )
     truncated = fields.Boolean(
         required=True,
         metadata=describe_field(
-            "Whether something is left out, as the limit cut the list or the search grew too large: "
-            "counterfactuals, the reason of a decided profile, or inputs in the sensitivity."
+            "Whether anything is left out, because the limit was reached or the search grew too large: "
+            "counterfactuals, the sufficient reason of a decided profile, or inputs in the sensitivity."
         ),
     )
     sensitivity = fields.List(
         fields.Nested(SensitivitySchema),
         required=True,
         metadata=describe_field(
-            "For each input of the tree, what each other answer to it alone would lead to."
+            "For each input of the tree, what each other answer to it would lead to, while all others stay."
         ),
     )
 
     @pre_dump
-    def _explanation(self, explanation: Explanation, **_: Any) -> dict[str, Any]:
+    def _as_mapping(self, explanation: Explanation, **_: Any) -> dict[str, Any]:
         pairs = explanation.sensitivity.items()
         return {
             "assessment": explanation.assessment,

@@ -1,4 +1,4 @@
-"""Errors, and what they mean."""
+"""Errors and error types."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from marshmallow import fields, validate
 from finetune_advisor.schemas.fields import ResponseSchema, describe_field
 
 ERROR_STATUS_RANGE = validate.Range(400, 599)
-"""The statuses that say that something is wrong."""
+"""The HTTP statuses of errors."""
 PROBLEM_TYPE_METADATA = describe_field(
-    "The kind of problem, named by its last segment. Relative to the URL of the request; GET explains it.",
+    "The error type, named by its last segment. It is relative to the URL of the request; GET explains it.",
     format="uri-reference",
 )
 
 
 class ProblemErrorSchema(ResponseSchema):
-    pointer = fields.String(metadata=describe_field("JSON pointer into the body, as a URI fragment."))
-    parameter = fields.String(metadata=describe_field("The query parameter at fault."))
-    header = fields.String(metadata=describe_field("The header of the request at fault."))
+    pointer = fields.String(metadata=describe_field("A JSON pointer into the body, as a URI fragment."))
+    parameter = fields.String(metadata=describe_field("The query parameter that is wrong."))
+    header = fields.String(metadata=describe_field("The header of the request that is wrong."))
     detail = fields.String(required=True, metadata=describe_field("What is wrong and what to do."))
 
 
 class ProblemSchema(ResponseSchema):
-    """An error, as RFC 9457 lays it out."""
+    """An error, as problem details (RFC 9457)."""
 
     class Meta(ResponseSchema.Meta):
         examples = (
             {
                 "type": "problems/invalid-request",
-                "title": "The request breaks the contract",
+                "title": "The request is invalid",
                 "status": 422,
-                "detail": "the body breaks the contract",
+                "detail": "the body is invalid",
                 "errors": [{"pointer": "#/profile", "detail": "this is missing; add it"}],
             },
         )

@@ -1,4 +1,4 @@
-"""What callers send. The profile is generated from the inputs of the served trees."""
+"""Requests. The schema of a profile is generated from the inputs of the served trees."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
 
 MAX_COUNTERFACTUALS = 1000
 DEFAULT_COUNTERFACTUALS = 20
-"""How many counterfactuals are listed if nobody says; no profile of tree 1.0.0 has more."""
-
-
+"""The counterfactuals that are listed without a `limit`; no profile of tree 1.0.0 has more."""
 BOOLEAN_TYPES = frozenset({bool})
 ASSESS_REQUEST_KEYS = ({"profile"}, {"profile", "tree_version"})
 
@@ -38,35 +36,44 @@ class NoParameters(RequestSchema):
     """The query of an operation that takes no parameters."""
 
 
-def input_field(one: Input) -> fields.Field[Any]:
-    """The field of a profile for an input."""
-    unit = f" Unit: {one.unit}." if one.unit else ""
-    metadata = describe_field(f"{one.label}.{unit}")
-    if one.type == "boolean":
+def input_field(input_: Input) -> fields.Field[Any]:
+    """Build the field of a profile for an input."""
+    unit = f" Unit: {input_.unit}." if input_.unit else ""
+    metadata = describe_field(f"{input_.label}.{unit}")
+    if input_.type == "boolean":
         return StrictBoolean(metadata=metadata)
-    if one.type == "enum":
-        return EnumField(list(one.choices), f"Input_{one.name}", metadata=metadata)
-    kind = StrictInteger if one.type == "integer" else StrictNumber
-    return kind(validate=build_range_validator(one.lowest, one.highest), metadata=metadata)
+    if input_.type == "enum":
+        return EnumField(list(input_.choices), f"Input_{input_.name}", metadata=metadata)
+    field_class = StrictInteger if input_.type == "integer" else StrictNumber
+    in_range = build_range_validator(input_.lowest, input_.highest)
+    return field_class(validate=in_range, metadata=metadata)
 
 
 def build_range_validator(low: float, high: float) -> validate.Range:
-    """Numbers from one to another."""
+    """Build the validator of numbers from `low` to `high`, both included."""
     return validate.Range(low, high, error=f"out of range; give a value from {low} to {high}")
 
 
+# Every assessor and endpoint of an application needs the schema of the same catalog.
 @lru_cache(maxsize=8)
 def profile_schema(catalog: Catalog) -> type[FastPathSchema]:
-    """The profile: what the caller knows, of all inputs that some served tree asks about."""
+    """Build the schema of a profile, with a field for each input of any served tree.
+
+    Inputs are those of all versions, so that a caller can send one profile to several versions.
+    """
     text = (
-        "What the caller knows of its situation. Leave out what isn't known. Inputs that another served "
-        "version knows, but not the one asked, are accepted and listed in `ignored`. GET /tree tells how to "
-        "find each value, as does `next_question`."
+        "The answers that the caller knows, by input. Leave out the others. Inputs that only another served "
+        "version knows are accepted and listed in `ignored`. `next_question` and GET /tree say how to find a "
+        "value."
     )
     inputs = catalog.inputs
-    booleans = frozenset(name for name, one in inputs.items() if one.type == "boolean")
-    allowed = {name: _allowed_values(one) for name, one in inputs.items()}
-    ranges = {name: (one.lowest, one.highest) for name, one in inputs.items() if one.type == "number"}
+    booleans = frozenset(name for name, input_ in inputs.items() if input_.type == "boolean")
+    allowed_values = {name: _allowed_values(input_) for name, input_ in inputs.items()}
+    ranges = {
+        name: (input_.lowest, input_.highest)
+        for name, input_ in inputs.items()
+        if input_.type == "number"
+    }
 
     class ProfileSchema(FastPathSchema):
         class Meta(FastPathSchema.Meta):
@@ -75,28 +82,30 @@ def profile_schema(catalog: Catalog) -> type[FastPathSchema]:
         def is_plainly_valid(self, data: Any) -> bool:
             if data.__class__ is not dict:
                 return False
+            # One comparison of sets for profiles of booleans, which are the most common.
             if data.keys() <= booleans and {*map(type, data.values())} <= BOOLEAN_TYPES:
                 return True
             try:
                 for name, value in data.items():
+                    # Only numbers have a range: a float for any other input raises KeyError.
                     if value.__class__ is float:
                         low, high = ranges[name]
                         if not low <= value <= high:
                             return False
-                    elif value not in allowed[name][value.__class__]:
+                    elif value not in allowed_values[name][value.__class__]:
                         return False
-            except KeyError:
+            except KeyError:  # an unknown name, or a value of another type
                 return False
             return True
 
-    members = {name: input_field(one) for name, one in catalog.inputs.items()}
-    return type("ProfileSchema", (ProfileSchema,), members)
+    schema_fields = {name: input_field(input_) for name, input_ in inputs.items()}
+    return type("ProfileSchema", (ProfileSchema,), schema_fields)
 
 
 def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
-    """By the class of a value, the values that an input plainly takes, but for floats.
+    """Return the values that an input plainly allows, by their type, except floats.
 
-    It leaves out what takes a closer look, such as 12.0 for an integer.
+    It leaves out valid values that only marshmallow recognizes, such as 12.0 for an integer.
     """
     if input_.is_numeric:
         return {int: range(ceil(input_.lowest), floor(input_.highest) + 1)}
@@ -104,7 +113,7 @@ def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
 
 
 class TreeVersionField(EnumField):
-    """A tree version that is served; of a retired one, the message names the successor."""
+    """Accepts a version that is served. The message for a retired version names its successor."""
 
     def __init__(self, catalog: Catalog, **kwargs: Any) -> None:
         super().__init__(list(catalog.trees), "TreeVersion", **kwargs)
@@ -112,18 +121,19 @@ class TreeVersionField(EnumField):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         version = str(super()._deserialize(value, *args, **kwargs))
+        # marshmallow validates later: this message replaces the one for an unknown version.
         if version in self.retired:
             raise ValidationError(str(RetiredVersionError(self.retired[version])))
         return version
 
 
 def version_field(catalog: Catalog) -> TreeVersionField:
-    text = "The tree version to ask. Left out, the default version answers."
+    text = "The tree version that answers. Without it, the default version does."
     return TreeVersionField(catalog, metadata=describe_field(text))
 
 
 def assess_request_schema(catalog: Catalog) -> type[FastPathSchema]:
-    """The body of POST /assess."""
+    """Build the schema of the body of POST /assess."""
     profile = profile_schema(catalog)()
 
     class AssessRequestSchema(FastPathSchema):
@@ -139,55 +149,59 @@ def assess_request_schema(catalog: Catalog) -> type[FastPathSchema]:
     return type("AssessRequestSchema", (AssessRequestSchema,), _assess_fields(catalog))
 
 
-def batch_request_schema(catalog: Catalog, most: int) -> type[Schema]:
-    """The body of POST /assess/batch, for up to so many profiles."""
-    members = {
+def batch_request_schema(catalog: Catalog, max_profiles: int) -> type[Schema]:
+    """Build the schema of the body of POST /assess/batch."""
+    # A profile may be any value, even null: an invalid one gets a result of its own, and fails no other.
+    any_value = fields.Raw(
+        allow_none=True,
+        metadata=describe_field(
+            "A profile as in POST /assess. Any other value gets a result with the status `invalid`."
+        ),
+    )
+    schema_fields = {
         "profiles": UncheckedList(
-            fields.Raw(
-                allow_none=True,
-                metadata=describe_field(
-                    "A profile, as POST /assess takes it; any other value is a bad one."
-                ),
-            ),
-            most=most,
+            any_value,
+            max_items=max_profiles,
             required=True,
-            metadata=describe_field("What is known of each situation."),
+            metadata=describe_field("The profiles to assess."),
         ),
         "defaults": NestedObject(
             profile_schema(catalog),
-            metadata=describe_field("What holds for each profile that doesn't say."),
+            metadata=describe_field("Answers for every profile that does not give its own."),
         ),
         "tree_version": version_field(catalog),
     }
-    return type("BatchRequestSchema", (RequestSchema,), members)
+    return type("BatchRequestSchema", (RequestSchema,), schema_fields)
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:
-    """The body of POST /assess/explain."""
-    leaves = dict.fromkeys(leaf for tree in catalog.trees.values() for leaf in tree.recommendations)
-    members = {
+    """Build the schema of the body of POST /assess/explain."""
+    recommendations = dict.fromkeys(
+        recommendation for tree in catalog.trees.values() for recommendation in tree.recommendations
+    )
+    schema_fields = {
         **_assess_fields(catalog),
         "target": EnumField(
-            list(leaves),
+            list(recommendations),
             "RecommendationId",
             metadata=describe_field(
-                "Ask only for counterfactuals that lead to this recommendation. None leads to one that "
-                "only another version has."
+                "List only counterfactuals that lead to this recommendation. There are none if only another "
+                "version has it."
             ),
         ),
         "frozen": BoundedList(
             EnumField(list(catalog.inputs), "InputName"),
-            most=len(catalog.inputs),
+            max_items=len(catalog.inputs),
             metadata=describe_field("Inputs that counterfactuals may not change."),
         ),
         "limit": StrictInteger(
             validate=build_range_validator(1, MAX_COUNTERFACTUALS),
             metadata=describe_field(
-                f"The most counterfactuals to list. Left out, {DEFAULT_COUNTERFACTUALS}."
+                f"The maximum number of counterfactuals. The default is {DEFAULT_COUNTERFACTUALS}."
             ),
         ),
     }
-    return type("ExplainRequestSchema", (RequestSchema,), members)
+    return type("ExplainRequestSchema", (RequestSchema,), schema_fields)
 
 
 def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
@@ -198,7 +212,7 @@ def _assess_fields(catalog: Catalog) -> dict[str, fields.Field[Any]]:
 
 
 def changes_query_schema(catalog: Catalog) -> type[Schema]:
-    """The query of GET /tree/versions/{version}/changes."""
+    """Build the schema of the query of GET /tree/versions/{version}/changes."""
     since = TreeVersionField(
         catalog,
         required=True,
@@ -207,20 +221,24 @@ def changes_query_schema(catalog: Catalog) -> type[Schema]:
     return type("ChangesQuerySchema", (RequestSchema,), {"since": since})
 
 
-def _read(text: str) -> Any:
-    value = parse_scalar(text)
-    return text if value is None else value  # `null` is no value there, and is no missing one either
-
-
 def profile_query_schema(catalog: Catalog) -> type[Schema]:
-    """A profile as query parameters."""
+    """Build the schema of a profile that is given as query parameters, one for each input."""
     inputs = catalog.inputs
-    texts = {name for name, one in inputs.items() if one.type == "enum"}
+    # The choices of an enum may look like numbers: they stay text.
+    enums = {name for name, input_ in inputs.items() if input_.type == "enum"}
 
     class ProfileQuerySchema(RequestSchema):
         @pre_load
-        def _read(self, data: Mapping[str, str], **_: Any) -> dict[str, Any]:
-            return {name: _read(data[name]) if name not in texts else data[name] for name in data}
+        def _parse(self, data: Mapping[str, str], **_: Any) -> dict[str, Any]:
+            return {
+                name: text if name in enums else _parse_parameter(text) for name, text in data.items()
+            }
 
-    members = {name: input_field(one) for name, one in inputs.items()}
-    return type("ProfileQuerySchema", (ProfileQuerySchema,), members)
+    schema_fields = {name: input_field(input_) for name, input_ in inputs.items()}
+    return type("ProfileQuerySchema", (ProfileQuerySchema,), schema_fields)
+
+
+def _parse_parameter(text: str) -> Any:
+    value = parse_scalar(text)
+    # The field refuses the text `null`, but would take None for an absent value.
+    return text if value is None else value

@@ -1,4 +1,4 @@
-"""Strict JSON: no repeated names, nothing but UTF-8, and a message for whatever can't be read."""
+"""Strict JSON: UTF-8 without repeated names, and a message that says what is wrong with any other text."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.schemas.error_details import MAX_NAME_LENGTH, error_at
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some programs begin a text in UTF-8 with. RFC 8259, 8.1 lets a reader ignore it."""
+"""The mark that some programs put before a text in UTF-8. RFC 8259, 8.1 lets a parser ignore it."""
 UNCOUNTED_CHARACTERS = bytes(set(range(256)) - set(b'"[{'))
-"""Every byte but a quote and what opens an array or an object."""
+"""Every byte except quotes and the opening brackets of arrays and objects."""
 
 
 class InvalidJsonError(FinetuneAdvisorError):
-    """A text can't be read as JSON; the message says why. `errors` has the place of a repeated name."""
+    """A text is not strict JSON; the message says why. `errors` locates a repeated name."""
 
     def __init__(self, detail: str, *errors: Mapping[str, str]) -> None:
         super().__init__(detail)
@@ -26,18 +26,21 @@ class InvalidJsonError(FinetuneAdvisorError):
 
 
 def parse_json(text: bytes, what: str = "body") -> Any:
-    """The value of a JSON text, which a byte order mark may begin.
+    """Parse a JSON text in UTF-8, which may begin with a byte order mark.
 
-    Raises InvalidJsonError, for a repeated member name too.
+    `what` is the word for the text in messages. Raises InvalidJsonError, also for an object that repeats a
+    name.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        # These two get plainer messages than orjson's.
         if not text.strip():
             raise InvalidJsonError(f"the {what} is empty; send a JSON object") from None
         _require_utf8(text, what)
         raise InvalidJsonError(f"the {what} can't be read as JSON: {error}") from None
+    # An escape may hide a colon, or write a name in another way, so the fast check doesn't hold there.
     if b"\\" in text or not _has_unique_names(value, text):
         _require_unrepeated(text, what)
     return value
@@ -47,27 +50,31 @@ def _require_utf8(text: bytes, what: str) -> None:
     try:
         text.decode()
     except UnicodeDecodeError as error:
-        detail = f"the {what} is not UTF-8 (byte {error.start}); encode it so"
+        detail = f"the {what} is not UTF-8 (byte {error.start}); encode it in UTF-8"
         raise InvalidJsonError(detail) from None
 
 
 def _has_unique_names(value: Any, text: bytes) -> bool:
-    """Whether every name in a text without escapes is in its value, which then has all the colons."""
+    """Return whether a text without escapes has no repeated name; `value` is what orjson made of it.
+
+    orjson keeps the last of repeated names. So a value with as many colons as its text has lost none.
+    """
     colons = text.count(b":")
-    if colons <= _count_names(value):
+    if colons <= _count_names(value):  # the usual case: no colons in strings, and little nesting
         return True
     try:
         return colons <= orjson.dumps(value).count(b":")
     except orjson.JSONEncodeError:
-        return False  # too deep to be written
+        return False  # orjson writes fewer levels than it reads
 
 
 def _count_names(value: Any) -> int:
-    """How many names are in an object, in the objects in it, and in those in its arrays; none further in."""
+    """Count the names of an object, of the objects in it, and of those in its arrays, but no deeper."""
     if value.__class__ is not dict:
         return 0
+    # No recursion: this depth is enough for the API's requests, and takes a fraction of the time.
     inner = [
-        sum([len(one) for one in member if one.__class__ is dict])
+        sum([len(item) for item in member if item.__class__ is dict])
         if member.__class__ is list
         else len(member)
         for member in value.values()
@@ -77,26 +84,27 @@ def _count_names(value: Any) -> int:
 
 
 class _RepeatedName:
-    """Stands for an object with a name twice."""
+    """Stands for an object that repeats a name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
 def _require_unrepeated(text: bytes, what: str) -> None:
-    """Read a text slowly, and refuse it if an object in it has a name twice."""
+    """Raise InvalidJsonError if an object in a JSON text repeats a name. It parses the text once more."""
     try:
-        value = json.loads(text, object_pairs_hook=_members)
-        place, name = next(_iter_repeated_names(value, ()), ((), None))
+        value = json.loads(text, object_pairs_hook=_object_from_pairs)
+        location, name = next(_iter_repeated_names(value, ()), ((), None))
     except RecursionError:
         raise InvalidJsonError(f"the {what} is nested too deep; send a flatter one") from None
     if name is not None:
         detail = f"an object in the {what} has two members named {name!r}; keep one"
-        error = error_at((*place, name), "two members have this name; keep one", in_body=True)
+        error = error_at((*location, name), "two members have this name; keep one", in_body=True)
         raise InvalidJsonError(detail, error)
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _RepeatedName:
+def _object_from_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _RepeatedName:
+    # Inner objects come first, so no location is known here: the caller finds it in the result.
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
@@ -105,25 +113,27 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _RepeatedName:
     return members
 
 
-def _iter_repeated_names(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The place of each object with a name twice, and that name."""
+def _iter_repeated_names(value: Any, location: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the location of each object that repeats a name, with that name."""
     if isinstance(value, _RepeatedName):
-        yield place, value.name
+        yield location, value.name
     elif isinstance(value, dict | list):
-        for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+        for key, member in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(member, dict | list | _RepeatedName):
-                yield from _iter_repeated_names(member, (*place, str(name)[:MAX_NAME_LENGTH]))
+                yield from _iter_repeated_names(member, (*location, str(key)[:MAX_NAME_LENGTH]))
 
 
 def count_containers(body: bytes, limit: int) -> int:
-    """Count the arrays and objects that a JSON text opens, which are the brackets outside of its strings.
+    """Count the arrays and objects that a JSON text opens, which are its opening brackets outside of strings.
 
-    Time and memory are linear: what is cut off at the end has `limit` brackets before it.
+    The count is exact below `limit`; otherwise it is at least `limit`. It takes linear time and memory, and
+    does not parse the text.
     """
     # An escape is always in a string, and a pair of backslashes escapes nothing behind it.
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
     marks = without_escapes.translate(None, UNCOUNTED_CHARACTERS)
-    # Two quotes in a row end one string and begin the next, or the other way round: neither changes what is
-    # inside of a string. Without them, each part between two quotes has a bracket.
+    # Two quotes in a row are an empty string, or end one string and begin the next: without them, the same
+    # brackets are inside of strings. Then each part between two quotes has a bracket, so that the part which
+    # is cut off has at least `limit` brackets before it.
     parts = marks.replace(b'""', b"").split(b'"', 2 * limit + 1)
     return sum(map(len, parts[::2]))

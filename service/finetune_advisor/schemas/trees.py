@@ -24,33 +24,35 @@ class AlternativeSchema(ResponseSchema):
     id = fields.String(
         required=True, metadata=describe_field("Another recommendation of the same tree.")
     )
-    when = fields.String(required=True, metadata=describe_field("When it is the better one."))
+    when = fields.String(
+        required=True, metadata=describe_field("When the other recommendation is better.")
+    )
 
 
 class LeafSchema(ResponseSchema):
-    """A recommendation as the tree has it."""
+    """A recommendation in a tree."""
 
     title = fields.String(required=True)
     finetune = EnumField(
         FINETUNE_VALUES,
         "Finetune",
         required=True,
-        metadata=describe_field("Whether this means fine-tuning."),
+        metadata=describe_field("Whether the recommendation is to fine-tune."),
     )
     summary = fields.String(required=True)
     family = fields.String(
-        metadata=describe_field("The kind of recommendation, comparable across versions.")
+        metadata=describe_field("A name that similar recommendations share across versions.")
     )
-    prerequisites = fields.List(fields.String(), metadata=describe_field("What must hold first."))
+    prerequisites = fields.List(fields.String(), metadata=describe_field("What must be in place first."))
     next_steps = fields.List(fields.String(), metadata=describe_field("What to do, in order."))
     data_needed = fields.List(
-        fields.String(), metadata=describe_field("What data it takes, with counts.")
+        fields.String(), metadata=describe_field("The data that it needs, with counts.")
     )
     evaluation = fields.List(
-        fields.String(), metadata=describe_field("How to tell whether it worked, in order.")
+        fields.String(), metadata=describe_field("How to find out whether it worked, in order.")
     )
     risks = fields.List(
-        fields.String(), metadata=describe_field("What can go wrong, with its mitigation.")
+        fields.String(), metadata=describe_field("What can go wrong, with the mitigation.")
     )
     alternatives = fields.List(fields.Nested(AlternativeSchema))
     references = fields.List(fields.Nested(ReferenceSchema))
@@ -68,6 +70,7 @@ class InputSchema(ResponseSchema):
 
 OPERATOR_WORDS = {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}
 
+# Not a class statement: `is` and `in` are keywords of Python.
 TestsSchema = ResponseSchema.from_dict(
     {
         "is": fields.Boolean(metadata=describe_field("The answer is this boolean.")),
@@ -80,12 +83,12 @@ TestsSchema = ResponseSchema.from_dict(
         },
         **{
             f"{operator}_input": fields.String(
-                metadata=describe_field(f"The answer is {words} this input's.")
+                metadata=describe_field(f"The answer is {words} the answer to this input.")
             )
             for operator, words in OPERATOR_WORDS.items()
         },
         "otherwise": fields.Boolean(
-            metadata=describe_field("The answer is any that no other branch takes.")
+            metadata=describe_field("The answer is one that no other branch takes.")
         ),
     },
     name="Tests",
@@ -96,7 +99,9 @@ class BranchSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made by fr
     to = fields.String(
         required=True, metadata=describe_field("The next question, or the recommendation.")
     )
-    reason = fields.String(metadata=describe_field("Why, at a recommendation."))
+    reason = fields.String(
+        metadata=describe_field("Why the answer leads to the recommendation, if the branch ends in one.")
+    )
 
 
 class QuestionSchema(ResponseSchema):
@@ -111,7 +116,7 @@ class CircumstanceSchema(TestsSchema):  # type: ignore[valid-type, misc]  # made
 
 
 class WarningSchema(ResponseSchema):
-    """What belongs in an answer without changing its outcome."""
+    """Advice that does not change the result."""
 
     id = fields.String(required=True)
     text = fields.String(required=True)
@@ -119,15 +124,18 @@ class WarningSchema(ResponseSchema):
 
 
 class WarningRuleSchema(WarningSchema):
-    """A warning as the tree has it."""
+    """A warning in a tree, with the rule that decides when it applies."""
 
     when = fields.List(
         fields.Nested(CircumstanceSchema),
         required=True,
-        metadata=describe_field("All have to be known to hold."),
+        metadata=describe_field(
+            "The conditions. The warning applies if the profile's answers meet all of them."
+        ),
     )
     recommendations = fields.List(
-        fields.String(), metadata=describe_field("The outcomes that it belongs to; left out, any.")
+        fields.String(),
+        metadata=describe_field("The recommendations that it applies to. Absent if it applies to all."),
     )
 
 
@@ -140,23 +148,23 @@ class SituationSchema(ResponseSchema):
 
 
 class VersionFieldsSchema(ResponseSchema):
-    """The base of trees and versions: what tells one from another, and how to treat it."""
+    """The fields that trees and the list of versions share."""
 
     version = fields.String(required=True)
     digest = fields.String(required=True)
     status = EnumField(TREE_STATUSES, "TreeStatus", required=True)
-    deprecated = fields.String(
-        metadata=describe_field("The day since which it is deprecated.", format="date")
+    deprecated = fields.String(metadata=describe_field("The date of the deprecation.", format="date"))
+    sunset = fields.String(
+        metadata=describe_field("The date on which the version will be retired.", format="date")
     )
-    sunset = fields.String(metadata=describe_field("The day on which it is retired.", format="date"))
-    successor = fields.String(metadata=describe_field("The version to use instead of a deprecated one."))
+    successor = fields.String(metadata=describe_field("The version that replaces a deprecated one."))
     released = fields.String(required=True, metadata={"format": "date"})
     title = fields.String(required=True)
 
 
 class TreeSchema(VersionFieldsSchema):
-    """A tree in its canonical form: the digest is the hash of this object without digest, status,
-    deprecated, sunset and successor.
+    """A tree in its canonical form. The digest is the hash of this object without `digest`, `status`,
+    `deprecated`, `sunset` and `successor`.
     """
 
     summary = fields.String()
@@ -170,21 +178,25 @@ class TreeSchema(VersionFieldsSchema):
     )
     cautions = fields.List(fields.String())
     limitations = fields.List(
-        fields.String(), metadata=describe_field("Where this version falls short.")
+        fields.String(), metadata=describe_field("What this version does not do well.")
     )
     warnings = fields.List(
-        fields.Nested(WarningRuleSchema), metadata=describe_field("Rules beside the questions.")
+        fields.Nested(WarningRuleSchema),
+        metadata=describe_field("Rules that add advice without a question."),
     )
 
     @pre_dump
-    def _tree(self, tree: Tree, **_: Any) -> dict[str, Any]:
+    def _as_mapping(self, tree: Tree, **_: Any) -> dict[str, Any]:
+        # The canonical form has no digest: it is what the digest is made of.
         return {**tree.canonical, "digest": tree.digest}
 
 
 class VersionSchema(VersionFieldsSchema):
-    default = fields.Boolean(required=True, metadata=describe_field("Answers when no version is named."))
+    default = fields.Boolean(
+        required=True, metadata=describe_field("Whether this version answers if a request names none.")
+    )
     default_reason = fields.String(
-        metadata=describe_field("Why this version is the default; only there.")
+        metadata=describe_field("Why this version is the default; absent for others.")
     )
 
 
@@ -192,11 +204,11 @@ class VersionListSchema(ResponseSchema):
     versions = fields.List(fields.Nested(VersionSchema), required=True)
 
     @pre_dump
-    def _versions(self, catalog: Catalog, **_: Any) -> dict[str, Any]:
-        return {"versions": [_version(tree, catalog) for tree in catalog.trees.values()]}
+    def _as_mapping(self, catalog: Catalog, **_: Any) -> dict[str, Any]:
+        return {"versions": [_dump_version(tree, catalog) for tree in catalog.trees.values()]}
 
 
-def _version(tree: Tree, catalog: Catalog) -> dict[str, Any]:
+def _dump_version(tree: Tree, catalog: Catalog) -> dict[str, Any]:
     is_default = tree is catalog.default
     reason = {"default_reason": catalog.default_reason} if is_default else {}
     return {**tree.canonical, "digest": tree.digest, "default": is_default, **reason}

@@ -76,7 +76,7 @@ def find_refusal_reason(error: BaseException) -> str:
 def make_refusal_problem(error: BaseException, limit_request_line: int) -> Problem:
     """Make the problem that answers an error: 400 or 414 for the client's, 500 for others."""
     if not is_refusal(error):
-        return InternalError("something failed here")
+        return InternalError("the server failed")
     if isinstance(error, errors.LimitRequestLine):
         # Only the start of the line was read. It has a question mark unless the path alone is too long.
         part = "query" if b"?" in getattr(error, "line", b"")[:limit_request_line] else "path"

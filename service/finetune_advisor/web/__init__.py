@@ -1,1 +1,1 @@
-"""The pages for people."""
+"""The pages for people: the API's reference."""

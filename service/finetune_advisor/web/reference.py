@@ -1,4 +1,4 @@
-"""GET /docs: the API's reference page, its assets served from here."""
+"""GET /docs: the reference page of the API, whose assets this service serves itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, se
 
 SWAGGER_UI_FOLDER = Path(flask_swagger_ui.__file__).parent / "dist"
 SWAGGER_UI_FILES = {"swagger-ui.css", "swagger-ui-bundle.js"}
+# Swagger UI has its icons as data: URLs.
 DOCS_PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -16,7 +17,7 @@ DOCS_PAGE_CSP = (
 
 
 def blueprint() -> Blueprint:
-    """The page, and what it loads."""
+    """Build the page and the assets that it loads."""
     blp = Blueprint(
         "reference",
         __name__,
@@ -27,14 +28,14 @@ def blueprint() -> Blueprint:
 
     @blp.get("/docs")
     def docs() -> Response:
-        """Show the contract in Swagger UI."""
+        """Show the contract with Swagger UI."""
         page = make_response(render_template("docs.html"))
         page.headers["Content-Security-Policy"] = DOCS_PAGE_CSP
         return page
 
     @blp.get("/docs/<name>")
     def asset(name: str) -> Response:
-        """Send one of Swagger UI's files."""
+        """Send a file of Swagger UI; 404 for any file that the page doesn't load."""
         if name not in SWAGGER_UI_FILES:
             abort(404)
         return send_from_directory(SWAGGER_UI_FOLDER, name, max_age=3600)

@@ -1,1 +1,1 @@
-"""HTTP and Flask as this API uses them."""
+"""HTTP for the API: Flask as it is used here, strict parsing, headers and problems."""

@@ -1,4 +1,4 @@
-"""Limits how many bytes of large bodies are worked on at once, so that memory is bounded."""
+"""Admission control: limits the bytes of large bodies that are processed at once, which bounds memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from threading import Condition, Lock
 from flask import g
 
 BYTE_BUDGET = 1 << 20
-"""The bytes of bodies that are worked on at once; a larger body takes all of them."""
+"""The bytes of bodies that are processed at once. A body of this size or more takes the whole budget."""
 UNLIMITED_BELOW = 1 << 14
-"""A body of up to so many bytes takes nothing of the budget."""
+"""A body of up to this many bytes never waits: it takes nothing of the budget."""
 
 
 class ByteSemaphore:
-    """A semaphore that counts bytes; whoever waits is served before whoever comes later."""
+    """A semaphore that counts bytes. It admits callers in the order in which they arrive."""
 
     def __init__(self, budget: int) -> None:
         self.budget = self.free = budget
@@ -21,7 +21,9 @@ class ByteSemaphore:
 
     def acquire(self, size: int) -> None:
         """Block until `size` bytes of the budget are free, and take them."""
-        with self._queue, self._released:  # only the first in the queue waits for bytes
+        # The queue's lock is held while waiting: otherwise smaller bodies could overtake a large one, which
+        # might then wait forever.
+        with self._queue, self._released:
             self._released.wait_for(lambda: self.free >= size)
             self.free -= size
 
@@ -32,18 +34,19 @@ class ByteSemaphore:
             self._released.notify()
 
 
+# One for each worker process: each has a memory of its own.
 body_bytes = ByteSemaphore(BYTE_BUDGET)
 
 
 def acquire_for_request(size: int) -> None:
-    """Block until the current request may work on its body of `size` bytes."""
+    """Block until the budget admits the current request, with a body of `size` bytes."""
     if size > UNLIMITED_BELOW:
-        size = min(size, body_bytes.budget)
+        size = min(size, body_bytes.budget)  # more would never be free
         body_bytes.acquire(size)
         g.body_bytes = size
 
 
 def release_after_request(_: BaseException | None) -> None:
-    """Give back what the current request took, however it is answered."""
+    """Give back the bytes that the current request took. Flask calls this after errors, too."""
     if size := g.pop("body_bytes", 0):
         body_bytes.release(size)

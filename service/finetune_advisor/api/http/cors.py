@@ -1,7 +1,7 @@
-"""Cross-origin resource sharing: which pages of other origins may call the API (Fetch standard, 3.2).
+"""Cross-origin resource sharing: lets pages of other origins call the API (Fetch standard, 3.2).
 
-A WSGI middleware rather than an extension of Flask: every answer gets the headers here, errors and those that
-are given before Flask included.
+It is a WSGI middleware rather than a Flask extension so that every answer gets the headers, including errors
+and answers that are given before Flask.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 ANY_ORIGIN = "*"
 OPERATION_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Paths that no page needs."""
+"""Paths that no page calls; their answers stay unreadable for other origins."""
 EXPOSED_HEADERS = "Allow, Deprecation, ETag, Link, Retry-After, Sunset, Traceparent, X-Request-ID"
-"""Response headers that scripts may read besides those that the standard lets them read anyway."""
+"""Response headers that scripts may read besides those that the standard always allows."""
 PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
     # The wildcard doesn't include Authorization. A gateway may ask for that; the service itself ignores it.
@@ -28,9 +28,9 @@ PREFLIGHT_HEADERS = (
 
 
 class CrossOriginSharing:
-    """A WSGI application whose answers may be read by pages of some origins.
+    """A WSGI middleware that allows pages of some origins to read the application's answers.
 
-    Requests of other origins are answered, too: it is the browser that keeps the answer from the page.
+    Requests from other origins are answered, too: the browser keeps these answers from their pages.
     """
 
     def __init__(self, application: WSGIApplication, origins: Collection[str]) -> None:
@@ -40,19 +40,19 @@ class CrossOriginSharing:
         if environ["PATH_INFO"] in OPERATION_PATHS:
             return self._application(environ, start_response)
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        def start_with_sharing(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             shared = Headers(headers)
-            for name, value in self._sharing(environ):
+            for name, value in self._sharing_headers(environ):
                 shared.add(name, value)
-            if ANY_ORIGIN not in self._origins:
-                # For caches: even without Origin, as the next request may have one.
+            if ANY_ORIGIN not in self._origins:  # otherwise, all origins get the same answer
+                # For caches, even if this request has no Origin: the next one for the same URL may have one.
                 shared["Vary"] = ", ".join([*shared.getlist("Vary"), "Origin"])
             return start_response(status, shared.to_wsgi_list(), *error)
 
-        return self._application(environ, start)
+        return self._application(environ, start_with_sharing)
 
-    def _sharing(self, environ: WSGIEnvironment) -> Iterable[tuple[str, str]]:
-        """The headers for the origin of a request, if it is one that may read answers."""
+    def _sharing_headers(self, environ: WSGIEnvironment) -> Iterable[tuple[str, str]]:
+        """Yield the headers that let a request's origin read the answer; none if it isn't allowed to."""
         origin = environ.get("HTTP_ORIGIN")
         if origin is None or not self._origins.intersection((origin, ANY_ORIGIN)):
             return

@@ -1,4 +1,4 @@
-"""The headers of a deprecated version's answers, and of the refusal of a retired one."""
+"""Headers that announce the end of a tree version, for deprecated and retired versions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from finetune_advisor.engine.model.tree import Tree
 
 HEADER_SCHEMA = {"type": "string"}
 SUCCESSOR_LINK_HEADER = {
-    "description": 'To what succeeds a deprecated or retired version: rel="successor-version" (RFC 5829). '
-    "Relative to the request's URL.",
+    "description": 'A link to the successor of a deprecated or retired version: rel="successor-version" '
+    "(RFC 5829). It is relative to the request's URL.",
     "schema": HEADER_SCHEMA,
 }
 DEPRECATION_HEADERS: dict[str, Any] = {
     "Deprecation": {
-        "description": "Since when this version is deprecated, if it is: @ and Unix seconds (RFC 9745).",
+        "description": "When a deprecated version was deprecated: @ and Unix seconds (RFC 9745).",
         "schema": HEADER_SCHEMA,
     },
     "Sunset": {
-        "description": "When this version is retired, if it is deprecated: an HTTP date (RFC 8594).",
+        "description": "When a deprecated version will be retired: an HTTP date (RFC 8594).",
         "schema": HEADER_SCHEMA,
     },
     "Link": SUCCESSOR_LINK_HEADER,
@@ -31,7 +31,10 @@ DEPRECATION_HEADERS: dict[str, Any] = {
 
 
 def build_deprecation_headers(tree: Tree) -> dict[str, str]:
-    """What goes with an answer from a tree: nothing, unless it is deprecated. Days start in UTC."""
+    """Build the headers of an answer that depends on a tree: none unless the tree is deprecated.
+
+    Dates start at midnight UTC. The link is relative to the current request's URL.
+    """
     if tree.status != "deprecated":
         return {}
     since = datetime.combine(date.fromisoformat(tree.deprecated), time(), UTC)
@@ -43,6 +46,6 @@ def build_deprecation_headers(tree: Tree) -> dict[str, str]:
 
 
 def build_successor_link(tree: Tree) -> dict[str, str]:
-    """The link to the version that succeeds a tree."""
-    place = relative_link(f"/tree/versions/{tree.successor}", request.environ)
-    return {"Link": f'<{place}>; rel="successor-version"'}
+    """Build the Link header that leads from the current request's URL to the successor of a tree."""
+    link = relative_link(f"/tree/versions/{tree.successor}", request.environ)
+    return {"Link": f'<{link}>; rel="successor-version"'}

@@ -1,4 +1,4 @@
-"""Flask as this service uses it."""
+"""Flask with orjson, and with the service's error log."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from finetune_advisor.telemetry.tracing import current_trace
 
 
 class OrjsonProvider(DefaultJSONProvider):
-    """JSON by orjson: the same bytes for the same value, in the order of its fields."""
+    """Writes JSON with orjson. Members keep their order, where Flask sorts them."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return orjson.dumps(obj).decode()
 
 
 class Application(Flask):
-    """Flask with orjson."""
+    """The Flask application of this service."""
 
     json_provider_class = OrjsonProvider
 
     def make_default_options_response(self) -> Response:
-        """As Flask's, which calls nothing HTML."""
+        """Answer OPTIONS with 204; Flask answers 200 with an empty body of type HTML."""
         response = super().make_default_options_response()
         response.status_code = 204
         del response.headers["Content-Type"]
@@ -34,6 +34,6 @@ class Application(Flask):
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
-        """As Flask's, under the ids that the answer gives."""
+        """Log an exception with the request id and trace id that the answer carries."""
         trace = current_trace()
         self.logger.error("failed", exc_info=exc_info, extra=trace.log_fields if trace else None)

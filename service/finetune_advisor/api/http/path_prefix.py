@@ -1,4 +1,4 @@
-"""A prefix that a proxy leaves on paths: what is below it is served as if it were at the root."""
+"""Serves the application below a path prefix that a proxy doesn't strip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def serve_below_prefix(prefix: str, application: WSGIApplication) -> WSGIApplication:
-    """An application that answers below a prefix such as /advisor, and without it, too, as probes ask."""
+    """Wrap an application so that it answers below a prefix such as /advisor, and without the prefix, too.
+
+    Probes and scrapes reach the service without the proxy, and so without the prefix.
+    """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

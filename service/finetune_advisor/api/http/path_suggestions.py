@@ -1,4 +1,4 @@
-"""The paths that are served, for those who ask for one that isn't."""
+"""Suggests the path that was probably meant if a request's path isn't served."""
 
 from __future__ import annotations
 
@@ -11,50 +11,56 @@ from flask import current_app, request
 from finetune_advisor.api.http.problems import NotFound, Problem
 
 MAX_PATH_LENGTH = 200
-"""Characters of a path that is compared with those there are; a longer one resembles none."""
+"""The length in characters up to which a path is compared with those that are served; comparing is slow."""
 VERSION_SEGMENT = re.compile(r"v?[0-9]+(\.[0-9]+)+.*")
 ASSET_ENDPOINTS = ("reference.asset", "reference.static")
-"""Endpoints of files that pages load and nobody asks for."""
+"""Endpoints of files that pages load; they are never suggested."""
 
 
 def unknown_path() -> NotFound:
-    """The problem for the current request's path, which isn't served.
+    """Build the problem for the current request's path, which isn't served.
 
-    The paths that it names are below the prefix that the request came with.
+    It names paths with the prefix of the request, if the service has one.
     """
-    nearest, prefix = nearest_path(request.path, list(_templates())), request.root_path
+    nearest, prefix = nearest_path(request.path, list(_iter_templates())), request.root_path
     if nearest:
         return NotFound(f"there is nothing at this path; did you mean {prefix}{nearest}?")
     lists = f"{prefix}/docs or {prefix}/openapi.json"
-    return NotFound(f"there is nothing at this path; see {lists} for those there are")
+    return NotFound(f"there is nothing at this path; see {lists} for the paths that exist")
 
 
 def nearest_path(path: str, templates: Sequence[str]) -> str | None:
-    """The template of the path that was meant, such as `/tree/versions/{version}`; None if none is near.
+    """Return the template that is nearest to a path, such as `/tree/versions/{version}`, or None.
 
-    Trailing, doubled and leading segments, case, and a misspelt or missing segment are seen through.
+    It finds the template despite empty or additional leading segments, another case, and a misspelled or
+    missing segment.
     """
-    if len(path) > MAX_PATH_LENGTH:
+    if len(path) > MAX_PATH_LENGTH:  # it resembles no template
         return None
     segments = [_placeholder(segment) for segment in path.lower().split("/") if segment]
-    asked = ["/" + "/".join(segments[start:]) for start in range(len(segments))]
-    if known := [shorter for shorter in asked if shorter in templates]:
-        return known[0]
-    alike = [one for one in templates if "{version}" in one or "{version}" not in segments]
-    close = get_close_matches(asked[0], alike, 1) if asked else []
-    return close[0] if close else None
+    # Clients often put a prefix before the path, such as /api or /v1.
+    suffixes = ["/" + "/".join(segments[start:]) for start in range(len(segments))]
+    for suffix in suffixes:
+        if suffix in templates:
+            return suffix
+    # A path with a version never means a template without one.
+    candidates = [
+        template for template in templates if "{version}" in template or "{version}" not in segments
+    ]
+    matches = get_close_matches(suffixes[0], candidates, 1) if suffixes else []
+    return matches[0] if matches else None
 
 
 def _placeholder(segment: str) -> str:
-    """A segment, or what stands for it in templates."""
+    """Return the placeholder that templates have for a segment, or the segment itself."""
     if VERSION_SEGMENT.fullmatch(segment):
         return "{version}"
-    return "{slug}" if segment in Problem.kinds else segment
+    return "{slug}" if segment in Problem.types_by_slug else segment
 
 
-def _templates() -> Iterator[str]:
-    """The paths that are served where the current request came in."""
+def _iter_templates() -> Iterator[str]:
+    """Yield the templates of the paths that are served on the current request's port."""
     for rule in current_app.url_map.iter_rules():
-        elsewhere = current_app.config["METRICS_PORT"] and rule.endpoint.startswith("operations.")
-        if rule.endpoint not in ASSET_ENDPOINTS and not elsewhere:
+        is_elsewhere = current_app.config["METRICS_PORT"] and rule.endpoint.startswith("operations.")
+        if rule.endpoint not in ASSET_ENDPOINTS and not is_elsewhere:
             yield rule.rule.replace("<", "{").replace(">", "}")

@@ -1,4 +1,4 @@
-"""Every error that the API answers, as RFC 9457 problem details.
+"""The errors of the API as RFC 9457 problem details.
 
 The docstring of a problem is the explanation that GET /problems/{slug} gives for it.
 """
@@ -22,13 +22,17 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(HTTPException):
-    """The base of all problems."""
+    """The base of all problems: an exception that is its own response.
+
+    `detail` says what is wrong and what to do, and `errors` lists the parts of the request that are wrong.
+    `headers` are those of the response; `header` names a header of the request that is wrong.
+    """
 
     slug: ClassVar[str]
     title: ClassVar[str]
-    kinds: ClassVar[dict[str, type[Problem]]] = {}
+    types_by_slug: ClassVar[dict[str, type[Problem]]] = {}
     documented_headers: ClassVar[Mapping[str, Any]] = {}
-    """The headers that the contract describes."""
+    """The response headers that the contract describes."""
 
     def __init__(
         self,
@@ -37,13 +41,13 @@ class Problem(HTTPException):
         headers: Mapping[str, str] | None = None,
         header: str | None = None,
     ) -> None:
-        """`headers` are the answer's; `header` names the request's header that is at fault."""
         super().__init__(detail)
         self.errors = [*errors, *([{"header": header, "detail": detail}] if header else [])]
         self.headers = dict(headers or {})
 
     def __init_subclass__(cls) -> None:
-        cls.kinds[cls.slug] = cls
+        # The contract and GET /problems/{slug} list every problem.
+        cls.types_by_slug[cls.slug] = cls
 
     def get_body(self, environ: WSGIEnvironment | None = None, *_: Any, prefix: str = "") -> str:
         body: dict[str, Any] = {
@@ -61,16 +65,17 @@ class Problem(HTTPException):
 
     @classmethod
     def type_for(cls, environ: WSGIEnvironment | None, prefix: str = "") -> str:
-        """The reference to the explanation from a request's URL.
+        """Return the reference to the explanation of this type, relative to a request's URL.
 
-        If nobody can read that, the reference is from the host's root, where the service is below `prefix`.
+        A request that can't be parsed has no URL: without `environ`, the reference is absolute, below the
+        `prefix` of the service.
         """
         path = f"/problems/{cls.slug}"
         return prefix + path if environ is None else relative_link(path, environ)
 
     @classmethod
-    def explanation(cls, environ: WSGIEnvironment) -> dict[str, Any]:
-        """What this kind of problem means, for people."""
+    def explain(cls, environ: WSGIEnvironment) -> dict[str, Any]:
+        """Return the body of GET /problems/{slug}, with the docstring as the explanation."""
         return {
             "type": cls.type_for(environ),
             "title": cls.title,
@@ -80,9 +85,9 @@ class Problem(HTTPException):
 
 
 class MalformedRequest(Problem):
-    """The request can't be read: it isn't HTTP as it should be, its body is no valid JSON text in UTF-8, an
-    object in it names a member twice, a number in it is too large for JSON to carry, the body opens too many
-    arrays and objects, or it was cut off. Correct what the detail names and send it again.
+    """The request can't be read: it is not valid HTTP, its body is not valid JSON in UTF-8, an object in it
+    repeats a name, a number is too large for JSON, it opens too many arrays and objects, or it was cut off.
+    The detail says which. Correct it and send the request again.
     """
 
     code, slug, title = 400, "malformed-request", "The request can't be read"
@@ -95,28 +100,28 @@ class NotFound(Problem):
 
 
 class UnknownVersion(Problem):
-    """No tree of this version is served here. GET /tree/versions lists those that are."""
+    """No tree of this version is served. GET /tree/versions lists the versions that are."""
 
     code, slug, title = 404, "unknown-version", "No tree of this version is served"
 
 
 class WrongMethod(Problem):
-    """The path exists but doesn't take this method. The Allow header lists those that it takes."""
+    """The path exists but doesn't allow this method. The Allow header lists the methods that it allows."""
 
-    code, slug, title = 405, "method-not-allowed", "The path doesn't take this method"
+    code, slug, title = 405, "method-not-allowed", "The path doesn't allow this method"
 
 
 class NotAcceptable(Problem):
-    """The Accept header rules out every media type that this path can answer with. The detail names them;
-    send one of them in Accept, or leave the header out.
+    """The Accept header excludes every media type that this path answers with. The detail lists them. Send
+    one of them in Accept, or leave the header out.
     """
 
     code, slug, title = 406, "not-acceptable", "No acceptable media type"
 
 
 class RetiredVersion(Problem):
-    """The tree of this version was served once and is retired. The detail names its successor, and the
-    Link header leads there; GET /tree/versions lists every version that is served.
+    """The tree of this version was served once and is retired. The detail names its successor, and the Link
+    header leads to it. GET /tree/versions lists the versions that are served.
     """
 
     code, slug, title = 410, "retired-version", "The tree of this version is retired"
@@ -124,74 +129,78 @@ class RetiredVersion(Problem):
 
 
 class PreconditionFailed(Problem):
-    """If-Match names none of the ETags that the answer would have, so what the caller knows isn't what is
-    here now. Leave the header out, or read the path anew and send the ETag that it answers with.
+    """The ETag of the answer is not in If-Match, so the caller knows another state of this path. Leave the
+    header out, or read the path again and send the ETag of that answer.
     """
 
-    code, slug, title = 412, "precondition-failed", "What is here isn't what If-Match names"
+    code, slug, title = 412, "precondition-failed", "The ETag is not in If-Match"
 
 
 class BodyTooLarge(Problem):
-    """The body is larger than this server takes. The detail gives the limit, which its operator can raise
-    with FINETUNE_ADVISOR_MAX_BODY_BYTES; split the request, or ask them.
+    """The body is larger than the limit that the detail gives. Split the request, or ask the operator to
+    raise FINETUNE_ADVISOR_MAX_BODY_BYTES.
     """
 
     code, slug, title = 413, "body-too-large", "The body is too large"
 
 
 class UriTooLong(Problem):
-    """The request line, which is the method with the path and its query, is longer than this server reads.
-    The detail gives the limit. Leave out what the query doesn't need.
+    """The request line (method, path and query) is longer than the limit that the detail gives. Shorten the
+    query.
     """
 
     code, slug, title = 414, "uri-too-long", "The request line is too long"
 
 
 class UnsupportedMediaType(Problem):
-    """The body isn't sent as plain JSON. Send Content-Type: application/json, in UTF-8, and no
+    """The body is not sent as plain JSON. Send it in UTF-8 with Content-Type: application/json and without
     Content-Encoding.
     """
 
-    code, slug, title = 415, "unsupported-media-type", "The body isn't sent as JSON"
+    code, slug, title = 415, "unsupported-media-type", "The body is not sent as JSON"
 
 
 class InvalidRequest(Problem):
-    """The request can be read but breaks the contract. Each entry of errors has a detail that says what to
-    correct, and says where: pointer is a JSON pointer into the body, parameter names a query parameter.
-    Unknown fields and parameters are refused, so that a misspelt one is never silently ignored, and null
-    is too: leave out what isn't known.
+    """The request can be read but does not follow the contract. Each entry of errors has a detail that says
+    what to correct, and a pointer into the body (a JSON pointer) or a parameter of the query that says where.
+    Unknown fields and parameters are refused, so that a misspelled one is never silently ignored. Null is
+    refused, too: leave out what you don't know.
     """
 
-    code, slug, title = 422, "invalid-request", "The request breaks the contract"
+    code, slug, title = 422, "invalid-request", "The request is invalid"
 
 
 class InternalError(Problem):
-    """Something failed here, not in the request. It is logged under the id in the X-Request-ID header;
-    tell the operator that id.
+    """The server failed; the request is not at fault. The failure is logged with the id in the X-Request-ID
+    header. Tell the operator that id.
     """
 
-    code, slug, title = 500, "internal-error", "Something failed here"
+    code, slug, title = 500, "internal-error", "The server failed"
 
 
 PROBLEM_BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "the request can't be read"),
-    404: (NotFound, "there is nothing at this path; see /docs or /openapi.json for those there are"),
-    405: (WrongMethod, "the path doesn't take this method"),
+    404: (
+        NotFound,
+        "there is nothing at this path; see /docs or /openapi.json for the paths that exist",
+    ),
+    405: (WrongMethod, "the path doesn't allow this method"),
     413: (BodyTooLarge, "the body is too large"),
     415: (UnsupportedMediaType, "send the body as application/json"),
-    500: (InternalError, "something failed here"),
+    500: (InternalError, "the server failed"),
 }
 
 
 def to_problem(error: HTTPException) -> Problem:
-    """The problem for any error: itself, or the one for the status that the framework raised."""
+    """Return an error that is a problem as it is, and for any other the problem of its status."""
     if isinstance(error, Problem):
         return error
     code = error.code or 500
-    # RFC 9110, 15: an error of the client's that isn't known is a 400.
-    kind, detail = PROBLEM_BY_STATUS.get(code) or PROBLEM_BY_STATUS[400 if 400 <= code < 500 else 500]
+    # RFC 9110, 15: an unknown status counts as the first of its class, such as 400.
+    default = PROBLEM_BY_STATUS[400 if 400 <= code < 500 else 500]
+    problem_type, detail = PROBLEM_BY_STATUS.get(code, default)
     allowed = sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
     if not allowed:
-        return kind(detail)
+        return problem_type(detail)
     methods = " or ".join(method for method in allowed if method != "OPTIONS")
-    return kind(f"{detail}; send {methods}", headers={"Allow": ", ".join(allowed)})
+    return problem_type(f"{detail}; send {methods}", headers={"Allow": ", ".join(allowed)})

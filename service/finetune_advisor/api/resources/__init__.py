@@ -1,1 +1,1 @@
-"""The resources, one a module."""
+"""The API's resources: each module builds the blueprint of one."""

@@ -1,4 +1,4 @@
-"""POST /assess: one profile in, an assessment out."""
+"""POST /assess and POST /assess/batch: assess one profile or many."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from finetune_advisor.schemas.requests import assess_request_schema, batch_reque
 from finetune_advisor.trees.catalog import Catalog
 
 
-def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) -> Blueprint:
-    """The resources, for the trees of a catalog and an assessor for each; batches of up to `most`."""
-    blp = Blueprint("assessments", "What profiles come to.")
+def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], max_batch: int) -> Blueprint:
+    """Build the resources. `assessors` has one assessor for each version that the catalog serves, and
+    `max_batch` limits the profiles of a batch.
+    """
+    blp = Blueprint("assessments", "Assessments.")
 
     @blp.route("/assess", methods=["POST"])
     @blp.doc(operationId="assess")
@@ -42,15 +44,16 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         examples=openapi_examples.assess_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess(request: dict[str, Any]) -> Response:
         """Assess a profile
 
-        Evaluates what the caller knows of its situation against a version of the decision tree. The
-        answer is decided as soon as nothing that is still unknown can change the outcome; otherwise it
-        says what can still come out and which question to answer next. Pure: the same profile and tree
-        always give the same body, nothing is stored, and a request is safe to repeat.
+        Evaluates a profile against a version of the decision tree. The answer is decided as soon as no
+        unanswered question can change the recommendation. Otherwise it lists the recommendations that are
+        still possible, and gives the next question to answer. The service stores nothing, and the same
+        profile and tree always give the same body, so a request is safe to repeat.
         """
+        # Most requests never get here: see api/fast_assess.py.
         tree = catalog.pick(request.get("tree_version"))
         body = assessors[tree.version].assess(request["profile"], "/assess")
         return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
@@ -59,7 +62,8 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
     @blp.doc(operationId="assessBatch")
     @blp.no_parameters
     @blp.arguments(
-        batch_request_schema(catalog, most)(), examples=openapi_examples.batch_request_examples(catalog)
+        batch_request_schema(catalog, max_batch)(),
+        examples=openapi_examples.batch_request_examples(catalog),
     )
     @blp.response(
         200,
@@ -68,15 +72,16 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], most: int) ->
         examples=openapi_examples.batch_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def assess_batch(request: dict[str, Any]) -> Response:
         """Assess many profiles
 
-        Gives a short result for each profile, in order, and each recommendation in full once. A profile
-        at fault gets a result that says so, and concerns no other. Pure, as POST /assess is.
+        Gives a short result for each profile, in the order of the profiles, and each recommendation in full
+        once. An invalid profile gets a result with its errors and never fails the others. A request is safe
+        to repeat, as with POST /assess.
         """
         tree = catalog.pick(request.get("tree_version"))
-        body = assessors[tree.version].batch(request["profiles"], request.get("defaults", {}))
+        body = assessors[tree.version].assess_batch(request["profiles"], request.get("defaults", {}))
         return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     return blp
@@ -89,5 +94,5 @@ ASSESSMENT_HEADERS = {
 
 
 def no_store_headers(tree: Tree) -> dict[str, str]:
-    """The headers of an answer that a tree gives to one profile."""
+    """Build the headers of an answer that depends on a profile: no cache may store it."""
     return {"Cache-Control": "no-store", **deprecation.build_deprecation_headers(tree)}

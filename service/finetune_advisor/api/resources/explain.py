@@ -1,4 +1,4 @@
-"""POST /assess/explain: why a profile comes to its assessment, and what would change it."""
+"""POST /assess/explain: explain an assessment, and list the changes that would lead to another."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
-    """The resource, for the trees of a catalog and an assessor for each."""
+    """Build the resource. `assessors` has one assessor for each version that the catalog serves."""
+    # An explainer uses the path table that its assessor has built already.
     explainers = {
         version: Explainer(tree, assessors[version].table) for version, tree in catalog.trees.items()
     }
-    blp = Blueprint("explanations", "Why, and what would change it.")
+    blp = Blueprint("explanations", "Explanations of assessments.")
 
     @blp.route("/assess/explain", methods=["POST"])
     @blp.doc(operationId="explain")
@@ -47,15 +48,17 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         ),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
     def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
 
-        The assessment of a profile; a smallest set of its answers that alone forces the outcome; the
-        minimal sets of changed answers that would lead elsewhere, nearest first; and what each other
-        answer alone would lead to. What is said is exact; `truncated` tells whether there is more. Pure,
-        as POST /assess is.
+        Gives the assessment of a profile with three explanations: a smallest set of answers that leads to
+        the recommendation by itself, the minimal sets of changed answers that lead to another
+        recommendation, nearest first, and what each other answer to a single input would lead to. The
+        explanations are exact; `truncated` says whether any are left out. A request is safe to repeat, as
+        with POST /assess.
         """
+        # The other members of the request are the arguments of `Explainer.explain`.
         tree = catalog.pick(request.pop("tree_version", None))
         explanation = explainers[tree.version].explain(**{"limit": DEFAULT_COUNTERFACTUALS, **request})
         assessment = assessors[tree.version].assess(request["profile"], "/assess/explain")

@@ -1,4 +1,4 @@
-"""GET /healthz, /readyz and /metrics: for those who run the service; outside the contract."""
+"""GET /healthz, /readyz and /metrics: endpoints for operators, outside the contract."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
-    """The resources."""
+    """Build the resources."""
     blp = Blueprint("operations", __name__)
 
     @blp.get("/healthz")
     def healthz() -> dict[str, str]:
-        """Say that the process answers."""
+        """Report that the process answers."""
         return {"status": "ok"}
 
     @blp.get("/readyz")
     def readyz() -> tuple[dict[str, str], int] | dict[str, str | list[str]]:
-        """Say that the trees are proven sound and served, or that new requests had better go elsewhere."""
+        """Report the trees that are served, or a 503 while the process drains."""
+        # A load balancer stops sending requests before the process ends.
         if readiness.is_draining():
             return {"status": "draining"}, 503
         return {"status": "ok", "trees": list(catalog.trees)}
 
     @blp.get("/metrics")
     def scrape() -> Response:
-        """Show the metrics to Prometheus, or no metrics rather than wrong ones: then its scrape fails."""
+        """Give the metrics to Prometheus. A 503 makes its scrape fail where they would be wrong."""
         try:
             body, content_type = metrics.exposition(request.headers.get("Accept", ""))
         except MetricsUnavailableError as error:
@@ -39,16 +40,14 @@ def blueprint(catalog: Catalog, metrics: Metrics) -> Blueprint:
 
 
 def restrict_metrics_port(metrics_port: int) -> None:
-    """Serve operations on their own port alone, and nothing else there.
-
-    The port is that of the socket which took the request; no header can change it.
-    """
-    own_port = request.environ["SERVER_PORT"] == str(metrics_port)
-    if own_port and request.blueprint != "operations":
+    """Refuse operations on the API's port, and anything else on `metrics_port`. Raises NotFound."""
+    # Servers set SERVER_PORT from the socket that accepted the request, so no header can change it.
+    is_metrics_port = request.environ["SERVER_PORT"] == str(metrics_port)
+    if is_metrics_port and request.blueprint != "operations":
         raise NotFound(
-            "this port serves /healthz, /readyz and /metrics alone; ask the API's port for others"
+            "this port serves only /healthz, /readyz and /metrics; send other requests to the API's port"
         )
-    if request.blueprint == "operations" and not own_port:
+    if request.blueprint == "operations" and not is_metrics_port:
         raise NotFound(
             "/healthz, /readyz and /metrics have moved to the port for operations; ask the operator for its "
             "number"

@@ -1,4 +1,4 @@
-"""GET /problems/{slug}: what an error type means."""
+"""GET /problems/{slug}: explain an error type."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from finetune_advisor.schemas.problems import ProblemTypeSchema
 
 
 def blueprint() -> Blueprint:
-    """The resource."""
-    blp = Blueprint("problems", "What the errors of this API mean.")
+    """Build the resource."""
+    blp = Blueprint("problems", "Explanations of error types.")
     slug_parameter = {
         "name": "slug",
         "in": "path",
         "required": True,
-        "description": "The last part of a problem's type.",
+        "description": "The last segment of a problem's `type`.",
         "schema": {"$ref": "#/components/schemas/ProblemSlug"},
         "example": "invalid-request",
     }
@@ -25,14 +25,15 @@ def blueprint() -> Blueprint:
     @blp.doc(operationId="explainProblem")
     @blp.no_parameters
     @blp.response(200, ProblemTypeSchema, description="The explanation")
-    @blp.problems(NotFound, NotAcceptable)
+    @blp.document_problems(NotFound, NotAcceptable)
     def explain_problem(slug: str) -> Response:
         """Explain a problem type
 
-        Every error has a type; this is what it means and what to do about it.
+        Says what an error type means and what to do about it.
         """
-        if slug not in Problem.kinds:
-            raise NotFound(f"there is no such problem type; there are {', '.join(Problem.kinds)}")
-        return jsonify(Problem.kinds[slug].explanation(request.environ))
+        if slug not in Problem.types_by_slug:
+            slugs = ", ".join(Problem.types_by_slug)
+            raise NotFound(f"there is no such problem type; choose from {slugs}")
+        return jsonify(Problem.types_by_slug[slug].explain(request.environ))
 
     return blp

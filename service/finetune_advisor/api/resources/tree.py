@@ -1,4 +1,4 @@
-"""GET /tree and /tree/versions: the trees themselves."""
+"""GET /tree, /tree/versions and /tree/versions/{version}: give the trees."""
 
 from __future__ import annotations
 
@@ -23,36 +23,40 @@ from finetune_advisor.schemas.trees import TreeSchema, VersionListSchema
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError
 
 CACHE_HEADERS = {
-    "ETag": {"description": "Strong validator of the body.", "schema": {"type": "string"}},
-    "Cache-Control": {"description": "How long the answer keeps.", "schema": {"type": "string"}},
+    "ETag": {"description": "A strong validator of the body.", "schema": {"type": "string"}},
+    "Cache-Control": {
+        "description": "How long a cache may keep the answer.",
+        "schema": {"type": "string"},
+    },
 }
 TREE_HEADERS = CACHE_HEADERS | deprecation.DEPRECATION_HEADERS
 CONDITIONAL_PARAMETERS = [
     {
         "name": "If-None-Match",
         "in": "header",
-        "description": "An ETag from before; if nothing has changed since, the answer is 304.",
+        "description": "The ETag of an earlier answer. If nothing has changed since, the answer is 304.",
         "schema": {"type": "string"},
     },
 ]
-"""What the answer of a GET may be made to depend on.
+"""The conditions that a GET documents.
 
-If-Match works, too. It isn't in the contract, as a made-up value is refused, which fuzzers take for a
-fault.
+If-Match works, too. The contract leaves it out because a made-up value gets a 412, which fuzzers report as
+a failure.
 """
 
 VERSION_LINKS = {
     "version": {
         "operationId": "getVersion",
         "parameters": {"version": "$response.body#/versions/0/version"},
-        "description": "The first listed version's tree.",
+        "description": "The tree of the first version in the list.",
     }
 }
 
 
 def blueprint(catalog: Catalog) -> Blueprint:
-    """The resources, for the trees of a catalog. Bodies are rendered once, here."""
-    blp = Blueprint("trees", "The decision trees, by version.")
+    """Build the resources for the trees of a catalog."""
+    blp = Blueprint("trees", "Decision trees and their versions.")
+    # Trees never change while a process runs, so each body is rendered once, at the start.
     versions = dump_json(VersionListSchema(), catalog)
     trees = {version: dump_json(TreeSchema(), tree) for version, tree in catalog.trees.items()}
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
@@ -63,11 +67,11 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
-    @blp.problems(NotAcceptable, PreconditionFailed)
+    @blp.document_problems(NotAcceptable, PreconditionFailed)
     def get_tree() -> Response:
         """Get the default tree
 
-        The decision tree that answers when a request names no version, in its canonical form.
+        Gives the decision tree that answers if a request names no version, in its canonical form.
         """
         return conditional_response(trees[catalog.default.version], catalog.default)
 
@@ -78,12 +82,12 @@ def blueprint(catalog: Catalog) -> Blueprint:
         200, VersionListSchema, description="The versions, oldest first", headers=CACHE_HEADERS
     )
     @list_unchanged
-    @blp.problems(NotAcceptable, PreconditionFailed)
+    @blp.document_problems(NotAcceptable, PreconditionFailed)
     def list_versions() -> Response:
         """List the tree versions
 
-        Every version that is served, oldest first, with its digest and status; a deprecated one with the
-        days of its deprecation and its sunset, and with its successor.
+        Lists every version that is served, oldest first, with its digest and status. A deprecated version
+        also has the dates of its deprecation and its sunset, and its successor.
         """
         return conditional_response(versions)
 
@@ -94,11 +98,12 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_version(version: str) -> Response:
         """Get a tree
 
-        The decision tree of a version, in its canonical form. Its content never changes; its status may.
+        Gives the decision tree of a version in its canonical form. The content of a version never changes;
+        its status may.
         """
         tree = tree_or_404(catalog, version)
         return conditional_response(trees[tree.version], tree)
@@ -107,7 +112,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
 
 def version_parameter(catalog: Catalog) -> dict[str, Any]:
-    """The path parameter that names a version of a catalog."""
+    """Build the path parameter that names a tree version, with the default one as its example."""
     return {
         "name": "version",
         "in": "path",
@@ -119,7 +124,7 @@ def version_parameter(catalog: Catalog) -> dict[str, Any]:
 
 
 def tree_or_404(catalog: Catalog, version: str) -> Tree:
-    """The tree of a version named in a path. Raises UnknownVersion or RetiredVersion."""
+    """Return the tree of the version that a path names. Raises UnknownVersion or RetiredVersion."""
     try:
         return catalog.pick(version)
     except RetiredVersionError as error:
@@ -129,32 +134,38 @@ def tree_or_404(catalog: Catalog, version: str) -> Tree:
 
 
 def dump_json(schema: Schema, value: Any) -> bytes:
-    """The bytes of a body."""
+    """Return the JSON bytes of a value, as its schema dumps it."""
     return orjson.dumps(schema.dump(value))
 
 
 def conditional_response(
     body: bytes, tree: Tree | None = None, media_type: str = JSON_MEDIA_TYPE
 ) -> Response:
-    """An answer, from a tree, with a strong ETag, or 304 where the caller has it already.
+    """Build an answer with a strong ETag, or a 304 if the request's If-None-Match has that ETag.
 
-    Raises PreconditionFailed where If-Match asks for another one.
+    `tree` is the tree that the body depends on, whose deprecation headers the answer carries. Raises
+    PreconditionFailed if the request has an If-Match without that ETag.
     """
     response = Response(body, mimetype=media_type)
     response.headers.extend(deprecation.build_deprecation_headers(tree) if tree else {})
     response.add_etag()
+    # After the ETag is made and before it is compared: a proxy may have changed the one that comes back.
     restore_entity_tags()
     _require_match(response)
     response.cache_control.public = True
+    # A minute: the status of a version may change with a new release of the service.
     response.cache_control.max_age = 60
-    # Werkzeug's own 412 keeps the body, and comes for If-Match: * too.
+    # Werkzeug would answer If-Match itself: with a 412 that keeps the body, and for `If-Match: *`, too.
     conditions = {key: value for key, value in request.environ.items() if key != "HTTP_IF_MATCH"}
     return response.make_conditional(conditions)  # type: ignore[return-value]  # is the response itself
 
 
 def _require_match(response: Response) -> None:
-    """Hold If-Match, if it is given, against an answer's ETag by strong comparison."""
+    """Raise PreconditionFailed if the request has an If-Match without the answer's ETag.
+
+    The comparison is strong (RFC 9110, 8.8.3.2).
+    """
     etag, _ = response.get_etag()
     if request.if_match and not request.if_match.contains(etag or ""):
-        detail = "the answer has none of the ETags in If-Match; leave the header out"
+        detail = "the answer's ETag is not in If-Match; leave the header out"
         raise PreconditionFailed(detail, header="If-Match")

@@ -1,4 +1,4 @@
-"""GET /tree/versions/{version}/changes: what a version changes, and for whom."""
+"""GET /tree/versions/{version}/changes: compare two versions of the tree."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from finetune_advisor.trees.catalog import Catalog
 
 
 def blueprint(catalog: Catalog) -> Blueprint:
-    """The resource, for the trees of a catalog. A pair of versions is compared once."""
-    blp = Blueprint("changes", "What a tree version changes.")
+    """Build the resource for the trees of a catalog. Each pair of versions is compared once."""
+    blp = Blueprint("changes", "Differences between tree versions.")
     compared: dict[tuple[str, str], bytes] = {}
-    comparing = defaultdict[tuple[str, str], Lock](Lock)
+    # A lock for each pair: a comparison may take seconds, and only requests for the same pair wait for it.
+    locks = defaultdict[tuple[str, str], Lock](Lock)
 
     @blp.route(
         "/tree/versions/<version>/changes",
@@ -42,20 +43,21 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(changes_query_schema(catalog)(), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=TREE_HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
 
-        What was added, removed, rewired and reworded since another version; and the exact impact on
-        outcomes over all profiles of the inputs that both know: how many move from which recommendation
-        to which, with a witness for each pair. `reversals` names the recommendations of both versions that
-        say something else about fine-tuning: whoever ends there doesn't move, but is advised differently.
+        Lists what was added, removed, rewired and reworded since another version. `moves` gives the exact
+        effect on outcomes: how many profiles of the inputs that both versions know go from which
+        recommendation to which, with an example for each pair. `reversals` lists the recommendations that
+        both versions have, with different answers to "should we fine-tune?": their profiles do not move,
+        but get different advice.
         """
         newer, older = tree_or_404(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)
         if key not in compared:
-            with comparing[key]:  # those who ask for other versions don't wait
-                if key not in compared:
+            with locks[key]:
+                if key not in compared:  # another request may have compared them while this one waited
                     compared[key] = dump_json(ChangesSchema(), compare_trees(older, newer))
         return conditional_response(compared[key], newer)
 

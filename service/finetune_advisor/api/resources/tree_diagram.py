@@ -1,4 +1,4 @@
-"""GET /tree/versions/{version}/diagram: a tree's picture, with the path of a profile where one is given."""
+"""GET /tree/versions/{version}/diagram: draw a tree, with the path of a profile highlighted."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ DIAGRAM_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
 WITHOUT_SCHEMA: dict[str, dict[str, object]] = {
     media_type: {} for media_type in (SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE)
 }
-"""A schema would promise JSON to those who make tools of the contract."""
+"""Media types without a schema: tools that are generated from the contract take a schema for JSON."""
 
 
 def blueprint(catalog: Catalog) -> Blueprint:
-    """The resource, for the trees of a catalog."""
-    blp = Blueprint("diagrams", "Pictures of the trees.", [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE])
-    pictures = {version: _laid_out(tree) for version, tree in catalog.trees.items()}
+    """Build the resource for the trees of a catalog."""
+    blp = Blueprint("diagrams", "Diagrams of the trees.", [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE])
+    pictures = {version: _lay_out(tree) for version, tree in catalog.trees.items()}
     vary = TREE_HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
 
     @blp.route(
@@ -46,41 +46,38 @@ def blueprint(catalog: Catalog) -> Blueprint:
     )
     @blp.doc(operationId="getDiagram", responses={200: {"content": WITHOUT_SCHEMA}})
     @blp.arguments(profile_query_schema(catalog)(), location="query")
-    @blp.response(200, description="The picture", headers=vary)
+    @blp.response(200, description="The diagram", headers=vary)
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
-    @blp.problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 
-        As SVG, or as Mermaid where Accept prefers `text/vnd.mermaid`. Inputs given as query parameters
-        make up a profile, whose path stands out. A boolean is `true` or `false` in any case, and a number
-        is written as in JSON. A tree that is too large to
-        draw as SVG has Mermaid alone.
+        Draws a tree as SVG, or as Mermaid if Accept prefers `text/vnd.mermaid`. Query parameters are the
+        inputs of a profile, whose path is highlighted. A boolean is `true` or `false` in upper or lower case,
+        and a number is written as in JSON. A tree that is too large for SVG is drawn only as Mermaid.
         """
         tree = tree_or_404(catalog, version)
         picture = pictures[tree.version]
-        media_type = negotiate_media_type(
-            request,
-            [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE] if picture.can_be_drawn else [MERMAID_MEDIA_TYPE],
-        )
+        svg_types = [SVG_MEDIA_TYPE] if picture.can_be_drawn else []
+        media_type = negotiate_media_type(request, [*svg_types, MERMAID_MEDIA_TYPE])
         assessment = evaluate(tree, profile) if profile else None
-        drawn = (
-            picture.render(assessment)
-            if media_type == SVG_MEDIA_TYPE
-            else mermaid.render_mermaid(tree, assessment)
-        )
-        response = conditional_response(drawn.encode(), tree, media_type)
+        if media_type == SVG_MEDIA_TYPE:
+            drawing = picture.render(assessment)
+        else:
+            drawing = mermaid.render_mermaid(tree, assessment)
+        response = conditional_response(drawing.encode(), tree, media_type)
         response.vary.add("Accept")
+        # The default policy blocks the styles that are part of an SVG.
         response.headers["Content-Security-Policy"] = DIAGRAM_CSP
         return response
 
     return blp
 
 
-def _laid_out(tree: Tree) -> svg.Picture:
-    """A tree's picture, laid out before the workers fork: they share it, and no request waits for a layout.
+def _lay_out(tree: Tree) -> svg.Picture:
+    """Lay a tree's picture out before the workers fork: they share it, and no request waits for a layout.
 
-    The bundled trees take 40 ms together; a tree at the bounds of a layout takes half a second.
+    The bundled trees take 40 ms together; the largest tree that can be drawn takes half a second.
     """
     picture = svg.Picture(tree)
     if picture.can_be_drawn:

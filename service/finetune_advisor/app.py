@@ -21,7 +21,6 @@ from finetune_advisor.api.http.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.http.path_prefix import serve_below_prefix
-from finetune_advisor.api.http.problems import InternalError
 from finetune_advisor.api.openapi import Contract, export_openapi
 from finetune_advisor.api.resources import (
     assess,
@@ -133,9 +132,8 @@ def _with_middleware(
     client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
-    failure = InternalError("the server failed")
     # Around the fast path, so that its requests are counted and logged, too.
-    application = TelemetryMiddleware(application, metrics, common_headers, failure, client)
+    application = TelemetryMiddleware(application, metrics, common_headers, client)
     # Around the answers to failures, so that pages of other origins can read them.
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)

@@ -1,4 +1,4 @@
-"""What is done soon: once for all who asked, whatever becomes of threads, forks and others."""
+"""Deferred telemetry: one flush for all requests, whatever happens to threads, forks and other methods."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_it_is_done_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
             time.sleep(0.01)
         assert len(done) == times
     del doer
+
+
+@pytest.mark.usefixtures("later")
+def test_what_ends_during_a_flush_hides_nothing_from_it() -> None:
+    """The log is flushed last, and is flushed though an application ended meanwhile."""
+    done: list[str] = []
+    doers = [Doer(partial(done.append, name)) for name in ("log", "first", "second")]
+    last = Doer(lambda: doers.__delitem__(slice(1, None)))
+    deferred.flush()
+
+    assert ["log"] == done
+    del last
 
 
 @pytest.mark.usefixtures("later")

@@ -79,7 +79,7 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
             counting.record([evaluate(tree, {})], "/assess")
             counting.record_batch(3)
             counting.record_refusals("header", 1)
-            counting.record_requests([("GET", "/tree", 200, 0.1)])
+            counting.record_request(("GET", "/tree", 200, 0.1))
             counting.request_finished()
             with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):
                 counting.exposition("")

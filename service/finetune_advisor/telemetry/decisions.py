@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import Metrics
-from finetune_advisor.telemetry.tracing import current_trace
+from finetune_advisor.telemetry.tracing import log_fields_of_request
 
 log = logging.getLogger("finetune_advisor.decisions")
 
@@ -29,21 +29,22 @@ class TelemetryRecorder:
         """
         self.metrics.record(decisions, endpoint)
         if self.wants_answers:
+            # The same for all decisions of a request, and slow to find where there is a tracer.
+            request = log_fields_of_request()
             for decision in decisions:
                 if isinstance(decision, Assessment):
-                    _log_decision(decision, endpoint)
+                    _log_decision(decision, endpoint, request)
 
     def record_batch(self, profiles: int) -> None:
         """Count a batch of `profiles` profiles."""
         self.metrics.record_batch(profiles)
 
 
-def _log_decision(assessment: Assessment, endpoint: str) -> None:
-    trace = current_trace()
+def _log_decision(assessment: Assessment, endpoint: str, request: Mapping[str, str]) -> None:
     log.info(
         "decision",
         extra={
-            **(trace.log_fields if trace else {}),
+            **request,
             "endpoint": endpoint,
             "tree_version": assessment.tree.version,
             "status": assessment.status,

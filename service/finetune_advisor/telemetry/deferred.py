@@ -46,7 +46,7 @@ def flush() -> None:
     with _flushing:
         _scheduled = False  # what is added from now on schedules another flush
         # Log handlers are registered first and flushed last: they write what the others log.
-        for reference in reversed(_registered):
+        for reference in _registered[::-1]:  # a copy: what dies meanwhile leaves the list
             if method := reference():
                 try:
                     method()

@@ -156,6 +156,7 @@ class Metrics:
         self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         # One entry per running request: append and pop are atomic, += on a number isn't.
         self._running: list[None] = []
+        self._requests: deque[RequestSample] = deque()
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._flushing = Lock()
         deferred.register(self.flush)
@@ -276,17 +277,9 @@ class Metrics:
         with self._counting():
             self.batch_profiles.observe(profiles)
 
-    def record_requests(self, samples: Iterable[RequestSample]) -> None:
-        """Count answered requests."""
-        seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
-        for method, route, status, duration in samples:
-            seconds[method, route, status].append(duration)
-        with self._counting():
-            for (method, route, status), durations in seconds.items():
-                self.requests.labels(method, route, status).inc(len(durations))
-                histogram = self.seconds.labels(method, route)
-                for duration in durations:
-                    histogram.observe(duration)
+    def record_request(self, sample: RequestSample) -> None:
+        """Count an answered request, at the latest when it is finished or scraped."""
+        self._requests.append(sample)
 
     def request_started(self) -> None:
         """Count a request as running."""
@@ -298,7 +291,7 @@ class Metrics:
     def request_finished(self) -> None:
         """Count a request as no longer running."""
         self._running.pop()
-        if self.is_shared:
+        if self.is_shared:  # the next scrape may come to another worker
             self.flush()
 
     def record_refusals(self, reason: str, times: int) -> None:
@@ -310,6 +303,7 @@ class Metrics:
         """Count everything that was recorded since the last flush."""
         with self._counting(), self._flushing:
             self.in_progress.set(len(self._running))
+            self._count_requests()
             self._count_decisions()
 
     @contextmanager
@@ -328,6 +322,17 @@ class Metrics:
             reason = str(error) if expected else type(error).__name__
             message = "the metrics are incomplete, and /metrics answers 503 until a restart: %s"
             log.error(message, reason, exc_info=None if expected else error)
+
+    def _count_requests(self) -> None:
+        seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+        for _ in range(len(self._requests)):  # other threads may add more meanwhile
+            method, route, status, duration = self._requests.popleft()
+            seconds[method, route, status].append(duration)
+        for (method, route, status), durations in seconds.items():
+            self.requests.labels(method, route, status).inc(len(durations))
+            histogram = self.seconds.labels(method, route)
+            for duration in durations:
+                histogram.observe(duration)
 
     def _count_decisions(self) -> None:
         # Paths are counted first, since a batch has far fewer paths than profiles.
@@ -354,7 +359,7 @@ class Metrics:
 
         Raises MetricsUnavailableError if the metrics are incomplete or can't be read.
         """
-        deferred.flush()
+        self.flush()  # of the metrics alone: log lines may wait for whoever reads them
         if missing := metrics_files.find_missing_file():
             self._set_incomplete(
                 FileNotFoundError(ENOENT, "was removed while the server runs", str(missing))

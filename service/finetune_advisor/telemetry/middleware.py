@@ -35,9 +35,8 @@ log = logging.getLogger("finetune_advisor.access")
 class TelemetryMiddleware:
     """Wraps a WSGI application that uses Werkzeug, and adds metrics, logs and tracing to each request.
 
-    `common_headers` takes the headers of an answer and its trace, and returns the headers to add. `failure`
-    answers when the application raises an exception. `client` finds the client's address of a request, which
-    its log line shows.
+    `common_headers` takes the headers of an answer and its trace, and returns the headers to add.
+    `client` finds the client's address of a request, which its log line shows.
     """
 
     def __init__(
@@ -45,11 +44,10 @@ class TelemetryMiddleware:
         application: WSGIApplication,
         metrics: Metrics,
         common_headers: CommonHeaders,
-        failure: WSGIApplication,
         client: Callable[[WSGIEnvironment], str] | None = None,
     ) -> None:
         self._application, self._metrics, self._common_headers = application, metrics, common_headers
-        self._failure, self._client = failure, client
+        self._client = client
         self._pending: deque[tuple[RequestSample, TraceContext, float, str | None]] = deque()
         self._active_span = make_active_span_lookup()
         deferred.register(self.flush)
@@ -65,17 +63,13 @@ class TelemetryMiddleware:
             client = self._client(environ) if self._client else None
             sample = method_label(environ["REQUEST_METHOD"]), _route(environ), int(status[:3]), seconds
             self._pending.append((sample, trace, time(), client))
-            if self._metrics.is_shared:  # the next scrape may come to another worker
-                self._metrics.record_requests([sample])
+            self._metrics.record_request(sample)
             return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
         self._metrics.request_started()
         try:
             return self._application(environ, start)
-        except Exception:
-            log.exception("failed", extra=incoming.log_fields)
-            return self._failure(environ, start)
         finally:
             self._metrics.request_finished()
             if len(self._pending) >= MAX_PENDING_REQUESTS:
@@ -84,11 +78,9 @@ class TelemetryMiddleware:
                 deferred.schedule()
 
     def flush(self) -> None:
-        """Count and log the requests that were answered since the last flush."""
+        """Log the requests that were answered since the last flush."""
         # Other threads may add more meanwhile; those wait for the next flush.
         pending = [self._pending.popleft() for _ in range(len(self._pending))]
-        if not self._metrics.is_shared:
-            self._metrics.record_requests(sample for sample, *_ in pending)
         if pending and log.isEnabledFor(logging.INFO):
             template = template_record(log.name, "request")
             for (method, route, status, seconds), trace, answered_at, client in pending:

@@ -82,6 +82,12 @@ def current_trace() -> TraceContext | None:
     return trace.within(lookup()) if trace and lookup else trace
 
 
+def log_fields_of_request() -> dict[str, str]:
+    """Return the ids that a log line of the current request has, none before any request."""
+    trace = current_trace()
+    return trace.log_fields if trace else {}
+
+
 def make_active_span_lookup() -> Callable[[], Span | None] | None:
     """Return a function that finds the active span of this process's tracer, or None without a tracer.
 

@@ -9,7 +9,7 @@ import orjson
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
-from finetune_advisor.telemetry.tracing import current_trace
+from finetune_advisor.telemetry.tracing import log_fields_of_request
 
 
 class OrjsonProvider(DefaultJSONProvider):
@@ -35,5 +35,4 @@ class Application(Flask):
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
         """Log an exception with the request id and trace id that the answer carries."""
-        trace = current_trace()
-        self.logger.error("failed", exc_info=exc_info, extra=trace.log_fields if trace else None)
+        self.logger.error("failed", exc_info=exc_info, extra=log_fields_of_request())

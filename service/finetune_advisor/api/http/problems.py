@@ -146,7 +146,7 @@ class BodyTooLarge(Problem):
 
 class UriTooLong(Problem):
     """The request line (method, path and query) is longer than the limit that the detail gives. Shorten the
-    query.
+    part that the detail names.
     """
 
     code, slug, title = 414, "uri-too-long", "The request line is too long"

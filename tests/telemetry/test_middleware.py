@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from finetune_advisor.api.fast_assess import FastAssess
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
@@ -14,11 +15,11 @@ from tests.conftest import server_logging
 
 
 @server_logging()
-def test_a_fault_before_flask_is_a_problem_that_is_counted_and_logged(
+def test_a_failure_of_an_assessment_is_a_problem_that_is_counted_and_logged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """500 as problem details; the metrics have it under its route; the log has its place and type, and no
-    message.
+    """500 as problem details; the metrics have it once, under its route; the log has its place and type, and
+    no message.
     """
 
     def fail(*_: object) -> None:
@@ -38,6 +39,37 @@ def test_a_fault_before_flask_is_a_problem_that_is_counted_and_logged(
     assert "http_requests_in_progress 1.0" in metrics  # the scrape itself
     assert ("ERROR", "mine") == (line["level"], line["request_id"])
     assert line["exc_info"].endswith("builtins.RuntimeError")
+
+
+def test_a_failure_of_the_fast_path_alone_is_flasks_to_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer is the usual one, and the log says that the fast path failed."""
+    client = create_app(Settings()).test_client()
+    expected = client.post("/assess", json={"profile": {}})
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a profile")
+
+    monkeypatch.setattr(FastAssess, "_assess", fail)
+    answer = client.post("/assess", json={"profile": {}})
+
+    assert (200, expected.data) == (answer.status_code, answer.data)
+    assert "the fast path failed" in caplog.messages
+
+
+def test_what_flask_lets_through_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that Flask propagates, as in tests, is not turned into an answer."""
+
+    def fail(*_: object) -> None:
+        raise KeyError("mine")
+
+    monkeypatch.setattr(Assessor, "assess", fail)
+    app = create_app(Settings())
+    app.testing = True
+
+    with pytest.raises(KeyError):
+        app.test_client().post("/assess", json={"profile": {}})
 
 
 def test_logging_is_left_to_whoever_embeds_the_application() -> None:

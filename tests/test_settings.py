@@ -36,6 +36,7 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
             "https://App.example.com, http://localhost:3000,https://app.example.com,",
             ("https://app.example.com", "http://localhost:3000"),
         ),
+        "pages": ("false", False),
         "decision_log": ("true", True),
         "log_client": ("forwarded", "forwarded"),
         "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 
 from finetune_advisor import __version__
 from finetune_advisor.api.fast_assess import FastAssess
@@ -21,6 +21,7 @@ from finetune_advisor.api.http.headers import (
     restore_entity_tags,
 )
 from finetune_advisor.api.http.path_prefix import serve_below_prefix
+from finetune_advisor.api.http.relative_links import relative_link
 from finetune_advisor.api.openapi import Contract, export_openapi
 from finetune_advisor.api.resources import (
     assess,
@@ -32,6 +33,8 @@ from finetune_advisor.api.resources import (
     tree_diagram,
 )
 from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.pages import reference, site
+from finetune_advisor.pages.error_pages import problem_renderer
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import client_addresses
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
@@ -40,7 +43,6 @@ from finetune_advisor.telemetry.middleware import TelemetryMiddleware
 from finetune_advisor.telemetry.tracing import make_active_span_lookup
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
-from finetune_advisor.web import reference
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -66,9 +68,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         version: Assessor(served, served_tree, decisions)
         for version, served_tree in served.trees.items()
     }
-    _register_api(app, served, assessors, settings.max_batch)
+    contract = _register_api(app, served, assessors, settings.max_batch)
     app.register_blueprint(operations.blueprint(served, metrics))
-    _register_pages(app)
+    _register_pages(app, reference.blueprint())
+    if settings.pages:
+        pick_tree = partial(tree.tree_or_404, served)
+        _register_pages(app, site.blueprint(served, assessors, pick_tree, relative_link))
+        contract.show_problem = problem_renderer(app, relative_link)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
 
@@ -98,17 +104,18 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def _register_api(
     app: Flask, served: Catalog, assessors: Mapping[str, Assessor], max_batch: int
-) -> None:
+) -> Contract:
     contract = Contract(app)
     contract.register_blueprint(assess.blueprint(served, assessors, max_batch))
     contract.register_blueprint(explain.blueprint(served, assessors))
     for resource in (tree, tree_changes, tree_diagram):
         contract.register_blueprint(resource.blueprint(served))
     contract.register_blueprint(problem_types.blueprint())
+    return contract
 
 
-def _register_pages(app: Flask) -> None:
-    pages = reference.blueprint()
+def _register_pages(app: Flask, pages: Blueprint) -> None:
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     # Flask answers conditions and ranges of files by itself; only pages have files.
     pages.before_request(restore_entity_tags)
     pages.before_request(ignore_range)

@@ -150,6 +150,11 @@ class Settings:
         "origins",
         "Origins whose pages may call the API from a browser, separated by commas; * is any.",
     )
+    pages: bool = _setting(
+        default=True,
+        kind="flag",
+        help_="Serve the pages for people: /, /interview and /trees/{version}. true or false.",
+    )
     decision_log: bool = _setting(
         default=False,
         kind="flag",

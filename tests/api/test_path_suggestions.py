@@ -56,9 +56,7 @@ def test_a_path_that_is_nearly_right_gets_the_right_one(
     assert f"there is nothing at this path; did you mean {meant}?" == answer.json["detail"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "//", "/wp-login.php", "/%00", "/" + "a/" * 3000, "/" + "/" * 3000 + "x"]
-)
+@pytest.mark.parametrize("path", ["/wp-login.php", "/%00", "/" + "a/" * 3000, "/" + "/" * 3000 + "x"])
 def test_a_path_like_no_other_gets_the_places_that_list_them(client: FlaskClient, path: str) -> None:
     """Where nothing is near, the contract and its page are named."""
     answer = client.get(path)

@@ -175,7 +175,7 @@ ACCEPTS = [
         "RFC 9110 §12.1: errors need no negotiation",
         "/nope",
         404,
-        ("Accept", "text/html"),
+        ("Accept", "image/png"),  # who prefers HTML gets a page
     ),
     post("406 before 415", NEGOTIATED, 406, fields=(("Accept", "text/html"),)),
     *(

@@ -122,7 +122,7 @@ def test_a_prefix_in_the_environment_may_be_asked_for(
         "/tree": 200,
         "/ab/tree": 404,
         "/b/tree": 404,
-        "/a": 404,
+        "/a": 200,  # the start page
     }
 
 

@@ -133,7 +133,7 @@ def test_large_trees_get_room_for_their_metrics(
     trees = [tree] * 100
     counting.set_info("1.0", trees, tree)
     series = sum(len(question.branches) + 1 for question in tree.questions.values())
-    series += 3 * (len(tree.recommendations) + 1)
+    series += 4 * (len(tree.recommendations) + 1)
     lengths = len(tree.questions) + 1
     sizes = [(tmp_path / f"counter_{number}.db").stat().st_size for number in range(3)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -144,6 +145,8 @@ class Contract(Api):
     ERROR_SCHEMA = ProblemSchema
 
     def __init__(self, app: Flask) -> None:
+        self.show_problem: Callable[[Response], Response] = lambda response: response
+        """Gives the form in which the current request gets a problem: pages have another one."""
         app.config |= {
             "API_TITLE": API_TITLE,
             "API_VERSION": API_VERSION,
@@ -180,7 +183,7 @@ class Contract(Api):
         # A path that no route matches; a 404 that a view raises is about something else.
         if isinstance(error, HTTPNotFound) and error is request.routing_exception:
             error = unknown_path()
-        return to_problem(error).get_response(request.environ)
+        return self.show_problem(to_problem(error).get_response(request.environ))
 
     def _register_pagination_header(self) -> None:
         """Do nothing: pagination isn't used, and flask-smorest would put its schema into the contract."""

@@ -152,6 +152,10 @@ class Assessor:
         """The table of the tree's paths, or None if there are too many."""
         return self._compiled.table
 
+    def evaluate(self, profile: Profile) -> Assessment:
+        """The assessment of a valid profile, as a value; it isn't recorded."""
+        return self._compiled.evaluate(profile)
+
     def assess(self, profile: Profile, endpoint: str) -> bytes:
         """Assess a valid profile, and return the body of POST /assess.
 

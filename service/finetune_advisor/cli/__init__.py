@@ -14,6 +14,7 @@ from finetune_advisor.cli.output import tolerate_encodings
         "serve": "serve:serve",
         "assess": "assess:assess",
         "explain": "explain:explain",
+        "interview": "interview:interview",
         "conformance": "conformance:check_conformance",
         "openapi": "openapi:openapi",
         "settings": "settings:settings",

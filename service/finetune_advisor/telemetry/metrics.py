@@ -45,7 +45,7 @@ MAX_PENDING_DECISIONS = 100
 """Decisions of one request that may wait to be counted. More are counted at once, to save memory."""
 SERIES_BYTES = 300
 """Room in a metrics file for one series of a counter, with its name, labels and help text."""
-ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 3, 500
+ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 4, 500
 """The endpoints that assess, and the series for which room is left besides those of trees."""
 DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 

@@ -62,5 +62,6 @@ def _iter_templates() -> Iterator[str]:
     """Yield the templates of the paths that are served on the current request's port."""
     for rule in current_app.url_map.iter_rules():
         is_elsewhere = current_app.config["METRICS_PORT"] and rule.endpoint.startswith("operations.")
-        if rule.endpoint not in ASSET_ENDPOINTS and not is_elsewhere:
+        is_page = rule.endpoint.startswith("pages.")  # those who call the API mean none of them
+        if rule.endpoint not in ASSET_ENDPOINTS and not is_elsewhere and not is_page:
             yield rule.rule.replace("<", "{").replace(">", "}")

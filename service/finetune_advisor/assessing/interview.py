@@ -1,0 +1,75 @@
+"""Interviews: the question that comes next, past those that were skipped, and how many are left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
+from finetune_advisor.engine.evaluation.exact import Assessment, affects_outcome
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.region import region_of_completions
+from finetune_advisor.engine.model.tree import Question, Tree
+
+
+@dataclass(frozen=True)
+class InterviewState:
+    """Where an interview stands. `question` is the one to ask now, None if nothing is left to ask."""
+
+    assessment: Assessment
+    question: Question | None
+    left: QuestionsLeft | None
+
+
+class Interviewer:
+    """Leads interviews about one tree. It keeps nothing of them."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self.tree, self._assessor = assessor.tree, assessor
+        self._counter = QuestionCounter(assessor.tree, assessor.table)
+
+    def state(self, profile: Profile, skipped: Collection[str]) -> InterviewState:
+        """Where an interview stands with a valid profile and some inputs that aren't known."""
+        assessment = self._assessor.evaluate(profile)
+        question = find_next_question(self.tree, profile, assessment, skipped)
+        left = self._counter.count(profile, skipped, question.id) if question else None
+        return InterviewState(assessment, question, left)
+
+
+def find_next_question(
+    tree: Tree, profile: Profile, assessment: Assessment, skipped: Collection[str]
+) -> Question | None:
+    """The first open question that isn't skipped and whose answer can still change the outcome."""
+    if assessment.next_question is None:
+        return None
+    first = assessment.unanswered.index(assessment.next_question)
+    if not is_skipped(assessment.next_question.question, profile, skipped):
+        return assessment.next_question.question
+    region = region_of_completions(tree, profile)
+    tried: set[str] = set()
+    for question, input_ in assessment.unanswered[first + 1 :]:
+        if input_.name in tried or is_skipped(question, profile, skipped):
+            continue
+        if affects_outcome(tree, region, input_.name):
+            return question
+        tried.add(input_.name)
+    return None
+
+
+def is_skipped(question: Question, profile: Profile, skipped: Collection[str]) -> bool:
+    """Whether a question lacks an input that was skipped: without it, the question can't be answered."""
+    return any(name in skipped and name not in profile for name in question.inputs)
+
+
+def list_settled_questions(
+    tree: Tree, profile: Profile, assessment: Assessment, skipped: Sequence[str]
+) -> list[Question]:
+    """The questions of an interview that were answered or skipped, in the tree's order."""
+    answered = {step.question.id for step in assessment.path}
+    open_ = {one.question.id for one in assessment.unanswered}
+    return [
+        question
+        for question in tree.ordered_questions
+        if question.id in answered or (question.id in open_ and is_skipped(question, profile, skipped))
+    ]

@@ -1,0 +1,93 @@
+"""How many questions an interview still has, from the paths that the answers so far leave possible."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from finetune_advisor.engine.evaluation.path_table import PathSet, PathTable, union_of_paths
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.engine.model.tree import Tree
+
+MAX_COUNTED_PATHS = 5_000
+"""Paths that are looked at one by one. A tree with more of them gets a bound instead of a count."""
+CACHE_SIZE = 20_000
+"""Counts that are kept for each tree: tree 2.0.0 has about a thousand."""
+
+
+class QuestionsLeft(NamedTuple):
+    """The fewest and the most questions that an interview still asks, the next one included."""
+
+    fewest: int
+    most: int
+
+
+class QuestionCounter:
+    """Counts the questions that are left in interviews about one sound tree."""
+
+    def __init__(self, tree: Tree, table: PathTable | None) -> None:
+        self._tree = tree
+        is_small = table is not None and table.all_paths.bit_count() <= MAX_COUNTED_PATHS
+        self._table = table if is_small else None
+        asked = [name for question in tree.questions.values() for name in question.inputs]
+        self._repeated = frozenset(name for name in asked if asked.count(name) > 1)
+        self._counts: dict[tuple[PathSet, frozenset[str], frozenset[str]], QuestionsLeft] = {}
+        self._bounds = _count_from_each_node(tree)
+
+    def count(self, profile: Profile, skipped: Collection[str], next_question: str) -> QuestionsLeft:
+        """The questions that are left for a valid profile, whose next one is known.
+
+        Paths on which an answer is certain are not asked about it again. A question that lacks a skipped
+        input isn't asked.
+        """
+        if self._table is None:
+            return self._bounds[next_question]
+        inputs = self._tree.inputs
+        given = {name: inputs[name].position(profile[name]) for name in profile if name in inputs}
+        excluded = (group.excluded_paths(given) for group in self._table.input_groups)
+        possible = self._table.all_paths & ~union_of_paths(excluded)
+        missing = frozenset(name for name in skipped if name not in given)
+        left = self._count(possible, frozenset(given) & self._repeated, missing)
+        return QuestionsLeft(max(1, left.fewest), max(1, left.most))
+
+    def _count(self, paths: PathSet, answered: frozenset[str], skipped: frozenset[str]) -> QuestionsLeft:
+        key = paths, answered, skipped
+        if key not in self._counts:
+            if len(self._counts) >= CACHE_SIZE:
+                self._counts.clear()
+            self._counts[key] = self._count_anew(paths, answered, skipped)
+        return self._counts[key]
+
+    def _count_anew(
+        self, paths: PathSet, answered: frozenset[str], skipped: frozenset[str]
+    ) -> QuestionsLeft:
+        """Take the first question at which the paths part, and count on for each of its branches."""
+        if self._table is None or len(self._table.recommendations_of(paths)) <= 1:
+            return QuestionsLeft(0, 0)
+        for node, passing, branches in self._table.paths_by_branch:
+            asked = frozenset(self._tree.questions[node].inputs)
+            parts = [paths & ~(passing & ~taking) for _, taking in branches if paths & taking]
+            if len(parts) > 1 and not asked & skipped:
+                known = answered | asked & self._repeated
+                return _after_question(
+                    [self._count(part, known, skipped) for part in parts], is_answered=asked <= answered
+                )
+        return QuestionsLeft(0, 0)
+
+
+def _after_question(counts: list[QuestionsLeft], *, is_answered: bool) -> QuestionsLeft:
+    """The count at a question, from those behind its branches."""
+    own = 0 if is_answered else 1
+    return QuestionsLeft(
+        own + min(left.fewest for left in counts), own + max(left.most for left in counts)
+    )
+
+
+def _count_from_each_node(tree: Tree) -> Mapping[str, QuestionsLeft]:
+    """A bound for each node: the questions of the shortest and of the longest way down from it."""
+    bounds = dict.fromkeys(tree.recommendations, QuestionsLeft(0, 0))
+    for question in reversed(tree.ordered_questions):
+        bounds[question.id] = _after_question(
+            [bounds[branch.to] for branch in question.branches], is_answered=False
+        )
+    return bounds

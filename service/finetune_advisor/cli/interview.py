@@ -1,0 +1,143 @@
+"""`interview`: answer a tree's questions in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
+from finetune_advisor.assessing.assessor import Assessor, NullRecorder
+from finetune_advisor.assessing.interview import Interviewer, InterviewState
+from finetune_advisor.cli.errors import report_errors
+from finetune_advisor.cli.output import print_json, print_utf8
+from finetune_advisor.cli.tree_selection import add_tree_options, choose_tree
+from finetune_advisor.engine.analysis.explanation import Explainer, Explanation
+from finetune_advisor.engine.model.inputs import Input, Value
+from finetune_advisor.engine.model.tree import Question, Tree
+from finetune_advisor.formats import answer_words, assessment_text
+from finetune_advisor.formats.plan_markdown import render_plan_markdown
+from finetune_advisor.schemas.assessments import AssessmentSchema
+from finetune_advisor.schemas.explanations import ExplanationSchema
+from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS
+
+HELP, BACK, UNKNOWN = "?", "<", "-"
+
+
+@dataclass
+class Notes:
+    """What was said so far: answers, inputs that aren't known, and how both were before each question."""
+
+    answers: dict[str, Value] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    before: list[tuple[dict[str, Value], tuple[str, ...]]] = field(default_factory=list)
+
+    def go_back(self) -> None:
+        """Forget the answer to the last question; at the first one, nothing."""
+        if self.before:
+            self.answers, self.skipped = self.before.pop()
+
+
+@click.command()
+@add_tree_options
+@click.option(
+    "--format",
+    "plan_format",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    help="Form of the plan; json is the answer of POST /assess/explain. Default: text.",
+)
+def interview(tree_version: str | None, document: Path | None, plan_format: str) -> None:
+    """Answer questions, and get a plan.
+
+    Asks what still matters, one question at a time, on standard error. Type ? for help, - for what you
+    don't know yet, and < to go back. The plan is printed on standard output.
+    """
+    with report_errors():
+        catalog, tree = choose_tree(tree_version, document)
+        assessor = Assessor(catalog, tree, NullRecorder())
+    interviewer = Interviewer(assessor)
+    notes = Notes()
+    while (state := interviewer.state(notes.answers, notes.skipped)).question:
+        _ask(tree, state.question, state, notes)
+    explainer = Explainer(tree, assessor.table)
+    explanation = explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
+    _print_plan(explanation, plan_format)
+
+
+def _ask(tree: Tree, question: Question, state: InterviewState, notes: Notes) -> None:
+    """Ask a question for each input that it lacks, until one is skipped."""
+    _say(f"\n{question.text}  [{_describe_progress(state)}]")
+    before = dict(notes.answers), notes.skipped
+    for name in question.inputs:
+        if name in notes.answers:
+            continue
+        said = _prompt(tree.inputs[name], question)
+        if said == BACK:
+            notes.answers, notes.skipped = before
+            notes.go_back()
+            return
+        if said == UNKNOWN:
+            missing = [other for other in question.inputs if other not in notes.answers]
+            notes.skipped = (*notes.skipped, *missing)
+            break
+        notes.answers = {**notes.answers, name: read_answer(tree.inputs[name], said)}
+    notes.before.append(before)
+
+
+def _prompt(input_: Input, question: Question) -> str:
+    """A text that answers an input, or one of the marks for going back and for not knowing."""
+    choices = [write_answer(value) for value in _choices(input_)]
+    _say(f"  {input_.label}")
+    for number, value in enumerate(_choices(input_), 1):
+        _say(f"  {number}. {answer_words.describe_choice(value)}")
+    while True:
+        said: str = click.prompt(f"  {_describe_answers(input_)}", type=str, err=True).strip()
+        if said == HELP:
+            for text in filter(None, (question.help, input_.help)):
+                _say(assessment_text.wrap_paragraph(text))
+            continue
+        if said in (BACK, UNKNOWN):
+            return said
+        if said.isdecimal() and 0 < int(said[:9]) <= len(choices):
+            return choices[int(said) - 1]
+        try:
+            read_answer(input_, said)
+        except UnreadableAnswerError as error:
+            _say(f"  {error}; {HELP} helps.")
+        else:
+            return said
+
+
+def _choices(input_: Input) -> tuple[bool | str, ...]:
+    return () if input_.is_numeric else answer_words.list_choices(input_)
+
+
+def _describe_answers(input_: Input) -> str:
+    marks = f"{HELP} help, {UNKNOWN} don't know, {BACK} back"
+    if input_.is_numeric:
+        unit = f", {input_.unit}" if input_.unit else ""
+        return f"{answer_words.describe_range(input_).capitalize()}{unit} ({marks})"
+    return f"1 to {len(_choices(input_))} ({marks})"
+
+
+def _describe_progress(state: InterviewState) -> str:
+    if state.left is None:
+        return ""
+    fewest, most = state.left
+    return f"{most} left" if fewest == most else f"{fewest} to {most} left"
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _print_plan(explanation: Explanation, plan_format: str) -> None:
+    if plan_format == "json":
+        print_json(ExplanationSchema().dump(explanation))
+    elif plan_format == "markdown":
+        print_utf8(render_plan_markdown(explanation))
+    else:
+        answer = AssessmentSchema().dump(explanation.assessment)
+        click.echo(assessment_text.render_assessment_text(answer))

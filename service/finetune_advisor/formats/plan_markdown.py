@@ -1,0 +1,96 @@
+"""A plan as Markdown: an assessment with its path, its steps, its sources, and what would change it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from finetune_advisor.engine.analysis.explanation import Counterfactual, Explanation
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.tree import Recommendation, Tree
+from finetune_advisor.formats import answer_words
+from finetune_advisor.formats.labels import FINETUNE_LABELS
+
+SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|])")
+
+
+def render_plan_markdown(explanation: Explanation) -> str:
+    """The plan of an explained assessment, or what is still possible, as Markdown."""
+    assessment = explanation.assessment
+    recommendation = assessment.recommendation
+    blocks = [
+        *(_decided(assessment, recommendation) if recommendation else _undecided(assessment)),
+        *_answers(assessment),
+        *_changes(explanation),
+        _footer(assessment),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _decided(assessment: Assessment, recommendation: Recommendation) -> Iterator[str]:
+    tree = assessment.tree
+    yield f"# {_escape(recommendation.title)}"
+    yield f"Fine-tune: **{FINETUNE_LABELS[recommendation.finetune]}**"
+    yield _escape(recommendation.summary)
+    yield from _section("Why", assessment.reasons)
+    yield from _section("Warnings", [warning.text for warning in assessment.warnings])
+    yield from _section("First make sure of", recommendation.prerequisites)
+    yield from _section("Next steps", recommendation.next_steps, mark="1.")
+    yield from _section("Data needed", recommendation.data_needed)
+    yield from _section("How to tell whether it worked", recommendation.evaluation)
+    yield from _section("Risks", recommendation.risks)
+    yield from _section("Keep in mind", tree.cautions if recommendation.finetune != "no" else ())
+    alternatives = [
+        f"{tree.recommendations[one.id].title}: {one.when}" for one in recommendation.alternatives
+    ]
+    yield from _section("Instead", alternatives)
+    if recommendation.references:
+        pages = [f"- [{_escape(one.title)}](<{one.url}>)" for one in recommendation.references]
+        yield "\n".join(["## Sources", "", *pages])
+
+
+def _undecided(assessment: Assessment) -> Iterator[str]:
+    tree = assessment.tree
+    yield "# Undecided"
+    titles = [tree.recommendations[name].title for name in assessment.candidates]
+    yield from _section("Still possible", titles)
+
+
+def _answers(assessment: Assessment) -> Iterator[str]:
+    steps = [
+        f"{step.question.text} {answer_words.describe_step(assessment.tree, step)}"
+        for step in assessment.path
+    ]
+    yield from _section("Your answers", steps, mark="1.")
+
+
+def _changes(explanation: Explanation) -> Iterator[str]:
+    tree = explanation.tree
+    changes = [_change(tree, one) for one in explanation.counterfactuals]
+    yield from _section("What would change this", changes)
+
+
+def _change(tree: Tree, one: Counterfactual) -> str:
+    answers = (
+        f"{tree.inputs[change.input].label}: "
+        f"{answer_words.describe_answer(tree.inputs[change.input], change.after)}"
+        for change in one.changes
+    )
+    return f"{tree.recommendations[one.recommendation].title} — {'; '.join(answers)}"
+
+
+def _footer(assessment: Assessment) -> str:
+    tree = assessment.tree
+    return f"Tree {_escape(tree.version)}, digest `{tree.digest}`, receipt `{assessment.receipt}`"
+
+
+def _section(heading: str, items: Iterable[str], mark: str = "-") -> Iterator[str]:
+    """A heading with a list below it; nothing if there is nothing to list."""
+    lines = [f"{mark} {_escape(item)}" for item in items]
+    if lines:
+        yield "\n".join([f"## {heading}", "", *lines])
+
+
+def _escape(text: str) -> str:
+    """A text as Markdown that shows it as it stands, on one line."""
+    return SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(text.split()))

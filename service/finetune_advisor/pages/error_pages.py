@@ -1,0 +1,62 @@
+"""Errors as pages: what a problem says, for those who asked for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import orjson
+from flask import Flask, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+PROBLEM_MEDIA_TYPE, HTML_MEDIA_TYPE = "application/problem+json", "text/html"
+PAGE_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def problem_renderer(
+    app: Flask, link_to: Callable[[str, WSGIEnvironment], str]
+) -> Callable[[Response], Response]:
+    """What turns the problems of pages, and of unknown paths that a browser asks for, into pages."""
+
+    def render_problem(response: Response) -> Response:
+        is_unknown = response.status_code == 404 and request.url_rule is None
+        if not is_page(app, request.environ["PATH_INFO"]):
+            if not is_unknown or not _prefers_html():
+                return response
+            response.vary.add("Accept")
+        page = render_template(
+            "problem.html",
+            problem=orjson.loads(response.get_data()),
+            link=lambda path: link_to(path, request.environ) or "./",
+        )
+        response.set_data(page)
+        response.content_type = f"{HTML_MEDIA_TYPE}; charset=utf-8"
+        response.headers["Content-Security-Policy"] = PAGE_CSP
+        return response
+
+    return render_problem
+
+
+def is_page(app: Flask, path: str) -> bool:
+    """Whether a path is that of a page."""
+    if path.startswith("//"):
+        return False
+    try:
+        endpoint, _ = app.url_map.bind("").match(path, "GET")
+    except HTTPException:
+        return path.startswith(("/interview/", "/trees/"))
+    return bool(endpoint.startswith("pages."))
+
+
+def _prefers_html() -> bool:
+    """Whether the current request would rather have HTML than JSON, as browsers do."""
+    accepted = request.accept_mimetypes
+    html = accepted.quality(HTML_MEDIA_TYPE)
+    return html > max(accepted.quality(PROBLEM_MEDIA_TYPE), accepted.quality("application/json"))

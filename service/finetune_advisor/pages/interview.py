@@ -1,0 +1,167 @@
+"""GET /interview: one question a page, and the plan at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+
+from finetune_advisor.assessing.answer_reading import write_answer
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.assessing.interview import (
+    Interviewer,
+    InterviewState,
+    list_settled_questions,
+)
+from finetune_advisor.assessing.questions_left import QuestionsLeft
+from finetune_advisor.engine.analysis.explanation import Explainer, Explanation
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.tree import Question
+from finetune_advisor.formats import answer_words
+from finetune_advisor.pages.answer_list import describe_answers
+from finetune_advisor.pages.caching import keep_private
+from finetune_advisor.pages.interview_query import InterviewQuery, field_name, read_query
+from finetune_advisor.pages.plan_page import describe_plan
+from finetune_advisor.trees.catalog import Catalog, RetiredVersionError, UnknownVersionError
+
+METRICS_ENDPOINT = "interview"
+"""What metrics call a decided result that a page shows."""
+MAX_CHANGES_SHOWN = 6
+"""Counterfactuals on a plan; the API lists more."""
+
+
+class Interviews:
+    """The interviews about the trees of a catalog."""
+
+    def __init__(self, catalog: Catalog, assessors: Mapping[str, Assessor]) -> None:
+        self.catalog, self.assessors = catalog, assessors
+        self.interviewers = {version: Interviewer(one) for version, one in assessors.items()}
+        self._explainers = {
+            version: Explainer(one.tree, one.table) for version, one in assessors.items()
+        }
+
+    def state(self, query: InterviewQuery) -> InterviewState:
+        """Where the interview of a query stands."""
+        return self.interviewers[query.tree.version].state(query.answers, query.skipped)
+
+    def explain(self, query: InterviewQuery) -> Explanation:
+        """The explanation of a query's answers."""
+        return self._explainers[query.tree.version].explain(query.answers, limit=MAX_CHANGES_SHOWN)
+
+    def record(self, query: InterviewQuery) -> None:
+        """Count the decided result that a page shows, as the other endpoints count theirs."""
+        self.assessors[query.tree.version].assess(query.answers, METRICS_ENDPOINT)
+
+
+def add_view(blp: Blueprint, interviews: Interviews) -> None:
+    """Add the interview."""
+
+    @blp.get("/interview")
+    def interview() -> Response:
+        """Ask the next question, or show the plan."""
+        return keep_private(_answer(interviews))
+
+
+def _answer(interviews: Interviews) -> Response:
+    try:
+        query = read_query(interviews.catalog, request.args)
+    except (RetiredVersionError, UnknownVersionError) as error:
+        return _refuse([f"'tree': {error}"], None)
+    if query.problems:
+        return _refuse(query.problems, query)
+    if query.faults or query.missing:
+        return _ask_again(interviews, query)
+    if query.submitted:
+        return redirect(f"interview{query.url()}", 303)  # type: ignore[return-value]  # a Response
+    state = interviews.state(query)
+    question = query.change or state.question
+    if question:
+        return make_response(_render_question(query, question, state, {}))
+    if state.assessment.outcome and request.method == "GET":
+        interviews.record(query)
+    explanation = interviews.explain(query)
+    return make_response(render_template("plan.html", **describe_plan(query, state, explanation)))
+
+
+def _refuse(problems: Any, query: InterviewQuery | None) -> Response:
+    """The page for a link that can't be read, with the way on."""
+    onwards = f"{query.url()}" if query else ""
+    page = render_template("unreadable.html", problems=problems, onwards=onwards)
+    return make_response(page, 422)
+
+
+def _ask_again(interviews: Interviews, query: InterviewQuery) -> Response:
+    """The page of the question whose answer is at fault, with what was typed."""
+    messages = dict(query.faults)
+    for name in query.missing:
+        messages.setdefault(name, _describe_missing(query.tree.inputs[name]))
+    questions = query.tree.ordered_questions
+    question = next(
+        (one for one in (query.submitted,) if one and messages.keys() & {*one.inputs}), None
+    ) or next((one for one in questions if messages.keys() & {*one.inputs}), None)
+    if question is None:  # an input that warnings alone look at
+        faults = [f"'{query.tree.inputs[name].label}': {text}" for name, text in messages.items()]
+        return _refuse(faults, query)
+    state = interviews.state(query)
+    return make_response(_render_question(query, question, state, messages), 422)
+
+
+def _describe_missing(input_: Input) -> str:
+    if input_.is_numeric:
+        return f"Enter {answer_words.describe_range(input_)}, or choose 'I don't know yet'"
+    return "Choose an answer, or 'I don't know yet'"
+
+
+def _render_question(
+    query: InterviewQuery, question: Question, state: InterviewState, messages: Mapping[str, str]
+) -> str:
+    tree = query.tree
+    settled = list_settled_questions(tree, query.answers, state.assessment, query.skipped)
+    others = [one for one in settled if one is not question]
+    place = tree.topological_index
+    before = [one for one in others if place[one.id] < place[question.id]]
+    return render_template(
+        "question.html",
+        tree=tree,
+        question=question,
+        fields=[_describe_field(query, tree.inputs[name], messages) for name in question.inputs],
+        hidden=query.parameters(without=question),
+        errors=[
+            {"text": f"{tree.inputs[name].label}: {text}", "field": name}
+            for name, text in messages.items()
+            if name in question.inputs
+        ],
+        skip=next((n for n in question.inputs if n not in query.answers), question.input),
+        progress=describe_progress(state.left) if state.question is question else "",
+        back=query.url(change=before[-1]) if before else "",
+        answers=describe_answers(query, state.assessment, others),
+    )
+
+
+def describe_progress(left: QuestionsLeft | None) -> str:
+    """How many questions are left, in words."""
+    if left is None:
+        return ""
+    if left.most == 1:
+        return "Last question"
+    if left.fewest == left.most:
+        return f"{left.most} questions left"
+    return f"{left.fewest} to {left.most} questions left"
+
+
+def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str, str]) -> dict[str, Any]:
+    name = input_.name
+    given = write_answer(query.answers[name]) if name in query.answers else query.typed.get(name, "")
+    return {
+        "name": field_name(name),
+        "id": name,
+        "input": input_,
+        "value": given,
+        "error": messages.get(name, ""),
+        "range": answer_words.describe_range(input_) if input_.is_numeric else "",
+        "choices": [
+            {"value": write_answer(value), "label": answer_words.describe_choice(value)}
+            for value in ([] if input_.is_numeric else answer_words.list_choices(input_))
+        ],
+    }

@@ -1,0 +1,137 @@
+"""What the page of a plan shows: the recommendation, the answers that led to it, and what would change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from finetune_advisor.assessing.answer_reading import write_answer
+from finetune_advisor.assessing.interview import InterviewState, list_settled_questions
+from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explanation
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.formats import answer_words
+from finetune_advisor.formats.svg import Picture
+from finetune_advisor.pages.answer_list import describe_answers
+from finetune_advisor.pages.interview_query import InterviewQuery
+from finetune_advisor.schemas.assessments import AssessmentSchema
+
+FINETUNE_VERDICTS = {
+    "no": "No, don't fine-tune",
+    "not_yet": "Not yet",
+    "partly": "In part",
+    "yes": "Yes, fine-tune",
+}
+
+_DRAWABLE: dict[str, bool] = {}
+"""Whether there is a picture, by the tree's digest: to find out takes as long as the rest of a page."""
+
+
+def describe_plan(
+    query: InterviewQuery, state: InterviewState, explanation: Explanation
+) -> dict[str, Any]:
+    """The values of the plan's template."""
+    tree, assessment = query.tree, state.assessment
+    answer = AssessmentSchema().dump(assessment)
+    settled = list_settled_questions(tree, query.answers, assessment, query.skipped)
+    used = {name: query.answers[name] for name in tree.inputs if name in query.answers}
+    return {
+        "tree": tree,
+        "answer": answer,
+        "plan": answer.get("recommendation"),
+        "verdict": FINETUNE_VERDICTS[answer["recommendation"]["finetune"]]
+        if "recommendation" in answer
+        else "",
+        "answers": describe_answers(query, assessment, settled),
+        "candidates": [tree.recommendations[name] for name in assessment.candidates],
+        "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
+        "truncated": explanation.truncated,
+        "reasons": describe_reason(tree, query, explanation),
+        "effects": _describe_effects(query, explanation) if assessment.outcome is None else [],
+        "alternatives": _describe_alternatives(tree, answer),
+        "picture": can_be_drawn(tree),
+        "picture_query": _profile_query(query),
+        "picture_text": describe_picture(answer),
+        "request": orjson.dumps({"profile": used, "tree_version": tree.version}).decode(),
+        "query": query.url(),
+    }
+
+
+def describe_reason(tree: Tree, query: InterviewQuery, explanation: Explanation) -> list[str]:
+    """The answers that alone force the outcome, in words."""
+    return [
+        f"{tree.inputs[name].label}: {answer_words.describe_answer(tree.inputs[name], query.answers[name])}"
+        for name in explanation.sufficient_reason or ()
+    ]
+
+
+def describe_change(tree: Tree, change: Change) -> str:
+    """A changed answer in words."""
+    input_ = tree.inputs[change.input]
+    after = answer_words.describe_answer(input_, change.after)
+    if change.before is None:
+        return f"{input_.label}: {after}"
+    return f"{input_.label}: {after} instead of {answer_words.describe_answer(input_, change.before)}"
+
+
+def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict[str, Any]:
+    changed = query.with_answers({change.input: change.after for change in one.changes})
+    return {
+        "title": query.tree.recommendations[one.recommendation].title,
+        "changes": [describe_change(query.tree, change) for change in one.changes],
+        "query": changed.url(),
+    }
+
+
+def _describe_effects(query: InterviewQuery, explanation: Explanation) -> list[dict[str, Any]]:
+    """What each answer to a question that was skipped leads to, where it is still open."""
+    tree = query.tree
+    open_ = [name for name in query.skipped if name in explanation.sensitivity]
+    return [
+        {
+            "label": tree.inputs[name].label,
+            "outcomes": [
+                {
+                    "answer": _describe_outcome_answer(tree, name, outcome),
+                    "titles": [tree.recommendations[end].title for end in outcome.candidates],
+                    "query": query.with_answers({name: outcome.answer}).url(),
+                }
+                for outcome in explanation.sensitivity[name]
+            ],
+        }
+        for name in open_
+    ]
+
+
+def _describe_outcome_answer(tree: Tree, name: str, outcome: Any) -> str:
+    input_ = tree.inputs[name]
+    if outcome.minimum is None or outcome.minimum == outcome.maximum:
+        return answer_words.describe_answer(input_, outcome.answer)
+    low, high = (answer_words.describe_answer(input_, end) for end in (outcome.minimum, outcome.maximum))
+    return f"{low} to {high}"
+
+
+def _describe_alternatives(tree: Tree, answer: dict[str, Any]) -> list[dict[str, str]]:
+    others = answer.get("recommendation", {}).get("alternatives", [])
+    return [{"title": tree.recommendations[one["id"]].title, "when": one["when"]} for one in others]
+
+
+def can_be_drawn(tree: Tree) -> bool:
+    """Whether there is a picture of a tree."""
+    if tree.digest not in _DRAWABLE:
+        _DRAWABLE[tree.digest] = Picture(tree).can_be_drawn
+    return _DRAWABLE[tree.digest]
+
+
+def _profile_query(query: InterviewQuery) -> list[tuple[str, str]]:
+    """The answers as GET /tree/versions/{version}/diagram takes them."""
+    inputs = query.tree.inputs
+    return [(name, write_answer(query.answers[name])) for name in inputs if name in query.answers]
+
+
+def describe_picture(answer: dict[str, Any]) -> str:
+    """What the picture shows, for those who don't see it."""
+    count = len(answer["path"])
+    end = answer.get("recommendation", {}).get("title")
+    way = f"The tree with the path of your {count} answers"
+    return f"{way} to: {end}" if end else f"{way}, and {len(answer['candidates'])} possible ends"

@@ -1,0 +1,49 @@
+"""The site: the pages for people as one blueprint, with the headers that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, request
+
+from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.pages import interview, plan, start, tree
+from finetune_advisor.pages.error_pages import PAGE_CSP
+from finetune_advisor.trees.catalog import Catalog
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+LinkTo = Callable[[str, "WSGIEnvironment"], str]
+"""Gives the reference that leads from a request's URL to a path of this service."""
+
+
+def blueprint(
+    catalog: Catalog,
+    assessors: Mapping[str, Assessor],
+    pick_tree: Callable[[str], Tree],
+    link_to: LinkTo,
+) -> Blueprint:
+    """The pages, for the trees of a catalog and an assessor for each.
+
+    `pick_tree` gives the tree of a version that a path names, or raises what answers if there is none.
+    """
+    blp = Blueprint("pages", __name__, template_folder="templates")
+    interviews = interview.Interviews(catalog, assessors)
+    start.add_view(blp, catalog)
+    interview.add_view(blp, interviews)
+    plan.add_views(blp, interviews)
+    tree.add_view(blp, catalog, pick_tree)
+
+    @blp.context_processor
+    def add_link() -> dict[str, Any]:
+        return {"link": lambda path: link_to(path, request.environ) or "./"}
+
+    @blp.after_request
+    def set_policy(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", PAGE_CSP)
+        return response
+
+    return blp

@@ -1,0 +1,129 @@
+"""GET /trees/{version}: a tree to read, with what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+
+from finetune_advisor.engine.analysis.comparison import Comparison, compare_trees
+from finetune_advisor.engine.model.tree import Question, Tree
+from finetune_advisor.formats import answer_words
+from finetune_advisor.formats.labels import FINETUNE_LABELS
+from finetune_advisor.pages.caching import cache_page
+from finetune_advisor.pages.plan_page import FINETUNE_VERDICTS, can_be_drawn
+from finetune_advisor.trees.catalog import Catalog
+
+UNDECIDED = "Undecided"
+
+
+def add_view(blp: Blueprint, catalog: Catalog, pick_tree: Callable[[str], Tree]) -> None:
+    """Add the pages of a catalog's trees. Each is compared with the version before when it is first read."""
+    versions = list(catalog.trees)
+    changes: dict[str, dict[str, Any]] = {}
+
+    @blp.get("/trees/<version>")
+    def tree(version: str) -> Response:
+        """Show a tree: its picture, its questions, its recommendations, and what it changes."""
+        shown = pick_tree(version)
+        place = versions.index(shown.version)
+        if place and shown.version not in changes:
+            older = catalog.trees[versions[place - 1]]
+            changes[shown.version] = describe_comparison(compare_trees(older, shown))
+        page = render_template(
+            "tree.html",
+            tree=shown,
+            is_default=shown is catalog.default,
+            versions=versions,
+            picture=can_be_drawn(shown),
+            questions=[_describe_question(shown, one) for one in shown.ordered_questions],
+            recommendations=shown.recommendations.values(),
+            verdicts=FINETUNE_VERDICTS,
+            changes=changes.get(shown.version),
+        )
+        return cache_page(page)
+
+
+def _describe_question(tree: Tree, question: Question) -> dict[str, Any]:
+    return {
+        "question": question,
+        "inputs": [
+            {
+                "label": tree.inputs[name].label,
+                "help": tree.inputs[name].help,
+                "takes": answer_words.describe_range(tree.inputs[name])
+                if tree.inputs[name].is_numeric
+                else "",
+                "unit": tree.inputs[name].unit,
+            }
+            for name in question.inputs
+        ],
+        "branches": [
+            {
+                "answers": answer_words.describe_test(tree, question, branch),
+                "to": branch.to,
+                "title": tree.questions[branch.to].text
+                if branch.to in tree.questions
+                else tree.recommendations[branch.to].title,
+                "reason": branch.reason,
+            }
+            for branch in question.branches
+        ],
+    }
+
+
+def describe_comparison(comparison: Comparison) -> dict[str, Any]:
+    """What a version changes, in words, and who moves."""
+    older, newer = comparison.older, comparison.newer
+    moved = sum(move.profiles for move in comparison.moves)
+    return {
+        "since": older.version,
+        "summary": _describe_impact(comparison, moved),
+        "moves": [
+            {
+                "before": _title(older, move.before),
+                "after": _title(newer, move.after),
+                "profiles": move.profiles,
+                "witness": _describe_profile(newer, move.witness),
+            }
+            for move in comparison.moves
+        ],
+        "reversals": [
+            f"{newer.recommendations[one.recommendation].title}: 'Fine-tune?' was "
+            f"{FINETUNE_LABELS[one.before]} and is {FINETUNE_LABELS[one.after]}"
+            for one in comparison.reversals
+        ],
+        "counts": {
+            "added": len(comparison.added),
+            "removed": len(comparison.removed),
+            "rewired": len(comparison.rewired),
+            "reworded": len(comparison.reworded),
+        },
+    }
+
+
+def _describe_impact(comparison: Comparison, moved: int) -> str:
+    if comparison.equivalent:
+        return "The versions are equivalent: the same answers lead to the same recommendation."
+    if not comparison.shared:
+        return "The versions ask about different things, so no answers can be compared."
+    least = "At least " if comparison.truncated else ""
+    kinds = "profiles" if comparison.exact else "kinds of profiles"
+    known = len({*comparison.older.inputs, *comparison.newer.inputs})
+    return (
+        f"{least}{moved:,} of {comparison.profiles:,} {kinds} get another outcome. Compared are the "
+        f"{len(comparison.shared)} of {known} inputs that both versions ask about; the others count "
+        "as unknown."
+    )
+
+
+def _title(tree: Tree, outcome: str | None) -> str:
+    return UNDECIDED if outcome is None else tree.recommendations[outcome].title
+
+
+def _describe_profile(tree: Tree, profile: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{tree.inputs[name].label}: {answer_words.describe_answer(tree.inputs[name], value)}"
+        for name, value in profile.items()
+    ]

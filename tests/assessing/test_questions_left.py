@@ -1,0 +1,101 @@
+"""How many questions are left: exactly those of the shortest and of the longest interview from there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from finetune_advisor.assessing.assessor import Assessor, NullRecorder
+from finetune_advisor.assessing.interview import Interviewer
+from finetune_advisor.assessing.questions_left import QuestionCounter
+from finetune_advisor.engine.evaluation.path_table import PathTable, iter_paths
+from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees import catalog, loader
+from finetune_advisor.trees.catalog import Catalog
+
+TYPED = Path(__file__).parents[1] / "api" / "typed.yaml"
+TREES = {
+    name: loader.load_tree(path)
+    for name, path in {
+        "1.0.0": catalog.BUNDLED_TREES_DIR / "1.0.0.yaml",
+        "2.0.0": catalog.BUNDLED_TREES_DIR / "2.0.0.yaml",
+        "typed": TYPED,
+    }.items()
+}
+
+
+def make_interviewer(tree: Tree) -> Interviewer:
+    return Interviewer(Assessor(Catalog({tree.version: tree}, tree), tree, NullRecorder()))
+
+
+def complete_profiles(tree: Tree) -> list[Profile]:
+    """A profile for each path of a tree, with an answer to every input."""
+    profiles = []
+    for path in iter_paths(tree):
+        positions = path.region.simplest_positions(tree.inputs)
+        profiles.append({name: one.value(positions[name]) for name, one in tree.inputs.items()})
+    return profiles
+
+
+Point = tuple[tuple[str, str], ...]
+
+
+def list_points(interviewer: Interviewer, profile: Profile) -> list[tuple[Point, tuple[int, int]]]:
+    """The branches that were taken at each question of an interview, and what is said to be left there."""
+    known: dict[str, Value] = {}
+    points = []
+    while (state := interviewer.state(known, ())).question:
+        assert state.left is not None
+        taken = tuple((step.question.id, step.branch.test_label) for step in state.assessment.path)
+        points.append((taken, tuple(state.left)))
+        known |= {name: profile[name] for name in state.question.inputs}
+    return points
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_the_count_is_that_of_all_interviews(name: str) -> None:
+    """At each point, some interview needs the fewest that is said, another the most, and none less or more.
+
+    Interviews that take the same branches so far are at the same point.
+    """
+    tree = TREES[name]
+    interviewer = make_interviewer(tree)
+    said: dict[Point, tuple[int, int]] = {}
+    needed: dict[Point, set[int]] = defaultdict(set)
+    for profile in complete_profiles(tree):
+        points = list_points(interviewer, profile)
+        for place, (point, left) in enumerate(points):
+            said[point] = left
+            needed[point].add(len(points) - place)
+
+    assert len(said) > len(tree.questions) / 2
+    assert {point: (min(counts), max(counts)) for point, counts in needed.items()} == said
+
+
+def test_skipped_questions_are_not_counted() -> None:
+    """They aren't asked, and what they would decide stays open; the last one that is left says one."""
+    tree = TREES["1.0.0"]
+    interviewer = make_interviewer(tree)
+    first = interviewer.state({}, ())
+    after = interviewer.state({}, ["prompt_engineering_sufficient"])
+    skipped = [name for name in tree.inputs if name != "api_usable"]
+    last = interviewer.state({}, skipped)
+
+    assert (1, 7) == first.left
+    assert "knowledge_retrieval" == after.question.id  # type: ignore[union-attr]
+    assert (2, 6) == after.left
+    assert ("api_solutions", (1, 1)) == (last.question.id, last.left)  # type: ignore[union-attr]
+    assert None is interviewer.state({}, [*tree.inputs]).question
+
+
+def test_a_tree_without_a_table_gets_a_bound() -> None:
+    """The shortest and the longest way down from the question."""
+    tree = TREES["1.0.0"]
+    counter = QuestionCounter(tree, None)
+
+    assert (1, 7) == counter.count({}, (), tree.root)
+    assert (1, 1) == counter.count({}, (), "api_solutions")
+    assert (1, 7) == QuestionCounter(tree, PathTable.of(tree)).count({}, (), tree.root)

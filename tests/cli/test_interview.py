@@ -1,0 +1,83 @@
+"""`interview`: the questions of a tree in the terminal, and the plan at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from finetune_advisor.cli import main
+
+TYPED = str(Path(__file__).parents[1] / "api" / "typed.yaml")
+HYBRID = ("2", "yes", "n0", "no", "1")
+
+
+def interview(*said: str, options: tuple[str, ...] = ()) -> Result:
+    """A run of the command, in which somebody types some lines."""
+    return CliRunner().invoke(main, ["interview", *options], input="".join(f"{one}\n" for one in said))
+
+
+def test_the_plan_is_that_of_assess(tmp_path: Path) -> None:
+    """Choices go by number or by name; standard output has the plan alone."""
+    (tmp_path / "profile.json").write_text(
+        '{"prompt_engineering_sufficient": false, "knowledge_retrieval_problem": true,'
+        '"real_time_data_needed": false, "data_volume_very_large": true}'
+    )
+    assessed = CliRunner().invoke(main, ["assess", str(tmp_path / "profile.json")])
+    outcome = interview(*HYBRID)
+
+    assert (0, assessed.stdout) == (outcome.exit_code, outcome.stdout)
+    assert "Is prompt engineering alone enough?  [1 to 7 left]" in outcome.stderr
+    assert "Choose one of the answers that are listed; ? helps." in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [
+        ("text", "Build RAG first, then consider tuning on top\n[consider_hybrid"),
+        ("markdown", "# Build RAG first, then consider tuning on top\n\nFine-tune: **partly**\n"),
+        ("json", '{"assessment":{"status":"decided","recommendation":{"id":"consider_hybrid"'),
+    ],
+)
+def test_the_plan_has_the_form_that_is_asked_for(form: str, beginning: str) -> None:
+    """Text, Markdown, or the JSON of /assess/explain."""
+    assert interview(*HYBRID, options=("--format", form)).stdout.startswith(beginning)
+
+
+def test_help_is_what_the_tree_says() -> None:
+    """Of the question and of the input; then it asks again."""
+    said = interview("?", "1").stderr
+
+    assert "Asked first because a prompt is the cheapest thing to change" in said
+    assert "True if your best prompt meets a target" in said
+    assert 2 == said.count("1 to 2 (? help, - don't know, < back)")
+
+
+def test_back_asks_the_last_question_again() -> None:
+    """Also from the second number of a comparison; at the first question, that one again."""
+    said = ("<", "2", "1000", "0.5", "<", "1,500", "0.75", "0.5")
+    outcome = interview(*said, options=("--tree", TYPED, "--format", "json"))
+    answer = orjson.loads(outcome.stdout)["assessment"]
+
+    assert "wait" == answer["recommendation"]["id"]
+    assert 1500 == answer["path"][1]["answer"]
+    assert 2 == outcome.stderr.count("How large is the corpus?")
+    assert 2 == outcome.stderr.count("Who is there?")
+
+
+def test_what_is_not_known_is_skipped() -> None:
+    """The interview goes on; one of two numbers may be given. What is undecided is said at the end."""
+    outcome = interview("small", "-", "0.5", "-", "-", "-", options=("--tree", TYPED))
+
+    assert (0, True) == (outcome.exit_code, outcome.stdout.startswith("Undecided"))
+    assert "Still possible:\n- wait\n- tune" in outcome.stdout
+    assert "A number from 0 to 1 (? help, - don't know, < back)" in outcome.stderr
+
+
+def test_the_end_of_the_input_ends_the_interview() -> None:
+    """Without a plan."""
+    outcome = interview("2")
+
+    assert (1, "") == (outcome.exit_code, outcome.stdout)

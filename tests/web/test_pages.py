@@ -1,0 +1,237 @@
+"""The pages for people in a real browser without JavaScript: interviews, keyboard, sizes, accessibility."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from finetune_advisor.engine.model.inputs import Value
+from tests import editions
+from tests.api.conftest import TYPED
+from tests.conftest import Server, start
+from tests.pages.reading import write
+from tests.pages.test_interview import (
+    FLOWCHART_PROFILES,
+    TYPED_PROFILES,
+    TYPED_TREE,
+    WITNESSES,
+)
+from tests.web import linters
+from tests.web.visit import PATIENCE
+
+TIMEOUT = 30
+SCHEMES = ("light", "dark")
+NARROW = {"width": 320, "height": 640}
+KINDS = {
+    "start": "/",
+    "question": "/interview?tree=2.0.0",
+    "choices": "/interview?tree=2.0.0&rules_sufficient=false",
+    "comparison": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=2000&question=quality",
+    "faulty": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=many",
+    "plan": "/interview?tree=1.0.0&prompt_engineering_sufficient=true",
+    "undecided": f"/interview?tree={TYPED_TREE}&team=small&skip=corpus_length&skip=best_score"
+    "&skip=needed_score&skip=drift&skip=api_usable",
+    "unreadable": "/interview?nothing=1",
+    "tree": "/trees/2.0.0",
+    "error": "/interview/nothing",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a tree of every type of input among its own."""
+    trees = tmp_path_factory.mktemp("trees")
+    editions.write_ending(trees)
+    (trees / "typed.yaml").write_bytes(TYPED.read_bytes())
+    started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, place: Server) -> Iterator[BrowserContext]:
+    """A browser without JavaScript."""
+    with browser.new_context(base_url=place.url, java_script_enabled=False) as made:
+        made.set_default_timeout(PATIENCE)
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    made = context.new_page()
+    yield made
+    made.close()
+
+
+def fill_in(page: Page, profile: Mapping[str, Value]) -> None:
+    """Answer the question that a page asks, by clicking and typing."""
+    for name, value in profile.items():
+        box = page.locator(f'input[type=text][name="{name}"]')
+        choice = page.locator(f'input[type=radio][name="{name}"][value="{write(value)}"]')
+        if box.count():
+            box.fill(write(value))
+        elif choice.count():
+            choice.check()
+    page.get_by_role("button", name="Continue").click()
+
+
+def interview(page: Page, version: str, profile: Mapping[str, Value]) -> None:
+    """Go through an interview to its end."""
+    page.goto(f"/interview?tree={version}")
+    while page.locator("form").count():
+        fill_in(page, profile)
+
+
+def require_end(page: Page, place: Server, version: str, profile: Mapping[str, Value]) -> None:
+    """The page says what /assess says."""
+    body = {"profile": profile, "tree_version": version}
+    answer = requests.post(f"{place.url}/assess", json=body, timeout=TIMEOUT).json()
+
+    assert answer["recommendation"]["title"] == page.locator("h1").inner_text()
+    assert page.get_by_text(answer["receipt"]).count()
+
+
+@pytest.mark.parametrize("profile", FLOWCHART_PROFILES, ids=str)
+def test_every_path_of_the_flowchart_can_be_clicked(
+    page: Page, place: Server, profile: dict[str, Any]
+) -> None:
+    """All twelve end as /assess says."""
+    interview(page, "1.0.0", profile)
+
+    require_end(page, place, "1.0.0", profile)
+
+
+@pytest.mark.parametrize("end", WITNESSES)
+def test_every_recommendation_of_two_can_be_reached(page: Page, place: Server, end: str) -> None:
+    """By clicking and typing."""
+    interview(page, "2.0.0", WITNESSES[end])
+
+    require_end(page, place, "2.0.0", WITNESSES[end])
+
+
+@pytest.mark.parametrize("profile", TYPED_PROFILES, ids=str)
+def test_an_own_tree_gets_the_same_pages(page: Page, place: Server, profile: dict[str, Any]) -> None:
+    """With every type of input."""
+    interview(page, TYPED_TREE, profile)
+
+    require_end(page, place, TYPED_TREE, profile)
+
+
+def test_answers_can_be_corrected(page: Page) -> None:
+    """An error leads to its field and keeps what was typed; back, change and skip do what they say."""
+    page.goto(f"/interview?tree={TYPED_TREE}&team=small")
+    page.get_by_label("Size of the corpus").fill("a lot")
+    page.get_by_role("button", name="Continue").click()
+    summary = page.get_by_role("alert").get_by_role("link")
+    assert page.title().startswith("Error: ")
+    assert "a lot" == page.get_by_label("Size of the corpus").input_value()
+    summary.click()
+    assert page.locator("#corpus_length:target").count()
+    page.get_by_label("Size of the corpus").fill("1,000")
+    page.get_by_role("button", name="Continue").click()
+    assert "Is the best score enough?" == page.locator("h1").inner_text()
+    page.get_by_role("link", name="Back").click()
+    assert "1000" == page.get_by_label("Size of the corpus").input_value()
+    page.get_by_role("link", name="Change Who is there?").click()
+    assert page.get_by_label("Small").is_checked()
+    page.get_by_role("button", name="I don't know yet").click()
+    assert "I don't know yet" in page.locator(".answers").inner_text()
+    page.go_back()
+    assert "Who is there?" == page.locator("h1").inner_text()
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    """From the start to a plan that prints, with Tab, Space and Enter alone."""
+    page.goto("/")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.locator("a.button:focus").count():
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/interview?tree=1.0.0")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.locator("input[type=radio]:focus").count():
+            break
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**prompt_engineering_sufficient=true")
+
+    assert page.locator(".verdict").count()
+
+
+@pytest.mark.parametrize("end", [None, *WITNESSES])
+def test_a_plan_prints_on_few_pages(page: Page, end: str | None) -> None:
+    """Two of A4 at most."""
+    if end is None:
+        interview(page, "1.0.0", FLOWCHART_PROFILES[-1])
+    else:
+        interview(page, "2.0.0", WITNESSES[end])
+    printed = page.pdf(format="A4")
+    count = len(re.findall(rb"/Type\s*/Page\b", printed))
+
+    assert 1 <= count <= 2
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_page_is_accessible(
+    browser: Browser, place: Server, kind: str, scheme: Any
+) -> None:
+    """axe-core finds no violation at 320 px, and nothing scrolls sideways there: 400 % zoom of 1280 px.
+
+    JavaScript is for the audit alone; the policy lets no page have it.
+    """
+    with browser.new_context(
+        base_url=place.url,
+        color_scheme=scheme,
+        viewport=NARROW,
+        bypass_csp=True,  # type: ignore[arg-type]
+    ) as context:
+        page = context.new_page()
+        page.goto(KINDS[kind], timeout=PATIENCE)
+        page.evaluate(linters.read_axe())
+        found = page.evaluate("axe.run()")
+
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        violations = [
+            (one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]
+        ]
+        assert [] == violations
+        assert len(found["passes"]) > 10
+        assert NARROW["width"] == wide
+
+
+def test_the_markup_is_valid(place: Server, tmp_path: Path) -> None:
+    """html-validate finds nothing on any kind of page."""
+    files = []
+    for kind, path in KINDS.items():
+        files.append(tmp_path / f"{kind}.html")
+        files[-1].write_text(requests.get(place.url + path, timeout=TIMEOUT).text)
+
+    assert [] == linters.find_html_faults(files)
+
+
+def test_nothing_comes_from_elsewhere_and_nothing_is_blocked(browser: Browser, place: Server) -> None:
+    """Each kind of page loads its style and pictures from this server, and its policy blocks none."""
+    with browser.new_context(base_url=place.url) as context:
+        page = context.new_page()
+        requested: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
+        for path in KINDS.values():
+            page.goto(path, timeout=PATIENCE)
+            page.wait_for_load_state("networkidle")
+
+    problems = [text for text in said if "responded with a status of 4" not in text]
+    assert ([], []) == ([url for url in requested if not url.startswith(place.url)], problems)
+    assert any("/diagram?" in url for url in requested)
+    assert any(url.endswith("/static/pages.css") for url in requested)

@@ -47,13 +47,13 @@ def _bounds_once() -> Iterator[None]:
     """What a tree is too large for is worked out once, not anew for each check of the same tree."""
     known = dict[str, list[str]]()
 
-    def bounds_met_once(tree: Tree) -> list[str]:
+    def describe_exceeded_bounds_once(tree: Tree) -> list[str]:
         if tree.digest not in known:
             known[tree.digest] = list(describe_exceeded_bounds(tree))
         return known[tree.digest]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree_check, "describe_exceeded_bounds", bounds_met_once)
+        patch.setattr(tree_check, "describe_exceeded_bounds", describe_exceeded_bounds_once)
         yield
 
 

@@ -41,3 +41,19 @@ def test_what_is_not_utf_8_is_refused(tmp_path: Path, command: list[str], conten
     assert 1 == printed.exit_code
     assert "not UTF-8" in printed.output
     assert "empty" not in printed.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("p.jsonl", '{"a": true}\n{"a": false}\n'), ("p.csv", "a,b\ntrue,false\n"), ("P.CSV", "a\ntrue\n")],
+)
+def test_a_file_with_a_profile_a_line_leads_to_batch(tmp_path: Path, name: str, content: str) -> None:
+    """Whoever forgot --batch is told so beside the fault, and a single profile in such a file is read."""
+    path = tmp_path / name
+    path.write_text(content)
+    printed = CliRunner().invoke(main, ["assess", str(path)])
+    path.write_text("{}\n")
+    single = CliRunner().invoke(main, ["assess", str(path)])
+
+    assert (1, 0) == (printed.exit_code, single.exit_code)
+    assert f"{path}: a file with a profile a line needs: assess --batch" in printed.output

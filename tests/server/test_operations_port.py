@@ -113,6 +113,37 @@ def test_silent_connections_hold_no_probe_up(apart: Apart) -> None:
         assert apart.slowest_probe(6) < 1
 
 
+def test_a_log_that_nobody_reads_holds_no_probe_up(tmp_path: Path) -> None:
+    """Lines wait in a full pipe; the metrics are counted and scraped all the same."""
+    pipe = tmp_path / "log"
+    os.mkfifo(pipe)
+    operations = "127.0.0.1", free_port()
+    chosen = {"PORT": "0", "METRICS_PORT": str(operations[1]), "GRACEFUL_TIMEOUT": "1"}
+    environment = plain_environment() | {
+        f"FINETUNE_ADVISOR_{name}": value for name, value in chosen.items()
+    }
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pipe.open("wb") as out:
+        process = subprocess.Popen(SERVE, env=environment, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(operations):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        listening = LISTENING.search(os.read(reader, 1 << 16).decode())
+        assert listening
+        held = Apart(process, pipe, (listening[1], int(listening[2])), operations)
+        with requests.Session() as session:
+            for _ in range(700):  # some 250 bytes each, and the pipe takes 64 KiB
+                session.get(held.url("/tree/versions"), timeout=30)
+        assert held.slowest_probe(4) < 1
+    finally:
+        process.kill()
+        process.wait(60)
+        os.close(reader)
+
+
 def test_clients_that_read_nothing_hold_no_probe_up(apart: Apart) -> None:
     """All threads of the public port wait for clients that ask a hundred times and read nothing."""
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 from marshmallow import ValidationError
 
+from finetune_advisor.assessing.batch_files import FORMAT_BY_SUFFIX
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.error_details import iter_error_details
 from finetune_advisor.schemas.requests import profile_schema
@@ -33,6 +34,7 @@ def read_profile(file: IO[bytes], catalog: Catalog) -> Profile:
         # Users try the body of a request, which has the profile inside.
         if isinstance(content, dict) and "profile" in content:
             faults.append("give the profile alone, not inside of profile")
+        faults += _batch_hint(name)
         raise click.ClickException("\n".join(f"{name}: {fault}" for fault in faults)) from error
     return profile
 
@@ -47,8 +49,9 @@ def _parse(content: bytes, name: str) -> Any:
             )
         parsed = yaml_reader.parse_yaml(text)
     except YamlSyntaxError as error:
-        problem = f"neither JSON nor YAML: {error.problem}; {error.remedy}"
-        raise click.ClickException(f"{name}:{error.line}: {problem}") from error
+        problem = f"{name}:{error.line}: neither JSON nor YAML: {error.problem}; {error.remedy}"
+        hints = [f"{name}: {hint}" for hint in _batch_hint(name)]
+        raise click.ClickException("\n".join([problem, *hints])) from error
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{name}: not UTF-8: {error.reason}; encode it so") from error
     except RecursionError as error:
@@ -56,6 +59,12 @@ def _parse(content: bytes, name: str) -> Any:
     if parsed.faults:
         raise YamlDocument(Path(name), text, parsed).build_error(parsed.faults)
     return parsed.value
+
+
+def _batch_hint(name: str) -> list[str]:
+    """Say how to assess a file that holds a profile a line, by its suffix."""
+    is_batch = Path(name).suffix.lower() in FORMAT_BY_SUFFIX
+    return ["a file with a profile a line needs: assess --batch"] if is_batch else []
 
 
 def _describe_errors(errors: Iterable[Mapping[str, str]]) -> Iterator[str]:

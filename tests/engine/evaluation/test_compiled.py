@@ -129,8 +129,10 @@ def test_nodes_beyond_the_limit_are_made_anew(tree: Tree, monkeypatch: pytest.Mo
     assert evaluate(tree, profile) == one.evaluate(profile)
 
 
-def test_many_comparisons_of_a_block_are_left_to_walks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether an input matters is the same either way; only so many demands are held against each other."""
+def test_many_comparisons_of_a_group_are_left_to_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an input matters is the same either way; only so many constraints are held
+    against each other.
+    """
     monkeypatch.setattr(partial, "MAX_CONSTRAINTS", 5)
     tree = families.row_of_comparisons(6)
     table = PathTable.of(tree)

@@ -24,7 +24,7 @@ def partition_inputs(tree: Tree, given_answers: Mapping[str, Position]) -> Input
     """
     peers = _peers(tree)
     cells = {**tree.partition}
-    for group in tree.blocks:
+    for group in tree.input_groups:
         if len(group) > 1:
             peers_in_group = {name: peers[name] for name in group}
             cells_of_group = _partition_compared_inputs(tree, given_answers, peers_in_group, cells)

@@ -175,7 +175,7 @@ class PathTable:
         self._paths_by_ordered_recommendation = sorted(
             self.paths_by_recommendation.items(), key=lambda item: tree.topological_index[item[0]]
         )
-        self.input_groups = tuple(_input_group(tree, names, paths) for names in tree.blocks)
+        self.input_groups = tuple(_input_group(tree, names, paths) for names in tree.input_groups)
         self.paths_needing_group = self._paths_needing_groups(paths)
         self.paths_by_branch = tuple(self._paths_by_branches(paths))
         # Most paths constrain few of the groups, so only these are listed.

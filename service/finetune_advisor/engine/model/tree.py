@@ -212,7 +212,7 @@ class Tree:
         return frozenset(frozenset(q.inputs) for q in self.questions.values() if q.compared_to)
 
     @cached_property
-    def blocks(self) -> tuple[tuple[str, ...], ...]:
+    def input_groups(self) -> tuple[tuple[str, ...], ...]:
         """The inputs in groups: a group has inputs that are compared, directly or through others.
 
         An input that isn't compared has a group of its own. The order is that of the tree's inputs.

@@ -22,11 +22,11 @@ def test_the_request_gets_the_answer_shown(client: FlaskClient) -> None:
 
 
 def test_the_picture_is_the_exported_tree() -> None:
-    """The README's picture is what `tree export` draws of tree 1.0.0."""
-    [picture] = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    """The README's first picture is what `tree export` draws of tree 1.0.0; the other one is a screenshot."""
+    picture, screenshot = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
     drawn = CliRunner().invoke(main, ["tree", "export", "--format", "svg", "1.0.0"])
 
-    assert picture == "docs/images/tree-1.0.0.svg"
+    assert (picture, screenshot) == ("docs/images/tree-1.0.0.svg", "docs/images/interview.png")
     assert drawn.stdout == pages.read(picture)
 
 

@@ -93,7 +93,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.url_map.merge_slashes = False
     # One byte more than the limit, so that the parser notices that a chunked body was cut.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1
-    # Four for each profile, though a valid one is a single object, and some for the rest of a request.
+    # The most arrays and objects that a body may have: four for each profile, although a valid profile
+    # is a single object, and 1,000 for the rest of the request.
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)

@@ -67,7 +67,11 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
 
 
 def _ask(tree: Tree, question: Question, state: InterviewState, notes: Notes) -> None:
-    """Ask a question for each input that it lacks, until one is skipped."""
+    """Ask for each input of a question that has no answer yet.
+
+    If the user doesn't know one, the question's other missing inputs are skipped, too. The user can also
+    go back.
+    """
     _say(f"\n{question.text}  [{_describe_progress(state)}]")
     before = dict(notes.answers), notes.skipped
     for name in question.inputs:

@@ -23,7 +23,10 @@ PAGE_CSP = (
 def problem_renderer(
     app: Flask, link_to: Callable[[str, WSGIEnvironment], str]
 ) -> Callable[[Response], Response]:
-    """What turns the problems of pages, and of unknown paths that a browser asks for, into pages."""
+    """Return a function that replaces the JSON of a problem by an HTML page.
+
+    It does so for the paths of pages, and for unknown paths if the client prefers HTML, as browsers do.
+    """
 
     def render_problem(response: Response) -> Response:
         is_unknown = response.status_code == 404 and request.url_rule is None

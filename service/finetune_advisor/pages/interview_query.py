@@ -74,7 +74,7 @@ class InterviewQuery:
 
 
 def field_name(input_name: str) -> str:
-    """The name that an input has in a query: its own, unless that is taken."""
+    """The name of an input in a query: its own, with a dot at the end if CONTROLS has the same name."""
     return f"{input_name}." if input_name in CONTROLS else input_name
 
 

@@ -28,7 +28,8 @@ def blueprint(
 ) -> Blueprint:
     """The pages, for the trees of a catalog and an assessor for each.
 
-    `pick_tree` gives the tree of a version that a path names, or raises what answers if there is none.
+    `pick_tree` gives the tree of the version in a path. If there is none, it raises the error to answer
+    with.
     """
     blp = Blueprint("pages", __name__, template_folder="templates")
     interviews = interview.Interviews(catalog, assessors)

@@ -132,8 +132,9 @@ def count_containers(body: bytes, limit: int) -> int:
     # An escape is always in a string, and a pair of backslashes escapes nothing behind it.
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
     marks = without_escapes.translate(None, UNCOUNTED_CHARACTERS)
-    # Two quotes in a row are an empty string, or end one string and begin the next: without them, the same
-    # brackets are inside of strings. Then each part between two quotes has a bracket, so that the part which
-    # is cut off has at least `limit` brackets before it.
+    # Two quotes in a row are an empty string, or the end of one string and the start of the next one.
+    # When both are removed, the same brackets are still inside of strings, and there is at least one
+    # bracket between any two quotes. `split` stops after 2 * limit + 1 quotes. The rest of the text
+    # isn't counted, but at least `limit` brackets outside of strings come before it.
     parts = marks.replace(b'""', b"").split(b'"', 2 * limit + 1)
     return sum(map(len, parts[::2]))

@@ -13,8 +13,8 @@ import socket
 import sys
 from typing import Any
 
-# gunicorn reads the first four when it is imported. By the last two it would take itself for the successor of
-# another gunicorn.
+# These variables must not reach gunicorn. It reads the first four when it is imported. The last two
+# would make it believe that it replaces another gunicorn.
 for _name in (
     "WEB_CONCURRENCY",
     "PORT",

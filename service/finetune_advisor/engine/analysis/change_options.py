@@ -42,7 +42,10 @@ class ChangeOption(NamedTuple):
 
 
 class CompatibleOptions(NamedTuple):
-    """The options of a group that don't rule out some paths, and the union of the paths that they do."""
+    """The options of a group with which certain paths stay possible.
+
+    `reach` has every path that at least one of these options rules out.
+    """
 
     block: int
     options: Sequence[ChangeOption]

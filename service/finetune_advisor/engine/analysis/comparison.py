@@ -114,7 +114,7 @@ def compare_trees(older: Tree, newer: Tree, max_steps: int = MAX_COMPARISON_STEP
     classes = ProfileClasses([older, newer], shared)
     differences = [*_differences(_content(older), _content(newer), "")]
     budget = _StepBudget(max_steps)
-    # If only texts differ, no outcome does.
+    # If the trees differ only in texts, all outcomes are the same, so they aren't computed.
     is_reworded_only = all(d.in_both and not d.decides for d in differences)
     outcomes = () if is_reworded_only else _outcomes_of_both(older, newer, frozenset(shared), budget)
     counts, witnesses = _count_changes(newer, shared, classes, outcomes)
@@ -157,7 +157,10 @@ def comparison_is_truncated(tree: Tree, max_steps: int = MAX_COMPARISON_STEPS) -
 def _count_changes(
     newer: Tree, shared: Sequence[str], classes: ProfileClasses, outcomes: Iterable[_RegionOutcomes]
 ) -> tuple[dict[_OutcomePair, int], Mapping[_OutcomePair, Profile]]:
-    """Return the number of profile classes and a witness for each change, and for undecided in both trees."""
+    """Return the number of profile classes and a witness for each pair of outcomes, before and after.
+
+    The pairs are those in which the outcome changes, and (None, None) for undecided in both trees.
+    """
     counts: dict[_OutcomePair, int] = {}
     witnesses: dict[_OutcomePair, Profile] = {}
     for region, before, after in outcomes:

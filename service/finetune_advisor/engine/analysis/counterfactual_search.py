@@ -79,7 +79,9 @@ class CounterfactualSearch:
         self.untried = min(of_group.untried for of_group in group_options)
         self.exhausted = self.untried < inf
         self._compatible_with: dict[PathSet, Sequence[CompatibleOptions]] = {}
-        # The paths that need a change in each group: it rules them out, or has to be known and isn't.
+        # For each group, the paths that stay closed without a change in this group. If the profile
+        # answers inputs of the group, these are the paths that the answers rule out. If it answers none
+        # of them, these are the paths that need an answer from the group.
         self._blocked_paths = [
             needing if given_answers.keys().isdisjoint(group.names) else excluded
             for group, needing, excluded in zip(
@@ -88,14 +90,15 @@ class CounterfactualSearch:
         ]
         self._excluded_by_unchanged: dict[frozenset[int], PathSet] = {}
         self._queue: list[tuple[int, float, int, int, _State]] = []
-        # Tickets keep the heap from comparing states, and equal states in order.
+        # A ticket is a running number. If two entries are otherwise equal, the one that was queued first
+        # comes first, so the heap never has to compare the states themselves.
         self._tickets = count()
         self._added_options_left = MAX_ADDED_OPTIONS
         self._seen: set[object] = set()
         self._found_shapes: dict[str, list[int]] = {}
 
     def minimal_changes(self, targets: Mapping[str, PathSet]) -> Iterator[tuple[str, AnswerPositions]]:
-        """Yield every minimal set of changes that forces one of some recommendations, with this one.
+        """Yield each recommendation of `targets` with every minimal set of changes that forces it.
 
         `targets` has paths for each recommendation; profiles with the changes must be able to take one of
         them. The sets come in order of their size, and then of how far numbers move. Of sets that differ
@@ -119,7 +122,8 @@ class CounterfactualSearch:
         for group, blocked, compatible in zip(
             self.table.input_groups, self._blocked_paths, self._compatible, strict=True
         ):
-            # A blocked path takes one change in the group, or is out of reach if no option opens it.
+            # A path that the group blocks needs at least one change in this group. If the group has no
+            # option that opens the path, no changes can reach it.
             options_by_constraint = zip(group.constraints, compatible, strict=True)
             unreachable = blocked & union_of_paths(
                 paths for (_, paths), fitting in options_by_constraint if not fitting.options

@@ -87,8 +87,9 @@ def build_decision_table(
 ) -> DecisionTable:
     """Return the decision table of a sound tree.
 
-    It has all profiles if there are up to `max_profiles`, none with a number. Otherwise it represents all
-    paths if there are up to `max_paths`, and all branches if there are more.
+    If the tree has at most `max_paths` paths, the table represents all of them; otherwise, it represents
+    all branches. It has all profiles if the tree also has no numeric input and at most `max_profiles`
+    profiles.
     """
     paths = list_paths(tree, max_paths)
     has_all_paths = paths is not None

@@ -106,18 +106,21 @@ class PartialProfiles:
                 yield rule
 
     def _is_decisive(self, name: str, profile: Profile, possible: PathSet) -> bool:
-        """Return whether two profiles with these answers that differ only in one input end differently.
+        """Return whether two completions of the profile that differ only in `name` can end differently.
 
-        They do if they can take two possible paths with different outcomes: then each group allows both
-        paths to the same answers or, in the input's own group, to answers that differ in this input.
+        This needs two possible paths with different outcomes, one for each completion. In the group of
+        `name`, the answers for the two paths may differ in `name` only. In each other group, the same
+        answers must allow both paths.
         """
         own_group = self._group_index[name]
         answers = self._compared_answers(profile)
-        # If all or nothing of a group is known, `possible` or the cached rivals are exact for it already.
+        # If all answers of a group are known, `possible` is exact for it. If none are known, the cached
+        # rivals are. So only groups with some known answers need a check below.
         partly_known = [index for index in self._partly_known_groups(answers) if index != own_group]
         is_compared = name in self._compared_with
         unconstrained = self._groups[own_group].constraints[0][1]
-        # Both profiles would take a path that doesn't constrain the input, so it is in no such pair.
+        # If a path doesn't constrain the input, both profiles take this same path or neither does. So
+        # such a path can't lead to different outcomes, and is left out.
         paths = possible if is_compared else possible & ~unconstrained
         checked_here = frozenset({own_group, *partly_known})
         for path in iter_bits(paths):
@@ -141,9 +144,10 @@ class PartialProfiles:
         return next((constraint for group, constraint in constraints if group == group_index), 0)
 
     def _find_rivals(self, path: PathSet, unchecked: frozenset[int]) -> PathSet:
-        """Return the paths with another outcome that the same answers allow, except in `unchecked` groups.
+        """Return the paths with another outcome that can share their answers with `path` in each group.
 
-        No answers are known to the groups that are checked.
+        `unchecked` groups are left out. The check doesn't use the answers of the profile, so the result
+        can be cached for all profiles.
         """
         rivals = self._table.all_paths & ~self._same_outcome[path.bit_length() - 1]
         for group, constraint in self._table.constraints_of(path):
@@ -178,7 +182,8 @@ class PartialProfiles:
 class _ExcludedPaths(dict[Any, PathSet]):
     """The paths that an answer to one input rules out, by cell. An entry is made when it is first needed.
 
-    The cell of a number is a count: that of the cell starts up to it. Any other answer is its own cell.
+    The cell of a number is given as the count of cells that start at or below it. The cell of any other
+    answer is the answer itself.
     """
 
     def __init__(self, input_: Input, group: InputGroup) -> None:

@@ -107,10 +107,10 @@ class InputGroup:
     def compatible_paths_except(
         self, name: str, constraint_index: int, answers: AnswerPositions
     ) -> PathSet:
-        """Return the paths that this group allows to such profiles if they change their answer to one input.
+        """Return the paths that this group allows to some profile whose answer to `name` changes.
 
-        They meet the constraint with one answer to it, and take the paths with another one. `answers` don't
-        include this input.
+        Before the change, the profile has these `answers` and meets the constraint. The change affects
+        only `name`, which `answers` must not include.
         """
         twin, known = f"{name}'", self.known_answers(answers)
         required = self.constraints[constraint_index][0].with_twin(name, twin)
@@ -250,8 +250,9 @@ def _number_prefixes(
 ) -> tuple[Mapping[tuple[int, Edge], int], Sequence[PathSet]]:
     """Number the prefixes of paths from 0, the empty prefix.
 
-    Returns the number of each longer prefix, by the number of the prefix without its last edge and this edge;
-    and the paths that begin with each prefix, by number.
+    Returns two things. The first is a mapping: from the number of a prefix and the edge that comes next,
+    to the number of the prefix with this edge added. The second lists the paths that begin with each
+    prefix, in the order of the numbers.
     """
     next_prefix: dict[tuple[int, Edge], int] = {}
     paths_by_prefix = [(1 << len(paths)) - 1]

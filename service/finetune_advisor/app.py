@@ -33,8 +33,11 @@ from finetune_advisor.api.resources import (
     tree_diagram,
 )
 from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.assessing.tree_comparisons import TreeComparisons
+from finetune_advisor.formats.svg import lay_out_picture
 from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer
+from finetune_advisor.pages.interview import Interviews
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import client_addresses
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
@@ -68,12 +71,24 @@ def create_app(settings: Settings | None = None) -> Flask:
         version: Assessor(served, served_tree, decisions)
         for version, served_tree in served.trees.items()
     }
-    contract = _register_api(app, served, assessors, settings.max_batch)
+    pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
+    comparisons = TreeComparisons()
+    contract = Contract(app)
+    for resource in (
+        assess.blueprint(served, assessors, settings.max_batch),
+        explain.blueprint(served, assessors),
+        tree.blueprint(served),
+        tree_changes.blueprint(served, comparisons),
+        tree_diagram.blueprint(served, pictures),
+        problem_types.blueprint(),
+    ):
+        contract.register_blueprint(resource)
     app.register_blueprint(operations.blueprint(served, metrics))
     _register_pages(app, reference.blueprint())
     if settings.pages:
         pick_tree = partial(tree.tree_or_404, served)
-        _register_pages(app, site.blueprint(served, assessors, pick_tree, relative_link))
+        interviews = Interviews(served, assessors, pictures)
+        _register_pages(app, site.blueprint(interviews, comparisons, pick_tree, relative_link))
         contract.show_problem = problem_renderer(app, relative_link)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
@@ -101,18 +116,6 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.teardown_request(admission.release_after_request)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
-
-
-def _register_api(
-    app: Flask, served: Catalog, assessors: Mapping[str, Assessor], max_batch: int
-) -> Contract:
-    contract = Contract(app)
-    contract.register_blueprint(assess.blueprint(served, assessors, max_batch))
-    contract.register_blueprint(explain.blueprint(served, assessors))
-    for resource in (tree, tree_changes, tree_diagram):
-        contract.register_blueprint(resource.blueprint(served))
-    contract.register_blueprint(problem_types.blueprint())
-    return contract
 
 
 def _register_pages(app: Flask, pages: Blueprint) -> None:

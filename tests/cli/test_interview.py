@@ -29,7 +29,7 @@ def test_the_plan_is_that_of_assess(tmp_path: Path) -> None:
     outcome = interview(*HYBRID)
 
     assert (0, assessed.stdout) == (outcome.exit_code, outcome.stdout)
-    assert "Is prompt engineering alone enough?  [1 to 7 left]" in outcome.stderr
+    assert "Is prompt engineering alone enough?  [1 to 7 questions left]" in outcome.stderr
     assert "Choose one of the answers that are listed; ? helps." in outcome.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
@@ -13,6 +14,7 @@ import orjson
 from marshmallow import ValidationError
 
 from finetune_advisor.assessing import rendering
+from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.evaluation.path_table import PathTable
@@ -152,9 +154,18 @@ class Assessor:
         """The table of the tree's paths, or None if there are too many."""
         return self._compiled.table
 
+    @cached_property
+    def explainer(self) -> Explainer:
+        """The explainer of the tree's assessments."""
+        return Explainer(self.tree, self.table)
+
     def evaluate(self, profile: Profile) -> Assessment:
-        """The assessment of a valid profile, as a value; it isn't recorded."""
+        """Evaluate a valid profile without recording the decision."""
         return self._compiled.evaluate(profile)
+
+    def record(self, assessment: Assessment, endpoint: str) -> None:
+        """Record a decision of `evaluate` under `endpoint`."""
+        self._recorder.record([assessment], endpoint)
 
     def assess(self, profile: Profile, endpoint: str) -> bytes:
         """Assess a valid profile, and return the body of POST /assess.

@@ -9,7 +9,7 @@ from finetune_advisor.engine.evaluation.path_table import PathSet, PathTable, un
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 
-MAX_COUNTED_PATHS = 5_000
+MAX_EXAMINED_PATHS = 5_000
 """Paths that are looked at one by one. A tree with more of them gets a bound instead of a count."""
 CACHE_SIZE = 20_000
 """Counts that are kept for each tree: tree 2.0.0 has about a thousand."""
@@ -21,13 +21,19 @@ class QuestionsLeft(NamedTuple):
     fewest: int
     most: int
 
+    def __str__(self) -> str:
+        if self.most == 1:
+            return "Last question"
+        span = f"{self.most}" if self.fewest == self.most else f"{self.fewest} to {self.most}"
+        return f"{span} questions left"
+
 
 class QuestionCounter:
     """Counts the questions that are left in interviews about one sound tree."""
 
     def __init__(self, tree: Tree, table: PathTable | None) -> None:
         self._tree = tree
-        is_small = table is not None and table.all_paths.bit_count() <= MAX_COUNTED_PATHS
+        is_small = table is not None and table.all_paths.bit_count() <= MAX_EXAMINED_PATHS
         self._table = table if is_small else None
         asked = [name for question in tree.questions.values() for name in question.inputs]
         self._repeated = frozenset(name for name in asked if asked.count(name) > 1)

@@ -9,11 +9,11 @@ import click
 
 from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
-from finetune_advisor.assessing.interview import Interviewer, InterviewState
+from finetune_advisor.assessing.interview import Interviewer
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_utf8
 from finetune_advisor.cli.tree_selection import add_tree_options, choose_tree
-from finetune_advisor.engine.analysis.explanation import Explainer, Explanation
+from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.model.inputs import Input, Value
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats import answer_words, assessment_text
@@ -60,19 +60,18 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
     interviewer = Interviewer(assessor)
     notes = Notes()
     while (state := interviewer.state(notes.answers, notes.skipped)).question:
-        _ask(tree, state.question, state, notes)
-    explainer = Explainer(tree, assessor.table)
-    explanation = explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
+        _say(f"\n{state.question.text}  [{state.left}]")
+        _ask(tree, state.question, notes)
+    explanation = assessor.explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
     _print_plan(explanation, plan_format)
 
 
-def _ask(tree: Tree, question: Question, state: InterviewState, notes: Notes) -> None:
+def _ask(tree: Tree, question: Question, notes: Notes) -> None:
     """Ask for each input of a question that has no answer yet.
 
     If the user doesn't know one, the question's other missing inputs are skipped, too. The user can also
     go back.
     """
-    _say(f"\n{question.text}  [{_describe_progress(state)}]")
     before = dict(notes.answers), notes.skipped
     for name in question.inputs:
         if name in notes.answers:
@@ -124,13 +123,6 @@ def _describe_answers(input_: Input) -> str:
         unit = f", {input_.unit}" if input_.unit else ""
         return f"{answer_words.describe_range(input_).capitalize()}{unit} ({marks})"
     return f"1 to {len(_choices(input_))} ({marks})"
-
-
-def _describe_progress(state: InterviewState) -> str:
-    if state.left is None:
-        return ""
-    fewest, most = state.left
-    return f"{most} left" if fewest == most else f"{fewest} to {most} left"
 
 
 def _say(text: str) -> None:

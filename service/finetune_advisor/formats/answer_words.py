@@ -29,6 +29,11 @@ def describe_answer(input_: Input, value: Value) -> str:
     return f"{group_digits(value)} {input_.unit}".rstrip()
 
 
+def describe_labelled_answer(input_: Input, value: Value) -> str:
+    """An answer in words behind what it answers."""
+    return f"{input_.label}: {describe_answer(input_, value)}"
+
+
 def describe_range(input_: Input) -> str:
     """The numbers that an input takes: `a whole number from 0 to 10,000,000`."""
     kind = "a whole number" if input_.type == "integer" else "a number"

@@ -9,6 +9,7 @@ from finetune_advisor.engine.analysis.explanation import Counterfactual, Explana
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Recommendation, Tree
 from finetune_advisor.formats import answer_words
+from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 from finetune_advisor.formats.labels import FINETUNE_LABELS
 
 SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|])")
@@ -34,12 +35,9 @@ def _decided(assessment: Assessment, recommendation: Recommendation) -> Iterator
     yield _escape(recommendation.summary)
     yield from _section("Why", assessment.reasons)
     yield from _section("Warnings", [warning.text for warning in assessment.warnings])
-    yield from _section("First make sure of", recommendation.prerequisites)
-    yield from _section("Next steps", recommendation.next_steps, mark="1.")
-    yield from _section("Data needed", recommendation.data_needed)
-    yield from _section("How to tell whether it worked", recommendation.evaluation)
-    yield from _section("Risks", recommendation.risks)
-    yield from _section("Keep in mind", tree.cautions if recommendation.finetune != "no" else ())
+    lists = vars(recommendation) | {"cautions": tree.cautions if recommendation.finetune != "no" else ()}
+    for field, heading in LIST_HEADINGS.items():
+        yield from _section(heading, lists[field], mark="1." if field == "next_steps" else "-")
     alternatives = [
         f"{tree.recommendations[one.id].title}: {one.when}" for one in recommendation.alternatives
     ]
@@ -72,8 +70,7 @@ def _changes(explanation: Explanation) -> Iterator[str]:
 
 def _change(tree: Tree, one: Counterfactual) -> str:
     answers = (
-        f"{tree.inputs[change.input].label}: "
-        f"{answer_words.describe_answer(tree.inputs[change.input], change.after)}"
+        answer_words.describe_labelled_answer(tree.inputs[change.input], change.after)
         for change in one.changes
     )
     return f"{tree.recommendations[one.recommendation].title} — {'; '.join(answers)}"

@@ -14,11 +14,12 @@ from finetune_advisor.assessing.interview import (
     InterviewState,
     list_settled_questions,
 )
-from finetune_advisor.assessing.questions_left import QuestionsLeft
-from finetune_advisor.engine.analysis.explanation import Explainer, Explanation
+from finetune_advisor.engine.analysis.explanation import Explanation
+from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Question
+from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats import answer_words
+from finetune_advisor.formats.svg import Picture
 from finetune_advisor.pages.answer_list import describe_answers
 from finetune_advisor.pages.caching import keep_private
 from finetune_advisor.pages.interview_query import InterviewQuery, field_name, read_query
@@ -34,12 +35,11 @@ MAX_CHANGES_SHOWN = 6
 class Interviews:
     """The interviews about the trees of a catalog."""
 
-    def __init__(self, catalog: Catalog, assessors: Mapping[str, Assessor]) -> None:
-        self.catalog, self.assessors = catalog, assessors
+    def __init__(
+        self, catalog: Catalog, assessors: Mapping[str, Assessor], pictures: Mapping[str, Picture]
+    ) -> None:
+        self.catalog, self.assessors, self._pictures = catalog, assessors, pictures
         self.interviewers = {version: Interviewer(one) for version, one in assessors.items()}
-        self._explainers = {
-            version: Explainer(one.tree, one.table) for version, one in assessors.items()
-        }
 
     def state(self, query: InterviewQuery) -> InterviewState:
         """Where the interview of a query stands."""
@@ -47,11 +47,16 @@ class Interviews:
 
     def explain(self, query: InterviewQuery) -> Explanation:
         """The explanation of a query's answers."""
-        return self._explainers[query.tree.version].explain(query.answers, limit=MAX_CHANGES_SHOWN)
+        explainer = self.assessors[query.tree.version].explainer
+        return explainer.explain(query.answers, limit=MAX_CHANGES_SHOWN)
 
-    def record(self, query: InterviewQuery) -> None:
-        """Count the decided result that a page shows, as the other endpoints count theirs."""
-        self.assessors[query.tree.version].assess(query.answers, METRICS_ENDPOINT)
+    def record(self, assessment: Assessment) -> None:
+        """Record a decided result that a page shows, as the other endpoints record theirs."""
+        self.assessors[assessment.tree.version].record(assessment, METRICS_ENDPOINT)
+
+    def has_picture(self, tree: Tree) -> bool:
+        """Whether there is a picture of a tree: a very large one has none."""
+        return self._pictures[tree.version].can_be_drawn
 
 
 def add_view(blp: Blueprint, interviews: Interviews) -> None:
@@ -79,9 +84,10 @@ def _answer(interviews: Interviews) -> Response:
     if question:
         return make_response(_render_question(query, question, state, {}))
     if state.assessment.outcome and request.method == "GET":
-        interviews.record(query)
+        interviews.record(state.assessment)
     explanation = interviews.explain(query)
-    return make_response(render_template("plan.html", **describe_plan(query, state, explanation)))
+    shown = describe_plan(query, state, explanation, has_picture=interviews.has_picture(query.tree))
+    return make_response(render_template("plan.html", **shown))
 
 
 def _refuse(problems: Any, query: InterviewQuery | None) -> Response:
@@ -133,21 +139,10 @@ def _render_question(
             if name in question.inputs
         ],
         skip=next((n for n in question.inputs if n not in query.answers), question.input),
-        progress=describe_progress(state.left) if state.question is question else "",
+        progress=str(state.left) if state.question is question else "",
         back=query.url(change=before[-1]) if before else "",
         answers=describe_answers(query, state.assessment, others),
     )
-
-
-def describe_progress(left: QuestionsLeft | None) -> str:
-    """How many questions are left, in words."""
-    if left is None:
-        return ""
-    if left.most == 1:
-        return "Last question"
-    if left.fewest == left.most:
-        return f"{left.most} questions left"
-    return f"{left.fewest} to {left.most} questions left"
 
 
 def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str, str]) -> dict[str, Any]:

@@ -11,35 +11,30 @@ from finetune_advisor.assessing.interview import InterviewState, list_settled_qu
 from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explanation
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import answer_words
-from finetune_advisor.formats.svg import Picture
 from finetune_advisor.pages.answer_list import describe_answers
 from finetune_advisor.pages.interview_query import InterviewQuery
 from finetune_advisor.schemas.assessments import AssessmentSchema
 
-FINETUNE_VERDICTS = {
+VERDICT_SENTENCES = {
     "no": "No, don't fine-tune",
     "not_yet": "Not yet",
     "partly": "In part",
     "yes": "Yes, fine-tune",
 }
 
-_DRAWABLE: dict[str, bool] = {}
-"""Whether there is a picture, by the tree's digest: to find out takes as long as the rest of a page."""
-
 
 def describe_plan(
-    query: InterviewQuery, state: InterviewState, explanation: Explanation
+    query: InterviewQuery, state: InterviewState, explanation: Explanation, *, has_picture: bool
 ) -> dict[str, Any]:
-    """The values of the plan's template."""
+    """Return the values of the plan's template."""
     tree, assessment = query.tree, state.assessment
     answer = AssessmentSchema().dump(assessment)
     settled = list_settled_questions(tree, query.answers, assessment, query.skipped)
-    used = {name: query.answers[name] for name in tree.inputs if name in query.answers}
     return {
         "tree": tree,
         "answer": answer,
         "plan": answer.get("recommendation"),
-        "verdict": FINETUNE_VERDICTS[answer["recommendation"]["finetune"]]
+        "verdict": VERDICT_SENTENCES[answer["recommendation"]["finetune"]]
         if "recommendation" in answer
         else "",
         "answers": describe_answers(query, assessment, settled),
@@ -49,10 +44,10 @@ def describe_plan(
         "reasons": describe_reason(tree, query, explanation),
         "effects": _describe_effects(query, explanation) if assessment.outcome is None else [],
         "alternatives": _describe_alternatives(tree, answer),
-        "picture": can_be_drawn(tree),
-        "picture_query": _profile_query(query),
+        "picture": has_picture,
+        "picture_query": [(name, write_answer(value)) for name, value in query.answers.items()],
         "picture_text": describe_picture(answer),
-        "request": orjson.dumps({"profile": used, "tree_version": tree.version}).decode(),
+        "request": orjson.dumps({"profile": query.answers, "tree_version": tree.version}).decode(),
         "query": query.url(),
     }
 
@@ -60,7 +55,7 @@ def describe_plan(
 def describe_reason(tree: Tree, query: InterviewQuery, explanation: Explanation) -> list[str]:
     """The answers that alone force the outcome, in words."""
     return [
-        f"{tree.inputs[name].label}: {answer_words.describe_answer(tree.inputs[name], query.answers[name])}"
+        answer_words.describe_labelled_answer(tree.inputs[name], query.answers[name])
         for name in explanation.sufficient_reason or ()
     ]
 
@@ -68,10 +63,10 @@ def describe_reason(tree: Tree, query: InterviewQuery, explanation: Explanation)
 def describe_change(tree: Tree, change: Change) -> str:
     """A changed answer in words."""
     input_ = tree.inputs[change.input]
-    after = answer_words.describe_answer(input_, change.after)
+    after = answer_words.describe_labelled_answer(input_, change.after)
     if change.before is None:
-        return f"{input_.label}: {after}"
-    return f"{input_.label}: {after} instead of {answer_words.describe_answer(input_, change.before)}"
+        return after
+    return f"{after} instead of {answer_words.describe_answer(input_, change.before)}"
 
 
 def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict[str, Any]:
@@ -116,22 +111,9 @@ def _describe_alternatives(tree: Tree, answer: dict[str, Any]) -> list[dict[str,
     return [{"title": tree.recommendations[one["id"]].title, "when": one["when"]} for one in others]
 
 
-def can_be_drawn(tree: Tree) -> bool:
-    """Whether there is a picture of a tree."""
-    if tree.digest not in _DRAWABLE:
-        _DRAWABLE[tree.digest] = Picture(tree).can_be_drawn
-    return _DRAWABLE[tree.digest]
-
-
-def _profile_query(query: InterviewQuery) -> list[tuple[str, str]]:
-    """The answers as GET /tree/versions/{version}/diagram takes them."""
-    inputs = query.tree.inputs
-    return [(name, write_answer(query.answers[name])) for name in inputs if name in query.answers]
-
-
 def describe_picture(answer: dict[str, Any]) -> str:
     """What the picture shows, for those who don't see it."""
     count = len(answer["path"])
     end = answer.get("recommendation", {}).get("title")
-    way = f"The tree with the path of your {count} answers"
-    return f"{way} to: {end}" if end else f"{way}, and {len(answer['candidates'])} possible ends"
+    text = f"The tree with the path of your {count} answers"
+    return f"{text} to: {end}" if end else f"{text}, and {len(answer['candidates'])} possible ends"

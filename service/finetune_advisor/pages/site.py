@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.pages import interview, plan, start, tree
+from finetune_advisor.pages import interview, plan_download, start, tree
 from finetune_advisor.pages.error_pages import PAGE_CSP
-from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.pages.interview import Interviews
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -21,22 +21,21 @@ LinkTo = Callable[[str, "WSGIEnvironment"], str]
 
 
 def blueprint(
-    catalog: Catalog,
-    assessors: Mapping[str, Assessor],
+    interviews: Interviews,
+    comparisons: TreeComparisons,
     pick_tree: Callable[[str], Tree],
     link_to: LinkTo,
 ) -> Blueprint:
-    """The pages, for the trees of a catalog and an assessor for each.
+    """Build the pages, for the trees that the interviews are about.
 
     `pick_tree` gives the tree of the version in a path. If there is none, it raises the error to answer
     with.
     """
     blp = Blueprint("pages", __name__, template_folder="templates")
-    interviews = interview.Interviews(catalog, assessors)
-    start.add_view(blp, catalog)
+    start.add_view(blp, interviews.catalog)
     interview.add_view(blp, interviews)
-    plan.add_views(blp, interviews)
-    tree.add_view(blp, catalog, pick_tree)
+    plan_download.add_view(blp, interviews)
+    tree.add_view(blp, interviews.catalog, pick_tree, comparisons, interviews.has_picture)
 
     @blp.context_processor
     def add_link() -> dict[str, Any]:

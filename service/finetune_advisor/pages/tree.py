@@ -7,40 +7,42 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template
 
-from finetune_advisor.engine.analysis.comparison import Comparison, compare_trees
+from finetune_advisor.assessing.tree_comparisons import TreeComparisons
+from finetune_advisor.engine.analysis.comparison import Comparison
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats import answer_words
 from finetune_advisor.formats.labels import FINETUNE_LABELS
 from finetune_advisor.pages.caching import cache_page
-from finetune_advisor.pages.plan_page import FINETUNE_VERDICTS, can_be_drawn
+from finetune_advisor.pages.plan_page import VERDICT_SENTENCES
 from finetune_advisor.trees.catalog import Catalog
 
-UNDECIDED = "Undecided"
 
-
-def add_view(blp: Blueprint, catalog: Catalog, pick_tree: Callable[[str], Tree]) -> None:
-    """Add the pages of a catalog's trees. Each is compared with the version before when it is first read."""
+def add_view(
+    blp: Blueprint,
+    catalog: Catalog,
+    pick_tree: Callable[[str], Tree],
+    comparisons: TreeComparisons,
+    has_picture: Callable[[Tree], bool],
+) -> None:
+    """Add the pages of a catalog's trees. Each is compared with the version before it."""
     versions = list(catalog.trees)
-    changes: dict[str, dict[str, Any]] = {}
 
     @blp.get("/trees/<version>")
     def tree(version: str) -> Response:
         """Show a tree: its picture, its questions, its recommendations, and what it changes."""
         shown = pick_tree(version)
         place = versions.index(shown.version)
-        if place and shown.version not in changes:
-            older = catalog.trees[versions[place - 1]]
-            changes[shown.version] = describe_comparison(compare_trees(older, shown))
+        older = catalog.trees[versions[place - 1]] if place else None
         page = render_template(
             "tree.html",
             tree=shown,
             is_default=shown is catalog.default,
             versions=versions,
-            picture=can_be_drawn(shown),
+            picture=has_picture(shown),
             questions=[_describe_question(shown, one) for one in shown.ordered_questions],
             recommendations=shown.recommendations.values(),
-            verdicts=FINETUNE_VERDICTS,
-            changes=changes.get(shown.version),
+            verdicts=VERDICT_SENTENCES,
+            changes=describe_comparison(comparisons.compare(older, shown)) if older else None,
         )
         return cache_page(page)
 
@@ -119,11 +121,11 @@ def _describe_impact(comparison: Comparison, moved: int) -> str:
 
 
 def _title(tree: Tree, outcome: str | None) -> str:
-    return UNDECIDED if outcome is None else tree.recommendations[outcome].title
+    return "Undecided" if outcome is None else tree.recommendations[outcome].title
 
 
 def _describe_profile(tree: Tree, profile: Mapping[str, Any]) -> list[str]:
     return [
-        f"{tree.inputs[name].label}: {answer_words.describe_answer(tree.inputs[name], value)}"
+        answer_words.describe_labelled_answer(tree.inputs[name], value)
         for name, value in profile.items()
     ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.engine.model.inputs import InputType
+from finetune_advisor.engine.model.tree import FinetuneVerdict, Tree, TreeStatus
 from finetune_advisor.schemas.fields import EnumField, PlainNumber, ResponseSchema, describe_field
 from finetune_advisor.trees.catalog import Catalog
 
-FINETUNE_VALUES = ["no", "not_yet", "partly", "yes"]
-INPUT_TYPES = ["boolean", "enum", "integer", "number"]
-TREE_STATUSES = ["candidate", "current", "deprecated"]
+FINETUNE_VALUES = [*get_args(FinetuneVerdict)]
+INPUT_TYPES = [*get_args(InputType)]
+TREE_STATUSES = [status for status in get_args(TreeStatus) if status != "retired"]
 
 
 class ReferenceSchema(ResponseSchema):

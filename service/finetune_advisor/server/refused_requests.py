@@ -109,7 +109,7 @@ def render_refusal(problem: Problem, traced: TraceContext, prefix: str = "") -> 
     return "\r\n".join(lines).encode() + body
 
 
-class MeasuredRequest(Request):
+class LineKeepingRequest(Request):
     """gunicorn's request. When its first line is too long, the error has the part that was read as `line`."""
 
     def read_line(self, unreader: Any, buf: bytearray, limit: int = 0) -> tuple[bytes, bytearray]:

@@ -20,7 +20,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from finetune_advisor.server import refused_requests
-from finetune_advisor.server.refused_requests import MeasuredRequest, RefusalLog
+from finetune_advisor.server.refused_requests import LineKeepingRequest, RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import make_trace_context
 
@@ -54,7 +54,7 @@ class Connection(TConn):
 
     def init(self) -> None:
         super().init()
-        self.parser.mesg_class = MeasuredRequest
+        self.parser.mesg_class = LineKeepingRequest
 
 
 class ConnectionWorker(ThreadWorker):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 from unicodedata import category
 from urllib.parse import quote
 
@@ -22,15 +22,17 @@ from finetune_advisor.engine.model.conditions import (
     Test,
 )
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
-from finetune_advisor.engine.model.inputs import Input, normalize_number
+from finetune_advisor.engine.model.inputs import Input, InputType, normalize_number
 from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
+    FinetuneVerdict,
     Question,
     Recommendation,
     Reference,
     Situation,
     Tree,
+    TreeStatus,
     WarningCondition,
     WarningRule,
 )
@@ -222,9 +224,7 @@ class ReferenceDocument(DocumentSchema):
 
 
 class InputDocument(DocumentSchema):
-    type = fields.String(
-        required=True, validate=validate.OneOf(["boolean", "enum", "integer", "number"])
-    )
+    type = fields.String(required=True, validate=validate.OneOf(get_args(InputType)))
     label = TextField(required=True)
     help = TextField()
     unit = TextField()
@@ -307,16 +307,16 @@ class AlternativeDocument(DocumentSchema):
         return Alternative(**data)
 
 
-FINETUNE_VERDICTS = ("no", "not_yet", "partly", "yes")
+FINETUNE_VALUES = get_args(FinetuneVerdict)
 # The same message for another type: YAML 1.1 taught authors that an unquoted no is false.
-INVALID_FINETUNE_MESSAGE = f"not one of {', '.join(FINETUNE_VERDICTS)}; write one of them, as text"
+INVALID_FINETUNE_MESSAGE = f"not one of {', '.join(FINETUNE_VALUES)}; write one of them, as text"
 
 
 class RecommendationDocument(DocumentSchema):
     title = TextField(required=True)
     finetune = fields.String(
         required=True,
-        validate=validate.OneOf(FINETUNE_VERDICTS, error=INVALID_FINETUNE_MESSAGE),
+        validate=validate.OneOf(FINETUNE_VALUES, error=INVALID_FINETUNE_MESSAGE),
         error_messages={"invalid": INVALID_FINETUNE_MESSAGE},
     )
     summary = TextField(required=True)
@@ -368,9 +368,7 @@ class TreeDocument(DocumentSchema):
     """A complete tree document; loads into an engine Tree that isn't proven sound yet."""
 
     version = SemanticVersionField(required=True)
-    status = fields.String(
-        required=True, validate=validate.OneOf(["candidate", "current", "deprecated", "retired"])
-    )
+    status = fields.String(required=True, validate=validate.OneOf(get_args(TreeStatus)))
     deprecated = DateField()
     sunset = DateField()
     successor = SemanticVersionField()

@@ -178,6 +178,11 @@ class InternalError(Problem):
     code, slug, title = 500, "internal-error", "The server failed"
 
 
+BODY_PROBLEMS = (MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+"""The problems of every operation that takes a body."""
+VERSION_PROBLEMS = (UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+"""The problems of every operation on the version that its path names."""
+
 PROBLEM_BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "the request can't be read"),
     404: (

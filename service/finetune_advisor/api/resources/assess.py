@@ -10,12 +10,7 @@ from flask import Response
 from finetune_advisor.api import openapi_examples
 from finetune_advisor.api.http import deprecation
 from finetune_advisor.api.http.blueprint import Blueprint
-from finetune_advisor.api.http.problems import (
-    BodyTooLarge,
-    MalformedRequest,
-    NotAcceptable,
-    UnsupportedMediaType,
-)
+from finetune_advisor.api.http.problems import BODY_PROBLEMS
 from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.tree import Tree
@@ -44,7 +39,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], max_batch: in
         examples=openapi_examples.assess_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(*BODY_PROBLEMS)
     def assess(request: dict[str, Any]) -> Response:
         """Assess a profile
 
@@ -72,7 +67,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], max_batch: in
         examples=openapi_examples.batch_response_examples(catalog),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(*BODY_PROBLEMS)
     def assess_batch(request: dict[str, Any]) -> Response:
         """Assess many profiles
 

@@ -9,17 +9,11 @@ from flask import Response
 
 from finetune_advisor.api import openapi_examples
 from finetune_advisor.api.http.blueprint import Blueprint
-from finetune_advisor.api.http.problems import (
-    BodyTooLarge,
-    MalformedRequest,
-    NotAcceptable,
-    UnsupportedMediaType,
-)
+from finetune_advisor.api.http.problems import BODY_PROBLEMS
 from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE
 from finetune_advisor.api.resources.assess import ASSESSMENT_HEADERS, no_store_headers
 from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor
-from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS, explain_request_schema
 from finetune_advisor.trees.catalog import Catalog
@@ -27,10 +21,8 @@ from finetune_advisor.trees.catalog import Catalog
 
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     """Build the resource. `assessors` has one assessor for each version that the catalog serves."""
-    # An explainer uses the path table that its assessor has built already.
-    explainers = {
-        version: Explainer(tree, assessors[version].table) for version, tree in catalog.trees.items()
-    }
+    # Built before the workers fork: they share the path tables, and no request waits for one.
+    explainers = {version: assessor.explainer for version, assessor in assessors.items()}
     blp = Blueprint("explanations", "Explanations of assessments.")
 
     @blp.route("/assess/explain", methods=["POST"])
@@ -48,7 +40,7 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
         ),
         headers=ASSESSMENT_HEADERS,
     )
-    @blp.document_problems(MalformedRequest, NotAcceptable, BodyTooLarge, UnsupportedMediaType)
+    @blp.document_problems(*BODY_PROBLEMS)
     def explain_assessment(request: dict[str, Any]) -> Response:
         """Explain an assessment
 

@@ -12,6 +12,7 @@ from finetune_advisor.api.http import deprecation
 from finetune_advisor.api.http.blueprint import Blueprint
 from finetune_advisor.api.http.headers import restore_entity_tags
 from finetune_advisor.api.http.problems import (
+    VERSION_PROBLEMS,
     NotAcceptable,
     PreconditionFailed,
     RetiredVersion,
@@ -98,7 +99,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.no_parameters
     @blp.response(200, TreeSchema, description="The tree", headers=TREE_HEADERS)
     @unchanged
-    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(*VERSION_PROBLEMS)
     def get_version(version: str) -> Response:
         """Get a tree
 

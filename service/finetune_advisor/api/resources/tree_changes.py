@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from threading import Lock
-
 from flask import Response
 
 from finetune_advisor.api.http.blueprint import Blueprint
-from finetune_advisor.api.http.problems import (
-    NotAcceptable,
-    PreconditionFailed,
-    RetiredVersion,
-    UnknownVersion,
-)
+from finetune_advisor.api.http.problems import VERSION_PROBLEMS
 from finetune_advisor.api.resources.tree import (
     CONDITIONAL_PARAMETERS,
     TREE_HEADERS,
@@ -22,18 +14,16 @@ from finetune_advisor.api.resources.tree import (
     tree_or_404,
     version_parameter,
 )
-from finetune_advisor.engine.analysis.comparison import compare_trees
+from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.schemas.changes import ChangesSchema
 from finetune_advisor.schemas.requests import changes_query_schema
 from finetune_advisor.trees.catalog import Catalog
 
 
-def blueprint(catalog: Catalog) -> Blueprint:
-    """Build the resource for the trees of a catalog. Each pair of versions is compared once."""
+def blueprint(catalog: Catalog, comparisons: TreeComparisons) -> Blueprint:
+    """Build the resource for the trees of a catalog. Each pair of versions is rendered once."""
     blp = Blueprint("changes", "Differences between tree versions.")
-    compared: dict[tuple[str, str], bytes] = {}
-    # A lock for each pair: a comparison may take seconds, and only requests for the same pair wait for it.
-    locks = defaultdict[tuple[str, str], Lock](Lock)
+    rendered: dict[tuple[str, str], bytes] = {}
 
     @blp.route(
         "/tree/versions/<version>/changes",
@@ -43,7 +33,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(changes_query_schema(catalog)(), location="query")
     @blp.response(200, ChangesSchema, description="The changes", headers=TREE_HEADERS)
     @blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
-    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(*VERSION_PROBLEMS)
     def get_changes(query: dict[str, str], version: str) -> Response:
         """Compare a tree with another version
 
@@ -55,10 +45,8 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         newer, older = tree_or_404(catalog, version), catalog.pick(query["since"])
         key = (older.version, newer.version)
-        if key not in compared:
-            with locks[key]:
-                if key not in compared:  # another request may have compared them while this one waited
-                    compared[key] = dump_json(ChangesSchema(), compare_trees(older, newer))
-        return conditional_response(compared[key], newer)
+        if key not in rendered:
+            rendered[key] = dump_json(ChangesSchema(), comparisons.compare(older, newer))
+        return conditional_response(rendered[key], newer)
 
     return blp

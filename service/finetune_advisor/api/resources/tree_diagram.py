@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
 
 from finetune_advisor.api.http.blueprint import Blueprint, negotiate_media_type
-from finetune_advisor.api.http.problems import (
-    NotAcceptable,
-    PreconditionFailed,
-    RetiredVersion,
-    UnknownVersion,
-)
+from finetune_advisor.api.http.problems import VERSION_PROBLEMS
 from finetune_advisor.api.resources.tree import (
     CONDITIONAL_PARAMETERS,
     TREE_HEADERS,
@@ -21,8 +17,8 @@ from finetune_advisor.api.resources.tree import (
     version_parameter,
 )
 from finetune_advisor.engine.evaluation.exact import evaluate
-from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats import mermaid, svg
+from finetune_advisor.formats import mermaid
+from finetune_advisor.formats.svg import Picture
 from finetune_advisor.schemas.requests import profile_query_schema
 from finetune_advisor.trees.catalog import Catalog
 
@@ -34,10 +30,9 @@ WITHOUT_SCHEMA: dict[str, dict[str, object]] = {
 """Media types without a schema: tools that are generated from the contract take a schema for JSON."""
 
 
-def blueprint(catalog: Catalog) -> Blueprint:
-    """Build the resource for the trees of a catalog."""
+def blueprint(catalog: Catalog, pictures: Mapping[str, Picture]) -> Blueprint:
+    """Build the resource for the trees of a catalog, with the picture of each."""
     blp = Blueprint("diagrams", "Diagrams of the trees.", [SVG_MEDIA_TYPE, MERMAID_MEDIA_TYPE])
-    pictures = {version: _lay_out(tree) for version, tree in catalog.trees.items()}
     vary = TREE_HEADERS | {"Vary": {"description": "Accept.", "schema": {"type": "string"}}}
 
     @blp.route(
@@ -48,7 +43,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.arguments(profile_query_schema(catalog)(), location="query")
     @blp.response(200, description="The diagram", headers=vary)
     @blp.alt_response(304, description="Nothing has changed", headers=vary)
-    @blp.document_problems(UnknownVersion, NotAcceptable, RetiredVersion, PreconditionFailed)
+    @blp.document_problems(*VERSION_PROBLEMS)
     def get_diagram(profile: dict[str, Any], version: str) -> Response:
         """Draw a tree
 
@@ -72,14 +67,3 @@ def blueprint(catalog: Catalog) -> Blueprint:
         return response
 
     return blp
-
-
-def _lay_out(tree: Tree) -> svg.Picture:
-    """Lay a tree's picture out before the workers fork: they share it, and no request waits for a layout.
-
-    The bundled trees take 40 ms together; the largest tree that can be drawn takes half a second.
-    """
-    picture = svg.Picture(tree)
-    if picture.can_be_drawn:
-        picture.lay_out()
-    return picture

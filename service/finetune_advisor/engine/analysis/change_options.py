@@ -29,12 +29,12 @@ CACHE_SIZE = 1_000
 class ChangeOption(NamedTuple):
     """Changed answers to inputs of one group, and the paths that the group then rules out.
 
-    `block` is the index of the group in the table. `shape` has a bit for each changed input and its new
+    `group_index` is the index of the group in the table. `shape` has a bit for each changed input and its new
     value; all numbers of an input share a bit. `distance` is the sum of the distances that numbers move, as
     shares of their ranges.
     """
 
-    block: int
+    group_index: int
     changes: tuple[tuple[str, Position], ...]
     rules_out: PathSet
     shape: int
@@ -44,12 +44,12 @@ class ChangeOption(NamedTuple):
 class CompatibleOptions(NamedTuple):
     """The options of a group with which certain paths stay possible.
 
-    `reach` has every path that at least one of these options rules out.
+    `excludable_paths` has every path that at least one of these options rules out.
     """
 
-    block: int
+    group_index: int
     options: Sequence[ChangeOption]
-    reach: PathSet
+    excludable_paths: PathSet
 
 
 class GroupOptions(NamedTuple):
@@ -58,7 +58,7 @@ class GroupOptions(NamedTuple):
     All combinations of fewer than `untried` changes were tried. If it is infinite, all combinations were.
     """
 
-    fitting: Sequence[CompatibleOptions]
+    by_constraint: Sequence[CompatibleOptions]
     untried: float
 
 
@@ -150,5 +150,5 @@ def _compatible_options(
     group_index: int, options: Iterable[ChangeOption], paths: PathSet
 ) -> CompatibleOptions:
     compatible = [option for option in options if not option.rules_out & paths]
-    reach = union_of_paths(option.rules_out for option in compatible)
-    return CompatibleOptions(group_index, compatible, reach)
+    excludable_paths = union_of_paths(option.rules_out for option in compatible)
+    return CompatibleOptions(group_index, compatible, excludable_paths)

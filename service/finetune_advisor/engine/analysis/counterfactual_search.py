@@ -33,7 +33,8 @@ class _State(NamedTuple):
     """Options that may be part of a set of changes that forces the recommendation `end`.
 
     `path` is a path to it that profiles with these changes can take. `size` and `shape` are those of all
-    options together, and `astray` are the paths to other recommendations that are still possible with them.
+    options together, and `remaining_paths` are the paths to other recommendations that they leave
+    possible.
     `begun` tells that the options that open `path` are chosen.
     """
 
@@ -42,7 +43,7 @@ class _State(NamedTuple):
     options: tuple[ChangeOption, ...] = ()
     size: int = 0
     shape: int = 0
-    astray: PathSet = 0
+    remaining_paths: PathSet = 0
     begun: bool = False
 
 
@@ -75,7 +76,7 @@ class CounterfactualSearch:
         group_options = [
             options.of(index, given_answers, choices) for index in range(len(table.input_groups))
         ]
-        self._compatible = [of_group.fitting for of_group in group_options]
+        self._compatible = [of_group.by_constraint for of_group in group_options]
         self.untried = min(of_group.untried for of_group in group_options)
         self.exhausted = self.untried < inf
         self._compatible_with: dict[PathSet, Sequence[CompatibleOptions]] = {}
@@ -126,7 +127,7 @@ class CounterfactualSearch:
             # option that opens the path, no changes can reach it.
             options_by_constraint = zip(group.constraints, compatible, strict=True)
             unreachable = blocked & union_of_paths(
-                paths for (_, paths), fitting in options_by_constraint if not fitting.options
+                paths for (_, paths), by_constraint in options_by_constraint if not by_constraint.options
             )
             blocked_levels = [level & blocked for level in levels]
             levels = [
@@ -196,11 +197,11 @@ class CounterfactualSearch:
         # In a minimal set, each option rules out a path that neither the given answers nor the other
         # options rule out.
         for option in options:
-            if not option.rules_out & only_once & ~self._excluded[option.block]:
+            if not option.rules_out & only_once & ~self._excluded[option.group_index]:
                 return None
-        changed_groups = frozenset([option.block for option in options])
-        astray = others & ~once & ~self._excluded_except_in(changed_groups)
-        return _State(state.end, state.path, options, size, shape, astray, begun=True)
+        changed_groups = frozenset([option.group_index for option in options])
+        remaining_paths = others & ~once & ~self._excluded_except_in(changed_groups)
+        return _State(state.end, state.path, options, size, shape, remaining_paths, begun=True)
 
     def _excluded_except_in(self, changed_groups: frozenset[int]) -> PathSet:
         """Return the paths that the given answers rule out in all other groups."""
@@ -216,8 +217,8 @@ class CounterfactualSearch:
         if key not in self._seen:
             self._seen.add(key)
             distance = sum([option.distance for option in state.options])
-            # A state with paths astray needs at least one more change.
-            self._push(state, state.size + bool(state.astray), distance)
+            # A state with remaining paths needs at least one more change.
+            self._push(state, state.size + bool(state.remaining_paths), distance)
 
     def _push(self, state: _State, size: int, distance: float) -> None:
         end_index = self.table.tree.topological_index[state.end]
@@ -228,30 +229,37 @@ class CounterfactualSearch:
         return [
             compatible.options
             for compatible in self._compatible_options(path)
-            if self._blocked_paths[compatible.block] & path
+            if self._blocked_paths[compatible.group_index] & path
         ]
 
     def _next_options(self, state: _State) -> list[Sequence[ChangeOption]]:
         """Return lists of options. Every set that completes a state has an option from each list."""
-        changed, astray = {option.block for option in state.options}, state.astray
+        changed, remaining_paths = (
+            {option.group_index for option in state.options},
+            state.remaining_paths,
+        )
         unchanged = [
             compatible
             for compatible in self._compatible_options(state.path)
-            if compatible.block not in changed
+            if compatible.group_index not in changed
         ]
         # The paths that at least one group, two groups and three groups can rule out.
         once = twice = thrice = 0
-        for _, _, reach in unchanged:
-            thrice |= twice & reach
-            twice |= once & reach
-            once |= reach
-        if astray & ~once:
+        for _, _, excludable_paths in unchanged:
+            thrice |= twice & excludable_paths
+            twice |= once & excludable_paths
+            once |= excludable_paths
+        if remaining_paths & ~once:
             return [()]  # no option rules this path out, so no set extends the state
-        only_once = astray & ~twice
+        only_once = remaining_paths & ~twice
         if only_once:
-            return [_that_rule_out(astray, c.options) for c in unchanged if c.reach & only_once]
+            return [
+                _that_rule_out(remaining_paths, c.options)
+                for c in unchanged
+                if c.excludable_paths & only_once
+            ]
         # Some option has to rule out each path, and a path with few such options splits the search least.
-        hardest = next(iter_bits(astray & ~thrice or astray))
+        hardest = next(iter_bits(remaining_paths & ~thrice or remaining_paths))
         return [[option for c in unchanged for option in _that_rule_out(hardest, c.options)]]
 
     def _compatible_options(self, path: PathSet) -> Sequence[CompatibleOptions]:

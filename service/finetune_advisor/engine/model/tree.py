@@ -22,6 +22,10 @@ from finetune_advisor.engine.model.inputs import Input
 LIFECYCLE_FIELDS = frozenset({"status", "deprecated", "sunset", "successor"})
 """Fields that may change in a released document: they tell how to treat a tree, not what the tree says."""
 
+FinetuneVerdict = Literal["no", "not_yet", "partly", "yes"]
+"""The answers of a recommendation to "should we fine-tune?"."""
+TreeStatus = Literal["candidate", "current", "deprecated", "retired"]
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -83,7 +87,7 @@ class Recommendation:
 
     id: str
     title: str
-    finetune: Literal["no", "not_yet", "partly", "yes"]
+    finetune: FinetuneVerdict
     summary: str
     family: str = ""
     prerequisites: tuple[str, ...] = ()
@@ -147,7 +151,7 @@ class Tree:
     """
 
     version: str
-    status: Literal["candidate", "current", "deprecated", "retired"]
+    status: TreeStatus
     released: str
     title: str
     source: Reference

@@ -12,8 +12,8 @@ from finetune_advisor.pages.interview_query import InterviewQuery, read_query
 from finetune_advisor.trees.catalog import RetiredVersionError, UnknownVersionError
 
 
-def add_views(blp: Blueprint, interviews: Interviews) -> None:
-    """Add the downloads."""
+def add_view(blp: Blueprint, interviews: Interviews) -> None:
+    """Add the download."""
 
     @blp.get("/interview/plan.<ending>")
     def download(ending: str) -> Response:

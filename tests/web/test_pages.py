@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -69,6 +69,12 @@ def page(context: BrowserContext) -> Iterator[Page]:
     made.close()
 
 
+def follow(page: Page, role: Literal["button", "link"], name: str) -> None:
+    """Click, and wait for the next page: until it is there, a locator sees the old page or none."""
+    with page.expect_navigation():
+        page.get_by_role(role, name=name).click()
+
+
 def fill_in(page: Page, profile: Mapping[str, Value]) -> None:
     """Answer the question that a page asks, by clicking and typing."""
     for name, value in profile.items():
@@ -78,7 +84,7 @@ def fill_in(page: Page, profile: Mapping[str, Value]) -> None:
             box.fill(write(value))
         elif choice.count():
             choice.check()
-    page.get_by_role("button", name="Continue").click()
+    follow(page, "button", "Continue")
 
 
 def interview(page: Page, version: str, profile: Mapping[str, Value]) -> None:
@@ -127,20 +133,21 @@ def test_answers_can_be_corrected(page: Page) -> None:
     """An error leads to its field and keeps what was typed; back, change and skip do what they say."""
     page.goto(f"/interview?tree={TYPED_TREE}&team=small")
     page.get_by_label("Size of the corpus").fill("a lot")
-    page.get_by_role("button", name="Continue").click()
+    follow(page, "button", "Continue")
     summary = page.get_by_role("alert").get_by_role("link")
     assert page.title().startswith("Error: ")
     assert "a lot" == page.get_by_label("Size of the corpus").input_value()
-    summary.click()
+    with page.expect_navigation():
+        summary.click()
     assert page.locator("#corpus_length:target").count()
     page.get_by_label("Size of the corpus").fill("1,000")
-    page.get_by_role("button", name="Continue").click()
+    follow(page, "button", "Continue")
     assert "Is the best score enough?" == page.locator("h1").inner_text()
-    page.get_by_role("link", name="Back").click()
+    follow(page, "link", "Back")
     assert "1000" == page.get_by_label("Size of the corpus").input_value()
-    page.get_by_role("link", name="Change Who is there?").click()
+    follow(page, "link", "Change Who is there?")
     assert page.get_by_label("Small").is_checked()
-    page.get_by_role("button", name="I don't know yet").click()
+    follow(page, "button", "I don't know yet")
     assert "I don't know yet" in page.locator(".answers").inner_text()
     page.go_back()
     assert "Who is there?" == page.locator("h1").inner_text()

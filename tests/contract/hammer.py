@@ -26,6 +26,7 @@ MAX_FAILURES = 20
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9]) [ -~]+")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~\x80-\xff]*)")
 BODILESS = (204, 304)
+PAGE = "text/html"
 MEMBERS = {"type", "title", "status", "detail"}
 
 
@@ -179,6 +180,8 @@ def _fault(answer: Answer, request: Request) -> str:
 
 
 def _problem_fault(answer: Answer, request: Request) -> str:
+    if answer.media_type.startswith(PAGE) and (request.is_page or PAGE.encode() in request.sent):
+        return "" if b"<h1" in answer.body or request.method == b"HEAD" else "no page"
     if answer.media_type != PROBLEM:
         return f"no problem but {answer.media_type}"
     if request.method == b"HEAD" and not answer.body:

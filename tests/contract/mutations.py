@@ -21,7 +21,21 @@ from ruamel.yaml import YAML
 from tests.conftest import ROOT
 
 JSON = b"application/json"
-PAGES = ("/docs", "/docs/swagger-ui.css", "/static/docs.js", "/openapi.json")
+REFERENCE = ("/docs", "/docs/swagger-ui.css", "/static/docs.js", "/openapi.json")
+INTERVIEW_OF_TWO = "/interview?tree=2.0.0&rules_sufficient=false&success_metric=quantitative"
+ENDED_INTERVIEW = (
+    "/interview?tree=1.0.0&prompt_engineering_sufficient=false&knowledge_retrieval_problem=true"
+    "&real_time_data_needed=false"
+)
+PAGES = (
+    *("/", "/trees/1.0.0", "/trees/2.0.0", "/static/pages.css"),
+    *("/interview", "/interview?tree=1.0.0&skip=prompt_engineering_sufficient", INTERVIEW_OF_TWO),
+    f"{INTERVIEW_OF_TWO}&eval_examples=30&change=test_set",
+    "/interview?tree=1.0.0&prompt_engineering_sufficient=true",
+    f"{ENDED_INTERVIEW}&data_volume_very_large=true",
+    "/interview/plan.md?tree=1.0.0&prompt_engineering_sufficient=true",
+    "/interview/plan.json?tree=1.0.0&prompt_engineering_sufficient=true",
+)
 OPERATIONS = ("/healthz", "/readyz", "/metrics")
 MUTATIONS = (0, *[1] * 12, *[2] * 6, 3)
 """How many a request has, each as often as here."""
@@ -50,7 +64,8 @@ WORD: dict[str, Any] = _read(YAML(typ="safe").load(WORDS))
 class Request:
     """A request that is still to be written, and what was done to it.
 
-    Where its end can't be relied on, `is_framed` is false: nothing may follow it on its connection.
+    Where its end can't be relied on, `is_framed` is false: nothing may follow it on its connection. An error
+    of a page may be a page as well.
     """
 
     method: bytes
@@ -60,6 +75,7 @@ class Request:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     is_chunked: bool = False
     is_framed: bool = True
+    is_page: bool = False
     mutations: list[str] = field(default_factory=list)
     sent: bytes = b""
 
@@ -112,6 +128,22 @@ def _path_character(random: Random, request: Request) -> None:
 def _query(random: Random, request: Request) -> None:
     mark = b"&" if b"?" in request.target else b"?"
     request.target += mark + random.choice(WORD["queries"])
+
+
+def _answer(random: Random, request: Request) -> None:
+    """Put another name or value in the place of one in the query, or repeat a pair."""
+    path, _, query = request.target.partition(b"?")
+    pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+    place = random.randrange(len(pairs))
+    name, mark, value = pairs[place]
+    pairs[place] = (
+        (random.choice(WORD["answer_names"]), mark or b"=", value)
+        if random.random() < 0.4
+        else (name, mark or b"=", random.choice(WORD["answers"]))
+    )
+    if random.random() < 0.2:
+        pairs.append((name, mark, value))
+    request.target = path + b"?" + b"&".join(b"".join(pair) for pair in pairs)
 
 
 def _forwarder(random: Random, request: Request) -> None:
@@ -222,6 +254,8 @@ FIELD_MUTATIONS: Sequence[Mutation] = (
         _path_character,
         _query,
         _query,
+        _answer,
+        _answer,
     ),
     *(_forwarder, _forwarder, _forwarder, _header, _header, _header, _replaced_header, _replaced_header),
     *(_lost_header, _repeated_header, _many_headers, _broken_header),
@@ -291,7 +325,7 @@ def valid_requests() -> tuple[tuple[bytes, bytes, bytes], ...]:
             for name, example in examples.items():
                 value = example["value"] if "value" in example else named[name]["value"]
                 found.append((b"POST", target, orjson.dumps(value)))
-    found += [(b"GET", path.encode(), b"") for path in (*PAGES, *OPERATIONS)]
+    found += [(b"GET", path.encode(), b"") for path in (*REFERENCE, *PAGES, *OPERATIONS)]
     return tuple(found)
 
 
@@ -300,6 +334,7 @@ def mutated(seed: int, number: int) -> Request:
     random = Random(f"{seed} {number}")
     method, target, body = random.choice(valid_requests())
     request = Request(method, target, body, headers=[(b"Host", b"advisor.example"), (b"Accept", b"*/*")])
+    request.is_page = target.decode() in PAGES
     if body:
         request.headers.append((b"Content-Type", JSON))
     kinds = (*FIELD_MUTATIONS, *BODY_MUTATIONS) if body or random.random() < 0.2 else FIELD_MUTATIONS

@@ -22,6 +22,7 @@ TREES = {
     for name, path in {
         "1.0.0": catalog.BUNDLED_TREES_DIR / "1.0.0.yaml",
         "2.0.0": catalog.BUNDLED_TREES_DIR / "2.0.0.yaml",
+        "3.0.0": catalog.BUNDLED_TREES_DIR / "3.0.0.yaml",
         "typed": TYPED,
     }.items()
 }

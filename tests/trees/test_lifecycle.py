@@ -109,12 +109,12 @@ FAULTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "its own successor": (
         "deprecated",
         ENDING | {"successor": DEPRECATED},
-        ["5: successor: not later than 3.1.0; name a later version"],
+        ["5: successor: not later than 7.1.0; name a later version"],
     ),
     "an earlier successor": (
         "retired",
-        ENDING | {"successor": "3.1.0-rc.1"},
-        ["5: successor: not later than 3.1.0; name a later version"],
+        ENDING | {"successor": "7.1.0-rc.1"},
+        ["5: successor: not later than 7.1.0; name a later version"],
     ),
     "a successor that is no version": (
         "deprecated",

@@ -32,6 +32,7 @@ KINDS = {
     "start": "/",
     "question": "/interview?tree=2.0.0",
     "choices": "/interview?tree=2.0.0&rules_sufficient=false",
+    "words": "/interview?tree=3.0.0&task_kind=label&earlier_tuning=none",
     "comparison": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=2000&question=quality",
     "faulty": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=many",
     "plan": "/interview?tree=1.0.0&prompt_engineering_sufficient=true",

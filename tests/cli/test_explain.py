@@ -32,6 +32,7 @@ def explain(*arguments: str, stdin: str = json.dumps(PROFILE)) -> Result:
     return CliRunner().invoke(main, ["explain", *arguments], input=stdin)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("options", "request_"),
     [

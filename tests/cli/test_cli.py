@@ -124,7 +124,7 @@ def test_a_profile_of_another_version_is_told_which() -> None:
 def test_advice_stays_out_of_what_machines_read(tmp_path: Path) -> None:
     """With --json and --batch it goes to standard error, and answers are those of the API."""
     answered = run("assess", "--json", EXAMPLE)
-    lines = '{"data_sensitive": true}\n{"eval_examples": 80}\n{"eval_examples": 9, "kb_tokens": 1}\n'
+    lines = '{"data_sensitive": true}\n{"kb_tokens": 80}\n{"kb_tokens": 9, "data_sensitive": true}\n'
     batch = run("assess", "--batch", "-", stdin=lines)
     one = "Tree 1.0.0 ignores 1 input given here. Tree 2.0.0 knows it: ask it with --tree-version 2.0.0"
 

@@ -247,8 +247,8 @@ def test_a_successor_that_is_not_served_is_refused(
     """Neither an unknown version nor a retired one can be asked instead; file, line and field are named."""
     path = editions.write(tmp_path, RETIRED, status, **ENDING)
     if retired:
-        editions.write(tmp_path, SUCCESSOR, "retired", **ENDING | {"successor": "5.0.0"})
-        editions.write(tmp_path, "5.0.0")
+        editions.write(tmp_path, SUCCESSOR, "retired", **ENDING | {"successor": "9.0.0"})
+        editions.write(tmp_path, "9.0.0")
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.load_catalog(tmp_path)
     remedy = "name a later version that is served, or add its document"

@@ -12,9 +12,8 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from finetune_advisor.engine.model.inputs import Value
-from tests import editions
-from tests.api.conftest import TYPED
 from tests.conftest import Server, start
+from tests.pages.conftest import write_own_trees
 from tests.pages.reading import write
 from tests.pages.test_interview import (
     FLOWCHART_PROFILES,
@@ -34,7 +33,10 @@ KINDS = {
     "choices": "/interview?tree=2.0.0&rules_sufficient=false",
     "comparison": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=2000&question=quality",
     "faulty": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=many",
+    "words": "/interview?tree=3.0.0-worded.1&sensitive=false&half=true",
+    "warning": "/interview?tree=3.0.0-warned.1&waiting=true&change=warning.question",
     "plan": "/interview?tree=1.0.0&prompt_engineering_sufficient=true",
+    "warned": "/interview?tree=3.0.0-warned.1&waiting=true",
     "undecided": f"/interview?tree={TYPED_TREE}&team=small&skip=corpus_length&skip=best_score"
     "&skip=needed_score&skip=drift&skip=api_usable",
     "unreadable": "/interview?nothing=1",
@@ -47,8 +49,7 @@ KINDS = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a tree of every type of input among its own."""
     trees = tmp_path_factory.mktemp("trees")
-    editions.write_ending(trees)
-    (trees / "typed.yaml").write_bytes(TYPED.read_bytes())
+    write_own_trees(trees)
     started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()
@@ -90,7 +91,7 @@ def fill_in(page: Page, profile: Mapping[str, Value]) -> None:
 def interview(page: Page, version: str, profile: Mapping[str, Value]) -> None:
     """Go through an interview to its end."""
     page.goto(f"/interview?tree={version}")
-    while page.locator("form").count():
+    while page.get_by_role("button", name="Continue").count():
         fill_in(page, profile)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
+from finetune_advisor.assessing.interview import find_question
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.schemas.error_details import MAX_ERRORS, MAX_NAME_LENGTH, unknown_name_detail
@@ -98,7 +99,7 @@ def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQue
                 faults[name] = str(error)
                 typed[name] = texts[0][:MAX_TYPED_LENGTH]
     skipped = set(arguments.getlist(SKIP))
-    submitted, change = (tree.questions.get(arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
+    submitted, change = (find_question(tree, arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
     if submitted and skipped.intersection(submitted.inputs):
         # "I don't know yet" was chosen. A question can be skipped with one of its two numbers given.
         if answers.keys() >= {*submitted.inputs}:
@@ -128,5 +129,5 @@ def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str])
         yield f"'skip={name[:MAX_NAME_LENGTH]}': the tree asks about nothing of that name"
     for name in (SUBMITTED, CHANGE):
         asked = arguments.get(name, "")
-        if asked and asked not in tree.questions:
+        if asked and not find_question(tree, asked):
             yield f"'{name}={asked[:MAX_NAME_LENGTH]}': the tree has no such question"

@@ -11,9 +11,8 @@ REASON_NOTE = "These answers alone lead here, whatever the others are."
 MORE_CHANGES_NOTE = "There may be more changes that lead elsewhere."
 
 
-def choose_changes_heading(explanation: Explanation) -> str:
+def choose_changes_heading(*, is_decided: bool) -> str:
     """The heading of the counterfactuals: before a decision, they are what would settle it."""
-    is_decided = explanation.assessment.outcome is not None
     return "What would change this" if is_decided else "Answers that would settle it"
 
 

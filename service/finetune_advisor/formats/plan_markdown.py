@@ -62,7 +62,9 @@ def _answers(assessment: Assessment) -> Iterator[str]:
 
 def _explanation(explanation: Explanation) -> Iterator[str]:
     yield from _section(explanation_words.REASON_HEADING, explanation_words.describe_reason(explanation))
-    heading = explanation_words.choose_changes_heading(explanation)
+    heading = explanation_words.choose_changes_heading(
+        is_decided=explanation.assessment.outcome is not None
+    )
     yield from _section(heading, explanation_words.describe_counterfactuals(explanation))
     if explanation.truncated:
         yield explanation_words.MORE_CHANGES_NOTE

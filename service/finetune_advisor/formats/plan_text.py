@@ -21,7 +21,9 @@ def _explanation(explanation: Explanation) -> Iterator[str]:
     if reason := explanation_words.describe_reason(explanation):
         yield assessment_text.format_list(explanation_words.REASON_HEADING, reason)
     if changes := explanation_words.describe_counterfactuals(explanation):
-        heading = explanation_words.choose_changes_heading(explanation)
+        heading = explanation_words.choose_changes_heading(
+            is_decided=explanation.assessment.outcome is not None
+        )
         yield assessment_text.format_list(heading, changes)
     if explanation.truncated:
         yield explanation_words.MORE_CHANGES_NOTE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -42,9 +43,7 @@ class InterviewQuery:
     typed: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def parameters(
-        self, *, without: Question | None = None, change: Question | None = None
-    ) -> list[tuple[str, str]]:
+    def parameters(self, *, without: Question | None = None) -> list[tuple[str, str]]:
         """The query in its one form, as names with values; `without` leaves a question out."""
         hidden = without.inputs if without else ()
         pairs = [(TREE, self.tree.version)]
@@ -56,11 +55,16 @@ class InterviewQuery:
         pairs += [
             (SKIP, name) for name in self.skipped if name not in hidden and name not in self.answers
         ]
-        return [*pairs, *([(CHANGE, change.id)] if change else [])]
+        return pairs
 
     def url(self, *, change: Question | None = None) -> str:
         """The query in its one form, to be put behind a path."""
-        return f"?{urlencode(self.parameters(change=change))}"
+        return f"{self._encoded}&{urlencode({CHANGE: change.id})}" if change else self._encoded
+
+    @cached_property
+    def _encoded(self) -> str:
+        # A plan has dozens of links that differ in their end alone.
+        return f"?{urlencode(self.parameters())}"
 
     def with_answers(self, answers: Profile) -> InterviewQuery:
         """The query with other answers to some inputs."""

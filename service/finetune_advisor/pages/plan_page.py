@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -51,11 +52,13 @@ def describe_plan(
         "truncated": explanation.truncated,
         "reasons": explanation_words.describe_reason(explanation),
         "words": explanation_words,
-        "changes_heading": explanation_words.choose_changes_heading(explanation),
+        "changes_heading": explanation_words.choose_changes_heading(
+            is_decided=assessment.outcome is not None
+        ),
         "effects": _describe_effects(query, explanation) if assessment.outcome is None else [],
         "alternatives": _describe_alternatives(tree, answer),
         "picture": has_picture,
-        "picture_query": [(name, write_answer(value)) for name, value in query.answers.items()],
+        "picture_query": urlencode({name: write_answer(value) for name, value in query.answers.items()}),
         "picture_text": describe_picture(answer),
         "request": orjson.dumps({"profile": query.answers, "tree_version": tree.version}).decode(),
         "query": query.url(),

@@ -25,6 +25,12 @@ from tests.web import linters
 from tests.web.visit import PATIENCE
 
 TIMEOUT = 30
+WORDED_PROFILE: dict[str, Value] = {
+    "sensitive": False,
+    "half": True,
+    "result": "meets",
+    "worded_rows": 50,
+}
 SCHEMES = ("light", "dark")
 NARROW = {"width": 320, "height": 640}
 KINDS = {
@@ -122,6 +128,20 @@ def test_every_recommendation_of_two_can_be_reached(page: Page, place: Server, e
     require_end(page, place, "2.0.0", WITNESSES[end])
 
 
+def test_words_of_answers_can_be_clicked(page: Page, place: Server) -> None:
+    """A radio button goes by its words and has its help; the plan says them."""
+    page.goto("/interview?tree=3.0.0-worded.1&sensitive=false&half=true")
+    choice = page.get_by_role("radio", name="It meets the target", exact=True)
+    described = str(choice.get_attribute("aria-describedby"))
+    page.get_by_text("It meets the target").click()
+    assert choice.is_checked()
+    assert "Within 1% of the target." == page.locator(f"#{described}").inner_text()
+    interview(page, "3.0.0-worded.1", WORDED_PROFILE)
+
+    require_end(page, place, "3.0.0-worded.1", WORDED_PROFILE)
+    assert "It meets the target" in page.locator(".answers").inner_text()
+
+
 @pytest.mark.parametrize("profile", TYPED_PROFILES, ids=str)
 def test_an_own_tree_gets_the_same_pages(page: Page, place: Server, profile: dict[str, Any]) -> None:
     """With every type of input."""
@@ -172,6 +192,80 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.wait_for_url("**prompt_engineering_sufficient=true")
 
     assert page.locator(".verdict").count()
+
+
+def press_until(page: Page, key: str, selector: str) -> None:
+    """Press a key until an element that matches has the focus."""
+    for _ in range(60):
+        if page.locator(f"{selector}:focus").count():
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} never leads to {selector}")
+
+
+def answer_by_keyboard(page: Page, profile: Mapping[str, Value]) -> None:
+    """Answer the question that a page asks with Tab, arrows, digits and Enter."""
+    for name in [str(one) for one in page.locator("input:not([type=hidden])").evaluate_all(NAMES)]:
+        press_until(page, "Tab", f'input[name="{name}"]')
+        if page.locator(f'input[type=text][name="{name}"]').count():
+            page.keyboard.type(write(profile[name]))
+        else:
+            page.keyboard.press("Space")
+            press_until(page, "ArrowDown", f'input[name="{name}"][value="{write(profile[name])}"]')
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+NAMES = "fields => [...new Set(fields.map(field => field.name))]"
+
+
+@pytest.mark.parametrize(
+    ("version", "profile"),
+    [
+        ("2.0.0", next(iter(WITNESSES.values()))),
+        (TYPED_TREE, TYPED_PROFILES[-1]),
+        ("3.0.0-worded.1", WORDED_PROFILE),
+    ],
+    ids=("2.0.0", "typed", "worded"),
+)
+def test_an_interview_by_keyboard(
+    page: Page, place: Server, version: str, profile: dict[str, Any]
+) -> None:
+    """From the start page to the plan, and to its first link, with every type of input."""
+    page.goto("/")
+    press_until(page, "Tab", f'a.button[href$="tree={version}"]')
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    while page.get_by_role("button", name="Continue").count():
+        answer_by_keyboard(page, profile)
+
+    require_end(page, place, version, profile)
+    press_until(page, "Tab", 'main a[href*="change="]')
+
+
+ZOOM = 4
+"""In a window that is four times as wide as NARROW."""
+CUT_OFF = """() => [...document.querySelectorAll("main *, header *, footer *")].filter(element => {
+  const box = element.getBoundingClientRect();
+  if (element.closest(".hidden") || !box.width) return false;
+  const clips = getComputedStyle(element).overflowX !== "visible";
+  return box.right > innerWidth || box.left < 0 || (clips && element.scrollWidth > element.clientWidth);
+}).map(element => element.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_cut_off_at_four_times_the_size(browser: Browser, place: Server, kind: str) -> None:
+    """No page scrolls sideways, and no part of one ends outside of the window or of its own box."""
+    with browser.new_context(
+        base_url=place.url,
+        viewport=NARROW,
+        device_scale_factor=ZOOM,  # type: ignore[arg-type]
+    ) as context:
+        page = context.new_page()
+        page.goto(KINDS[kind], timeout=PATIENCE)
+
+        assert [] == page.evaluate(CUT_OFF)
+        assert NARROW["width"] == page.evaluate("document.documentElement.scrollWidth")
 
 
 @pytest.mark.parametrize("end", [None, *WITNESSES])

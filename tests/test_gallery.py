@@ -27,7 +27,9 @@ from tests.conftest import ROOT
 from tests.strategies import walk
 
 GALLERIES = {"2.0.0": ROOT / "examples", "3.0.0": ROOT / "examples" / "3.0.0"}
-PAGES = {version: (folder / "README.md").read_text(encoding="utf-8") for version, folder in GALLERIES.items()}
+PAGES = {
+    version: (folder / "README.md").read_text(encoding="utf-8") for version, folder in GALLERIES.items()
+}
 EXAMPLES = {
     version: dict(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| `(\w+)` \|", page, re.MULTILINE))
     for version, page in PAGES.items()
@@ -121,7 +123,9 @@ def outcome(assessed: Assessed, facts: Profile) -> tuple[str, ...]:
 
 def test_an_example_ends_where_its_table_says(newer: Tree) -> None:
     """Each worked example is decided, as the README of its gallery tells."""
-    ends = {name: evaluate(newer, profile_of(newer, name)).candidates for name in EXAMPLES[newer.version]}
+    ends = {
+        name: evaluate(newer, profile_of(newer, name)).candidates for name in EXAMPLES[newer.version]
+    }
 
     assert ends == {name: (end,) for name, end in EXAMPLES[newer.version].items()}
 

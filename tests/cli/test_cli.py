@@ -545,7 +545,9 @@ def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
     printed = run("tree", "diff", "1.0.0", "nix.yaml")
 
     assert (printed.exit_code, printed.stdout) == (1, "")
-    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0, 2.0.0, 3.0.0"
+    problem = (
+        "there is no file nix.yaml, and no such tree version is served; served are 1.0.0, 2.0.0, 3.0.0"
+    )
     assert printed.stderr == f"Error: {problem}\n"
 
 

@@ -300,7 +300,9 @@ def test_a_version_that_is_not_served_is_named(
     printed = run("--url", server.url, "--tree-version", "9.0.0-typed")
 
     assert printed.exit_code == 1
-    problem = "tree 9.0.0-typed isn't served; served are 1.0.0, 2.0.0, 3.0.0; choose one with --tree-version"
+    problem = (
+        "tree 9.0.0-typed isn't served; served are 1.0.0, 2.0.0, 3.0.0; choose one with --tree-version"
+    )
     assert printed.stderr == f"Error: {server.url}: {problem}\n"
     assert "no such tree version" in run("--url", server.url, "--tree-version", "8.0.0").stderr
 

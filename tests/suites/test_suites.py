@@ -262,7 +262,10 @@ NOTHING = (
     "5: cases.1.expect: nothing is expected; "
     "write one or more of status, recommendation, path, candidates, next_question"
 )
-NOT_SERVED = "1: tree: no tree 9.0.0 is served; served are 1.0.0, 2.0.0, 3.0.0; name one, or the path of a document"
+NOT_SERVED = (
+    "1: tree: no tree 9.0.0 is served; served are 1.0.0, 2.0.0, 3.0.0; "
+    "name one, or the path of a document"
+)
 EXAMPLES = (
     "4: cases.1.profile.labelled_examples: not a value of this input; "
     "give a whole number from 0 to 9007199254740991"

@@ -22,11 +22,11 @@ from finetune_advisor.engine.model.conditions import (
     Test,
 )
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import (
     Branch,
     Question,
     Recommendation,
-    Reference,
     Tree,
     WarningCondition,
     WarningRule,

@@ -89,7 +89,7 @@ def _fields_to_plain(value: Any) -> dict[str, Any]:
             # In a document, the operators of a test are fields of the branch itself.
             plain |= _test_to_plain(item)
         # Without empty fields, a new optional field doesn't change the digests of released trees.
-        elif item is not None and item not in ("", ()):
+        elif item is not None and item not in ("", (), {}):
             plain[field.name] = to_plain(item)
     return plain
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER, Domain, Position
+from finetune_advisor.engine.model.worksheets import Worksheet
 
 Value = bool | int | float | str
 Profile = Mapping[str, Value]
@@ -16,7 +17,10 @@ InputType = Literal["boolean", "enum", "integer", "number"]
 
 @dataclass(frozen=True)
 class Input:
-    """A named, typed attribute of a profile. A numeric input has a range, and may have a unit."""
+    """A named, typed attribute of a profile.
+
+    A numeric input has a range, and may have a unit and a worksheet.
+    """
 
     name: str
     type: InputType
@@ -26,6 +30,7 @@ class Input:
     choices: tuple[str, ...] = ()
     minimum: int | float | None = None
     maximum: int | float | None = None
+    worksheet: Worksheet | None = None
 
     @property
     def is_numeric(self) -> bool:

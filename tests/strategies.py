@@ -202,10 +202,19 @@ def worksheets(draw: Draw, one: Input) -> Worksheet:
 def _inputs(draw: Draw, name: str, *, wide: bool) -> Input:
     kind = draw(st.sampled_from(("boolean", "enum", "integer", "integer", "number", "number")))
     if kind == "boolean":
-        return Input(name, "boolean", f"Label of {name}")
+        words = draw(
+            st.sampled_from(
+                ({}, {"true_label": "It is so"}, {"true_label": "<So>", "false_label": 'no, "not"'})
+            )
+        )
+        return Input(name, "boolean", f"Label of {name}", **words)
     if kind == "enum":
         choices = draw(st.permutations(("red", "green", "blue")))[: draw(st.integers(2, 3))]
-        return Input(name, "enum", f"Label of {name}", choices=tuple(choices))
+        own_words = {
+            field: {choice: f"{field} of {choice}" for choice in choices if draw(st.booleans())}
+            for field in ("choice_labels", "choice_help")
+        }
+        return Input(name, "enum", f"Label of {name}", choices=tuple(choices), **own_words)
     if wide and draw(st.integers(0, 4)) == 0:
         return Input(name, kind, f"Label of {name}", unit="wide")
     if kind == "integer":

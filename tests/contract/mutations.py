@@ -119,6 +119,8 @@ def _prefix(random: Random, request: Request) -> None:
 
 def _path_character(random: Random, request: Request) -> None:
     """Change the case of a character of the target, escape it, drop it or double it."""
+    if not request.target:  # another mutation dropped its only character
+        return
     place = random.randrange(len(request.target))
     old = request.target[place : place + 1]
     new = random.choice((old.swapcase(), b"%%%02x" % old[0], b"%%25%02x" % old[0], b"", old * 2, b"%"))

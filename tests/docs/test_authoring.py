@@ -17,7 +17,7 @@ from finetune_advisor.trees.loader import load_tree
 from tests.docs import pages
 
 PAGE = pages.read("docs/authoring.md")
-TREE, SCHEMA_LINE, WORKSHEET = pages.blocks(PAGE, "yaml")
+TREE, SCHEMA_LINE, WORDS, WORKSHEET = pages.blocks(PAGE, "yaml")
 VERSION = "1.0.0-acme.1"
 
 
@@ -59,6 +59,21 @@ def test_the_worksheet_is_proven(folder: Path) -> None:
 
     assert worksheet
     assert 2.9 == work_out(worksheet, {"setup_cost": 1200, "monthly_saving": 500})
+
+
+def test_the_words_of_answers_are_sound(folder: Path) -> None:
+    """A tree that asks about the page's inputs with words of their own is served with these words."""
+    inputs = yaml.safe_load(WORDS)["inputs"]
+    document = yaml.safe_load(TREE)
+    document["inputs"] |= inputs
+    document["warnings"] = [
+        {"id": f"about_{name}", "when": [{"input": name, "is": value}], "text": "Mind this."}
+        for name, value in (("prompt_result", "close"), ("data_sensitive", True))
+    ]
+    (folder / "acme.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    tree = load_tree(folder / "acme.yaml")
+
+    assert inputs == {name: tree.canonical["inputs"][name] for name in inputs}
 
 
 def test_the_deprecated_version_is_sound(folder: Path) -> None:

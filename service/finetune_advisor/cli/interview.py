@@ -94,12 +94,11 @@ def _prompt(input_: Input, question: Question) -> str:
     choices = [write_answer(value) for value in _choices(input_)]
     _say(f"  {input_.label}")
     for number, value in enumerate(_choices(input_), 1):
-        _say(f"  {number}. {answer_words.describe_choice(value)}")
+        _say(f"  {number}. {answer_words.describe_choice(input_, value)}")
     while True:
         said: str = click.prompt(f"  {_describe_answers(input_)}", type=str, err=True).strip()
         if said == HELP:
-            for text in filter(None, (question.help, input_.help)):
-                _say(assessment_text.wrap_paragraph(text))
+            _say_help(question, input_)
             continue
         if said in (BACK, UNKNOWN):
             return said
@@ -111,6 +110,16 @@ def _prompt(input_: Input, question: Question) -> str:
             _say(f"  {error}; {HELP} helps.")
         else:
             return said
+
+
+def _say_help(question: Question, input_: Input) -> None:
+    choices = [
+        f"{answer_words.describe_choice(input_, value)}: {text}"
+        for value in _choices(input_)
+        if (text := answer_words.find_choice_help(input_, value))
+    ]
+    for text in filter(None, (question.help, input_.help, *choices)):
+        _say(assessment_text.wrap_paragraph(text))
 
 
 def _choices(input_: Input) -> tuple[bool | str, ...]:

@@ -8,7 +8,7 @@ from typing import IO
 import click
 
 from finetune_advisor.cli.errors import report_errors
-from finetune_advisor.cli.output import print_utf8
+from finetune_advisor.cli.output import print_note, print_utf8
 from finetune_advisor.cli.profile_files import read_profile
 from finetune_advisor.cli.tree_selection import find_tree_in_catalog
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
@@ -20,6 +20,14 @@ PICTURE_RENDERERS: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "svg": svg.render_svg,
 }
 """The notations that can highlight the path of an assessment."""
+FIELDS_LEFT_OUT = {
+    "dmn": ("worksheet",),
+    "jdm": ("worksheet",),
+    "rego": ("choice_labels", "choice_help", "true_label", "false_label", "worksheet"),
+    "mermaid": ("choice_help", "worksheet"),
+    "svg": ("choice_help", "worksheet"),
+}
+"""The fields of inputs that a notation has no place for."""
 NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render_dmn,
     "jdm": jdm.render_jdm,
@@ -56,3 +64,10 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
             print_utf8(PICTURE_RENDERERS[notation](tree, evaluate(tree, profile)))
         else:
             print_utf8(NOTATION_RENDERERS[notation](tree))
+    left_out = [
+        field
+        for field in FIELDS_LEFT_OUT[notation]
+        if any(getattr(input_, field) for input_ in tree.inputs.values())
+    ]
+    if left_out:
+        print_note(f"{notation} has no place for {', '.join(left_out)}: left out.")

@@ -1,12 +1,8 @@
-"""Answers in words, as people read them."""
+"""The words of answers, as people read them: the author's own, or those that follow from the value."""
 
 from __future__ import annotations
 
-from finetune_advisor.engine.evaluation.exact import Step
 from finetune_advisor.engine.model.inputs import Input, Value
-from finetune_advisor.engine.model.tree import Branch, Question, Tree
-from finetune_advisor.formats.explicit_branches import ComparedBySymbol, spell_out_test
-from finetune_advisor.formats.labels import COMPARISON_WORDS, describe_branch
 from finetune_advisor.formats.numbers import group_digits
 
 
@@ -15,17 +11,55 @@ def list_choices(input_: Input) -> tuple[bool | str, ...]:
     return input_.choices or (True, False)
 
 
-def describe_choice(value: bool | str) -> str:
-    """A value of a boolean or an enum in words: `Self managed` for self_managed."""
+def describe_choice(input_: Input, value: bool | str) -> str:
+    """A value of a boolean or an enum in words: the author's, or `Self managed` for self_managed."""
+    return find_own_words(input_, value) or name_value(value).replace("_", " ").capitalize()
+
+
+def describe_choice_briefly(input_: Input, value: bool | str) -> str:
+    """A value of a boolean or an enum inside a sentence: the author's words, yes, no, or the choice."""
+    return find_own_words(input_, value) or name_value(value)
+
+
+def find_own_words(input_: Input, value: bool | str) -> str:
+    """The words that the author gives to a value of a boolean or an enum; empty if there are none."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return value.replace("_", " ").capitalize()
+        return input_.true_label if value else input_.false_label
+    return input_.choice_labels.get(value, "")
+
+
+def find_choice_help(input_: Input, value: bool | str) -> str:
+    """What the author says to explain a choice; empty if there is nothing."""
+    return "" if isinstance(value, bool) else input_.choice_help.get(value, "")
+
+
+def explain_own_words(input_: Input) -> str:
+    """Each value that the author gives words or help to, with them, as sentences; empty if there is none.
+
+    Other notations carry it as a description: `red: A warm colour. Like blood.`
+    """
+    if input_.is_numeric:
+        return ""
+    values = [
+        (value, find_own_words(input_, value), find_choice_help(input_, value))
+        for value in list_choices(input_)
+    ]
+    return " ".join(
+        f"{str(value).lower()}: {'. '.join(filter(None, (words, help_))).removesuffix('.')}."
+        for value, words, help_ in values
+        if words or help_
+    )
+
+
+def name_value(value: bool | str) -> str:
+    """A value of a boolean or an enum without the author's words: yes, no, or the choice."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def describe_answer(input_: Input, value: Value) -> str:
     """An answer in words, a number with its unit."""
     if isinstance(value, bool | str):
-        return describe_choice(value)
+        return describe_choice(input_, value)
     return f"{group_digits(value)} {input_.unit}".rstrip()
 
 
@@ -43,29 +77,3 @@ def describe_range(input_: Input) -> str:
     if high is None:
         return f"{kind}, {group_digits(low)} or more"
     return f"{kind} from {group_digits(low)} to {group_digits(high)}"
-
-
-def describe_test(tree: Tree, question: Question, branch: Branch) -> str:
-    """The answers that take a branch, in words; a compared input goes by its label."""
-    if question.compared_to is None:
-        values = getattr(spell_out_test(tree, question, branch.test), "values", None)
-        if values is None:
-            return describe_branch(tree, question, branch)
-        return " or ".join(describe_choice(value) for value in values)
-    test = spell_out_test(tree, question, branch.test)
-    symbol = test.symbol if isinstance(test, ComparedBySymbol) else "="
-    return f"{COMPARISON_WORDS[symbol]}: {tree.inputs[question.compared_to].label}"
-
-
-def describe_step(tree: Tree, step: Step) -> str:
-    """The answer of a step, and the branch that it takes where that isn't the answer itself."""
-    (name, value), *others = step.answers
-    given = describe_answer(tree.inputs[name], value)
-    if isinstance(value, bool | str):
-        return given
-    if step.question.compared_to is None:
-        return f"{given} ({describe_branch(tree, step.question, step.branch)})"
-    test = spell_out_test(tree, step.question, step.branch.test)
-    symbol = test.symbol if isinstance(test, ComparedBySymbol) else "="
-    compared = "".join(f" {describe_answer(tree.inputs[other], number)}" for other, number in others)
-    return f"{given} ({COMPARISON_WORDS[symbol]}{compared or ' the other'})"

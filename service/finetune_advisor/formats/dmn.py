@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, Bound, InChoices, InRange
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats import answer_words
 from finetune_advisor.formats.explicit_branches import (
     ComparedBySymbol,
     ExplicitTest,
@@ -101,7 +102,8 @@ def _add_item_definition(root: Element, name: str, input_: Input) -> None:
 def _add_input_data(root: Element, name: str, input_: Input) -> None:
     data = _add_element(root, "inputData", id=f"i_{input_.name}", name=name)
     unit = f" ({input_.unit})" if input_.unit else ""
-    _add_element(data, "description", f"{input_.label}{unit}. {input_.help}".strip())
+    words = (f"{input_.label}{unit}.", input_.help, answer_words.explain_own_words(input_))
+    _add_element(data, "description", " ".join(filter(None, words)))
     _add_element(data, "variable", name=name, typeRef=f"t_{name}")
 
 

@@ -12,6 +12,7 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.conditions import OPERATOR_SYMBOLS, InChoices, InRange
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Branch, Question, Tree
+from finetune_advisor.formats import answer_words
 from finetune_advisor.formats.explicit_branches import (
     ComparedBySymbol,
     ExplicitTest,
@@ -86,6 +87,8 @@ def _property_schema(input_: Input) -> JsonObject:
     schema: JsonObject = {"type": JSON_SCHEMA_TYPES[input_.type], "title": input_.label}
     if input_.choices:
         schema["enum"] = list(input_.choices)
+    if words := answer_words.explain_own_words(input_):
+        schema["description"] = words
     for field in ("minimum", "maximum"):
         if getattr(input_, field) is not None:
             schema[field] = getattr(input_, field)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from finetune_advisor.engine.analysis.explanation import Counterfactual, Explanation
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Recommendation, Tree
-from finetune_advisor.formats import answer_words
+from finetune_advisor.formats import answer_words, labels
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
-from finetune_advisor.formats.labels import FINETUNE_LABELS
 
 SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|])")
 
@@ -31,7 +30,7 @@ def render_plan_markdown(explanation: Explanation) -> str:
 def _decided(assessment: Assessment, recommendation: Recommendation) -> Iterator[str]:
     tree = assessment.tree
     yield f"# {_escape(recommendation.title)}"
-    yield f"Fine-tune: **{FINETUNE_LABELS[recommendation.finetune]}**"
+    yield f"Fine-tune: **{labels.FINETUNE_LABELS[recommendation.finetune]}**"
     yield _escape(recommendation.summary)
     yield from _section("Why", assessment.reasons)
     yield from _section("Warnings", [warning.text for warning in assessment.warnings])
@@ -56,8 +55,7 @@ def _undecided(assessment: Assessment) -> Iterator[str]:
 
 def _answers(assessment: Assessment) -> Iterator[str]:
     steps = [
-        f"{step.question.text} {answer_words.describe_step(assessment.tree, step)}"
-        for step in assessment.path
+        f"{step.question.text} {labels.describe_step(assessment.tree, step)}" for step in assessment.path
     ]
     yield from _section("Your answers", steps, mark="1.")
 

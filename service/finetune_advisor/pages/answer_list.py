@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Question
-from finetune_advisor.formats import answer_words
+from finetune_advisor.formats import labels
 from finetune_advisor.pages.interview_query import InterviewQuery
 
 
@@ -16,7 +16,7 @@ def describe_answers(
     return [
         {
             "question": question.text,
-            "answer": answer_words.describe_step(query.tree, steps[question.id])
+            "answer": labels.describe_step(query.tree, steps[question.id])
             if question.id in steps
             else "I don't know yet",
             "change": query.url(change=question),

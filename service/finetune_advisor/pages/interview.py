@@ -156,7 +156,11 @@ def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str,
         "error": messages.get(name, ""),
         "range": answer_words.describe_range(input_) if input_.is_numeric else "",
         "choices": [
-            {"value": write_answer(value), "label": answer_words.describe_choice(value)}
+            {
+                "value": write_answer(value),
+                "label": answer_words.describe_choice(input_, value),
+                "help": answer_words.find_choice_help(input_, value),
+            }
             for value in ([] if input_.is_numeric else answer_words.list_choices(input_))
         ],
     }

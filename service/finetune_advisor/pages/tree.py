@@ -10,8 +10,7 @@ from flask import Blueprint, Response, render_template
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.engine.analysis.comparison import Comparison
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.formats import answer_words
-from finetune_advisor.formats.labels import FINETUNE_LABELS
+from finetune_advisor.formats import answer_words, labels
 from finetune_advisor.pages.caching import cache_page
 from finetune_advisor.pages.plan_page import VERDICT_SENTENCES
 from finetune_advisor.trees.catalog import Catalog
@@ -63,7 +62,7 @@ def _describe_question(tree: Tree, question: Question) -> dict[str, Any]:
         ],
         "branches": [
             {
-                "answers": answer_words.describe_test(tree, question, branch),
+                "answers": labels.describe_test(tree, question, branch),
                 "to": branch.to,
                 "title": tree.questions[branch.to].text
                 if branch.to in tree.questions
@@ -93,7 +92,7 @@ def describe_comparison(comparison: Comparison) -> dict[str, Any]:
         ],
         "reversals": [
             f"{newer.recommendations[one.recommendation].title}: 'Fine-tune?' was "
-            f"{FINETUNE_LABELS[one.before]} and is {FINETUNE_LABELS[one.after]}"
+            f"{labels.FINETUNE_LABELS[one.before]} and is {labels.FINETUNE_LABELS[one.after]}"
             for one in comparison.reversals
         ],
         "counts": {

@@ -18,7 +18,14 @@ from finetune_advisor.schemas.fields import (
     ScalarField,
     describe_field,
 )
-from finetune_advisor.schemas.trees import INPUT_TYPES, LeafSchema, TestsSchema, WarningSchema
+from finetune_advisor.schemas.trees import (
+    ANSWER_WORDS_FIELDS,
+    INPUT_TYPES,
+    AnswerWordsSchema,
+    LeafSchema,
+    TestsSchema,
+    WarningSchema,
+)
 
 
 class RecommendationSchema(LeafSchema):
@@ -103,7 +110,23 @@ def _dump_branch(tree: Tree, step: Step) -> dict[str, Any]:
     return {"text": describe_branch(tree, step.question, step.branch), **test}
 
 
-class NextQuestionSchema(ResponseSchema):
+class NextQuestionSchema(AnswerWordsSchema):
+    class Meta(ResponseSchema.Meta):
+        # In reading order: marshmallow would put the inherited fields first.
+        fields = (
+            "question",
+            "text",
+            "help",
+            "input",
+            "label",
+            "type",
+            "choices",
+            *ANSWER_WORDS_FIELDS,
+            "unit",
+            "minimum",
+            "maximum",
+        )
+
     question = fields.String(required=True, metadata=describe_field("The question's name in the tree."))
     text = fields.String(required=True)
     help = fields.String(
@@ -129,6 +152,7 @@ class NextQuestionSchema(ResponseSchema):
             "label": input_.label,
             "type": input_.type,
             "choices": list(input_.choices) or None,
+            **{name: getattr(input_, name) or None for name in ANSWER_WORDS_FIELDS},
             "unit": input_.unit or None,
             "minimum": input_.minimum,
             "maximum": input_.maximum,

@@ -98,7 +98,39 @@ class WorksheetSchema(ResponseSchema):
     references = fields.List(fields.Nested(ReferenceSchema))
 
 
-class InputSchema(ResponseSchema):
+class AnswerWordsSchema(ResponseSchema):
+    """The words that an author gives to the answers of an input."""
+
+    choice_labels = fields.Dict(
+        fields.String(),
+        fields.String(),
+        metadata=describe_field("Words for people in place of choices, by choice."),
+    )
+    choice_help = fields.Dict(
+        fields.String(), fields.String(), metadata=describe_field("What a choice means, by choice.")
+    )
+    true_label = fields.String(metadata=describe_field("The words of the answer true, if not “yes”."))
+    false_label = fields.String(metadata=describe_field("The words of the answer false, if not “no”."))
+
+
+ANSWER_WORDS_FIELDS = tuple(AnswerWordsSchema().fields)
+
+
+class InputSchema(AnswerWordsSchema):
+    class Meta(ResponseSchema.Meta):
+        # In reading order: marshmallow would put the inherited fields first.
+        fields = (
+            "type",
+            "label",
+            "help",
+            "unit",
+            "choices",
+            *ANSWER_WORDS_FIELDS,
+            "minimum",
+            "maximum",
+            "worksheet",
+        )
+
     type = EnumField(INPUT_TYPES, "InputType", required=True)
     label = fields.String(required=True)
     help = fields.String(metadata=describe_field("How to find the value."))

@@ -11,7 +11,7 @@ from semver import Version
 
 from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.inputs import MEANING_FIELDS, Input
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import lifecycle, loader
 
@@ -200,7 +200,7 @@ def _find_input_disagreements(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path
     for path, tree in trees.items():
         for name, input_ in tree.inputs.items():
             first_path, first_input = first.setdefault(name, (path, input_))
-            for attribute in ("type", "unit", "choices", "minimum", "maximum"):
+            for attribute in MEANING_FIELDS:
                 if getattr(input_, attribute) != getattr(first_input, attribute):
                     remedy = f"an input keeps its {attribute} for ever, so use another name"
                     pointer = ("inputs", name, attribute)

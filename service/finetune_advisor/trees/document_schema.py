@@ -79,6 +79,29 @@ class TupleField(fields.List[Any]):
         return tuple(super()._deserialize(*args, **kwargs))
 
 
+def _load_entries(value: Any, load: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """Load each entry of a mapping by its name. Raises ValidationError with the errors of all entries."""
+    # Errors are collected by name, so that an author sees the faults of all entries at once.
+    loaded, errors = {}, {}
+    for name, item in value.items():
+        try:
+            loaded[NameField().deserialize(name)] = load(name, item)
+        except ValidationError as error:
+            errors[name] = error.messages
+    if errors:
+        raise ValidationError(errors)
+    return loaded
+
+
+class TextsByChoiceField(fields.Field[dict[str, str]]):
+    """A mapping of choices to texts."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValidationError("not a mapping of choices to texts; write one or more, or remove it")
+        return _load_entries(value, lambda _, text: TextField().deserialize(text))
+
+
 class KeyedObjects(fields.Field[Any]):
     """A mapping of names to objects, loaded as a dict.
 
@@ -94,17 +117,9 @@ class KeyedObjects(fields.Field[Any]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not value:
             raise ValidationError("not a mapping of names to objects; write one or more")
-        # Errors are collected by name, so that an author sees the faults of all objects at once.
-        loaded, errors = {}, {}
-        for name, item in value.items():
-            try:
-                NameField().deserialize(name)
-                loaded[name] = self.build(**{self.key: name}, **self.schema.load(item))
-            except ValidationError as error:
-                errors[name] = error.messages
-        if errors:
-            raise ValidationError(errors)
-        return loaded
+        return _load_entries(
+            value, lambda name, item: self.build(**{self.key: name}, **self.schema.load(item))
+        )
 
 
 class SemanticVersionField(fields.Field[str]):
@@ -261,6 +276,10 @@ class InputDocument(DocumentSchema):
     help = TextField()
     unit = TextField()
     choices = TupleField(NameField())
+    choice_labels = TextsByChoiceField()
+    choice_help = TextsByChoiceField()
+    true_label = TextField()
+    false_label = TextField()
     minimum = NumberField()
     maximum = NumberField()
     worksheet = fields.Nested(WorksheetDocument)

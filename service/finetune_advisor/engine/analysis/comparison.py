@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from finetune_advisor.engine.analysis.representatives import ProfileClasses, partition_against
@@ -19,6 +20,9 @@ DECISION_FIELDS = frozenset(
 
 DECISION_LISTS = ("/branches", "/when", "/recommendations")
 """Ends of pointers to lists that determine it as a whole, by their items and their order."""
+
+WORDS_OF_CHOICES = re.compile(r"/inputs/[^/]+/choice_(labels|help)/")
+"""Beginnings of pointers to texts whose last part is a choice, which may be called like a field."""
 
 MAX_COMPARISON_STEPS = 80_000
 """Steps that the walks of a comparison may take. A step counts as one, and as one more for each order
@@ -183,7 +187,7 @@ def _reversals(older: Tree, newer: Tree) -> Iterator[Reversal]:
 
 def _mean_the_same(older: Input | None, newer: Input) -> bool:
     """Return whether an input means the same in both trees: only its texts may differ."""
-    return older is not None and replace(older, label=newer.label, help=newer.help) == newer
+    return older is not None and older.means_the_same(newer)
 
 
 def _outcomes_of_both(
@@ -316,7 +320,8 @@ def _differences(before: Any, after: Any, pointer: str) -> Iterator[_Difference]
         yield from _differences(dict(enumerate(before)), dict(enumerate(after)), pointer)
     elif before != after:
         # A number, a name or a list of choices can decide; titles, texts and reasons don't.
-        decides = pointer.rpartition("/")[2] in DECISION_FIELDS
+        is_field = not WORDS_OF_CHOICES.match(pointer)
+        decides = is_field and pointer.rpartition("/")[2] in DECISION_FIELDS
         yield _Difference(pointer, before, after, decides=decides)
 
 

@@ -30,6 +30,19 @@ from finetune_advisor.engine.model.tree import Branch, Question, Tree
 RESERVED_CHOICES = frozenset({"unknown", "otherwise"})
 """Words that can't be choices: in metrics, they label unanswered questions and default branches."""
 
+NUMERIC_TYPES = frozenset({"integer", "number"})
+TYPES_BY_FIELD: dict[str, frozenset[str]] = {
+    "unit": NUMERIC_TYPES,
+    "choices": frozenset({"enum"}),
+    "choice_labels": frozenset({"enum"}),
+    "choice_help": frozenset({"enum"}),
+    "true_label": frozenset({"boolean"}),
+    "false_label": frozenset({"boolean"}),
+    "minimum": NUMERIC_TYPES,
+    "maximum": NUMERIC_TYPES,
+}
+"""The fields of an input that only some types have."""
+
 
 @dataclass(frozen=True)
 class TreeFault:
@@ -69,11 +82,10 @@ def _check_ranges(tree: Tree) -> Iterator[TreeFault]:
         yield from _choice_faults(input_, pointer)
         if input_.is_numeric:
             yield from _range_end_faults(input_, pointer)
-        else:
-            for field in ("unit", "minimum", "maximum"):
-                if getattr(input_, field) not in (None, ""):
-                    problem = f"{input_.type} inputs have no {field}"
-                    yield TreeFault((*pointer, field), problem, f"remove {field}")
+        for field, types in TYPES_BY_FIELD.items():
+            if input_.type not in types and getattr(input_, field) not in (None, "", (), {}):
+                problem = f"{input_.type} inputs have no {field}"
+                yield TreeFault((*pointer, field), problem, f"remove {field}")
 
 
 def _choice_faults(input_: Input, pointer: tuple[str, ...]) -> Iterator[TreeFault]:
@@ -85,9 +97,20 @@ def _choice_faults(input_: Input, pointer: tuple[str, ...]) -> Iterator[TreeFaul
     if input_.type == "enum" and len(set(input_.choices)) < max(2, len(input_.choices)):
         problem = "an enum needs at least two choices, and none twice"
         yield TreeFault((*pointer, "choices"), problem, "list different choices")
-    if input_.type != "enum" and input_.choices:
-        problem = f"{input_.type} inputs have no choices"
-        yield TreeFault((*pointer, "choices"), problem, "remove choices")
+    if input_.type == "enum":
+        for field in ("choice_labels", "choice_help"):
+            for choice in getattr(input_, field).keys() - {*input_.choices}:
+                remedy = f"use one of {', '.join(input_.choices)}"
+                yield TreeFault((*pointer, field, choice), f"{choice} is not a choice", remedy)
+        labels = input_.choice_labels
+        for place, (choice, label) in enumerate(labels.items()):
+            if label in [*labels.values()][:place]:
+                problem = "another choice has the same label"
+                remedy = "use words that tell them apart"
+                yield TreeFault((*pointer, "choice_labels", choice), problem, remedy)
+    if input_.true_label and input_.true_label == input_.false_label:
+        problem, remedy = "it is the same as true_label", "use words that tell them apart"
+        yield TreeFault((*pointer, "false_label"), problem, remedy)
 
 
 def _range_end_faults(input_: Input, pointer: tuple[str, ...]) -> Iterator[TreeFault]:

@@ -73,7 +73,7 @@ def canonical_number(number: int | float) -> str:
 def to_plain(value: Any) -> Any:
     """Return a value as plain JSON data in the shape of a tree document, without empty fields."""
     if isinstance(value, Mapping):
-        return {key: _without_name(item) for key, item in value.items()}
+        return {key: _without_name(to_plain(item)) for key, item in value.items()}
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
     if is_dataclass(value):
@@ -94,9 +94,11 @@ def _fields_to_plain(value: Any) -> dict[str, Any]:
     return plain
 
 
-def _without_name(value: Any) -> Any:
-    # The name of an entry is its key in the mapping already.
-    return {key: item for key, item in to_plain(value).items() if key not in ("id", "name")}
+def _without_name(plain: Any) -> Any:
+    # The name of an entry is its key in the mapping already. Texts by choice are entries without fields.
+    if isinstance(plain, str):
+        return plain
+    return {key: item for key, item in plain.items() if key not in ("id", "name")}
 
 
 def _test_to_plain(test: Test) -> dict[str, Any]:

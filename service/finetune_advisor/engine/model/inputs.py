@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -13,13 +13,17 @@ from finetune_advisor.engine.model.worksheets import Worksheet
 Value = bool | int | float | str
 Profile = Mapping[str, Value]
 InputType = Literal["boolean", "enum", "integer", "number"]
+MEANING_FIELDS = ("type", "unit", "choices", "minimum", "maximum")
+"""The fields of an input that say what its answers mean. The others are words for people."""
 
 
 @dataclass(frozen=True)
 class Input:
     """A named, typed attribute of a profile.
 
-    A numeric input has a range, and may have a unit and a worksheet.
+    A numeric input has a range, and may have a unit and a worksheet. The author may give words of their own to
+    the answers: `choice_labels` and `choice_help` to choices of an enum, `true_label` and `false_label` to the
+    answers of a boolean.
     """
 
     name: str
@@ -28,6 +32,10 @@ class Input:
     help: str = ""
     unit: str = ""
     choices: tuple[str, ...] = ()
+    choice_labels: Mapping[str, str] = field(default_factory=dict)
+    choice_help: Mapping[str, str] = field(default_factory=dict)
+    true_label: str = ""
+    false_label: str = ""
     minimum: int | float | None = None
     maximum: int | float | None = None
     worksheet: Worksheet | None = None
@@ -46,6 +54,10 @@ class Input:
     def highest(self) -> int | float:
         """The highest valid number."""
         return MAX_SAFE_INTEGER if self.maximum is None else self.maximum
+
+    def means_the_same(self, other: Input) -> bool:
+        """Whether another input takes the same answers with the same meaning; the words may differ."""
+        return all(getattr(self, name) == getattr(other, name) for name in MEANING_FIELDS)
 
     @cached_property
     def axis(self) -> Domain:

@@ -43,10 +43,9 @@ class Worksheet:
     """
 
     summary: str
-    # Mappings can't be hashed, and an input is hashed together with its worksheet.
-    quantities: Mapping[str, Quantity] = field(hash=False)
+    quantities: Mapping[str, Quantity]
     formula: str
-    constants: Mapping[str, Constant] = field(default_factory=dict, hash=False)
+    constants: Mapping[str, Constant] = field(default_factory=dict)
     decimals: int | None = None
     references: tuple[Reference, ...] = ()
 

@@ -51,11 +51,11 @@ def test_the_schema_line_is_a_comment() -> None:
 
 def test_the_worksheet_is_proven(folder: Path) -> None:
     """In a tree that warns of what it works out."""
-    rule = {"id": "late", "when": [{"input": "payback_months", "gt": 12}], "text": "It pays late."}
+    rule = {"id": "late", "when": [{"input": "break_even_months", "gt": 12}], "text": "It pays late."}
     document = yaml.safe_load(TREE) | {"warnings": [rule]}
     document["inputs"] |= yaml.safe_load(WORKSHEET)
     (folder / "acme.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    worksheet = load_tree(folder / "acme.yaml").inputs["payback_months"].worksheet
+    worksheet = load_tree(folder / "acme.yaml").inputs["break_even_months"].worksheet
 
     assert worksheet
     assert 2.9 == work_out(worksheet, {"setup_cost": 1200, "monthly_saving": 500})

@@ -8,6 +8,11 @@ import orjson
 
 from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
+from finetune_advisor.assessing.worked_answers import (
+    WorkedAnswer,
+    describe_worked_answer,
+    work_out_answer,
+)
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.inputs import Value
@@ -102,6 +107,33 @@ def explain_response_examples(catalog: Catalog, explainer: Explainer) -> Example
     assessment = rendering.render_assessment(explanation.assessment)
     body = rendering.render_explanation(explanation, assessment)
     return {"narrowed": _example(request, body)}
+
+
+def worksheet_request_examples(catalog: Catalog) -> Examples:
+    """Return a request to a worksheet of the newest tree that has one; none if no tree has any."""
+    answer = _first_worked_answer(catalog)
+    if answer is None:
+        return {}
+    return {"worksheet": {"summary": answer.input.label, "value": {"quantities": answer.quantities}}}
+
+
+def worksheet_response_examples(catalog: Catalog) -> Examples:
+    """Return the answer to the request of `worksheet_request_examples`."""
+    answer = _first_worked_answer(catalog)
+    if answer is None:
+        return {}
+    value = describe_worked_answer(answer)
+    return {"worked_out": {"summary": answer.input.label, "value": value}}
+
+
+def _first_worked_answer(catalog: Catalog) -> WorkedAnswer | None:
+    """Return the answer to the first input of the newest tree that has a worksheet, with small quantities."""
+    for tree in reversed([*catalog.trees.values()]):
+        for input_ in tree.inputs.values():
+            if input_.worksheet:
+                smallest = {name: item.minimum for name, item in input_.worksheet.quantities.items()}
+                return work_out_answer(tree, input_.name, smallest)
+    return None
 
 
 def _example(request: dict[str, Any], body: bytes) -> dict[str, Any]:

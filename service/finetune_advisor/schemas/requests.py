@@ -36,8 +36,8 @@ class NoParameters(RequestSchema):
     """The query of an operation that takes no parameters."""
 
 
-def input_field(input_: Input) -> fields.Field[Any]:
-    """Build the field of a profile for an input."""
+def input_field(input_: Input, *, required: bool = False) -> fields.Field[Any]:
+    """Build the field of a profile for an input, which a profile may leave out unless it is `required`."""
     unit = f" Unit: {input_.unit}." if input_.unit else ""
     metadata = describe_field(f"{input_.label}.{unit}")
     if input_.type == "boolean":
@@ -46,7 +46,7 @@ def input_field(input_: Input) -> fields.Field[Any]:
         return EnumField(list(input_.choices), f"Input_{input_.name}", metadata=metadata)
     field_class = StrictInteger if input_.type == "integer" else StrictNumber
     in_range = build_range_validator(input_.lowest, input_.highest)
-    return field_class(validate=in_range, metadata=metadata)
+    return field_class(validate=in_range, metadata=metadata, required=required)
 
 
 def build_range_validator(low: float, high: float) -> validate.Range:

@@ -8,16 +8,13 @@ import orjson
 
 from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
-from finetune_advisor.assessing.worked_answers import (
-    WorkedAnswer,
-    describe_worked_answer,
-    work_out_answer,
-)
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.worksheets import WorkedAnswer, work_out_answer
 from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.worksheets import WorkedAnswerSchema
 from finetune_advisor.trees.catalog import Catalog
 
 Examples = dict[str, Any]
@@ -122,7 +119,7 @@ def worksheet_response_examples(catalog: Catalog) -> Examples:
     answer = _first_worked_answer(catalog)
     if answer is None:
         return {}
-    value = describe_worked_answer(answer)
+    value = WorkedAnswerSchema().dump(answer)
     return {"worked_out": {"summary": answer.input.label, "value": value}}
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, pre_dump
 
 from finetune_advisor.engine.analysis.worksheet_proof import MAX_ENTRIES
+from finetune_advisor.engine.evaluation.worksheets import WorkedAnswer
 from finetune_advisor.engine.model.inputs import input_of_quantity
 from finetune_advisor.engine.model.worksheets import Worksheet
 from finetune_advisor.schemas.assessments import TreeNameSchema
@@ -82,3 +83,14 @@ class WorkedAnswerSchema(ResponseSchema):
         metadata=describe_field("All quantities of the worksheet, with defaults for those left out."),
     )
     tree = fields.Nested(TreeNameSchema, required=True)
+
+    @pre_dump
+    def _as_mapping(self, answer: WorkedAnswer, **_: Any) -> dict[str, Any]:
+        return {
+            "input": answer.input.name,
+            "value": answer.value,
+            "unit": answer.input.unit or None,
+            "formula": answer.worksheet.formula,
+            "quantities": answer.quantities,
+            "tree": {"version": answer.tree.version, "digest": answer.tree.digest},
+        }

@@ -14,9 +14,8 @@ from finetune_advisor.api.http.problems import BODY_PROBLEMS, RetiredVersion, Un
 from finetune_advisor.api.http.request_parser import JSON_MEDIA_TYPE, invalid_request
 from finetune_advisor.api.resources.assess import ASSESSMENT_HEADERS, no_store_headers
 from finetune_advisor.api.resources.tree import tree_or_404, version_parameter
-from finetune_advisor.assessing.worked_answers import (
+from finetune_advisor.engine.evaluation.worksheets import (
     UnknownWorksheetError,
-    describe_worked_answer,
     find_worksheet,
     work_out_answer,
 )
@@ -64,10 +63,10 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """Work out the answer to an input
 
         Some numeric inputs have a worksheet: quantities that people know, and a formula over them.
-        GET /tree/versions/{version} has it as `inputs.{input}.worksheet`. The answer always lies in the input's
-        range, and is rounded half up. Which quantities a worksheet has depends on the path, so a body that
-        follows this contract may still be refused with a 422. A request is safe to repeat, as with
-        POST /assess.
+        GET /tree/versions/{version} has it as `inputs.{input}.worksheet`. The answer always lies in the
+        input's range, and is rounded half up. Which quantities a worksheet has depends on the path, so a
+        body that follows this contract may still be refused with a 422. A request is safe to repeat, as
+        with POST /assess.
         """
         tree = tree_or_404(catalog, version)
         try:
@@ -75,8 +74,9 @@ def blueprint(catalog: Catalog) -> Blueprint:
         except UnknownWorksheetError as error:
             raise UnknownWorksheet(str(error)) from error
         quantities = _load_quantities(worksheet, body["quantities"])
-        answer = describe_worked_answer(work_out_answer(tree, input, quantities))
-        return Response(orjson.dumps(answer), mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
+        answer = WorkedAnswerSchema().dump(work_out_answer(tree, input, quantities))
+        headers = no_store_headers(tree)
+        return Response(orjson.dumps(answer), mimetype=JSON_MEDIA_TYPE, headers=headers)
 
     return blp
 

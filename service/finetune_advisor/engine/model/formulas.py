@@ -85,14 +85,20 @@ class Operation:
         """Whether the operator binds loosely: + or -."""
         return self.operator in "+-"
 
-    def __str__(self) -> str:
+    @property
+    def needs_brackets(self) -> tuple[bool, bool]:
+        """Whether the left and the right operand need brackets where the operation is written out."""
         left, right = self.left, self.right
         # Operators of the same strength go from left to right.
-        left_text = _bracketed(left, isinstance(left, Operation) and left.is_sum and not self.is_sum)
-        right_text = _bracketed(
-            right, isinstance(right, Operation) and (right.is_sum or not self.is_sum)
+        return (
+            isinstance(left, Operation) and left.is_sum and not self.is_sum,
+            isinstance(right, Operation) and (right.is_sum or not self.is_sum),
         )
-        return f"{left_text} {self.operator} {right_text}"
+
+    def __str__(self) -> str:
+        left_needs, right_needs = self.needs_brackets
+        left, right = _bracketed(self.left, left_needs), _bracketed(self.right, right_needs)
+        return f"{left} {self.operator} {right}"
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,9 @@ def _answer(interviews: Interviews) -> Response:
     try:
         query = read_query(interviews.catalog, request.args)
     except (RetiredVersionError, UnknownVersionError) as error:
-        return _refuse([f"'tree': {error}"], None)
+        return refuse([f"'tree': {error}"], None)
     if query.problems:
-        return _refuse(query.problems, query)
+        return refuse(query.problems, query)
     if query.faults or query.missing:
         return _ask_again(interviews, query)
     if query.submitted:
@@ -90,7 +90,7 @@ def _answer(interviews: Interviews) -> Response:
     return make_response(render_template("plan.html", **shown))
 
 
-def _refuse(problems: Any, query: InterviewQuery | None) -> Response:
+def refuse(problems: Any, query: InterviewQuery | None) -> Response:
     """The page for a link that can't be read, with the way on."""
     onwards = f"{query.url()}" if query else ""
     page = render_template("unreadable.html", problems=problems, onwards=onwards)
@@ -108,7 +108,7 @@ def _ask_again(interviews: Interviews, query: InterviewQuery) -> Response:
     ) or next((one for one in questions if messages.keys() & {*one.inputs}), None)
     if question is None:  # an input that warnings alone look at
         faults = [f"'{query.tree.inputs[name].label}': {text}" for name, text in messages.items()]
-        return _refuse(faults, query)
+        return refuse(faults, query)
     state = interviews.state(query)
     return make_response(_render_question(query, question, state, messages), 422)
 
@@ -155,6 +155,7 @@ def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str,
         "value": given,
         "error": messages.get(name, ""),
         "range": answer_words.describe_range(input_) if input_.is_numeric else "",
+        "worksheet": query.worksheet_url(input_),
         "choices": [
             {
                 "value": write_answer(value),

@@ -20,6 +20,7 @@ from finetune_advisor.engine.evaluation.worksheets import (
     work_out_answer,
 )
 from finetune_advisor.engine.model.worksheets import Worksheet
+from finetune_advisor.schemas.error_details import MAX_NAME_LENGTH
 from finetune_advisor.schemas.worksheets import (
     WorkedAnswerSchema,
     WorksheetRequestSchema,
@@ -70,7 +71,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         tree = tree_or_404(catalog, version)
         try:
-            _, worksheet = find_worksheet(tree, input)
+            _, worksheet = find_worksheet(tree, input[:MAX_NAME_LENGTH])
         except UnknownWorksheetError as error:
             raise UnknownWorksheet(str(error)) from error
         quantities = _load_quantities(worksheet, body["quantities"])

@@ -29,8 +29,8 @@ def describe_formula(worksheet: Worksheet) -> str:
 
 def _describe(worksheet: Worksheet, expression: Expression) -> str:
     match expression:
-        case Number():
-            return str(expression)
+        case Number(text, unit):
+            return f"{group_digits(text)} {unit}".rstrip()
         case Name(name):
             constant = worksheet.constants.get(name)
             return describe_constant(constant) if constant else worksheet.quantities[name].label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 
 from finetune_advisor.engine.analysis.validation import TreeFault
@@ -22,6 +23,8 @@ from finetune_advisor.engine.model.worksheets import Worksheet
 MAX_ENTRIES = 20
 """Quantities, and constants, of a worksheet."""
 MAX_RESULT_DECIMALS = 6
+LONGEST_WRITTEN = 10**21
+"""From this number on, messages write numbers with an exponent."""
 
 Pointer = tuple[str | int, ...]
 
@@ -145,4 +148,5 @@ def _range_problems(input_: Input, worksheet: Worksheet, result: Amount) -> Iter
 
 
 def _write(number: Fraction) -> str:
-    return f"{float(number):.15g}"
+    decimal = (Decimal(number.numerator) / Decimal(number.denominator)).normalize()
+    return f"{decimal:f}" if abs(number) < LONGEST_WRITTEN else f"{decimal:.3g}"

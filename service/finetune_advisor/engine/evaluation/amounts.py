@@ -78,8 +78,9 @@ def evaluate_expression(expression: Expression, amounts: Mapping[str, Amount]) -
         case Operation(_, left, right):
             both = evaluate_expression(left, amounts), evaluate_expression(right, amounts)
             return _operate(expression, *both)
-        case Call(_, arguments):
-            return _call(expression, [evaluate_expression(each, amounts) for each in arguments])
+        case _:
+            arguments = [evaluate_expression(each, amounts) for each in expression.arguments]
+            return _call(expression, arguments)
 
 
 def _operate(operation: Operation, left: Amount, right: Amount) -> Amount:

@@ -96,6 +96,7 @@ def test_only_so_much_is_worked_on_at_once(
 MARK = "a-value-of-this-test"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "body",
     [

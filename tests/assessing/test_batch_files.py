@@ -227,6 +227,11 @@ def test_an_id_is_passed_through(file_format: str) -> None:
         (["--id-column", "team"], "team", "--id-column team: is an input; name a column that isn't"),
         (["--id-column", "id"], "team", "in.csv:1: there is no column 'id', which --id-column names"),
         (["--id-column", "id"], "id,id", "in.csv:1: the column 'id' is there twice; keep one"),
+        (
+            ["--id-column", "id"],
+            "idd",
+            "Error: {file}:1: there is no column 'id', which --id-column names",
+        ),
         (["--id-column", "id"], "id,ref", "in.csv:1: 'ref': there is no such name here; remove it\n"),
         ([], "id,ref", "\n{file}:1: to pass 'id' through to the results, give --id-column id\n"),
         ([], "my id", "give --id-column 'my id'\n"),

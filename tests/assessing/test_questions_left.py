@@ -55,6 +55,7 @@ def list_points(interviewer: Interviewer, profile: Profile) -> list[tuple[Point,
     return points
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", TREES)
 def test_the_count_is_that_of_all_interviews(name: str) -> None:
     """At each point, some interview needs the fewest that is said, another the most, and none less or more.

@@ -32,6 +32,7 @@ def explain(*arguments: str, stdin: str = json.dumps(PROFILE)) -> Result:
     return CliRunner().invoke(main, ["explain", *arguments], input=stdin)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("options", "request_"),
     [
@@ -130,7 +131,7 @@ def test_a_document_may_be_explained_as_it_stands() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--target", "use_rga"], "--target: not a known value; choose from use_prompt_engineering, "),
+        (["--target", "use_rga"], "--target: not a known value; did you mean use_rag?"),
         (
             ["--frozen", "nope"],
             "--frozen: not a known value; choose from prompt_engineering_sufficient, ",

@@ -21,6 +21,7 @@ from tests.formats.oracles import Oracle
 DMN = {
     "d": "https://www.omg.org/spec/DMN/20191111/MODEL/",
     "i": "https://www.omg.org/spec/DMN/20191111/DMNDI/",
+    "c": "http://www.omg.org/spec/DMN/20180521/DC/",
 }
 EXPORT = """
 import sys
@@ -143,11 +144,14 @@ def test_rego_decides_nothing_on_answers_of_another_type(typed: Tree, rego_oracl
 
 
 def test_a_row_of_many_questions_is_placed_in_a_grid() -> None:
-    """A layout of it takes too long; no two nodes lie on each other all the same."""
+    """A layout of it takes too long; no two nodes lie on each other all the same, in JDM and in DMN."""
     tree = row_of_questions(100)
     nodes = json.loads(jdm.render_jdm(tree))["nodes"]
     places = {(node["position"]["x"], node["position"]["y"]) for node in nodes}
+    boxes = ElementTree.fromstring(dmn.render_dmn(tree)).findall(".//c:Bounds", DMN)
+    corners = {(box.get("x"), box.get("y")) for box in boxes}
 
     assert len(nodes) == len(places)
+    assert 201 == len(boxes) == len(corners)
     with pytest.raises(svg.TooLargeToDrawError, match="draw it with Mermaid"):
         svg.render_svg(tree)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ QUERIES = st.lists(st.tuples(NAMES, VALUES), max_size=8)
 ENDINGS = st.sampled_from(["", "/plan.md", "/plan.json"])
 
 
+@pytest.mark.exhaustive
 @given(query=QUERIES, ending=ENDINGS)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_query_is_answered(own: FlaskClient, query: list[tuple[str, str]], ending: str) -> None:

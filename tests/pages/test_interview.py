@@ -76,6 +76,7 @@ def test_every_path_of_the_flowchart_ends_as_assess_says(
     assert len(profile) == len(questions)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("end", WITNESSES)
 def test_every_recommendation_of_two_is_reached(client: FlaskClient, end: str) -> None:
     """With numbers, choices and comparisons."""
@@ -95,6 +96,7 @@ def test_an_own_tree_gets_the_same_pages(own: FlaskClient, profile: dict[str, An
     require_same_as_api(own, plan, TYPED_TREE, profile)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("end", WITNESSES)
 def test_progress_holds(client: FlaskClient, end: str) -> None:
     """At each question, what is left lies within what was said."""

@@ -544,8 +544,9 @@ def test_sigterm_turns_readiness_before_it_stops(start_server: StartServer) -> N
 
 
 def test_the_drain_ends_by_itself(start_server: StartServer) -> None:
-    """After DRAIN_SECONDS the instance stops, without another signal."""
+    """After DRAIN_SECONDS the instance stops, without another signal; the log says what happens."""
     server = start_server(DRAIN_SECONDS="1")
     server.process.send_signal(signal.SIGTERM)
 
     assert server.process.wait(30) == 0
+    assert "Draining: /readyz answers 503, and the instance stops in 1 s" in server.log.read_text()

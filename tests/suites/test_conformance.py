@@ -104,6 +104,7 @@ def test_the_plain_form_says_all(table: DecisionTable) -> None:
     assert rows == [(p, (o.recommendation, o.path, o.receipt)) for p, o in table.rows]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("edit", [retargeted, swapped, without_question])
 def test_every_mutant_of_the_flowchart_disagrees(tree: Tree, table: DecisionTable, edit: Any) -> None:
     """No single edit passes, unless it changes no outcome at all."""
@@ -205,6 +206,7 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     assert drifts == ends
 
 
+@pytest.mark.exhaustive
 @given(trees(wide=False) | gapped_trees())
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:

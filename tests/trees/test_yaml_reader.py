@@ -176,6 +176,7 @@ def test_a_trap_of_yaml_is_told_with_its_remedy(text: str, fault: str) -> None:
     assert fault == _fault(text)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 5000, "- " * 5000, "[" * 900 + "]" * 900])
 def test_deep_nesting_ends_in_an_error(text: str) -> None:
     """However deep a text is nested, the reader neither crashes nor hangs."""
@@ -203,6 +204,7 @@ def _seconds_of_refusal(path: Path, text: str) -> float:
     return process_time() - start
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "faults",
     [

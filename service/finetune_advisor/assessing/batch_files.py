@@ -189,6 +189,8 @@ class BatchFile:
             yield from self._column_errors(columns)
 
     def _column_errors(self, columns: list[str]) -> Iterator[str]:
+        if self._id_column not in (None, *columns):
+            yield f"there is no column {self._id_column!r}, which --id-column names"
         unknown = []
         for index, column in enumerate(columns):
             if not column:
@@ -206,8 +208,6 @@ class BatchFile:
         if unknown and self._id_column is None:
             option = f"--id-column {quote(unknown[0])}"
             yield f"to pass {unknown[0]!r} through to the results, give {option}"
-        if self._id_column not in (None, *columns):
-            yield f"there is no column {self._id_column!r}, which --id-column names"
 
 
 @contextmanager

@@ -21,7 +21,13 @@ from finetune_advisor.formats.explicit_branches import (
     ExplicitTest,
     list_explicit_branches,
 )
-from finetune_advisor.formats.graphics.layout import LayoutLine, lay_out_boxes
+from finetune_advisor.formats.graphics.layout import (
+    LayoutLine,
+    Point,
+    arrange_in_grid,
+    can_be_laid_out,
+    lay_out_boxes,
+)
 from finetune_advisor.formats.graphics.typesetting import replace_invalid_xml
 from finetune_advisor.formats.numbers import format_decimal
 
@@ -206,25 +212,37 @@ def _add_diagram(root: Element, tree: Tree) -> None:
     boxes["outcome"] = DECISION_SIZE
     requirements = list(_iter_requirements(tree))
     lines = [LayoutLine(decision, required) for decision, required in requirements]
-    drawing = lay_out_boxes(boxes, lines, 20)
+    centers, points_of_lines = _place_boxes(boxes, lines)
     diagram = _add_element(_add_element(root, "dmndi:DMNDI"), "dmndi:DMNDiagram", id="diagram")
     for name, (width, height) in boxes.items():
-        x, y = drawing.centers[name]
+        x, y = centers[name]
         shape = _add_element(diagram, "dmndi:DMNShape", id=f"shape.{name}", dmnElementRef=name)
         bounds = {"x": x - width / 2, "y": y - height / 2, "width": width, "height": height}
         _add_element(shape, "dc:Bounds", **{key: f"{value:g}" for key, value in bounds.items()})
-    for (decision, required), line in zip(requirements, drawing.lines, strict=True):
+    for (decision, required), points in zip(requirements, points_of_lines, strict=True):
         name = _requirement_id(decision, required)
         edge = _add_element(diagram, "dmndi:DMNEdge", id=f"edge.{name}", dmnElementRef=name)
         # DMN's arrows point at the decision that requires, where the layout's lines begin.
-        for x, y in reversed(line.points):
+        for x, y in reversed(points):
             _add_element(edge, "di:waypoint", x=f"{x:g}", y=f"{y:g}")
+
+
+def _place_boxes(
+    boxes: Mapping[str, tuple[float, float]], lines: Sequence[LayoutLine]
+) -> tuple[Mapping[str, Point], Sequence[Sequence[Point]]]:
+    """Return the centre of each box, and the points of each line."""
+    # Modelers need a diagram even if its tree is too large for a layout.
+    if not can_be_laid_out(lines):
+        centers = arrange_in_grid(boxes, lines)
+        return centers, [(centers[line.source], centers[line.target]) for line in lines]
+    drawing = lay_out_boxes(boxes, lines, 20)
+    return drawing.centers, [line.points for line in drawing.lines]
 
 
 def _iter_requirements(tree: Tree) -> Iterator[tuple[str, str]]:
     """Iterate over pairs of ids: a decision, and an input or decision that it requires."""
     yield "outcome", f"q_{tree.root}"
-    for question in tree.questions.values():
+    for question in tree.ordered_questions:
         for name in question.inputs:
             yield f"q_{question.id}", f"i_{name}"
         # Several branches may lead to the same question.

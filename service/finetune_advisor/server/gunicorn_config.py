@@ -134,6 +134,9 @@ def when_ready(arbiter: Any) -> None:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGALRM, stop)
         if settings.drain_seconds:
+            arbiter.log.info(
+                "Draining: /readyz answers 503, and the instance stops in %s s", settings.drain_seconds
+            )
             signal.alarm(settings.drain_seconds)
         else:
             stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, product
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ def test_counterfactuals_are_minimal_and_complete(tree: Tree, data: st.DataObjec
     assert all(len(sets) == len(least[end]) for end, sets in found.items())
 
 
+@pytest.mark.exhaustive
 @given(strategies.trees() | strategies.gapped_trees(), st.data())
 @settings(max_examples=120, deadline=None)
 def test_sufficient_reasons_are_smallest(tree: Tree, data: st.DataObject) -> None:
@@ -93,6 +95,7 @@ def test_sufficient_reasons_are_smallest(tree: Tree, data: st.DataObject) -> Non
                 assert len(ends(tree, {name: profile[name] for name in names})) > 1
 
 
+@pytest.mark.exhaustive
 @given(strategies.trees() | strategies.gapped_trees(), st.data())
 @settings(max_examples=120, deadline=None)
 def test_sensitivity_loses_no_outcome(tree: Tree, data: st.DataObject) -> None:

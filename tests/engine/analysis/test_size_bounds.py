@@ -93,6 +93,7 @@ def swapped_at_the_end(tree: Tree) -> Tree:
     return replace(tree, version="1.2.4", questions=questions)
 
 
+@pytest.mark.exhaustive
 def test_explanations_are_bounded_and_right(family: Tree) -> None:
     """Each ends; every counterfactual leads where it says, and a reason forces the outcome."""
     explainer = Explainer(family, PathTable.of(family))
@@ -115,6 +116,7 @@ def test_explanations_are_bounded_and_right(family: Tree) -> None:
         assert explanation.truncated or explanation.sensitivity.keys() == family.inputs.keys()
 
 
+@pytest.mark.exhaustive
 def test_comparisons_are_bounded(family: Tree) -> None:
     """Each ends, and counts no more profiles than there are."""
     with bounded():

@@ -23,6 +23,7 @@ from tests.conftest import ROOT
 from tests.strategies import Known
 
 
+@pytest.mark.exhaustive
 @given(strategies.warned_trees() | strategies.gapped_trees(), st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_compiled_tree_evaluates_as_the_plain_one(tree: Tree, data: st.DataObject) -> None:
@@ -32,6 +33,7 @@ def test_a_compiled_tree_evaluates_as_the_plain_one(tree: Tree, data: st.DataObj
     assert evaluate(tree, known) == CompiledTree(tree).evaluate(known)
 
 
+@pytest.mark.exhaustive
 @given(strategies.trees() | strategies.gapped_trees(), st.data())
 @settings(max_examples=300, deadline=None)
 def test_what_matters_is_what_walks_say(tree: Tree, data: st.DataObject) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def _narrowed(conditions: Iterable[Condition]) -> Region | None:
     return region
 
 
+@pytest.mark.exhaustive
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.one_of(related, within), max_size=5))
 def test_a_region_is_empty_exactly_if_no_profile_is_in_it(conditions: list[Condition]) -> None:

@@ -32,6 +32,7 @@ def _seconds(task: Callable[[], object]) -> float:
     return process_time() - begun
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_the_largest_tree_that_can_be_drawn_is_laid_out_quickly(family: Callable[[int], Tree]) -> None:
     """However a tree grows, at some size it is refused, and just below it a layout takes no second."""

@@ -107,20 +107,20 @@ def explain_response_examples(catalog: Catalog, explainer: Explainer) -> Example
 
 
 def worksheet_request_examples(catalog: Catalog) -> Examples:
-    """Return a request to a worksheet of the newest tree that has one; none if no tree has any."""
+    """Return a request to a worksheet of the newest tree that has one; of no quantities if none has any."""
     answer = _first_worked_answer(catalog)
-    if answer is None:
-        return {}
-    return {"worksheet": {"summary": answer.input.label, "value": {"quantities": answer.quantities}}}
+    summary = answer.input.label if answer else "Defaults alone"
+    quantities = answer.quantities if answer else {}
+    return {"worksheet": {"summary": summary, "value": {"quantities": quantities}}}
 
 
 def worksheet_response_examples(catalog: Catalog) -> Examples:
-    """Return the answer to the request of `worksheet_request_examples`."""
+    """Return the answer to the request of `worksheet_request_examples`; none if no tree has a worksheet."""
     answer = _first_worked_answer(catalog)
     if answer is None:
         return {}
     value = WorkedAnswerSchema().dump(answer)
-    return {"worked_out": {"summary": answer.input.label, "value": value}}
+    return {"worksheet": {"summary": answer.input.label, "value": value}}
 
 
 def _first_worked_answer(catalog: Catalog) -> WorkedAnswer | None:

@@ -35,7 +35,9 @@ INPUT_PARAMETER = {
     "description": "The name of an input that has a worksheet.",
     "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$", "maxLength": 64},
 }
-"""It has no example: another input than one of the tree in the example of the version is a 404."""
+"""It has no example. With one, fuzzers would send quantities that a worksheet doesn't have: a contract can't
+say which quantities belong to the input in the path.
+"""
 
 
 def blueprint(catalog: Catalog) -> Blueprint:

@@ -38,8 +38,7 @@ class NoParameters(RequestSchema):
 
 def input_field(input_: Input, *, required: bool = False) -> fields.Field[Any]:
     """Build the field of a profile for an input, which a profile may leave out unless it is `required`."""
-    unit = f" Unit: {input_.unit}." if input_.unit else ""
-    metadata = describe_field(f"{input_.label}.{unit}")
+    metadata = describe_input(input_)
     if input_.type == "boolean":
         return StrictBoolean(metadata=metadata)
     if input_.type == "enum":
@@ -47,6 +46,12 @@ def input_field(input_: Input, *, required: bool = False) -> fields.Field[Any]:
     field_class = StrictInteger if input_.type == "integer" else StrictNumber
     in_range = build_range_validator(input_.lowest, input_.highest)
     return field_class(validate=in_range, metadata=metadata, required=required)
+
+
+def describe_input(input_: Input) -> dict[str, Any]:
+    """Return the metadata of the field of an input: its label and unit."""
+    unit = f" Unit: {input_.unit}." if input_.unit else ""
+    return describe_field(f"{input_.label}.{unit}")
 
 
 def build_range_validator(low: float, high: float) -> validate.Range:

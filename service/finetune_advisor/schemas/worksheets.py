@@ -13,49 +13,62 @@ from finetune_advisor.engine.model.inputs import input_of_quantity
 from finetune_advisor.engine.model.worksheets import Worksheet
 from finetune_advisor.schemas.assessments import TreeNameSchema
 from finetune_advisor.schemas.fields import (
+    NestedObject,
     PlainNumber,
-    RequestField,
     RequestSchema,
     ResponseSchema,
     StrictNumber,
     describe_field,
 )
-from finetune_advisor.schemas.requests import input_field
+from finetune_advisor.schemas.requests import describe_input, input_field
+from finetune_advisor.trees.catalog import Catalog
 
 
-class UncheckedNumbers(RequestField, fields.Dict):
+class UncheckedObject(NestedObject):
     """Accepts a bounded object and leaves its members unchecked, for code that knows more."""
 
-    default_error_messages = {
-        "invalid": "not an object; give one in braces",
-        "long": "more than {limit} names; give fewer",
-    }
+    default_error_messages = {"long": "more than {limit} names; give fewer"}
 
-    def __init__(self, max_entries: int, **kwargs: Any) -> None:
-        self.max_entries = max_entries
-        # The types of the members are for the contract.
-        super().__init__(fields.String(), StrictNumber(), **kwargs)
+    def __init__(self, schema: type[Schema], max_members: int, **kwargs: Any) -> None:
+        super().__init__(schema, **kwargs)
+        self.max_members = max_members
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise self.make_error("invalid")
-        if len(value) > self.max_entries:
-            raise self.make_error("long", limit=self.max_entries)
+            raise self.make_error("type")
+        if len(value) > self.max_members:
+            raise self.make_error("long", limit=self.max_members)
         return value
 
 
-class WorksheetRequestSchema(RequestSchema):
-    """The quantities of a worksheet."""
+def worksheet_request_schema(catalog: Catalog) -> type[Schema]:
+    """Build the schema of the body of POST /tree/versions/{version}/worksheets/{input}.
 
-    quantities = UncheckedNumbers(
-        MAX_ENTRIES,
-        required=True,
-        metadata=describe_field(
-            "The worksheet's quantities by name. Those with a default may be left out. GET "
-            "/tree/versions/{version} lists them with their units and ranges.",
-            maxProperties=MAX_ENTRIES,
-        ),
-    )
+    It describes the quantities of all worksheets, since a contract can't say which of them belong to the
+    path. `quantities_schema` checks those of one worksheet.
+    """
+    quantities = {
+        name: StrictNumber(metadata=describe_input(input_of_quantity(quantity)))
+        for worksheet in _all_worksheets(catalog)
+        for name, quantity in worksheet.quantities.items()
+    }
+    schema_fields = {
+        "quantities": UncheckedObject(
+            type("QuantitiesSchema", (RequestSchema,), quantities),
+            MAX_ENTRIES,
+            required=True,
+            metadata=describe_field(
+                "The worksheet's quantities. Those with a default may be left out. GET "
+                "/tree/versions/{version} lists them with their ranges."
+            ),
+        )
+    }
+    return type("WorksheetRequestSchema", (RequestSchema,), schema_fields)
+
+
+def _all_worksheets(catalog: Catalog) -> list[Worksheet]:
+    inputs = (input_ for tree in catalog.trees.values() for input_ in tree.inputs.values())
+    return [input_.worksheet for input_ in inputs if input_.worksheet]
 
 
 def quantities_schema(worksheet: Worksheet) -> Schema:
@@ -64,7 +77,7 @@ def quantities_schema(worksheet: Worksheet) -> Schema:
         name: input_field(input_of_quantity(quantity), required=quantity.default is None)
         for name, quantity in worksheet.quantities.items()
     }
-    return RequestSchema.from_dict(schema_fields, name="QuantitiesSchema")()
+    return RequestSchema.from_dict(schema_fields)()
 
 
 class WorkedAnswerSchema(ResponseSchema):

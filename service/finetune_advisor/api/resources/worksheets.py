@@ -23,8 +23,8 @@ from finetune_advisor.engine.model.worksheets import Worksheet
 from finetune_advisor.schemas.error_details import MAX_NAME_LENGTH
 from finetune_advisor.schemas.worksheets import (
     WorkedAnswerSchema,
-    WorksheetRequestSchema,
     quantities_schema,
+    worksheet_request_schema,
 )
 from finetune_advisor.trees.catalog import Catalog
 
@@ -52,7 +52,8 @@ def blueprint(catalog: Catalog) -> Blueprint:
     @blp.doc(operationId="workOutInput")
     @blp.no_parameters
     @blp.arguments(
-        WorksheetRequestSchema(), examples=openapi_examples.worksheet_request_examples(catalog)
+        worksheet_request_schema(catalog)(),
+        examples=openapi_examples.worksheet_request_examples(catalog),
     )
     @blp.response(
         200,

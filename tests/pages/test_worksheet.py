@@ -102,3 +102,8 @@ def test_only_numbers_with_a_worksheet_have_a_link(own: FlaskClient) -> None:
     """A choice has none, and neither has a number without one."""
     assert "Work it out" not in Page(own, f"/interview?tree={TREE}").links
     assert "Work it out" not in Page(own, f"{QUESTION}&corpus_length=2000").links
+
+
+def test_the_page_of_the_tree_has_the_formula(own: FlaskClient) -> None:
+    """Below the input, in words."""
+    assert "It can be worked out as the smaller of ((Documents" in Page(own, f"/trees/{TREE}").text

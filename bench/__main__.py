@@ -14,7 +14,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from bench import command_line, machine, measure, operations, plot, report, sizes, telemetry, tools
+from bench import (
+    command_line,
+    machine,
+    measure,
+    operations,
+    pages,
+    plot,
+    report,
+    sizes,
+    telemetry,
+    tools,
+)
 from bench.contestants import ALL, BARE, FLOOR, OWN, PEERS, STRAIGHT, Contestant
 from bench.desk import SECOND, Desk
 from bench.load import Generator
@@ -81,6 +92,7 @@ def run(bench: Bench, second: Desk) -> Results:
     results.telemetry = telemetry.costs(bench)
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)
+    results.pages = pages.page_times(bench, second)
     results.sizes = sizes.sizes(bench)
     results.took, results.stolen = time.perf_counter() - began, machine.stolen() - stolen
     return results

@@ -28,6 +28,7 @@ def text(results: Results) -> str:
         _latency,
         _telemetry,
         _operations,
+        _pages,
         _sizes,
         _skipped,
         _machine,
@@ -170,6 +171,15 @@ def _operations(results: Results) -> Iterator[str]:
         rows = [(str(here.one), str(here.two), str(here.gain))]
         title = f"A second worker, on two cores {where} the load generator"
         yield from _table(title, ("one worker, requests/s", "two workers, requests/s", "gain"), rows)
+
+
+def _pages(results: Results) -> list[str]:
+    rows = [
+        (one.page, one.tree, str(one.milliseconds), str(one.explain), str(one.ratio))
+        for one in results.pages
+    ]
+    head = ("page", "tree", "milliseconds", "`/assess/explain`, milliseconds", "ratio")
+    return _table("Server time of pages, for profiles never seen", head, rows)
 
 
 def _sizes(results: Results) -> list[str]:

@@ -8,6 +8,7 @@ from bench.contestants import BARE, FLOOR, OPA, OWN, STRAIGHT
 from bench.desk import FIRST, SECOND
 from bench.measure import BATCH, BUSY, HALF_KNOWN, NEVER_SEEN, Batches, Latency, Throughput
 from bench.operations import Memory, Scrape, Workers
+from bench.pages import PageTime
 from bench.sizes import Size
 from bench.spread import Spread, ratios, spread
 
@@ -34,6 +35,7 @@ class Results:
     command_line: dict[str, Spread] = field(default_factory=dict)
     scrapes: list[Scrape] = field(default_factory=list)
     workers: Workers | None = None
+    pages: list[PageTime] = field(default_factory=list)
     sizes: list[Size] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     took: float = 0
@@ -112,6 +114,15 @@ def targets(results: Results) -> list[Target]:
             30,
             False,
             None if kept is None else spread([kept]),
+        ),
+        *(
+            Target(
+                f"server time of a {one.page} page of {one.tree} to `/assess/explain`",
+                3,
+                False,
+                one.ratio,
+            )
+            for one in results.pages
         ),
         Target("metrics' share of the CPU time of a request (quartiles)", 0.05, False, shares),
     ]

@@ -37,7 +37,7 @@ from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.formats.svg import lay_out_picture
 from finetune_advisor.pages import reference, site
-from finetune_advisor.pages.error_pages import problem_renderer
+from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import client_addresses
@@ -92,6 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         interviews = Interviews(served, assessors, pictures)
         _register_pages(app, site.blueprint(interviews, comparisons, pick_tree, relative_link))
         contract.show_problem = problem_renderer(app, relative_link)
+        app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     return app
 

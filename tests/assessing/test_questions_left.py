@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.assessing.interview import Interviewer
@@ -15,6 +19,7 @@ from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
 from finetune_advisor.trees.catalog import Catalog
+from tests.strategies import trees, values
 
 TYPED = Path(__file__).parents[1] / "api" / "typed.yaml"
 TREES = {
@@ -90,6 +95,59 @@ def test_skipped_questions_are_not_counted() -> None:
     assert (2, 6) == after.left
     assert ("api_solutions", (1, 1)) == (last.question.id, last.left)  # type: ignore[union-attr]
     assert None is interviewer.state({}, [*tree.inputs]).question
+
+
+def count_by_hand(
+    interviewer: Interviewer,
+    known: dict[str, Value],
+    skipped: Collection[str],
+    counts: dict[frozenset[tuple[str, Value]], tuple[int, int]],
+) -> tuple[int, int]:
+    """The fewest and the most questions that all interviews from a point on ask, by leading each of them.
+
+    Compares it at each point with what is said to be left.
+    """
+    key = frozenset(known.items())
+    if key not in counts:
+        state = interviewer.state(known, skipped)
+        if state.question is None:
+            return 0, 0
+        tree = interviewer.tree
+        missing = [name for name in state.question.inputs if name not in known]
+        after = [
+            count_by_hand(interviewer, known | dict(zip(missing, answers, strict=True)), skipped, counts)
+            for answers in product(*(values(tree, tree.inputs[name]) for name in missing))
+        ]
+        counts[key] = 1 + min(left[0] for left in after), 1 + max(left[1] for left in after)
+        if asks_once(tree):
+            assert counts[key] == state.left
+        assert counts[key][1] <= state.left.most  # type: ignore[union-attr]
+    return counts[key]
+
+
+def asks_once(tree: Tree) -> bool:
+    """Whether no input belongs to two questions."""
+    asked = [name for question in tree.questions.values() for name in question.inputs]
+    return len(asked) == len({*asked})
+
+
+@pytest.mark.parametrize("skipped", [*combinations(TREES["1.0.0"].inputs, 2)], ids=" ".join)
+def test_the_count_holds_where_questions_were_skipped(skipped: tuple[str, ...]) -> None:
+    """In every interview about 1.0.0 in which any two inputs aren't known."""
+    counts: dict[frozenset[tuple[str, Value]], tuple[int, int]] = {}
+    count_by_hand(make_interviewer(TREES["1.0.0"]), {}, skipped, counts)
+
+    assert counts
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_the_count_holds_in_trees_of_every_kind(data: st.DataObject) -> None:
+    """Whatever is skipped: exactly if each input is asked about once, and never too few otherwise."""
+    tree = data.draw(trees(wide=False))
+    skipped = data.draw(st.sets(st.sampled_from(sorted(tree.inputs)), max_size=2))
+
+    count_by_hand(make_interviewer(tree), {}, skipped, {})
 
 
 def test_a_tree_without_a_table_gets_a_bound() -> None:

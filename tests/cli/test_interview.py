@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from finetune_advisor.cli import main
 
 TYPED = str(Path(__file__).parents[1] / "api" / "typed.yaml")
+WARNED = str(Path(__file__).parents[1] / "pages" / "warned.yaml")
+WORDED = str(Path(__file__).parents[1] / "formats" / "worded.yaml")
 HYBRID = ("2", "yes", "n0", "no", "1")
 
 
@@ -28,7 +30,10 @@ def test_the_plan_is_that_of_assess(tmp_path: Path) -> None:
     assessed = CliRunner().invoke(main, ["assess", str(tmp_path / "profile.json")])
     outcome = interview(*HYBRID)
 
-    assert (0, assessed.stdout) == (outcome.exit_code, outcome.stdout)
+    *blocks, footer = assessed.stdout.split("\n\n")
+    assert 0 == outcome.exit_code
+    assert outcome.stdout.startswith("\n\n".join(blocks))
+    assert outcome.stdout.endswith(f"\n\n{footer}")
     assert "Is prompt engineering alone enough?  [1 to 7 questions left]" in outcome.stderr
     assert "Choose one of the answers that are listed; ? helps." in outcome.stderr
 
@@ -46,6 +51,31 @@ def test_the_plan_has_the_form_that_is_asked_for(form: str, beginning: str) -> N
     assert interview(*HYBRID, options=("--format", form)).stdout.startswith(beginning)
 
 
+def test_the_plan_says_what_decided_it_and_what_would_change_it() -> None:
+    """As the page does, in text and in Markdown."""
+    for form, mark in (("text", ":"), ("markdown", "")):
+        plan = interview(*HYBRID, options=("--format", form)).stdout
+        after = plan.partition(f"What decided this{mark}\n")[2]
+
+        assert ": Yes" in after.partition("What would change this")[0]
+        assert " \N{EM DASH} " in after.partition("What would change this")[2]
+    undecided = interview("small", "-", "-", "-", "-", options=("--tree", TYPED)).stdout
+    assert "Answers that would settle it:\n- " in undecided
+
+
+def test_inputs_that_only_warnings_look_at_come_last() -> None:
+    """After the decision, without a count; one that isn't known is left out, and back goes back."""
+    said = ("yes", "<", "yes", "-")
+    outcome = interview(*said, options=("--tree", WARNED))
+
+    assert 0 == outcome.exit_code
+    assert 2 == outcome.stderr.count("The plan is decided. This answer can add a warning:\n  Rows")
+    assert "Wait" == outcome.stdout.partition("\n")[0]
+    assert "Rows are few." not in outcome.stdout
+    assert "Rows are few." in interview("yes", "5", options=("--tree", WARNED)).stdout
+    assert "can add" not in interview("no", options=("--tree", WARNED)).stderr
+
+
 def test_help_is_what_the_tree_says() -> None:
     """Of the question and of the input; then it asks again."""
     said = interview("?", "1").stderr
@@ -53,6 +83,18 @@ def test_help_is_what_the_tree_says() -> None:
     assert "Asked first because a prompt is the cheapest thing to change" in said
     assert "True if your best prompt meets a target" in said
     assert 2 == said.count("1 to 2 (? help, - don't know, < back)")
+
+
+def test_answers_have_the_words_of_the_author() -> None:
+    """Help explains the choices, too, and the plan repeats the words."""
+    outcome = interview("2", "1", "?", "3", "50", options=("--tree", WORDED))
+
+    assert "  1. It stays <inside>\n  2. A contract covers it\n" in outcome.stderr
+    assert "  1. Surely\n  2. No\n" in outcome.stderr
+    assert (
+        "Far below: Less than half.\nIt meets the target: Within 1% of the target.\n" in outcome.stderr
+    )
+    assert "How good is it? meets (It meets the target)" in outcome.stdout
 
 
 def test_back_asks_the_last_question_again() -> None:

@@ -21,7 +21,7 @@ from finetune_advisor.schemas.trees import TreeSchema
 from finetune_advisor.trees.loader import load_tree
 
 DOCUMENT = Path(__file__).with_name("worded.yaml")
-PROFILE: dict[str, Value] = {"sensitive": False, "half": True, "result": "meets", "rows": 50}
+PROFILE: dict[str, Value] = {"sensitive": False, "half": True, "result": "meets", "worded_rows": 50}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from finetune_advisor.settings import Settings
 from tests import editions
 
 TYPED = Path(__file__).parents[1] / "api" / "typed.yaml"
+WORDED = Path(__file__).parents[1] / "formats" / "worded.yaml"
+WARNED = Path(__file__).with_name("warned.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +24,14 @@ def client() -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def own(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    """A client of an application that serves a tree with inputs of every type, and versions that end."""
+    """A client of an application that serves own trees of many kinds, and versions that end."""
     directory = tmp_path_factory.mktemp("trees")
-    editions.write_ending(directory)
-    (directory / "typed.yaml").write_bytes(TYPED.read_bytes())
+    write_own_trees(directory)
     return create_app(Settings(log_level="error", trees_dir=directory)).test_client()
+
+
+def write_own_trees(directory: Path) -> None:
+    """Write trees with inputs of every type, with words for answers and with warnings, and ended versions."""
+    editions.write_ending(directory)
+    for path in (TYPED, WORDED, WARNED):
+        (directory / path.name).write_bytes(path.read_bytes())

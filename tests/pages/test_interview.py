@@ -258,7 +258,7 @@ def test_a_counterfactual_is_a_link_that_applies_it(client: FlaskClient) -> None
     """It leads to the recommendation that it names."""
     *_, plan = interview(client, "1.0.0", {"prompt_engineering_sufficient": True})
     titles = [one.title for one in TWO.recommendations.values()]
-    others = {words: link for words, link in plan.links.items() if "interview?" in link}
+    others = {words: link for words, link in plan.links.items() if link.startswith("?")}
     assert titles
     words = next(
         words for words in others if words not in ("Change", "Start again") and ":" not in words
@@ -315,3 +315,63 @@ def test_a_plan_is_counted_once_where_it_is_shown(own: FlaskClient) -> None:
     own.head(plan.url)
 
     assert before + 1 == count()
+
+
+def test_answers_have_the_words_of_the_author(own: FlaskClient) -> None:
+    """Radio buttons have them as labels, with the help of each choice; the plan and the tree repeat them."""
+    start = Page(own, "/interview?tree=3.0.0-worded.1")
+    result = Page(own, "/interview?tree=3.0.0-worded.1&sensitive=false&half=true")
+    plan = Page(
+        own, "/interview?tree=3.0.0-worded.1&sensitive=false&half=true&result=meets&worded_rows=50"
+    )
+
+    assert ["It stays <inside>", "A contract covers it"] == start.texts["label"]
+    assert ["Nobody measured it", "Far below", "It meets the target"] == result.texts["label"]
+    assert 'id="result-3-choice">Within 1% of the target.' in result.html
+    assert 'id="result-3" aria-describedby="result-3-choice"' in result.html
+    assert ["A contract covers it", "Surely", "It meets the target"] == plan.texts["dd"][0:6:2]
+    assert "Where the data may go: It stays <inside> instead of A contract covers it" in plan.text
+    assert "Nobody measured it or Far below" in Page(own, "/trees/3.0.0-worded.1").texts["strong"]
+
+
+WARNED_PLAN = "/interview?tree=3.0.0-warned.1&waiting=true"
+CAN_WARN = "These answers can add warnings"
+
+
+def test_a_plan_asks_what_only_warnings_look_at(own: FlaskClient) -> None:
+    """Never before the decision; the answer is listed, can be changed, and leaves the outcome alone."""
+    before = Page(own, "/interview?tree=3.0.0-warned.1")
+    plan = Page(own, WARNED_PLAN)
+    question = plan.send(("change", "warning.warned_rows"))
+    faulty = question.answer({"warned_rows": "few"})
+    answered = faulty.answer({"warned_rows": 5})
+
+    assert ["Rows at hand"] == plan.texts["button"]
+    assert CAN_WARN not in before.text
+    assert "Last question" in before.words
+    assert (["warned_rows"], "Rows at hand") == ([*question.choices], question.heading)
+    assert (422, "few") == (faulty.status, faulty.values["warned_rows"])
+    assert "Rows are few." in answered.text
+    assert plan.heading == answered.heading == "Wait"
+    assert CAN_WARN not in answered.text
+    assert "5 rows" in answered.texts["dd"]
+    assert {"warned_rows": "5"} == answered.follow("Rows at hand").values
+
+
+def test_a_plan_asks_only_for_warnings_that_can_come(own: FlaskClient) -> None:
+    """Not for one that goes with another outcome or that an answer contradicts, nor for what isn't known."""
+    other = Page(own, "/interview?tree=3.0.0-warned.1&waiting=false")
+    plan = Page(own, WARNED_PLAN)
+    skipped = plan.send(("change", "warning.warned_rows")).dont_know()
+
+    assert CAN_WARN not in other.text
+    assert "Who asks" not in plan.text
+    assert CAN_WARN not in skipped.text
+    assert "I don't know yet" in skipped.texts["dd"]
+
+
+def test_a_link_with_a_faulty_answer_for_a_warning_asks_for_it(own: FlaskClient) -> None:
+    """On a page of its own, even if its name is that of a parameter."""
+    page = Page(own, f"{WARNED_PLAN}&question.=nobody")
+
+    assert (422, "Who asks") == (page.status, page.heading)

@@ -107,6 +107,36 @@ def test_the_type_of_a_refusal_leads_to_its_explanation(
         assert requests.get(server.url + reference, timeout=20).ok
 
 
+@pytest.mark.parametrize("prefix", ["", "/advisor"])
+def test_a_link_to_a_page_that_is_too_long_gets_a_page(start_server: StartServer, prefix: str) -> None:
+    """With its policy and a way to the start page; so it is for pages alone, and for GET."""
+    server = start_server(**({"PATH_PREFIX": prefix} if prefix else {}))
+    query = f"?x=<b>{'a' * 9000} HTTP/1.1\r\n\r\n"
+    answers = {
+        f"{method} {path}": send(server, f"{method} {prefix}{path}{query}".encode()).decode()
+        for method in ("GET", "POST")
+        for path in ("/interview", "/trees/2.0.0", "/tree", "/elsewhere")
+    }
+    pages = {asked for asked, answer in answers.items() if "text/html" in answer}
+
+    assert {"GET /interview", "GET /trees/2.0.0"} == pages
+    assert all(answer.startswith("HTTP/1.1 414 ") for answer in answers.values())
+    interview = answers["GET /interview"]
+    assert "shorten the query" in interview
+    assert '<a href="./">Go to the start page</a>' in interview
+    assert '<a href="../">Go to the start page</a>' in answers["GET /trees/2.0.0"]
+    assert 1 == interview.count("Content-Security-Policy: ")
+    assert "style-src 'self'" in interview
+    assert "<b>" not in interview
+
+
+def test_without_pages_a_long_link_gets_json(start_server: StartServer) -> None:
+    """As every other path does."""
+    raw = f"GET /interview?{'a' * 9000} HTTP/1.1\r\n\r\n".encode()
+
+    assert b"application/problem+json" in send(start_server(PAGES="false"), raw)
+
+
 def test_a_logged_refusal_has_the_id_of_its_answer(start_server: StartServer) -> None:
     """A caller who gives the id of the answer is found in the log."""
     server = start_server()

@@ -12,9 +12,8 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from finetune_advisor.engine.model.inputs import Value
-from tests import editions
-from tests.api.conftest import TYPED
 from tests.conftest import Server, start
+from tests.pages.conftest import write_own_trees
 from tests.pages.reading import write
 from tests.pages.test_interview import (
     FLOWCHART_PROFILES,
@@ -26,6 +25,12 @@ from tests.web import linters
 from tests.web.visit import PATIENCE
 
 TIMEOUT = 30
+WORDED_PROFILE: dict[str, Value] = {
+    "sensitive": False,
+    "half": True,
+    "result": "meets",
+    "worded_rows": 50,
+}
 SCHEMES = ("light", "dark")
 NARROW = {"width": 320, "height": 640}
 KINDS = {
@@ -39,7 +44,10 @@ KINDS = {
     "&quantity.documents=2000",
     "faulty worksheet": f"/interview/worksheet?tree={TYPED_TREE}&input=corpus_length"
     "&quantity.documents=many",
+    "words": "/interview?tree=3.0.0-worded.1&sensitive=false&half=true",
+    "warning": "/interview?tree=3.0.0-warned.1&waiting=true&change=warning.question",
     "plan": "/interview?tree=1.0.0&prompt_engineering_sufficient=true",
+    "warned": "/interview?tree=3.0.0-warned.1&waiting=true",
     "undecided": f"/interview?tree={TYPED_TREE}&team=small&skip=corpus_length&skip=best_score"
     "&skip=needed_score&skip=drift&skip=api_usable",
     "unreadable": "/interview?nothing=1",
@@ -52,8 +60,7 @@ KINDS = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a tree of every type of input among its own."""
     trees = tmp_path_factory.mktemp("trees")
-    editions.write_ending(trees)
-    (trees / "typed.yaml").write_bytes(TYPED.read_bytes())
+    write_own_trees(trees)
     started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()
@@ -95,7 +102,7 @@ def fill_in(page: Page, profile: Mapping[str, Value]) -> None:
 def interview(page: Page, version: str, profile: Mapping[str, Value]) -> None:
     """Go through an interview to its end."""
     page.goto(f"/interview?tree={version}")
-    while page.locator("form").count():
+    while page.get_by_role("button", name="Continue").count():
         fill_in(page, profile)
 
 
@@ -124,6 +131,20 @@ def test_every_recommendation_of_two_can_be_reached(page: Page, place: Server, e
     interview(page, "2.0.0", WITNESSES[end])
 
     require_end(page, place, "2.0.0", WITNESSES[end])
+
+
+def test_words_of_answers_can_be_clicked(page: Page, place: Server) -> None:
+    """A radio button goes by its words and has its help; the plan says them."""
+    page.goto("/interview?tree=3.0.0-worded.1&sensitive=false&half=true")
+    choice = page.get_by_role("radio", name="It meets the target", exact=True)
+    described = str(choice.get_attribute("aria-describedby"))
+    page.get_by_text("It meets the target").click()
+    assert choice.is_checked()
+    assert "Within 1% of the target." == page.locator(f"#{described}").inner_text()
+    interview(page, "3.0.0-worded.1", WORDED_PROFILE)
+
+    require_end(page, place, "3.0.0-worded.1", WORDED_PROFILE)
+    assert "It meets the target" in page.locator(".answers").inner_text()
 
 
 @pytest.mark.parametrize("profile", TYPED_PROFILES, ids=str)
@@ -176,6 +197,80 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.wait_for_url("**prompt_engineering_sufficient=true")
 
     assert page.locator(".verdict").count()
+
+
+def press_until(page: Page, key: str, selector: str) -> None:
+    """Press a key until an element that matches has the focus."""
+    for _ in range(60):
+        if page.locator(f"{selector}:focus").count():
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{key} never leads to {selector}")
+
+
+def answer_by_keyboard(page: Page, profile: Mapping[str, Value]) -> None:
+    """Answer the question that a page asks with Tab, arrows, digits and Enter."""
+    for name in [str(one) for one in page.locator("input:not([type=hidden])").evaluate_all(NAMES)]:
+        press_until(page, "Tab", f'input[name="{name}"]')
+        if page.locator(f'input[type=text][name="{name}"]').count():
+            page.keyboard.type(write(profile[name]))
+        else:
+            page.keyboard.press("Space")
+            press_until(page, "ArrowDown", f'input[name="{name}"][value="{write(profile[name])}"]')
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+NAMES = "fields => [...new Set(fields.map(field => field.name))]"
+
+
+@pytest.mark.parametrize(
+    ("version", "profile"),
+    [
+        ("2.0.0", next(iter(WITNESSES.values()))),
+        (TYPED_TREE, TYPED_PROFILES[-1]),
+        ("3.0.0-worded.1", WORDED_PROFILE),
+    ],
+    ids=("2.0.0", "typed", "worded"),
+)
+def test_an_interview_by_keyboard(
+    page: Page, place: Server, version: str, profile: dict[str, Any]
+) -> None:
+    """From the start page to the plan, and to its first link, with every type of input."""
+    page.goto("/")
+    press_until(page, "Tab", f'a.button[href$="tree={version}"]')
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    while page.get_by_role("button", name="Continue").count():
+        answer_by_keyboard(page, profile)
+
+    require_end(page, place, version, profile)
+    press_until(page, "Tab", 'main a[href*="change="]')
+
+
+ZOOM = 4
+"""In a window that is four times as wide as NARROW."""
+CUT_OFF = """() => [...document.querySelectorAll("main *, header *, footer *")].filter(element => {
+  const box = element.getBoundingClientRect();
+  if (element.closest(".hidden") || !box.width) return false;
+  const clips = getComputedStyle(element).overflowX !== "visible";
+  return box.right > innerWidth || box.left < 0 || (clips && element.scrollWidth > element.clientWidth);
+}).map(element => element.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_cut_off_at_four_times_the_size(browser: Browser, place: Server, kind: str) -> None:
+    """No page scrolls sideways, and no part of one ends outside of the window or of its own box."""
+    with browser.new_context(
+        base_url=place.url,
+        viewport=NARROW,
+        device_scale_factor=ZOOM,  # type: ignore[arg-type]
+    ) as context:
+        page = context.new_page()
+        page.goto(KINDS[kind], timeout=PATIENCE)
+
+        assert [] == page.evaluate(CUT_OFF)
+        assert NARROW["width"] == page.evaluate("document.documentElement.scrollWidth")
 
 
 @pytest.mark.parametrize("end", [None, *WITNESSES])

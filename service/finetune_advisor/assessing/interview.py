@@ -7,10 +7,17 @@ from dataclasses import dataclass
 
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
-from finetune_advisor.engine.evaluation.exact import Assessment, affects_outcome
+from finetune_advisor.engine.evaluation.exact import (
+    Assessment,
+    affects_outcome,
+    list_possible_warnings,
+)
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Question, Tree
+
+WARNING_PREFIX = "warning."
+"""The beginning of the id of a question that can only add a warning. No id of a tree has a dot."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,56 @@ def is_skipped(question: Question, profile: Profile, skipped: Collection[str]) -
 def list_settled_questions(
     tree: Tree, profile: Profile, assessment: Assessment, skipped: Sequence[str]
 ) -> list[Question]:
-    """The questions of an interview that were answered or skipped, in the tree's order."""
+    """The questions of an interview that were answered or skipped, in the tree's order.
+
+    Behind them come the inputs that only warnings look at there.
+    """
     answered = {step.question.id for step in assessment.path}
     open_ = {one.question.id for one in assessment.unanswered}
-    return [
+    settled = [
         question
         for question in tree.ordered_questions
         if question.id in answered or (question.id in open_ and is_skipped(question, profile, skipped))
     ]
+    asked = {name for question in settled for name in question.inputs}
+    names = [name for name in tree.warning_inputs if name in profile or name in skipped]
+    return [*settled, *(_ask_for_warnings(tree, name) for name in names if name not in asked)]
+
+
+def list_warning_questions(
+    profile: Profile, assessment: Assessment, skipped: Collection[str]
+) -> list[Question]:
+    """A question for each input whose answer could add a warning to a decided assessment.
+
+    No answer to them changes the outcome. There are none before a decision.
+    """
+    if assessment.outcome is None:
+        return []
+    names = dict.fromkeys(
+        name
+        for warning in list_possible_warnings(assessment)
+        for condition in warning.when
+        for name in condition.inputs
+    )
+    tree = assessment.tree
+    return [
+        _ask_for_warnings(tree, name) for name in names if name not in profile and name not in skipped
+    ]
+
+
+def find_question(tree: Tree, name: str) -> Question | None:
+    """A question by its id, or one of `list_warning_questions`; None if the tree has neither."""
+    input_name = name.removeprefix(WARNING_PREFIX)
+    if name != input_name and input_name in tree.warning_inputs:
+        return _ask_for_warnings(tree, input_name)
+    return tree.questions.get(name)
+
+
+def is_warning_question(question: Question) -> bool:
+    """Whether a question is about an input that only adds warnings."""
+    return question.id.startswith(WARNING_PREFIX)
+
+
+def _ask_for_warnings(tree: Tree, name: str) -> Question:
+    input_ = tree.inputs[name]
+    return Question(f"{WARNING_PREFIX}{name}", input_.label, name, branches=())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from finetune_advisor.engine.evaluation.partial import PartialProfiles
 from finetune_advisor.engine.evaluation.path_table import PathSet, PathTable, union_of_paths
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
@@ -29,12 +30,17 @@ class QuestionsLeft(NamedTuple):
 
 
 class QuestionCounter:
-    """Counts the questions that are left in interviews about one sound tree."""
+    """Counts the questions that are left in interviews about one sound tree.
+
+    The counts are exact for a tree that asks about each input once. If it asks about one again or compares
+    it with several, an interview may need fewer questions than the fewest, but never more than the most.
+    """
 
     def __init__(self, tree: Tree, table: PathTable | None) -> None:
         self._tree = tree
         is_small = table is not None and table.all_paths.bit_count() <= MAX_EXAMINED_PATHS
         self._table = table if is_small else None
+        self._partial = PartialProfiles(table) if table and is_small else None
         asked = [name for question in tree.questions.values() for name in question.inputs]
         self._repeated = frozenset(name for name in asked if asked.count(name) > 1)
         self._counts: dict[tuple[PathSet, frozenset[str], frozenset[str]], QuestionsLeft] = {}
@@ -67,13 +73,17 @@ class QuestionCounter:
     def _count_anew(
         self, paths: PathSet, answered: frozenset[str], skipped: frozenset[str]
     ) -> QuestionsLeft:
-        """Take the first question at which the paths part, and count on for each of its branches."""
-        if self._table is None or len(self._table.recommendations_of(paths)) <= 1:
+        """Take the first question that can change the outcome, and count on for each of its branches."""
+        table, partial = self._table, self._partial
+        if table is None or partial is None or len(table.recommendations_of(paths)) <= 1:
             return QuestionsLeft(0, 0)
-        for node, passing, branches in self._table.paths_by_branch:
+        for node, passing, branches in table.paths_by_branch:
             asked = frozenset(self._tree.questions[node].inputs)
             parts = [paths & ~(passing & ~taking) for _, taking in branches if paths & taking]
-            if len(parts) > 1 and not asked & skipped:
+            if len(parts) <= 1 or asked & skipped:
+                continue
+            # An interview doesn't ask what makes no difference.
+            if asked <= answered or any(partial.affects_outcome_of_paths(paths, one) for one in asked):
                 known = answered | asked & self._repeated
                 return _after_question(
                     [self._count(part, known, skipped) for part in parts], is_answered=asked <= answered

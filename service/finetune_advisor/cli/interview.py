@@ -14,7 +14,7 @@ from finetune_advisor.assessing.answer_reading import (
     write_answer,
 )
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
-from finetune_advisor.assessing.interview import Interviewer
+from finetune_advisor.assessing.interview import Interviewer, list_warning_questions
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_utf8
 from finetune_advisor.cli.tree_selection import add_tree_options, choose_tree
@@ -25,6 +25,7 @@ from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
 from finetune_advisor.formats import answer_words, assessment_text, worksheet_text
 from finetune_advisor.formats.plan_markdown import render_plan_markdown
+from finetune_advisor.formats.plan_text import render_plan_text
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS
@@ -67,11 +68,22 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
         assessor = Assessor(catalog, tree, NullRecorder())
     interviewer = Interviewer(assessor)
     notes = Notes()
-    while (state := interviewer.state(notes.answers, notes.skipped)).question:
-        _say(f"\n{state.question.text}  [{state.left}]")
-        _ask(tree, state.question, notes)
+    while question := _say_next_question(interviewer, notes):
+        _ask(tree, question, notes)
     explanation = assessor.explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
     _print_plan(explanation, plan_format)
+
+
+def _say_next_question(interviewer: Interviewer, notes: Notes) -> Question | None:
+    """The next question, announced: first those that decide, then those that can add a warning."""
+    state = interviewer.state(notes.answers, notes.skipped)
+    if state.question:
+        _say(f"\n{state.question.text}  [{state.left}]")
+        return state.question
+    for question in list_warning_questions(notes.answers, state.assessment, notes.skipped):
+        _say("\nThe plan is decided. This answer can add a warning:")
+        return question
+    return None
 
 
 def _ask(tree: Tree, question: Question, notes: Notes) -> None:
@@ -198,4 +210,4 @@ def _print_plan(explanation: Explanation, plan_format: str) -> None:
         print_utf8(render_plan_markdown(explanation))
     else:
         answer = AssessmentSchema().dump(explanation.assessment)
-        click.echo(assessment_text.render_assessment_text(answer))
+        click.echo(render_plan_text(explanation, answer))

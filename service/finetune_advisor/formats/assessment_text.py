@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -19,14 +19,16 @@ LIST_HEADINGS = {
 }
 
 
-def render_assessment_text(assessment: Mapping[str, Any], advice: str = "") -> str:
+def render_assessment_text(
+    assessment: Mapping[str, Any], advice: str = "", *, more: Sequence[str] = ()
+) -> str:
     """Render an answer of POST /assess, given as its JSON object, as text of at most 88 columns.
 
-    `advice` is a paragraph that follows the title.
+    `advice` is a paragraph that follows the title, and `more` are blocks of text before the last line.
     """
     render_body = _decided if "recommendation" in assessment else _undecided
     blocks = [format_title(assessment), wrap_paragraph(advice), *render_body(assessment)]
-    return "\n\n".join(filter(None, [*blocks, format_footer(assessment)]))
+    return "\n\n".join(filter(None, [*blocks, *more, format_footer(assessment)]))
 
 
 def format_title(assessment: Mapping[str, Any]) -> str:

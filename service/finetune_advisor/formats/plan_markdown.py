@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from finetune_advisor.engine.analysis.explanation import Counterfactual, Explanation
+from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.evaluation.exact import Assessment
-from finetune_advisor.engine.model.tree import Recommendation, Tree
-from finetune_advisor.formats import answer_words, labels
+from finetune_advisor.engine.model.tree import Recommendation
+from finetune_advisor.formats import explanation_words, labels
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 
 SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|])")
@@ -21,7 +21,7 @@ def render_plan_markdown(explanation: Explanation) -> str:
     blocks = [
         *(_decided(assessment, recommendation) if recommendation else _undecided(assessment)),
         *_answers(assessment),
-        *_changes(explanation),
+        *_explanation(explanation),
         _footer(assessment),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -60,18 +60,14 @@ def _answers(assessment: Assessment) -> Iterator[str]:
     yield from _section("Your answers", steps, mark="1.")
 
 
-def _changes(explanation: Explanation) -> Iterator[str]:
-    tree = explanation.tree
-    changes = [_change(tree, one) for one in explanation.counterfactuals]
-    yield from _section("What would change this", changes)
-
-
-def _change(tree: Tree, one: Counterfactual) -> str:
-    answers = (
-        answer_words.describe_labelled_answer(tree.inputs[change.input], change.after)
-        for change in one.changes
+def _explanation(explanation: Explanation) -> Iterator[str]:
+    yield from _section(explanation_words.REASON_HEADING, explanation_words.describe_reason(explanation))
+    heading = explanation_words.choose_changes_heading(
+        is_decided=explanation.assessment.outcome is not None
     )
-    return f"{tree.recommendations[one.recommendation].title} — {'; '.join(answers)}"
+    yield from _section(heading, explanation_words.describe_counterfactuals(explanation))
+    if explanation.truncated:
+        yield explanation_words.MORE_CHANGES_NOTE
 
 
 def _footer(assessment: Assessment) -> str:

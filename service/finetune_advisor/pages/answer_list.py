@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.assessing.interview import is_warning_question
+from finetune_advisor.engine.evaluation.exact import Assessment, Step
 from finetune_advisor.engine.model.tree import Question
-from finetune_advisor.formats import labels
+from finetune_advisor.formats import answer_words, labels
 from finetune_advisor.pages.interview_query import InterviewQuery
 
 
@@ -16,10 +17,18 @@ def describe_answers(
     return [
         {
             "question": question.text,
-            "answer": labels.describe_step(query.tree, steps[question.id])
-            if question.id in steps
-            else "I don't know yet",
+            "answer": _describe_answer(query, question, steps.get(question.id)),
             "change": query.url(change=question),
         }
         for question in questions
     ]
+
+
+def _describe_answer(query: InterviewQuery, question: Question, step: Step | None) -> str:
+    if step:
+        return labels.describe_step(query.tree, step)
+    if is_warning_question(question) and question.input in query.answers:
+        return answer_words.describe_answer(
+            query.tree.inputs[question.input], query.answers[question.input]
+        )
+    return "I don't know yet"

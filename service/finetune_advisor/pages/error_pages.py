@@ -20,9 +20,15 @@ PAGE_CSP = (
 )
 
 
-def problem_renderer(
-    app: Flask, link_to: Callable[[str, WSGIEnvironment], str]
-) -> Callable[[Response], Response]:
+PAGE_HEADERS = {
+    "Content-Type": f"{HTML_MEDIA_TYPE}; charset=utf-8",
+    "Content-Security-Policy": PAGE_CSP,
+}
+LinkTo = Callable[[str, "WSGIEnvironment"], str]
+"""Gives the reference that leads from a request's URL to a path of this service."""
+
+
+def problem_renderer(app: Flask, link_to: LinkTo) -> Callable[[Response], Response]:
     """Return a function that replaces the JSON of a problem by an HTML page.
 
     It does so for the paths of pages, and for unknown paths if the client prefers HTML, as browsers do.
@@ -34,17 +40,39 @@ def problem_renderer(
             if not is_unknown or not _prefers_html():
                 return response
             response.vary.add("Accept")
-        page = render_template(
-            "problem.html",
-            problem=orjson.loads(response.get_data()),
-            link=lambda path: link_to(path, request.environ) or "./",
-        )
-        response.set_data(page)
-        response.content_type = f"{HTML_MEDIA_TYPE}; charset=utf-8"
-        response.headers["Content-Security-Policy"] = PAGE_CSP
+        response.set_data(_render(response.get_data(as_text=True), link_to))
+        response.headers.update(PAGE_HEADERS)
         return response
 
     return render_problem
+
+
+def refusal_renderer(
+    app: Flask, link_to: LinkTo, prefix: str
+) -> Callable[[str, str], tuple[str, list[tuple[str, str]]] | None]:
+    """Return a function that renders the problem of a request that never reached the application.
+
+    It takes the path and the problem as JSON. Returns the page with its headers; None for paths of no page.
+    `prefix` is the path prefix of the service.
+    """
+
+    def render_refusal(path: str, problem: str) -> tuple[str, list[tuple[str, str]]] | None:
+        below = path.removeprefix(prefix)
+        if not path.startswith(f"{prefix}/") or not is_page(app, below):
+            return None
+        # Only the path counts: links in the page are relative to it.
+        with app.test_request_context("/", environ_overrides={"RAW_URI": path, "SCRIPT_NAME": prefix}):
+            return _render(problem, link_to), [*PAGE_HEADERS.items()]
+
+    return render_refusal
+
+
+def _render(problem: str, link_to: LinkTo) -> str:
+    return render_template(
+        "problem.html",
+        problem=orjson.loads(problem),
+        link=lambda path: link_to(path, request.environ) or "./",
+    )
 
 
 def is_page(app: Flask, path: str) -> bool:

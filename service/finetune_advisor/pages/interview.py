@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -10,8 +11,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from finetune_advisor.assessing.answer_reading import write_answer
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.interview import (
+    WARNING_PREFIX,
     Interviewer,
     InterviewState,
+    find_question,
     list_settled_questions,
 )
 from finetune_advisor.engine.analysis.explanation import Explanation
@@ -102,15 +105,17 @@ def _ask_again(interviews: Interviews, query: InterviewQuery) -> Response:
     messages = dict(query.faults)
     for name in query.missing:
         messages.setdefault(name, _describe_missing(query.tree.inputs[name]))
-    questions = query.tree.ordered_questions
-    question = next(
-        (one for one in (query.submitted,) if one and messages.keys() & {*one.inputs}), None
-    ) or next((one for one in questions if messages.keys() & {*one.inputs}), None)
-    if question is None:  # an input that warnings alone look at
-        faults = [f"'{query.tree.inputs[name].label}': {text}" for name, text in messages.items()]
-        return refuse(faults, query)
+    question = next(one for one in _list_questions(query) if one and messages.keys() & {*one.inputs})
     state = interviews.state(query)
     return make_response(_render_question(query, question, state, messages), 422)
+
+
+def _list_questions(query: InterviewQuery) -> Iterator[Question | None]:
+    """Every question, the submitted one first: together they ask about each input of the tree."""
+    tree = query.tree
+    yield query.submitted
+    yield from tree.ordered_questions
+    yield from (find_question(tree, f"{WARNING_PREFIX}{name}") for name in tree.warning_inputs)
 
 
 def _describe_missing(input_: Input) -> str:
@@ -124,9 +129,8 @@ def _render_question(
 ) -> str:
     tree = query.tree
     settled = list_settled_questions(tree, query.answers, state.assessment, query.skipped)
-    others = [one for one in settled if one is not question]
-    place = tree.topological_index
-    before = [one for one in others if place[one.id] < place[question.id]]
+    others = [one for one in settled if one != question]
+    before = others[: sum(_place(tree, one) < _place(tree, question) for one in others)]
     return render_template(
         "question.html",
         tree=tree,
@@ -143,6 +147,11 @@ def _render_question(
         back=query.url(change=before[-1]) if before else "",
         answers=describe_answers(query, state.assessment, others),
     )
+
+
+def _place(tree: Tree, question: Question) -> float:
+    # Questions that can only add a warning come last.
+    return tree.topological_index.get(question.id, inf)
 
 
 def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str, str]) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
 from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
+from finetune_advisor.assessing.interview import find_question
 from finetune_advisor.engine.model.inputs import Input, Profile, Value
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.schemas.error_details import MAX_ERRORS, MAX_NAME_LENGTH, unknown_name_detail
@@ -42,9 +44,7 @@ class InterviewQuery:
     typed: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def parameters(
-        self, *, without: Question | None = None, change: Question | None = None
-    ) -> list[tuple[str, str]]:
+    def parameters(self, *, without: Question | None = None) -> list[tuple[str, str]]:
         """The query in its one form, as names with values; `without` leaves a question out."""
         hidden = without.inputs if without else ()
         pairs = [(TREE, self.tree.version)]
@@ -56,11 +56,16 @@ class InterviewQuery:
         pairs += [
             (SKIP, name) for name in self.skipped if name not in hidden and name not in self.answers
         ]
-        return [*pairs, *([(CHANGE, change.id)] if change else [])]
+        return pairs
 
     def url(self, *, change: Question | None = None) -> str:
         """The query in its one form, to be put behind a path."""
-        return f"?{urlencode(self.parameters(change=change))}"
+        return f"{self._encoded}&{urlencode({CHANGE: change.id})}" if change else self._encoded
+
+    @cached_property
+    def _encoded(self) -> str:
+        # A plan has dozens of links that differ in their end alone.
+        return f"?{urlencode(self.parameters())}"
 
     def worksheet_url(self, input_: Input) -> str:
         """The query of the page that works out an input; empty if the input has no worksheet."""
@@ -105,7 +110,7 @@ def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQue
                 faults[name] = str(error)
                 typed[name] = texts[0][:MAX_TYPED_LENGTH]
     skipped = set(arguments.getlist(SKIP))
-    submitted, change = (tree.questions.get(arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
+    submitted, change = (find_question(tree, arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
     if submitted and skipped.intersection(submitted.inputs):
         # "I don't know yet" was chosen. A question can be skipped with one of its two numbers given.
         if answers.keys() >= {*submitted.inputs}:
@@ -135,5 +140,5 @@ def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str])
         yield f"'skip={name[:MAX_NAME_LENGTH]}': the tree asks about nothing of that name"
     for name in (SUBMITTED, CHANGE):
         asked = arguments.get(name, "")
-        if asked and asked not in tree.questions:
+        if asked and not find_question(tree, asked):
             yield f"'{name}={asked[:MAX_NAME_LENGTH]}': the tree has no such question"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
 from finetune_advisor.assessing.answer_reading import write_answer
-from finetune_advisor.assessing.interview import InterviewState, list_settled_questions
-from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explanation
+from finetune_advisor.assessing.interview import (
+    InterviewState,
+    list_settled_questions,
+    list_warning_questions,
+)
+from finetune_advisor.engine.analysis.explanation import Counterfactual, Explanation
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats import answer_words
+from finetune_advisor.formats import answer_words, explanation_words
+from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 from finetune_advisor.pages.answer_list import describe_answers
 from finetune_advisor.pages.interview_query import InterviewQuery
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -34,46 +40,36 @@ def describe_plan(
         "tree": tree,
         "answer": answer,
         "plan": answer.get("recommendation"),
+        "list_headings": LIST_HEADINGS,
         "verdict": VERDICT_SENTENCES[answer["recommendation"]["finetune"]]
         if "recommendation" in answer
         else "",
         "answers": describe_answers(query, assessment, settled),
+        "warning_questions": list_warning_questions(query.answers, assessment, query.skipped),
+        "hidden": query.parameters(),
         "candidates": [tree.recommendations[name] for name in assessment.candidates],
         "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
         "truncated": explanation.truncated,
-        "reasons": describe_reason(tree, query, explanation),
+        "reasons": explanation_words.describe_reason(explanation),
+        "words": explanation_words,
+        "changes_heading": explanation_words.choose_changes_heading(
+            is_decided=assessment.outcome is not None
+        ),
         "effects": _describe_effects(query, explanation) if assessment.outcome is None else [],
         "alternatives": _describe_alternatives(tree, answer),
         "picture": has_picture,
-        "picture_query": [(name, write_answer(value)) for name, value in query.answers.items()],
+        "picture_query": urlencode({name: write_answer(value) for name, value in query.answers.items()}),
         "picture_text": describe_picture(answer),
         "request": orjson.dumps({"profile": query.answers, "tree_version": tree.version}).decode(),
         "query": query.url(),
     }
 
 
-def describe_reason(tree: Tree, query: InterviewQuery, explanation: Explanation) -> list[str]:
-    """The answers that alone force the outcome, in words."""
-    return [
-        answer_words.describe_labelled_answer(tree.inputs[name], query.answers[name])
-        for name in explanation.sufficient_reason or ()
-    ]
-
-
-def describe_change(tree: Tree, change: Change) -> str:
-    """A changed answer in words."""
-    input_ = tree.inputs[change.input]
-    after = answer_words.describe_labelled_answer(input_, change.after)
-    if change.before is None:
-        return after
-    return f"{after} instead of {answer_words.describe_answer(input_, change.before)}"
-
-
 def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict[str, Any]:
     changed = query.with_answers({change.input: change.after for change in one.changes})
     return {
         "title": query.tree.recommendations[one.recommendation].title,
-        "changes": [describe_change(query.tree, change) for change in one.changes],
+        "changes": [explanation_words.describe_change(query.tree, change) for change in one.changes],
         "query": changed.url(),
     }
 

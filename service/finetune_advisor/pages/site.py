@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, request
 
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.pages import interview, plan_download, start, tree, worksheet
-from finetune_advisor.pages.error_pages import PAGE_CSP
+from finetune_advisor.pages.error_pages import PAGE_CSP, LinkTo
 from finetune_advisor.pages.interview import Interviews
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
-
-LinkTo = Callable[[str, "WSGIEnvironment"], str]
-"""Gives the reference that leads from a request's URL to a path of this service."""
 
 
 def blueprint(

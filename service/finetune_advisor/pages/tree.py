@@ -12,6 +12,7 @@ from finetune_advisor.engine.analysis.comparison import Comparison
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats import answer_words, labels
+from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 from finetune_advisor.formats.worksheet_text import describe_formula
 from finetune_advisor.pages.caching import cache_page
 from finetune_advisor.pages.plan_page import VERDICT_SENTENCES
@@ -43,6 +44,7 @@ def add_view(
             questions=[_describe_question(shown, one) for one in shown.ordered_questions],
             recommendations=shown.recommendations.values(),
             verdicts=VERDICT_SENTENCES,
+            list_headings=LIST_HEADINGS,
             changes=describe_comparison(comparisons.compare(older, shown)) if older else None,
         )
         return cache_page(page)

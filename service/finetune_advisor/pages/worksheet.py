@@ -9,13 +9,14 @@ from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from finetune_advisor.assessing.answer_reading import read_quantities, write_answer
+from finetune_advisor.assessing.interview import WARNING_PREFIX, find_question
 from finetune_advisor.engine.evaluation.worksheets import (
     UnknownWorksheetError,
     find_worksheet,
     work_out_answer,
 )
 from finetune_advisor.engine.model.inputs import Input, input_of_quantity
-from finetune_advisor.engine.model.tree import Question
+from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
 from finetune_advisor.formats import answer_words, worksheet_text
 from finetune_advisor.pages.caching import keep_private
@@ -108,7 +109,7 @@ def _describe_form(
             {"text": f"{worksheet.quantities[name].label}: {text}", "field": _field_id(name)}
             for name, text in messages.items()
         ],
-        "back": query.url(change=_question_about(query, input_)),
+        "back": query.url(change=_question_about(query.tree, input_)),
         "formula": worksheet_text.describe_formula(worksheet),
         "references": _list_references(worksheet),
     }
@@ -149,9 +150,10 @@ def _describe_result(
     }
 
 
-def _question_about(query: InterviewQuery, input_: Input) -> Question | None:
-    """The first question that asks about an input; None if only warnings look at it."""
-    return next((one for one in query.tree.ordered_questions if input_.name in one.inputs), None)
+def _question_about(tree: Tree, input_: Input) -> Question | None:
+    """The first question about an input, or the one that is asked about it for the sake of warnings."""
+    questions = (one for one in tree.ordered_questions if input_.name in one.inputs)
+    return next(questions, None) or find_question(tree, f"{WARNING_PREFIX}{input_.name}")
 
 
 def _list_references(worksheet: Worksheet) -> list[Any]:

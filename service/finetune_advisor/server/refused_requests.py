@@ -15,6 +15,8 @@ from finetune_advisor.api.http.headers import common_headers
 from finetune_advisor.api.http.problems import InternalError, MalformedRequest, Problem, UriTooLong
 from finetune_advisor.telemetry.tracing import TraceContext
 
+PageRenderer = Callable[[str], tuple[str, list[tuple[str, str]]] | None]
+"""Renders a problem, given as JSON, as an HTML page with its headers; None if no page is asked for."""
 DELAY_REASONS = frozenset({"connection_limit", "open_file_limit", "thread_limit"})
 """Reasons for which a connection is delayed and nothing is refused."""
 TIMEOUT_REASONS = frozenset({"request_timeout", "answer_timeout"})
@@ -96,14 +98,32 @@ def _fault(error: BaseException) -> tuple[str, str]:
     )
 
 
-def render_refusal(problem: Problem, traced: TraceContext, prefix: str = "") -> bytes:
-    """Render a problem as a complete HTTP answer that closes the connection. `prefix` is the path prefix."""
-    body = problem.get_body(prefix=prefix).encode()
+def find_requested_path(error: BaseException) -> str:
+    """Return the path of a GET request whose line was too long; empty if the path isn't known.
+
+    The path is known if the query is what makes the line too long.
+    """
+    method, _, target = getattr(error, "line", b"").partition(b" ")
+    path, mark, _ = target.partition(b"?")
+    return path.decode("latin-1") if method == b"GET" and mark else ""
+
+
+def render_refusal(
+    problem: Problem, traced: TraceContext, prefix: str = "", render_page: PageRenderer | None = None
+) -> bytes:
+    """Render a problem as a complete HTTP answer that closes the connection. `prefix` is the path prefix.
+
+    `render_page` gives the page and its headers for the problem as JSON, or None if it needs no page.
+    """
+    content = problem.get_body(prefix=prefix)
+    page = render_page(content) if render_page else None
+    content, own_headers = page or (content, problem.get_headers())
+    body = content.encode()
     headers = [
-        *problem.get_headers(),
+        *own_headers,
         ("Content-Length", str(len(body))),
         ("Connection", "close"),
-        *common_headers((), traced),
+        *common_headers(own_headers, traced),
     ]
     lines = [f"HTTP/1.1 {problem.code} {problem.name}", *map(": ".join, headers), "", ""]
     return "\r\n".join(lines).encode() + body

@@ -245,10 +245,14 @@ class ConnectionWorker(ThreadWorker):
         else:
             self.log.error("failed", exc_info=exc, extra={"request_id": traced.request_id})
         problem = refused_requests.make_refusal_problem(exc, self.cfg.limit_request_line)
+        # People who follow a link that grew too long get a page, as for every other error of a page.
+        render_page = getattr(self.wsgi, "extensions", {}).get("problem_page")
+        path = refused_requests.find_requested_path(exc)
+        answer = refused_requests.render_refusal(
+            problem, traced, self.path_prefix, partial(render_page, path) if render_page else None
+        )
         with suppress(OSError):
-            util.write_nonblock(
-                client, refused_requests.render_refusal(problem, traced, self.path_prefix)
-            )
+            util.write_nonblock(client, answer)
 
 
 def _ignore_refusals(*_: Any) -> None: ...

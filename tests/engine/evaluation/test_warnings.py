@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from finetune_advisor.engine.analysis.validation import find_faults
-from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.exact import evaluate, list_possible_warnings
 from finetune_advisor.engine.model.conditions import (
     Bound,
     ComparedWith,
@@ -18,6 +20,7 @@ from finetune_advisor.engine.model.conditions import (
 )
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree, WarningCondition, WarningRule
+from tests.strategies import completions, partial_profiles, warned_trees
 
 ROWS = Input("rows", "integer", "Rows", unit="rows", minimum=0, maximum=1000)
 NEED = Input("need", "number", "Needed rows", unit="rows", minimum=0, maximum=1000)
@@ -120,3 +123,20 @@ def test_a_faulty_warning_is_found(
     [first, *_] = find_faults(warned(tree, one))
 
     assert (first.pointer, first.problem) == (pointer, problem)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_every_warning_that_answers_can_add_is_possible(data: st.DataObject) -> None:
+    """Those that are active for some completion with the same outcome, and not without it."""
+    tree = data.draw(warned_trees())
+    profile = data.draw(partial_profiles(tree))
+    assessment = evaluate(tree, profile)
+    possible = list_possible_warnings(assessment)
+
+    for completion in completions(tree, profile):
+        completed = evaluate(tree, completion)
+        if completed.outcome == assessment.outcome:
+            assert {*completed.warnings} <= {*assessment.warnings, *possible}
+        if len(completion) == len(profile):
+            assert [] == possible

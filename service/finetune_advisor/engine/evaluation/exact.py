@@ -306,14 +306,38 @@ def _active_warnings(tree: Tree, answers: Profile, outcome: str | None) -> Itera
             yield warning
 
 
+def list_possible_warnings(assessment: Assessment) -> list[WarningRule]:
+    """The warnings that further answers could add to an assessment without changing its outcome.
+
+    They may go with the outcome, lack an answer, and aren't contradicted by the answers that are known.
+    """
+    tree = assessment.tree
+    region = region_of_completions(tree, assessment.answers)
+    return [
+        warning
+        for warning in tree.warnings
+        if warning not in assessment.warnings
+        and warning.applies_to(assessment.outcome)
+        and not any(_is_contradicted(tree, region, condition) for condition in warning.when)
+    ]
+
+
+def _is_contradicted(tree: Tree, region: Region, warning_condition: WarningCondition) -> bool:
+    return region.narrow(_condition_of(tree, warning_condition)) is None
+
+
 def _holds(tree: Tree, region: Region, warning_condition: WarningCondition) -> bool:
     """Return whether the condition is known to hold for all profiles of a region."""
     if not all(region.is_fixed(name) for name in warning_condition.inputs):
         return False
+    return region.narrow(_condition_of(tree, warning_condition)) is not None
+
+
+def _condition_of(tree: Tree, warning_condition: WarningCondition) -> Condition:
     input_, test = tree.inputs[warning_condition.input], warning_condition.test
     other = test.input if isinstance(test, ComparedWith) else None
     [condition] = exclusive_conditions(input_, other, [test])
-    return region.narrow(condition) is not None
+    return condition
 
 
 def _steps(tree: Tree, visited: VisitedBranches, answers: Profile) -> Iterator[Step]:

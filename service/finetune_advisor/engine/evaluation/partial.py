@@ -76,6 +76,13 @@ class PartialProfiles:
         """Return whether an input that a profile lacks can still change its outcome."""
         return self._affects_outcome(profile, name, self._possible(profile))
 
+    def affects_outcome_of_paths(self, paths: PathSet, name: str) -> bool:
+        """Return whether profiles that differ in one input can take two of these paths and end differently.
+
+        It is True, too, if the tree compares so many inputs that this takes long.
+        """
+        return self._has_large_groups or self._is_decisive(name, {}, paths)
+
     def _affects_outcome(self, profile: Profile, name: str, possible: PathSet) -> bool:
         if self._has_large_groups:
             return affects_outcome(self._tree, region_of_completions(self._tree, profile), name)

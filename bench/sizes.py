@@ -15,7 +15,8 @@ from bench.measure import Bench, on_server_core
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 
 Shape = Literal["balanced", "chain"]
 COUNTS = (10, 100, 1000, 10_000)

@@ -211,9 +211,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def ending_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server of a deprecated, a retired and a successive version beside the bundled ones."""
+    """One server of a deprecated, a retired and a successive version beside the bundled ones, and of a tree
+    that has a worksheet.
+    """
     trees = tmp_path_factory.mktemp("ending")
     editions.write_ending(trees)
+    (trees / "typed.yaml").write_bytes((ROOT / "tests" / "api" / "typed.yaml").read_bytes())
     started = start(tmp_path_factory.mktemp("server") / "log", TREES_DIR=str(trees))
     yield started
     started.stop()

@@ -17,7 +17,8 @@ from finetune_advisor.engine.model.conditions import (
     Test,
 )
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 
 YES, NO = InChoices((True,)), InChoices((False,))
 Edges = Sequence[tuple[Test, str]]

@@ -31,15 +31,16 @@ from finetune_advisor.engine.model.conditions import (
 )
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
 from finetune_advisor.engine.model.inputs import Input, Value
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import (
     Branch,
     Question,
     Recommendation,
-    Reference,
     Tree,
     WarningCondition,
     WarningRule,
 )
+from finetune_advisor.engine.model.worksheets import Constant, Quantity, Worksheet
 
 Known = dict[str, Value]
 Draw = st.DrawFn
@@ -164,7 +165,41 @@ def completions(tree: Tree, profile: Known) -> Iterator[Known]:
 
 @st.composite
 def inputs(draw: Draw, name: str, *, wide: bool = True) -> Input:
-    """An input of any type, with few values unless it is wide."""
+    """An input of any type, with few values unless it is wide; a numeric one may have a worksheet."""
+    one = draw(_inputs(name, wide=wide))
+    if one.is_numeric and draw(st.integers(0, 2)) == 0:
+        return replace(one, worksheet=draw(worksheets(one)))
+    return one
+
+
+FORMULAS = ("a / b", "a * 2 / b - a / b", "ceil(a / b)", "-a / b + high", "round(-(a + a) / b)")
+
+
+@st.composite
+def worksheets(draw: Draw, one: Input) -> Worksheet:
+    """A worksheet whose answers lie in an input's range, however narrow that is."""
+    source = Reference("Source", "https://example.org/")
+    unit = f"{one.unit}*day" if one.unit else "day"
+    low, more = draw(st.integers(-3, 3)), draw(st.integers(1, 9))
+    default = draw(st.sampled_from((None, low)))
+    return Worksheet(
+        summary="How",
+        quantities={
+            "a": Quantity("a", "Label of a", low, low + more, "Help of a", unit, default),
+            "b": Quantity("b", "Label of b", 0.5, 0.5 + more, unit="days"),
+        },
+        formula=f"max(min({draw(st.sampled_from(FORMULAS))}, high), low)",
+        constants={
+            "low": Constant("low", "The lowest", one.lowest, one.unit),
+            "high": Constant("high", "The highest", one.highest, one.unit, (source,)),
+        },
+        decimals=draw(st.integers(1, 6)) if one.type == "number" else None,
+        references=draw(st.sampled_from(((), (source,)))),
+    )
+
+
+@st.composite
+def _inputs(draw: Draw, name: str, *, wide: bool) -> Input:
     kind = draw(st.sampled_from(("boolean", "enum", "integer", "integer", "number", "number")))
     if kind == "boolean":
         words = draw(

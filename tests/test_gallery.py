@@ -20,7 +20,8 @@ from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile, Value
-from finetune_advisor.engine.model.tree import Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT

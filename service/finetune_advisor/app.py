@@ -31,6 +31,7 @@ from finetune_advisor.api.resources import (
     tree,
     tree_changes,
     tree_diagram,
+    worksheets,
 )
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
@@ -80,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         tree.blueprint(served),
         tree_changes.blueprint(served, comparisons),
         tree_diagram.blueprint(served, pictures),
+        worksheets.blueprint(served),
         problem_types.blueprint(),
     ):
         contract.register_blueprint(resource)

@@ -472,7 +472,7 @@ def test_diff_takes_the_inputs_that_differ_for_a_change() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("maximum: 1000000", "maximum: 5000"),
+        ("maximum: 1000000", "maximum: 5000000"),
         ("choices: [solo, small, large]", "choices: [large, small, solo]"),
     ],
     ids=["range", "order of choices"],

@@ -38,7 +38,7 @@ def _install(place: Path) -> None:
 
 @pytest.mark.parametrize("output", ["output-schemas", "no-output-schemas"])
 def test_every_operation_is_a_tool_that_answers(server: Server, output: str) -> None:
-    """Each of the nine is called once, and answers what it says; a picture comes as text."""
+    """Each of the ten is called once, and answers what it says; a picture comes as text."""
     found = tools(server.url, output)
 
     assert sorted(OPERATIONS) == sorted(found["tools"])
@@ -47,6 +47,7 @@ def test_every_operation_is_a_tool_that_answers(server: Server, output: str) -> 
     assert requests.get(f"{server.url}/tree", timeout=10).json() == json.loads(answers["getTree"])
     assert "use_rag" in json.loads(answers["assess"])["candidates"]
     assert answers["getDiagram"].startswith("<svg")
+    assert "tree 1.0.0 has no worksheet for data_sensitive" in answers["workOutInput"]
     if output == "no-output-schemas":
         assert found["bytes"] <= MAX_LIST_BYTES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.contract.framing_probes import LIMIT
-from tests.contract.probe import EMPTY, Probe, post
+from tests.contract.probe import EMPTY, WORKSHEET, Probe, post
 
 DEEP = 5000
 MARK = b"\xef\xbb\xbf"
@@ -238,7 +238,20 @@ BATCHES = {
     "escaped name": rb'{"\u0070rofiles":[{"\u0070rompt_engineering_sufficient":true}]}',
 }
 
+WORKSHEETS = {
+    "empty object": (b"{}", ("#/quantities",)),
+    "array": (b"[]", ("#",)),
+    "quantities of null": (b'{"quantities":null}', ("#/quantities",)),
+    "quantities as a list": (b'{"quantities":[1]}', ("#/quantities",)),
+    "too many quantities": (
+        b'{"quantities":{%b}}' % b",".join(b'"a%d":1' % number for number in range(21)),
+        ("#/quantities",),
+    ),
+    "unknown field": (b'{"quantities":{},"unit":"USD"}', ("#/unit",)),
+}
+
 TARGETS = {
+    WORKSHEET: ("workOutInput", WORKSHEETS, {}),
     "/assess/batch": ("assessBatch", BATCH, BATCHES),
     "/assess": ("assess", INVALID, READABLE),
     "/assess/explain": ("explain", INVALID | UNEXPLAINABLE, READABLE | EXPLAINABLE),
@@ -274,7 +287,29 @@ PROBES: list[Probe] = [
     *(probe for target in TARGETS for probe in _of(target)),
     *(
         probe
-        for operation, target in (("explain", "/assess/explain"), ("assessBatch", "/assess/batch"))
+        for operation, target in (
+            ("explain", "/assess/explain"),
+            ("assessBatch", "/assess/batch"),
+            ("workOutInput", WORKSHEET),
+        )
         for probe in _refused(target, {"target": target, "operation": operation})
+    ),
+    *(
+        post(
+            f"worksheet {name}",
+            "RFC 9110 §15.5.5: there is no such worksheet",
+            404,
+            b'{"quantities":{"%b":1}}' % (b"a" * 64),
+            target=target,
+            slug=slug,
+            operation="workOutInput",
+        )
+        for name, target, slug in (
+            ("of an input without one", WORKSHEET, "unknown-worksheet"),
+            ("of no input", f"{WORKSHEET}s", "unknown-worksheet"),
+            ("of bytes", WORKSHEET.replace("data_sensitive", "%ff%00"), "unknown-worksheet"),
+            ("of a long name", WORKSHEET.replace("data_sensitive", "a" * 3000), "unknown-worksheet"),
+            ("of no version", WORKSHEET.replace("1.0.0", "9.9.9"), "unknown-version"),
+        )
     ),
 ]

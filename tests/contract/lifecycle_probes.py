@@ -101,4 +101,41 @@ OTHERS = [
     for path in ("/tree", "/tree/versions", f"/tree/versions/{SUCCESSOR}")
 ]
 
-PROBES: list[Probe] = [*DEPRECATED_ONES, *RETIRED_ONES, *OTHERS]
+QUANTITIES = {
+    "all": (b'{"documents":1,"length":1}', ()),
+    "without the default": (b'{"documents":1e2}', ()),
+    "none": (b"{}", ("#/quantities/documents",)),
+    "null": (b'{"documents":null}', ("#/quantities/documents",)),
+    "of other types": (
+        b'{"documents":true,"length":"1"}',
+        ("#/quantities/documents", "#/quantities/length"),
+    ),
+    "out of range": (b'{"documents":-1}', ("#/quantities/documents",)),
+    "too large": (b'{"documents":1e300}', ("#/quantities/documents",)),
+    "unknown": (b'{"documents":1,"words":1}', ("#/quantities/words",)),
+}
+WORKSHEETS = [
+    *(
+        post(
+            f"worksheet: {name}",
+            "contract: a worksheet's quantities, each in its range; RFC 9110 §15.5.21",
+            422 if pointers else 200,
+            b'{"quantities":%b}' % quantities,
+            target="/tree/versions/9.0.0-typed/worksheets/corpus_length",
+            pointers=pointers or None,
+            operation="workOutInput",
+        )
+        for name, (quantities, pointers) in QUANTITIES.items()
+    ),
+    post(
+        "retired: workOutInput",
+        "RFC 9110 §15.5.11: what was here is gone for good",
+        410,
+        b'{"quantities":{}}',
+        target=f"/tree/versions/{RETIRED}/worksheets/rows",
+        headers={"link": SUCCESSOR_LINK},
+        operation="workOutInput",
+    ),
+]
+
+PROBES: list[Probe] = [*DEPRECATED_ONES, *RETIRED_ONES, *OTHERS, *WORKSHEETS]

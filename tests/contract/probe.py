@@ -61,6 +61,8 @@ OPERATIONS = {
     "/problems/invalid-request": "explainProblem",
 }
 CHANGES, DIAGRAM = "/tree/versions/1.0.0/changes", "/tree/versions/1.0.0/diagram"
+WORKSHEET = "/tree/versions/1.0.0/worksheets/data_sensitive"
+"""A worksheet that there isn't: what comes before it is found out is the same for all."""
 NEEDED = {CHANGES: "since=1.0.0"}
 """The query that a path can't do without."""
 MEDIA = {DIAGRAM: SVG}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.probe import CHANGES, DIAGRAM, OPERATIONS, Probe, ask, get, post, target
+from tests.contract.probe import CHANGES, DIAGRAM, OPERATIONS, WORKSHEET, Probe, ask, get, post, target
 from tests.contract.wire import request
 
 READ = "GET, HEAD, OPTIONS"
@@ -11,6 +11,7 @@ METHODS = {
     "/assess": "OPTIONS, POST",
     "/assess/batch": "OPTIONS, POST",
     "/assess/explain": "OPTIONS, POST",
+    WORKSHEET: "OPTIONS, POST",
     "/healthz": READ,
     "/readyz": READ,
     "/metrics": READ,
@@ -309,7 +310,12 @@ PROFILES = [
     ),
 ]
 
-ASSESSING = {"/assess": "assess", "/assess/batch": "assessBatch", "/assess/explain": "explain"}
+ASSESSING = {
+    "/assess": "assess",
+    "/assess/batch": "assessBatch",
+    "/assess/explain": "explain",
+    WORKSHEET: "workOutInput",
+}
 OVERLONG = [
     ask(
         f"overlong line: {path}",

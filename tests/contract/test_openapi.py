@@ -28,12 +28,14 @@ OPERATIONS = {
     "getVersion": ("get", "/tree/versions/{version}"),
     "getChanges": ("get", "/tree/versions/{version}/changes"),
     "getDiagram": ("get", "/tree/versions/{version}/diagram"),
+    "workOutInput": ("post", "/tree/versions/{version}/worksheets/{input}"),
     "explainProblem": ("get", "/problems/{slug}"),
 }
 SLUGS = [
     "malformed-request",
     "not-found",
     "unknown-version",
+    "unknown-worksheet",
     "method-not-allowed",
     "not-acceptable",
     "retired-version",
@@ -258,26 +260,45 @@ def shown(parameter: dict[str, Any]) -> Any:
 
 
 def test_every_request_body_and_needed_parameter_has_an_example(contract: dict[str, Any]) -> None:
-    """Without examples, neither people nor schemathesis have anything to start from."""
+    """Without examples, neither people nor schemathesis have anything to start from.
+
+    Only an input that has a worksheet has none: no schema says which quantities go with it.
+    """
     for path, _, one in operations(contract):
         bodies = one.get("requestBody", {}).get("content", {})
         assert [media for media, body in bodies.items() if not body.get("examples")] == []
         needed = [each for each in parameters(contract, path) if each.get("required")]
-        assert [each["name"] for each in needed if shown(each) is None] == []
+        assert [each["name"] for each in needed if shown(each) is None] == (
+            ["input"] if one["operationId"] == "workOutInput" else []
+        )
         assert path.count("{") == len([each for each in needed if each["in"] == "path"])
+
+
+def place_of_worksheet(contract: dict[str, Any]) -> dict[str, str]:
+    """The path's values in the example of a worksheet, if a tree that is served has one."""
+    example = contract["components"]["examples"].get("worksheet", {"value": {}})["value"]
+    return {"version": example["tree"]["version"], "input": example["input"]} if example else {}
+
+
+def format_path(path: str, contract: dict[str, Any]) -> str:
+    """A path that is sent to, with the worksheet of the example where it has a place for one."""
+    return path.format_map({"version": "", "input": "", **place_of_worksheet(contract)})
 
 
 def test_every_example_is_accepted(server: Server, contract: dict[str, Any]) -> None:
     """What the contract shows, the server takes."""
     for path, method, one in operations(contract):
         needed = [each for each in parameters(contract, path) if each.get("required")]
-        values = {each["name"]: shown(each) for each in needed}
+        values = {each["name"]: shown(each) for each in needed} | (
+            place_of_worksheet(contract) if one["operationId"] == "workOutInput" else {}
+        )
         query = {each["name"]: shown(each) for each in needed if each["in"] == "query"}
         url = server.url + path.format_map(values)
         bodies = one.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in bodies.get("examples", {"none": {}}).values():
             answer = requests.request(method, url, params=query, json=example.get("value"), timeout=10)
-            assert answer.status_code == 200, (url, example, answer.text)
+            without = one["operationId"] == "workOutInput" and not place_of_worksheet(contract)
+            assert answer.status_code == (404 if without else 200), (url, example, answer.text)
 
 
 def test_every_example_of_an_answer_is_the_answer(server: Server, contract: dict[str, Any]) -> None:
@@ -287,10 +308,11 @@ def test_every_example_of_an_answer_is_the_answer(server: Server, contract: dict
         if "requestBody" not in one:
             continue
         requests_ = one["requestBody"]["content"]["application/json"]["examples"]
-        answers = one["responses"]["200"]["content"]["application/json"]["examples"]
+        answers = one["responses"]["200"]["content"]["application/json"].get("examples", {})
+        url = server.url + format_path(path, contract)
         for name, reference in answers.items():
             assert reference == {"$ref": f"#/components/examples/{name}"}
-            answer = requests.post(server.url + path, json=requests_[name]["value"], timeout=10)
+            answer = requests.post(url, json=requests_[name]["value"], timeout=10)
             assert contract["components"]["examples"][name]["value"] == answer.json()
         shown_[one["operationId"]] = list(answers)
 
@@ -298,6 +320,7 @@ def test_every_example_of_an_answer_is_the_answer(server: Server, contract: dict
         "assess": ["decided", "undecided"],
         "assessBatch": ["defaults"],
         "explain": ["narrowed"],
+        "workOutInput": ["worksheet"] if place_of_worksheet(contract) else [],
     }
 
 
@@ -334,8 +357,8 @@ def test_cacheable_answers_document_their_validators(contract: dict[str, Any]) -
     """A tree's 200 and 304 both document ETag and Cache-Control, a picture's Vary too, and what a deprecated
     tree is told by. If-None-Match is unconstrained, and If-Match isn't there: a made-up one is refused.
     """
-    for path, _, one in operations(contract):
-        if path.startswith("/tree"):
+    for path, method, one in operations(contract):
+        if path.startswith("/tree") and method == "get":
             for status in ("200", "304"):
                 validators = ["Cache-Control", "ETag"]
                 varied = ["Vary"] if path.endswith("/diagram") else []

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main
+from finetune_advisor.engine.evaluation.worksheets import work_out
 from finetune_advisor.trees.loader import load_tree
 from tests.docs import pages
 
 PAGE = pages.read("docs/authoring.md")
-TREE, SCHEMA_LINE, WORDS = pages.blocks(PAGE, "yaml")
+TREE, SCHEMA_LINE, WORDS, WORKSHEET = pages.blocks(PAGE, "yaml")
 VERSION = "1.0.0-acme.1"
 
 
@@ -46,6 +47,18 @@ def test_the_schema_line_is_a_comment() -> None:
     """An editor reads it; to the service the document is the same."""
     assert yaml.safe_load(SCHEMA_LINE + TREE) == yaml.safe_load(TREE)
     assert (pages.ROOT / "docs" / SCHEMA_LINE.strip().partition("$schema=")[2]).is_file()
+
+
+def test_the_worksheet_is_proven(folder: Path) -> None:
+    """In a tree that warns of what it works out."""
+    rule = {"id": "late", "when": [{"input": "break_even_months", "gt": 12}], "text": "It pays late."}
+    document = yaml.safe_load(TREE) | {"warnings": [rule]}
+    document["inputs"] |= yaml.safe_load(WORKSHEET)
+    (folder / "acme.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    worksheet = load_tree(folder / "acme.yaml").inputs["break_even_months"].worksheet
+
+    assert worksheet
+    assert 2.9 == work_out(worksheet, {"setup_cost": 1200, "monthly_saving": 500})
 
 
 def test_the_words_of_answers_are_sound(folder: Path) -> None:

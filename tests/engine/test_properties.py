@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.conditions import ComparedWith, Otherwise
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 from tests.strategies import Known, completions, is_wide, trees_and_profiles, values, walk
 
 pytestmark = pytest.mark.exhaustive

@@ -15,7 +15,8 @@ NAMES = st.one_of(
     st.sampled_from(
         [
             *("tree", "skip", "question", "change", "team", "corpus_length", "best_score"),
-            *("needed_score", "drift", "api_usable", "eval_examples", "skip.", ""),
+            *("needed_score", "drift", "api_usable", "eval_examples", "skip.", "", "input"),
+            *("quantity.documents", "quantity.length", "quantity.", "quantity.tree"),
         ]
     ),
     st.text(max_size=12),
@@ -25,20 +26,21 @@ VALUES = st.one_of(
         [
             *(TYPED_TREE, "1.0.0", "2.0.0", "true", "false", "solo", "small", "0.5", "1000", "-0"),
             *("1e308", "1e309", "NaN", "quality", "size", "drift", "team", "api_usable", "٣", "9" * 400),
+            *("corpus_length", "corpus_length"),
             *("<img src=x onerror=alert(1)>", '"><script>alert(1)</script>', "{{ 7*7 }}", "%00"),
         ]
     ),
     st.text(max_size=12),
 )
 QUERIES = st.lists(st.tuples(NAMES, VALUES), max_size=8)
-ENDINGS = st.sampled_from(["", "/plan.md", "/plan.json"])
+ENDINGS = st.sampled_from(["", "/plan.md", "/plan.json", "/worksheet", "/worksheet"])
 
 
 @pytest.mark.exhaustive
 @given(query=QUERIES, ending=ENDINGS)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_query_is_answered(own: FlaskClient, query: list[tuple[str, str]], ending: str) -> None:
-    """By a question, a plan, a redirect, or a page that says what is wrong."""
+    """By a question, a plan, a worksheet, a redirect, or a page that says what is wrong."""
     answer = own.get(f"/interview{ending}?{urlencode(query)}")
 
     assert answer.status_code in (200, 303, 422)

@@ -10,14 +10,14 @@ from typing import get_args, get_type_hints
 import pytest
 from marshmallow import Schema, validate
 
-from finetune_advisor.engine.model import inputs, tree
+from finetune_advisor.engine.model import inputs, references, tree, worksheets
 from finetune_advisor.schemas import trees
 from finetune_advisor.trees import document_schema
 from tests.conftest import ROOT
 
 PARTS: dict[str, tuple[type, type[Schema], type[Schema]]] = {
     "tree": (tree.Tree, document_schema.TreeDocument, trees.TreeSchema),
-    "reference": (tree.Reference, document_schema.ReferenceDocument, trees.ReferenceSchema),
+    "reference": (references.Reference, document_schema.ReferenceDocument, trees.ReferenceSchema),
     "input": (inputs.Input, document_schema.InputDocument, trees.InputSchema),
     "question": (tree.Question, document_schema.QuestionDocument, trees.QuestionSchema),
     "branch": (tree.Branch, document_schema.BranchDocument, trees.BranchSchema),
@@ -30,6 +30,13 @@ PARTS: dict[str, tuple[type, type[Schema], type[Schema]]] = {
         document_schema.WarningConditionDocument,
         trees.CircumstanceSchema,
     ),
+    "worksheet": (
+        worksheets.Worksheet,
+        document_schema.WorksheetDocument,
+        trees.WorksheetSchema,
+    ),
+    "quantity": (worksheets.Quantity, document_schema.QuantityDocument, trees.QuantitySchema),
+    "constant": (worksheets.Constant, document_schema.ConstantDocument, trees.ConstantSchema),
 }
 """Each part of a tree: its value, the schema of its document, and its schema on the wire."""
 
@@ -37,7 +44,13 @@ JSON_SCHEMA = json.loads((ROOT / "docs" / "tree-document.schema.json").read_text
 
 TESTS = set(document_schema.TEST_OPERATORS)
 COMPARISONS = {f"{operator}_input" for operator in trees.OPERATOR_WORDS}
-KEYS = {"input": {"name"}, "question": {"id"}, "recommendation": {"id"}}
+KEYS = {
+    "input": {"name"},
+    "question": {"id"},
+    "recommendation": {"id"},
+    "quantity": {"name"},
+    "constant": {"name"},
+}
 """What documents and answers write as the key of a mapping."""
 LISTS_THAT_HOLD_SOMETHING = {("question", "branches"), ("warning", "when")}
 """Required on the wire; that a document has them is checked with a message of its own."""

@@ -397,6 +397,9 @@ DEFINED = {
     "situations": "situation",
     "warnings": "warning",
     "when": "circumstance",
+    "worksheet": "worksheet",
+    "quantities": "quantity",
+    "constants": "constant",
 }
 
 

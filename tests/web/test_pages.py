@@ -40,6 +40,11 @@ KINDS = {
     "choices in words": "/interview?tree=3.0.0&task_kind=label&earlier_tuning=none",
     "comparison": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=2000&question=quality",
     "faulty": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=many",
+    "worksheet": f"/interview/worksheet?tree={TYPED_TREE}&team=small&input=corpus_length",
+    "worked out": f"/interview/worksheet?tree={TYPED_TREE}&team=small&input=corpus_length"
+    "&quantity.documents=2000",
+    "faulty worksheet": f"/interview/worksheet?tree={TYPED_TREE}&input=corpus_length"
+    "&quantity.documents=many",
     "words": "/interview?tree=3.0.0-worded.1&sensitive=false&half=true",
     "warning": "/interview?tree=3.0.0-warned.1&waiting=true&change=warning.question",
     "plan": "/interview?tree=1.0.0&prompt_engineering_sufficient=true",

@@ -10,9 +10,11 @@ from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
+from finetune_advisor.engine.evaluation.worksheets import WorkedAnswer, work_out_answer
 from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.schemas.worksheets import WorkedAnswerSchema
 from finetune_advisor.trees.catalog import Catalog
 
 Examples = dict[str, Any]
@@ -102,6 +104,33 @@ def explain_response_examples(catalog: Catalog, explainer: Explainer) -> Example
     assessment = rendering.render_assessment(explanation.assessment)
     body = rendering.render_explanation(explanation, assessment)
     return {"narrowed": _example(request, body)}
+
+
+def worksheet_request_examples(catalog: Catalog) -> Examples:
+    """Return a request to a worksheet of the newest tree that has one; of no quantities if none has any."""
+    answer = _first_worked_answer(catalog)
+    summary = answer.input.label if answer else "Defaults alone"
+    quantities = answer.quantities if answer else {}
+    return {"worksheet": {"summary": summary, "value": {"quantities": quantities}}}
+
+
+def worksheet_response_examples(catalog: Catalog) -> Examples:
+    """Return the answer to the request of `worksheet_request_examples`; none if no tree has a worksheet."""
+    answer = _first_worked_answer(catalog)
+    if answer is None:
+        return {}
+    value = WorkedAnswerSchema().dump(answer)
+    return {"worksheet": {"summary": answer.input.label, "value": value}}
+
+
+def _first_worked_answer(catalog: Catalog) -> WorkedAnswer | None:
+    """Return the answer to the first input of the newest tree that has a worksheet, with small quantities."""
+    for tree in reversed([*catalog.trees.values()]):
+        for input_ in tree.inputs.values():
+            if input_.worksheet:
+                smallest = {name: item.minimum for name, item in input_.worksheet.quantities.items()}
+                return work_out_answer(tree, input_.name, smallest)
+    return None
 
 
 def _example(request: dict[str, Any], body: bytes) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from math import isfinite
 
-from finetune_advisor.engine.model.inputs import Input, Value, normalize_number
+from finetune_advisor.engine.model.inputs import Input, Value, input_of_quantity, normalize_number
+from finetune_advisor.engine.model.worksheets import Worksheet
 from finetune_advisor.formats.answer_words import describe_range
 
 BOOLEAN_BY_TEXT = {"true": True, "yes": True, "false": False, "no": False}
@@ -46,3 +48,22 @@ def _read_number(input_: Input, text: str) -> int | float:
     if input_.type == "integer" and number != int(number):
         raise UnreadableAnswerError(f"Enter {describe_range(input_)}, without decimals")
     return normalize_number(number)
+
+
+def read_quantities(
+    worksheet: Worksheet, texts: Mapping[str, str]
+) -> tuple[dict[str, int | float], dict[str, str]]:
+    """Read the quantities of a worksheet from texts. An empty or missing text stands for the default.
+
+    Returns the numbers, and for each quantity that has none a message that says what to enter.
+    """
+    numbers: dict[str, int | float] = {}
+    faults: dict[str, str] = {}
+    for name, quantity in worksheet.quantities.items():
+        text = texts.get(name, "").strip()
+        try:
+            if text or quantity.default is None:
+                numbers[name] = _read_number(input_of_quantity(quantity), text)
+        except UnreadableAnswerError as error:
+            faults[name] = str(error)
+    return numbers, faults

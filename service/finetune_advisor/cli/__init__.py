@@ -34,6 +34,7 @@ def main() -> None:
         "diff": "tree_diff:diff",
         "export": "tree_export:export",
         "test": "tree_test:run_suites",
+        "worksheet": "tree_worksheet:worksheet",
     },
 )
 def tree() -> None:

@@ -7,23 +7,30 @@ from pathlib import Path
 
 import click
 
-from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
+from finetune_advisor.assessing.answer_reading import (
+    UnreadableAnswerError,
+    read_answer,
+    read_quantities,
+    write_answer,
+)
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.assessing.interview import Interviewer, list_warning_questions
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_utf8
 from finetune_advisor.cli.tree_selection import add_tree_options, choose_tree
 from finetune_advisor.engine.analysis.explanation import Explanation
-from finetune_advisor.engine.model.inputs import Input, Value
+from finetune_advisor.engine.evaluation.worksheets import work_out_answer
+from finetune_advisor.engine.model.inputs import Input, Value, input_of_quantity
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.formats import answer_words, assessment_text
+from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
+from finetune_advisor.formats import answer_words, assessment_text, worksheet_text
 from finetune_advisor.formats.plan_markdown import render_plan_markdown
 from finetune_advisor.formats.plan_text import render_plan_text
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.explanations import ExplanationSchema
 from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS
 
-HELP, BACK, UNKNOWN = "?", "<", "-"
+HELP, BACK, UNKNOWN, WORK_OUT = "?", "<", "-", "w"
 
 
 @dataclass
@@ -53,7 +60,8 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
     """Answer questions, and get a plan.
 
     Asks what still matters, one question at a time, on standard error. Type ? for help, - for what you
-    don't know yet, and < to go back. The plan is printed on standard output.
+    don't know yet, and < to go back. Some numbers can be worked out from others: type w there. The plan is
+    printed on standard output.
     """
     with report_errors():
         catalog, tree = choose_tree(tree_version, document)
@@ -88,7 +96,7 @@ def _ask(tree: Tree, question: Question, notes: Notes) -> None:
     for name in question.inputs:
         if name in notes.answers:
             continue
-        said = _prompt(tree.inputs[name], question)
+        said = _prompt(tree, tree.inputs[name], question)
         if said == BACK:
             notes.answers, notes.skipped = before
             notes.go_back()
@@ -101,7 +109,7 @@ def _ask(tree: Tree, question: Question, notes: Notes) -> None:
     notes.before.append(before)
 
 
-def _prompt(input_: Input, question: Question) -> str:
+def _prompt(tree: Tree, input_: Input, question: Question) -> str:
     """A text that answers an input, or one of the marks for going back and for not knowing."""
     choices = [write_answer(value) for value in _choices(input_)]
     _say(f"  {input_.label}")
@@ -114,6 +122,11 @@ def _prompt(input_: Input, question: Question) -> str:
             continue
         if said in (BACK, UNKNOWN):
             return said
+        if said == WORK_OUT and input_.worksheet:
+            answer = _work_out(tree, input_, input_.worksheet)
+            if answer:
+                return answer
+            continue
         if said.isdecimal() and 0 < int(said[:9]) <= len(choices):
             return choices[int(said) - 1]
         try:
@@ -134,16 +147,56 @@ def _say_help(question: Question, input_: Input) -> None:
         _say(assessment_text.wrap_paragraph(text))
 
 
+def _work_out(tree: Tree, input_: Input, worksheet: Worksheet) -> str:
+    """Ask for the quantities of a worksheet; the answer that follows, or an empty text to go back."""
+    _say(assessment_text.wrap_paragraph(worksheet.summary))
+    texts: dict[str, str] = {}
+    for name, quantity in worksheet.quantities.items():
+        said = _prompt_quantity(worksheet, quantity)
+        if said == BACK:
+            return ""
+        texts[name] = said
+    numbers, _ = read_quantities(worksheet, texts)
+    answer = work_out_answer(tree, input_.name, numbers)
+    _say(f"  {worksheet_text.describe_formula(worksheet)}")
+    _say(f"  = {answer_words.describe_answer(input_, answer.value)}")
+    return write_answer(answer.value)
+
+
+def _prompt_quantity(worksheet: Worksheet, quantity: Quantity) -> str:
+    """A text that gives a quantity, or the mark for going back. The user may leave a default as it is."""
+    input_ = input_of_quantity(quantity)
+    _say(f"  {quantity.label}")
+    default = "" if quantity.default is None else write_answer(quantity.default)
+    marks = f"({HELP} help, {BACK} back)" if quantity.help else f"({BACK} back)"
+    while True:
+        text = f"  {_describe_numbers(input_)} {marks}"
+        said: str = click.prompt(text, type=str, default=default or None, err=True).strip()
+        if said == HELP:
+            _say(assessment_text.wrap_paragraph(quantity.help or quantity.label))
+            continue
+        _, faults = read_quantities(worksheet, {quantity.name: said})
+        if said == BACK or quantity.name not in faults:
+            return said
+        _say(f"  {faults[quantity.name]}; {BACK} goes back.")
+
+
 def _choices(input_: Input) -> tuple[bool | str, ...]:
     return () if input_.is_numeric else answer_words.list_choices(input_)
 
 
 def _describe_answers(input_: Input) -> str:
     marks = f"{HELP} help, {UNKNOWN} don't know, {BACK} back"
+    if input_.worksheet:
+        marks = f"{WORK_OUT} work it out, {marks}"
     if input_.is_numeric:
-        unit = f", {input_.unit}" if input_.unit else ""
-        return f"{answer_words.describe_range(input_).capitalize()}{unit} ({marks})"
+        return f"{_describe_numbers(input_)} ({marks})"
     return f"1 to {len(_choices(input_))} ({marks})"
+
+
+def _describe_numbers(input_: Input) -> str:
+    unit = f", {input_.unit}" if input_.unit else ""
+    return f"{answer_words.describe_range(input_).capitalize()}{unit}"
 
 
 def _say(text: str) -> None:

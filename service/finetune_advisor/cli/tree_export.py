@@ -20,12 +20,14 @@ PICTURE_RENDERERS: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "svg": svg.render_svg,
 }
 """The notations that can highlight the path of an assessment."""
-WORDS_LEFT_OUT = {
-    "rego": ("choice_labels", "choice_help", "true_label", "false_label"),
-    "mermaid": ("choice_help",),
-    "svg": ("choice_help",),
+FIELDS_LEFT_OUT = {
+    "dmn": ("worksheet",),
+    "jdm": ("worksheet",),
+    "rego": ("choice_labels", "choice_help", "true_label", "false_label", "worksheet"),
+    "mermaid": ("choice_help", "worksheet"),
+    "svg": ("choice_help", "worksheet"),
 }
-"""The words of answers that a notation has no place for."""
+"""The fields of inputs that a notation has no place for."""
 NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "dmn": dmn.render_dmn,
     "jdm": jdm.render_jdm,
@@ -64,7 +66,7 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
             print_utf8(NOTATION_RENDERERS[notation](tree))
     left_out = [
         field
-        for field in WORDS_LEFT_OUT.get(notation, ())
+        for field in FIELDS_LEFT_OUT[notation]
         if any(getattr(input_, field) for input_ in tree.inputs.values())
     ]
     if left_out:

@@ -11,8 +11,8 @@ def format_decimal(number: int | float) -> str:
     return f"{Decimal(str(number)):f}"
 
 
-def group_digits(number: int | float) -> str:
-    """Format a number for people, with commas: 10,000,000 for 10000000."""
+def group_digits(number: int | float | str) -> str:
+    """Format a number, or the digits of one, for people, with commas: 10,000,000 for 10000000."""
     return f"{Decimal(str(number)):,f}"
 
 

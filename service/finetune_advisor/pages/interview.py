@@ -75,9 +75,9 @@ def _answer(interviews: Interviews) -> Response:
     try:
         query = read_query(interviews.catalog, request.args)
     except (RetiredVersionError, UnknownVersionError) as error:
-        return _refuse([f"'tree': {error}"], None)
+        return refuse([f"'tree': {error}"], None)
     if query.problems:
-        return _refuse(query.problems, query)
+        return refuse(query.problems, query)
     if query.faults or query.missing:
         return _ask_again(interviews, query)
     if query.submitted:
@@ -93,7 +93,7 @@ def _answer(interviews: Interviews) -> Response:
     return make_response(render_template("plan.html", **shown))
 
 
-def _refuse(problems: Any, query: InterviewQuery | None) -> Response:
+def refuse(problems: Any, query: InterviewQuery | None) -> Response:
     """The page for a link that can't be read, with the way on."""
     onwards = f"{query.url()}" if query else ""
     page = render_template("unreadable.html", problems=problems, onwards=onwards)
@@ -164,6 +164,7 @@ def _describe_field(query: InterviewQuery, input_: Input, messages: Mapping[str,
         "value": given,
         "error": messages.get(name, ""),
         "range": answer_words.describe_range(input_) if input_.is_numeric else "",
+        "worksheet": query.worksheet_url(input_),
         "choices": [
             {
                 "value": write_answer(value),

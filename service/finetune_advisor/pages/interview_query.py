@@ -14,15 +14,16 @@ from werkzeug.datastructures import MultiDict
 
 from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer, write_answer
 from finetune_advisor.assessing.interview import find_question
-from finetune_advisor.engine.model.inputs import Profile, Value
+from finetune_advisor.engine.model.inputs import Input, Profile, Value
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.schemas.error_details import MAX_ERRORS, MAX_NAME_LENGTH, unknown_name_detail
 from finetune_advisor.trees.catalog import Catalog
 
 TREE, SKIP, SUBMITTED, CHANGE = "tree", "skip", "question", "change"
-CONTROLS = (TREE, SKIP, SUBMITTED, CHANGE)
+WORKSHEET_INPUT = "input"
+CONTROLS = (TREE, SKIP, SUBMITTED, CHANGE, WORKSHEET_INPUT)
 """What a query has besides answers: the version, inputs that aren't known, the question whose form was sent,
-and the question that is asked again.
+the question that is asked again, and the input that is being worked out.
 """
 MAX_TYPED_LENGTH = 200
 """Characters of a faulty answer that are shown again."""
@@ -65,6 +66,12 @@ class InterviewQuery:
     def _encoded(self) -> str:
         # A plan has dozens of links that differ in their end alone.
         return f"?{urlencode(self.parameters())}"
+
+    def worksheet_url(self, input_: Input) -> str:
+        """The query of the page that works out an input; empty if the input has no worksheet."""
+        if input_.worksheet is None:
+            return ""
+        return f"?{urlencode([*self.parameters(), (WORKSHEET_INPUT, input_.name)])}"
 
     def with_answers(self, answers: Profile) -> InterviewQuery:
         """The query with other answers to some inputs."""
@@ -125,7 +132,7 @@ def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str])
         yield f"'{short}': {hint}"
     if len(unknown) > MAX_ERRORS:
         yield f"{len(unknown) - MAX_ERRORS} more names aren't known"
-    for name in (TREE, SUBMITTED, CHANGE):
+    for name in (TREE, SUBMITTED, CHANGE, WORKSHEET_INPUT):
         if len(arguments.getlist(name)) > 1:
             yield f"'{name}': it is given more than once; the first one counts"
     strange = [name for name in dict.fromkeys(arguments.getlist(SKIP)) if name not in catalog.inputs]

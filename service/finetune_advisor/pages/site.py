@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.pages import interview, plan_download, start, tree
+from finetune_advisor.pages import interview, plan_download, start, tree, worksheet
 from finetune_advisor.pages.error_pages import PAGE_CSP, LinkTo
 from finetune_advisor.pages.interview import Interviews
 
@@ -29,6 +29,7 @@ def blueprint(
     start.add_view(blp, interviews.catalog)
     interview.add_view(blp, interviews)
     plan_download.add_view(blp, interviews)
+    worksheet.add_view(blp, interviews)
     tree.add_view(blp, interviews.catalog, pick_tree, comparisons, interviews.has_picture)
 
     @blp.context_processor

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, render_template
 
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.engine.analysis.comparison import Comparison
+from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats import answer_words, labels
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
+from finetune_advisor.formats.worksheet_text import describe_formula
 from finetune_advisor.pages.caching import cache_page
 from finetune_advisor.pages.plan_page import VERDICT_SENTENCES
 from finetune_advisor.trees.catalog import Catalog
@@ -48,6 +50,10 @@ def add_view(
         return cache_page(page)
 
 
+def _describe_formula(input_: Input) -> str:
+    return describe_formula(input_.worksheet) if input_.worksheet else ""
+
+
 def _describe_question(tree: Tree, question: Question) -> dict[str, Any]:
     return {
         "question": question,
@@ -59,6 +65,7 @@ def _describe_question(tree: Tree, question: Question) -> dict[str, Any]:
                 if tree.inputs[name].is_numeric
                 else "",
                 "unit": tree.inputs[name].unit,
+                "formula": _describe_formula(tree.inputs[name]),
             }
             for name in question.inputs
         ],

@@ -25,6 +25,7 @@ from finetune_advisor.schemas.trees import (
     LeafSchema,
     TestsSchema,
     WarningSchema,
+    WorksheetSchema,
 )
 
 
@@ -125,6 +126,7 @@ class NextQuestionSchema(AnswerWordsSchema):
             "unit",
             "minimum",
             "maximum",
+            "worksheet",
         )
 
     question = fields.String(required=True, metadata=describe_field("The question's name in the tree."))
@@ -139,6 +141,10 @@ class NextQuestionSchema(AnswerWordsSchema):
     unit = fields.String()
     minimum = PlainNumber()
     maximum = PlainNumber()
+    worksheet = PlainObject(
+        WorksheetSchema,
+        metadata=describe_field("How to work out the value, if people know only others."),
+    )
 
     @pre_dump
     def _as_mapping(self, open_question: OpenQuestion, **_: Any) -> dict[str, Any]:
@@ -156,6 +162,7 @@ class NextQuestionSchema(AnswerWordsSchema):
             "unit": input_.unit or None,
             "minimum": input_.minimum,
             "maximum": input_.maximum,
+            "worksheet": to_plain(input_.worksheet),
         }
 
 

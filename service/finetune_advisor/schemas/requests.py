@@ -36,17 +36,22 @@ class NoParameters(RequestSchema):
     """The query of an operation that takes no parameters."""
 
 
-def input_field(input_: Input) -> fields.Field[Any]:
-    """Build the field of a profile for an input."""
-    unit = f" Unit: {input_.unit}." if input_.unit else ""
-    metadata = describe_field(f"{input_.label}.{unit}")
+def input_field(input_: Input, *, required: bool = False) -> fields.Field[Any]:
+    """Build the field of a profile for an input, which a profile may leave out unless it is `required`."""
+    metadata = describe_input(input_)
     if input_.type == "boolean":
         return StrictBoolean(metadata=metadata)
     if input_.type == "enum":
         return EnumField(list(input_.choices), f"Input_{input_.name}", metadata=metadata)
     field_class = StrictInteger if input_.type == "integer" else StrictNumber
     in_range = build_range_validator(input_.lowest, input_.highest)
-    return field_class(validate=in_range, metadata=metadata)
+    return field_class(validate=in_range, metadata=metadata, required=required)
+
+
+def describe_input(input_: Input) -> dict[str, Any]:
+    """Return the metadata of the field of an input: its label and unit."""
+    unit = f" Unit: {input_.unit}." if input_.unit else ""
+    return describe_field(f"{input_.label}.{unit}")
 
 
 def build_range_validator(low: float, high: float) -> validate.Range:

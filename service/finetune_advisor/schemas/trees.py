@@ -59,6 +59,45 @@ class LeafSchema(ResponseSchema):
     references = fields.List(fields.Nested(ReferenceSchema))
 
 
+class QuantitySchema(ResponseSchema):
+    """A number that a person gives for a worksheet."""
+
+    label = fields.String(required=True)
+    help = fields.String(metadata=describe_field("How to find the value."))
+    unit = fields.String(metadata=describe_field("Words with `*` and `/`, such as USD/month."))
+    minimum = PlainNumber(required=True)
+    maximum = PlainNumber(required=True)
+    default = PlainNumber(metadata=describe_field("The value if none is given."))
+
+
+class ConstantSchema(ResponseSchema):
+    """A figure that the formula of a worksheet uses."""
+
+    label = fields.String(required=True)
+    value = PlainNumber(required=True)
+    unit = fields.String()
+    references = fields.List(fields.Nested(ReferenceSchema))
+
+
+class WorksheetSchema(ResponseSchema):
+    """How to work out the answer to an input from quantities that people know."""
+
+    summary = fields.String(required=True)
+    quantities = fields.Dict(fields.String(), fields.Nested(QuantitySchema), required=True)
+    constants = fields.Dict(fields.String(), fields.Nested(ConstantSchema))
+    formula = fields.String(
+        required=True,
+        metadata=describe_field(
+            "Arithmetic over the names of quantities and constants: `+ - * / ( )`, `min`, `max`, `ceil`, "
+            "`floor` and `round`. A number may have a unit, as in `600 months`."
+        ),
+    )
+    decimals = fields.Integer(
+        metadata=describe_field("The decimals of the result, which is rounded half up. Absent means 0.")
+    )
+    references = fields.List(fields.Nested(ReferenceSchema))
+
+
 class AnswerWordsSchema(ResponseSchema):
     """The words that an author gives to the answers of an input."""
 
@@ -89,6 +128,7 @@ class InputSchema(AnswerWordsSchema):
             *ANSWER_WORDS_FIELDS,
             "minimum",
             "maximum",
+            "worksheet",
         )
 
     type = EnumField(INPUT_TYPES, "InputType", required=True)
@@ -98,6 +138,10 @@ class InputSchema(AnswerWordsSchema):
     choices = fields.List(fields.String())
     minimum = PlainNumber()
     maximum = PlainNumber()
+    worksheet = fields.Nested(
+        WorksheetSchema,
+        metadata=describe_field("How to work out the value, if people know only others."),
+    )
 
 
 OPERATOR_WORDS = {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}

@@ -23,19 +23,20 @@ from finetune_advisor.engine.model.conditions import (
 )
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER
 from finetune_advisor.engine.model.inputs import Input, InputType, normalize_number
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
     FinetuneVerdict,
     Question,
     Recommendation,
-    Reference,
     Situation,
     Tree,
     TreeStatus,
     WarningCondition,
     WarningRule,
 )
+from finetune_advisor.engine.model.worksheets import Constant, Quantity, Worksheet
 from finetune_advisor.trees.yaml_document import DocumentSchema
 
 # Names become metric labels and identifiers in other notations, so few characters are allowed.
@@ -107,8 +108,10 @@ class KeyedObjects(fields.Field[Any]):
     `schema` loads an object's fields. `build` gets them as keyword arguments, with the name as `key`.
     """
 
-    def __init__(self, schema: type[Schema], build: Callable[..., Any], key: str) -> None:
-        super().__init__(required=True)
+    def __init__(
+        self, schema: type[Schema], build: Callable[..., Any], key: str, *, required: bool = True
+    ) -> None:
+        super().__init__(required=True) if required else super().__init__(load_default=dict)
         self.schema, self.build, self.key = schema(), build, key
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -238,6 +241,35 @@ class ReferenceDocument(DocumentSchema):
         return Reference(**data)
 
 
+class QuantityDocument(DocumentSchema):
+    label = TextField(required=True)
+    help = TextField()
+    unit = TextField()
+    minimum = NumberField(required=True)
+    maximum = NumberField(required=True)
+    default = NumberField()
+
+
+class ConstantDocument(DocumentSchema):
+    label = TextField(required=True)
+    value = NumberField(required=True)
+    unit = TextField()
+    references = TupleField(fields.Nested(ReferenceDocument))
+
+
+class WorksheetDocument(DocumentSchema):
+    summary = TextField(required=True)
+    quantities = KeyedObjects(QuantityDocument, Quantity, "name")
+    constants = KeyedObjects(ConstantDocument, Constant, "name", required=False)
+    formula = TextField(required=True)
+    decimals = NumberField()
+    references = TupleField(fields.Nested(ReferenceDocument))
+
+    @post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Worksheet:
+        return Worksheet(**data)
+
+
 class InputDocument(DocumentSchema):
     type = fields.String(required=True, validate=validate.OneOf(get_args(InputType)))
     label = TextField(required=True)
@@ -250,6 +282,7 @@ class InputDocument(DocumentSchema):
     false_label = TextField()
     minimum = NumberField()
     maximum = NumberField()
+    worksheet = fields.Nested(WorksheetDocument)
 
 
 # "is" and "in" are keywords of Python, so these fields can't be attributes of a class.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from finetune_advisor.engine.analysis.validation import TreeFault, find_faults
+from finetune_advisor.engine.analysis.worksheet_proof import find_worksheet_faults
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import lifecycle, yaml_document
 from finetune_advisor.trees.document_schema import TreeDocument
@@ -23,7 +24,7 @@ def load_tree(path: Path) -> Tree:
     """
     document = yaml_document.read_document(path, DOCUMENT_KIND)
     tree: Tree = document.load(TreeDocument())
-    faults = [*find_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
+    faults = [*find_faults(tree), *find_worksheet_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
     if faults:
         raise document.build_error(faults)
     return tree

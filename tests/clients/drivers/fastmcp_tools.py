@@ -18,6 +18,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "getVersion": {"version": "2.0.0"},
     "getChanges": {"version": "2.0.0", "since": "1.0.0"},
     "getDiagram": {"version": "1.0.0", "prompt_engineering_sufficient": False},
+    "workOutInput": {"version": "1.0.0", "input": "data_sensitive", "quantities": {}},
     "explainProblem": {"slug": "not-found"},
 }
 
@@ -32,7 +33,11 @@ async def main(url: str, *, output_schemas: bool) -> None:
                 tool.model_dump(mode="json", by_alias=True, exclude_none=True)
                 for tool in await client.list_tools()
             ]
-            answers = {name: await client.call_tool(name, given) for name, given in CALLS.items()}
+            # A tree has a worksheet for few inputs; where there is none, a tool's answer says so.
+            answers = {
+                name: await client.call_tool(name, given, raise_on_error=name != "workOutInput")
+                for name, given in CALLS.items()
+            }
     size = len(json.dumps(tools, separators=(",", ":")).encode())
     texts = {name: answer.content[0].text for name, answer in answers.items()}
     print(json.dumps({"bytes": size, "tools": [tool["name"] for tool in tools], "answers": texts}))

@@ -22,16 +22,18 @@ from finetune_advisor.engine.model.conditions import (
     Test,
 )
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import (
     Branch,
     Question,
     Recommendation,
-    Reference,
     Tree,
     WarningCondition,
     WarningRule,
 )
+from finetune_advisor.trees import loader
 from tests import strategies
+from tests.conftest import ROOT
 from tests.mutants import retargeted, swapped, with_question, without_question
 from tests.strategies import Known, completions, walk
 
@@ -232,3 +234,23 @@ def test_trees_that_differ_in_words_alone_need_no_walk(tree: Tree) -> None:
 
     assert compare_trees(tree, reworded, 0).equivalent
     assert not compare_trees(tree, reworded, 0).truncated
+
+
+def test_what_a_worksheet_gives_is_wiring_and_its_words_are_not() -> None:
+    """A figure, a range or the formula can give another answer; nobody moves for it."""
+    older = loader.load_tree(ROOT / "tests" / "api" / "typed.yaml")
+    one = older.inputs["corpus_length"]
+    assert one.worksheet
+    length = replace(one.worksheet.quantities["length"], default=400, label="Words")
+    worksheet = replace(
+        one.worksheet,
+        quantities={**one.worksheet.quantities, "length": length},
+        formula="min(ceil(length * documents * rate), 1000000 tokens)",
+    )
+    inputs = {**older.inputs, one.name: replace(one, worksheet=worksheet)}
+    comparison = compare_trees(older, replace(older, inputs=inputs))
+    place = "/inputs/corpus_length/worksheet"
+
+    assert {f"{place}/quantities/length/default", f"{place}/formula"} == {*comparison.rewired}
+    assert [f"{place}/quantities/length/label"] == [one.pointer for one in comparison.reworded]
+    assert comparison.equivalent

@@ -12,7 +12,8 @@ from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.conditions import ComparedWith, InChoices, Otherwise
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 from tests.engine.flowchart import FINETUNE, INPUTS, walk
 
 NAMES = list(INPUTS.values())

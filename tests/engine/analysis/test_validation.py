@@ -20,12 +20,12 @@ from finetune_advisor.engine.model.conditions import (
     Test,
 )
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import (
     Alternative,
     Branch,
     Question,
     Recommendation,
-    Reference,
     Situation,
     Tree,
 )

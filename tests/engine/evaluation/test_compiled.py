@@ -14,8 +14,9 @@ from finetune_advisor.engine.evaluation.partial import PartialProfiles
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.conditions import Bound, ComparedWith, InChoices, InRange, Otherwise
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.region import region_of_completions
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 from finetune_advisor.trees import catalog, loader
 from tests import families, strategies
 from tests.conftest import ROOT

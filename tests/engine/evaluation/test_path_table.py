@@ -11,7 +11,8 @@ from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.conditions import ComparedWith, Otherwise
 from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Reference, Tree
+from finetune_advisor.engine.model.references import Reference
+from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree
 from finetune_advisor.trees import catalog, loader
 
 NAMES, VALUES = ("low", "middle", "high"), range(4)

@@ -105,6 +105,14 @@ class UnknownVersion(Problem):
     code, slug, title = 404, "unknown-version", "No tree of this version is served"
 
 
+class UnknownWorksheet(Problem):
+    """The input that the path names has no worksheet in this version of the tree, or no tree of this version
+    is served. The detail lists the inputs that have one.
+    """
+
+    code, slug, title = 404, "unknown-worksheet", "There is no such worksheet"
+
+
 class WrongMethod(Problem):
     """The path exists but doesn't allow this method. The Allow header lists the methods that it allows."""
 

@@ -47,7 +47,7 @@ class StrictParser(FlaskParser):
     ) -> NoReturn:  # webargs' signature
         """Raise the problem for the errors that a schema found."""
         [(location, messages)] = error.messages_dict.items()
-        raise _invalid_request(messages, schema, in_body=location == "json") from None
+        raise invalid_request(messages, schema, in_body=location == "json") from None
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # webargs' signature
         _require_plain_json(req)
@@ -73,9 +73,12 @@ class StrictParser(FlaskParser):
         return super().load_querystring(req, schema)
 
 
-def _invalid_request(messages: Any, schema: Schema, *, in_body: bool) -> InvalidRequest:
-    """Build the problem for marshmallow's messages, with the first MAX_ERRORS errors."""
-    errors = list(islice(iter_error_details(messages, schema, in_body=in_body), MAX_ERRORS + 1))
+def invalid_request(
+    messages: Any, schema: Schema, *, in_body: bool, place: tuple[str, ...] = ()
+) -> InvalidRequest:
+    """Build the problem for messages about what is at `place`, with the first MAX_ERRORS errors."""
+    details = iter_error_details(messages, schema, in_body=in_body, location=place)
+    errors = list(islice(details, MAX_ERRORS + 1))
     truncated = f"; the first {MAX_ERRORS} errors are listed" if len(errors) > MAX_ERRORS else ""
     location = "body" if in_body else "query"
     return InvalidRequest(f"the {location} is invalid{truncated}", errors[:MAX_ERRORS])

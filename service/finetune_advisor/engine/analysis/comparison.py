@@ -13,9 +13,12 @@ from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.region import Region
 from finetune_advisor.engine.model.tree import LIFECYCLE_FIELDS, Tree
 
-DECISION_FIELDS = frozenset(
-    {"to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune"}
-)
+WORKSHEET_FIELDS = frozenset({"formula", "value", "default", "decimals"})
+"""Fields that determine which answer a worksheet gives. Its units and ranges do so, too."""
+
+DECISION_FIELDS = WORKSHEET_FIELDS | {
+    *("to", "input", "root", "type", "unit", "choices", "minimum", "maximum", "finetune")
+}
 """Fields of the canonical form that determine how a tree decides."""
 
 DECISION_LISTS = ("/branches", "/when", "/recommendations")

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER, Domain, Position
+from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
 
 Value = bool | int | float | str
 Profile = Mapping[str, Value]
@@ -18,10 +19,11 @@ MEANING_FIELDS = ("type", "unit", "choices", "minimum", "maximum")
 
 @dataclass(frozen=True)
 class Input:
-    """A named, typed attribute of a profile. A numeric input has a range, and may have a unit.
+    """A named, typed attribute of a profile.
 
-    The author may give words of their own to the answers: `choice_labels` and `choice_help` to choices of an
-    enum, `true_label` and `false_label` to the answers of a boolean.
+    A numeric input has a range, and may have a unit and a worksheet. The author may give words of their own
+    to the answers: `choice_labels` and `choice_help` to choices of an enum, `true_label` and `false_label` to
+    the answers of a boolean.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Input:
     false_label: str = ""
     minimum: int | float | None = None
     maximum: int | float | None = None
+    worksheet: Worksheet | None = None
 
     @property
     def is_numeric(self) -> bool:
@@ -110,3 +113,16 @@ def normal_answers(profile: Profile, names: Iterable[str]) -> dict[str, Value]:
 def normalize_number(number: int | float) -> int | float:
     """Return a whole number as an int, so that equal numbers are written alike, as in RFC 8785."""
     return int(number) if number == int(number) else number
+
+
+def input_of_quantity(quantity: Quantity) -> Input:
+    """Return a worksheet's quantity as an input, for code that describes inputs or reads answers to them."""
+    return Input(
+        name=quantity.name,
+        type="number",
+        label=quantity.label,
+        help=quantity.help,
+        unit=quantity.unit,
+        minimum=quantity.minimum,
+        maximum=quantity.maximum,
+    )

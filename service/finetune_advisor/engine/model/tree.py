@@ -18,6 +18,7 @@ from finetune_advisor.engine.model.conditions import (
 )
 from finetune_advisor.engine.model.domain import Domain, Position
 from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.engine.model.references import Reference
 
 LIFECYCLE_FIELDS = frozenset({"status", "deprecated", "sunset", "successor"})
 """Fields that may change in a released document: they tell how to treat a tree, not what the tree says."""
@@ -60,14 +61,6 @@ class Question:
     def inputs(self) -> tuple[str, ...]:
         """The names of the one or two inputs that this question asks about."""
         return (self.input,) if self.compared_to is None else (self.input, self.compared_to)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A public page that supports a claim."""
-
-    title: str
-    url: str
 
 
 @dataclass(frozen=True)

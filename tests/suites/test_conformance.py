@@ -206,7 +206,6 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     assert drifts == ends
 
 
-@pytest.mark.exhaustive
 @given(trees(wide=False) | gapped_trees())
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:

@@ -113,10 +113,11 @@ class KnownValue(validate.OneOf):
 
     def __call__(self, value: Any) -> Any:
         """Return the value. Raises ValidationError if it isn't a choice."""
-        if value not in self.choices:
-            is_long = len(self.choices) > MAX_LISTED_CHOICES
-            matches = get_close_matches(value[:MAX_COMPARED_LENGTH], self.choices, 1) if is_long else []
-            hint = f"did you mean {matches[0]}?" if matches else f"choose from {', '.join(self.choices)}"
+        choices = list(self.choices)
+        if value not in choices:
+            is_long = len(choices) > MAX_LISTED_CHOICES
+            matches = get_close_matches(value[:MAX_COMPARED_LENGTH], choices, 1) if is_long else []
+            hint = f"did you mean {matches[0]}?" if matches else f"choose from {', '.join(choices)}"
             raise ValidationError(f"not a known value; {hint}")
         return value
 

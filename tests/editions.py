@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 SMALL = (Path(__file__).parent / "trees" / "small.yaml").read_text(encoding="utf-8")
-RETIRED, DEPRECATED, SUCCESSOR = "3.0.0", "3.1.0", "4.0.0"
+RETIRED, DEPRECATED, SUCCESSOR = "7.0.0", "7.1.0", "8.0.0"
 ENDING = {"deprecated": "2026-12-01", "sunset": "2027-06-01", "successor": SUCCESSOR}
 SUCCESSOR_LINK = f'</tree/versions/{SUCCESSOR}>; rel="successor-version"'
 HEADERS = {

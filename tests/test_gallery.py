@@ -1,4 +1,6 @@
-"""Tree 2.0.0 and its gallery: true to its worked examples, and through them and each path an interview."""
+"""Trees 2.0.0 and 3.0.0 and their galleries: true to their worked examples, and through them and each path an
+interview.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,16 @@ from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
 from tests.strategies import walk
 
-GALLERY = ROOT / "examples"
-PAGE = (GALLERY / "README.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| `(\w+)` \|", PAGE, re.MULTILINE))
+GALLERIES = {"2.0.0": ROOT / "examples", "3.0.0": ROOT / "examples" / "3.0.0"}
+PAGES = {
+    version: (folder / "README.md").read_text(encoding="utf-8") for version, folder in GALLERIES.items()
+}
+EXAMPLES = {
+    version: dict(re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| `(\w+)` \|", page, re.MULTILINE))
+    for version, page in PAGES.items()
+}
+MEDIAN_QUESTIONS = {"2.0.0": 12, "3.0.0": 8}
+MAX_QUESTIONS = {"2.0.0": 22, "3.0.0": 16}
 SOURCES = {
     "Anthropic": "anthropic.com",
     "AWS": "docs.aws.amazon.com",
@@ -45,6 +54,22 @@ SOURCES = {
     "Microsoft, fine-tuning considerations 2023": "fine-tuning-considerations",
     "OpenAI": "openai.com",
     "OpenPipe": "openpipe.ai",
+    "biasbuster": "hherb/biasbuster",
+    "CFM": "cfm-case-study",
+    "Dart": "dart-lang/ecosystem",
+    "aastroza": "aastroza/structured-generation-benchmark",
+    "Fine-tuning the hard way": "parpod.net",
+    "Flores": "rogerflores.dev",
+    "kernel-training": "gaowanlong/kernel-training",
+    "Marvik": "marvik.ai",
+    "Mercari": "mercari.com",
+    "python-genai": "googleapis/python-genai",
+    "Ramp": "ramp.com",
+    "rushilpatra": "rushilpatra/llm-finetune-serve",
+    "SMU": "smu.edu",
+    "Thomson Reuters": "thomsonreuters.com",
+    "Vercel": "vercel.com",
+    "Weights & Biases": "wandb.ai",
     "ZenML": "docs.zenml.io",
 }
 """What the texts call a source, with what its address contains."""
@@ -53,10 +78,10 @@ Known = tuple[tuple[str, Value], ...]
 Assessed = Callable[[Known], Assessment]
 
 
-@pytest.fixture(scope="module")
-def newer() -> Tree:
-    """Tree 2.0.0, the bundled one."""
-    return loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
+@pytest.fixture(scope="module", params=GALLERIES)
+def newer(request: pytest.FixtureRequest) -> Tree:
+    """A bundled tree with a gallery."""
+    return loader.load_tree(catalog.BUNDLED_TREES_DIR / f"{request.param}.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +100,10 @@ def assessed(newer: Tree) -> Assessed:
     return cache(lambda known: evaluate(newer, dict(known)))
 
 
-def profile_of(name: str) -> Profile:
+def profile_of(tree: Tree, name: str) -> Profile:
     """The profile of an example."""
-    given: Profile = YAML(typ="safe", pure=True).load((GALLERY / name).read_text(encoding="utf-8"))
+    text = (GALLERIES[tree.version] / name).read_text(encoding="utf-8")
+    given: Profile = YAML(typ="safe", pure=True).load(text)
     return given
 
 
@@ -96,27 +122,31 @@ def outcome(assessed: Assessed, facts: Profile) -> tuple[str, ...]:
     return assessed(tuple((name, facts[name]) for _, name in interview(assessed, facts))).candidates
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_ends_where_its_table_says(newer: Tree, name: str) -> None:
-    """Each worked example is decided, as examples/README.md tells."""
-    assert evaluate(newer, profile_of(name)).candidates == (EXAMPLES[name],)
+def test_an_example_ends_where_its_table_says(newer: Tree) -> None:
+    """Each worked example is decided, as the README of its gallery tells."""
+    ends = {
+        name: evaluate(newer, profile_of(newer, name)).candidates for name in EXAMPLES[newer.version]
+    }
+
+    assert ends == {name: (end,) for name, end in EXAMPLES[newer.version].items()}
 
 
-def test_the_command_runs_an_example() -> None:
-    """The command that examples/README.md shows prints what its table says."""
-    [command] = re.findall(r"^finetune-advisor (.*)$", PAGE, re.MULTILINE)
+@pytest.mark.parametrize("version", GALLERIES)
+def test_the_command_runs_an_example(version: str) -> None:
+    """The command that the README of a gallery shows prints what its table says."""
+    [command] = re.findall(r"^finetune-advisor (.*)$", PAGES[version], re.MULTILINE)
     *options, file = command.split()
     printed = CliRunner().invoke(main, [*options, str(ROOT / file)])
 
-    assert printed.stdout.splitlines()[1].startswith(f"[{EXAMPLES[file.removeprefix('examples/')]};")
+    assert printed.stdout.splitlines()[1].startswith(f"[{EXAMPLES[version][file.rpartition('/')[2]]};")
 
 
 @pytest.mark.exhaustive
 def test_what_would_change_an_example_does(newer: Tree) -> None:
     """Each counterfactual of each example leads where it says, none of its parts does, and none is twice."""
     explainer = Explainer(newer, PathTable.of(newer))
-    for name in EXAMPLES:
-        profile = profile_of(name)
+    for name in EXAMPLES[newer.version]:
+        profile = profile_of(newer, name)
         found = explainer.explain(profile).counterfactuals
         assert found
         assert len(set(found)) == len(found)
@@ -130,22 +160,24 @@ def test_what_would_change_an_example_does(newer: Tree) -> None:
             )
 
 
-def test_changes_that_are_come_to_twice_are_given_once(newer: Tree) -> None:
+def test_changes_that_are_come_to_twice_are_given_once() -> None:
     """Some of this example's changes are found on two ways of the search."""
-    profile = profile_of("10-financial-reasoning.yaml")
-    found = Explainer(newer, PathTable.of(newer)).explain(profile, limit=20).counterfactuals
+    second = loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
+    profile = profile_of(second, "10-financial-reasoning.yaml")
+    found = Explainer(second, PathTable.of(second)).explain(profile, limit=20).counterfactuals
 
     assert 20 == len(found) == len(set(found))
 
 
-def test_every_example_stands_in_the_table() -> None:
+@pytest.mark.parametrize("version", GALLERIES)
+def test_every_example_stands_in_the_table(version: str) -> None:
     """No example is left out of the table."""
-    assert sorted(EXAMPLES) == sorted(path.name for path in GALLERY.glob("*.yaml"))
+    assert sorted(EXAMPLES[version]) == sorted(path.name for path in GALLERIES[version].glob("*.yaml"))
 
 
 def test_the_examples_reach_every_recommendation(newer: Tree) -> None:
     """The gallery shows each outcome at least once."""
-    assert set(EXAMPLES.values()) == newer.recommendations.keys()
+    assert set(EXAMPLES[newer.version].values()) == newer.recommendations.keys()
 
 
 @pytest.mark.exhaustive
@@ -180,22 +212,40 @@ def _decisive(tree: Tree, known: Known, name: str, everyone: list[Profile]) -> b
     )
 
 
-def test_interviews_are_short(assessed: Assessed) -> None:
-    """Over the gallery the median interview asks for twelve inputs at most, and each ends as it should."""
-    profiles = {name: profile_of(name) for name in EXAMPLES}
+def test_interviews_are_short(newer: Tree, assessed: Assessed) -> None:
+    """Over a gallery the median interview asks for few inputs, and each ends as it should."""
+    profiles = {name: profile_of(newer, name) for name in EXAMPLES[newer.version]}
     ends = {name: outcome(assessed, facts) for name, facts in profiles.items()}
     lengths = [len([*interview(assessed, facts)]) for facts in profiles.values()]
 
-    assert ends == {name: (end,) for name, end in EXAMPLES.items()}
-    assert median(lengths) <= 12
+    assert ends == {name: (end,) for name, end in EXAMPLES[newer.version].items()}
+    assert median(lengths) <= MEDIAN_QUESTIONS[newer.version]
 
 
-def test_warnings_come_with_the_answer(newer: Tree) -> None:
+@pytest.mark.exhaustive
+def test_no_interview_is_long(
+    newer: Tree, assessed: Assessed, situations: dict[str, list[Profile]]
+) -> None:
+    """The longest interview of all paths stays within what docs/from-2.0.0-to-3.0.0.md says."""
+    lengths = [len([*interview(assessed, facts)]) for some in situations.values() for facts in some]
+
+    assert max(lengths) <= MAX_QUESTIONS[newer.version]
+
+
+@pytest.mark.parametrize(
+    ("newer", "name", "warning"),
+    [
+        ("2.0.0", "20-brand-voice.yaml", "few_preference_pairs"),
+        ("3.0.0", "28-clinical-triage.yaml", "memory_figures_are_a_floor"),
+    ],
+    indirect=["newer"],
+)
+def test_warnings_come_with_the_answer(newer: Tree, name: str, warning: str) -> None:
     """The answer has the texts and references of the warnings that hold."""
-    answer = AssessmentSchema().dump(evaluate(newer, profile_of("20-brand-voice.yaml")))
+    answer = AssessmentSchema().dump(evaluate(newer, profile_of(newer, name)))
 
-    assert "few_preference_pairs" in [warning["id"] for warning in answer["warnings"]]
-    assert all(warning["text"] and warning["references"] for warning in answer["warnings"])
+    assert warning in [one["id"] for one in answer["warnings"]]
+    assert all(one["text"] and one["references"] for one in answer["warnings"])
     assert answer["recommendation"]["family"] == "fine_tuning"
     assert answer["recommendation"]["data_needed"]
     assert answer["recommendation"]["evaluation"]

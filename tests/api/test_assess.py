@@ -315,7 +315,7 @@ def test_a_tree_version_has_to_be_text(client: FlaskClient, version: Any) -> Non
     """JSON has no number with two points; the message says how to write a version."""
     answer = client.post("/assess", json={"profile": {}, "tree_version": version})
 
-    expected = "not text; give one of 1.0.0, 2.0.0 in quotes"
+    expected = "not text; give one of 1.0.0, 2.0.0, 3.0.0 in quotes"
     assert [{"pointer": "#/tree_version", "detail": expected}] == answer.json["errors"]
 
 
@@ -356,5 +356,5 @@ def test_a_real_server_serves_trees_of_a_directory(start_server: StartServer, ty
 
     assert (answer["tree"]["version"], answer["recommendation"]["id"]) == (VERSION, "wait")
     versions = requests.get(f"{started.url}/tree/versions", timeout=10).json()["versions"]
-    expected = {"1.0.0": False, "2.0.0": False, VERSION: True}
+    expected = {"1.0.0": False, "2.0.0": False, "3.0.0": False, VERSION: True}
     assert expected == {one["version"]: one["default"] for one in versions}

@@ -233,7 +233,7 @@ def test_an_input_may_have_any_name(tmp_path: Path, inputs: dict[str, list[str]]
     names = list(inputs)
     nodes = [f"q_{name}" for name in names] + ["last"]
     document = {
-        "version": "3.0.0",
+        "version": "7.0.0",
         "status": "candidate",
         "released": "2026-11-22",
         "title": "Title",

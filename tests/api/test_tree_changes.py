@@ -289,11 +289,12 @@ def test_since_is_one_of_the_versions(edited: FlaskClient) -> None:
         [
             {
                 "parameter": "since",
-                "detail": "not a known value; choose from 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 2.0.0",
+                "detail": "not a known value; choose from "
+                "1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 2.0.0, 3.0.0",
             }
         ],
     )
-    assert schema["enum"] == [*VERSIONS, "2.0.0"]
+    assert schema["enum"] == [*VERSIONS, "2.0.0", "3.0.0"]
 
 
 def test_an_unknown_version_is_404(edited: FlaskClient) -> None:
@@ -301,7 +302,9 @@ def test_an_unknown_version_is_404(edited: FlaskClient) -> None:
     answer = edited.get("/tree/versions/9.9.9/changes?since=1.0.0")
 
     assert (answer.status_code, answer.json["type"]) == (404, "../../../problems/unknown-version")
-    assert answer.json["detail"].endswith("served are 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 2.0.0")
+    assert answer.json["detail"].endswith(
+        "served are 1.0.0, 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 2.0.0, 3.0.0"
+    )
 
 
 def test_each_pair_has_a_validator_of_its_own(edited: FlaskClient) -> None:

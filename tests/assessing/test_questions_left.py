@@ -81,6 +81,35 @@ def test_the_count_is_that_of_all_interviews(name: str) -> None:
     assert {point: (min(counts), max(counts)) for point, counts in needed.items()} == said
 
 
+@pytest.mark.exhaustive
+def test_the_count_is_exact_where_one_answer_decides_twice() -> None:
+    """Tree 3.0.0, whose later questions tell answers apart that an earlier branch takes together.
+
+    Every interview is held, with one answer for each range that tests tell apart.
+    """
+    tree = loader.load_tree(catalog.BUNDLED_TREES_DIR / "3.0.0.yaml")
+    interviewer = make_interviewer(tree)
+    answers = {
+        name: [one.value(cell.least) for cell in tree.partition[name]]
+        for name, one in tree.inputs.items()
+    }
+    said_wrongly = []
+
+    def walk(known: Profile) -> tuple[int, int]:
+        state = interviewer.state(known, ())
+        if state.question is None:
+            return 0, 0
+        [name] = state.question.inputs
+        counts = [walk({**known, name: answer}) for answer in answers[name]]
+        left = 1 + min(fewest for fewest, _ in counts), 1 + max(most for _, most in counts)
+        if left != state.left:
+            said_wrongly.append(known)
+        return left
+
+    assert (1, 12) == walk({})
+    assert [] == said_wrongly
+
+
 def test_skipped_questions_are_not_counted() -> None:
     """They aren't asked, and what they would decide stays open; the last one that is left says one."""
     tree = TREES["1.0.0"]

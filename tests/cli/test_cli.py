@@ -124,7 +124,7 @@ def test_a_profile_of_another_version_is_told_which() -> None:
 def test_advice_stays_out_of_what_machines_read(tmp_path: Path) -> None:
     """With --json and --batch it goes to standard error, and answers are those of the API."""
     answered = run("assess", "--json", EXAMPLE)
-    lines = '{"data_sensitive": true}\n{"eval_examples": 80}\n{"eval_examples": 9, "kb_tokens": 1}\n'
+    lines = '{"data_sensitive": true}\n{"kb_tokens": 80}\n{"kb_tokens": 9, "data_sensitive": true}\n'
     batch = run("assess", "--batch", "-", stdin=lines)
     one = "Tree 1.0.0 ignores 1 input given here. Tree 2.0.0 knows it: ask it with --tree-version 2.0.0"
 
@@ -257,7 +257,7 @@ def test_an_unknown_version_is_refused() -> None:
     printed = run("assess", "--tree-version", "9.0.0", "-", stdin="{}")
 
     assert printed.exit_code == 1
-    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0\n"
+    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0, 3.0.0\n"
 
 
 def test_check_proves_the_bundled_trees() -> None:
@@ -265,9 +265,10 @@ def test_check_proves_the_bundled_trees() -> None:
     printed = run("tree", "check")
 
     assert printed.exit_code == 0
-    first, second, default = printed.stdout.splitlines()
+    first, second, third, default = printed.stdout.splitlines()
     assert first.startswith("1.0.0 (current): sound; 11 questions, 7 recommendations; sha256:")
     assert second.startswith("2.0.0 (candidate): sound; 38 questions, 20 recommendations; sha256:")
+    assert third.startswith("3.0.0 (candidate): sound; 40 questions, 28 recommendations; sha256:")
     assert f"1.0.0 is the default: {catalog.REASON_NEWEST_BUNDLED}" == default
 
 
@@ -280,7 +281,7 @@ def test_check_takes_files(tmp_path: Path) -> None:
 
     assert printed.exit_code == 0
     *lines, default = printed.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0"]
+    assert [line.split()[0] for line in lines] == ["1.0.0", "1.1.0", "2.0.0", "3.0.0"]
     assert (
         "1.1.0 would be the default, beside the bundled trees alone and without "
         f"FINETUNE_ADVISOR_DEFAULT_TREE_VERSION: {catalog.REASON_NEWEST_OWN}"
@@ -519,7 +520,7 @@ def test_an_unknown_tree_is_refused(command: list[str]) -> None:
     printed = run("tree", *command, *more)
 
     assert (printed.exit_code, printed.stdout) == (1, "")
-    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0\n"
+    assert printed.stderr == "Error: no such tree version is served; served are 1.0.0, 2.0.0, 3.0.0\n"
 
 
 @pytest.mark.parametrize(
@@ -544,7 +545,9 @@ def test_a_tree_that_is_neither_served_nor_a_file_is_refused() -> None:
     printed = run("tree", "diff", "1.0.0", "nix.yaml")
 
     assert (printed.exit_code, printed.stdout) == (1, "")
-    problem = "there is no file nix.yaml, and no such tree version is served; served are 1.0.0, 2.0.0"
+    problem = (
+        "there is no file nix.yaml, and no such tree version is served; served are 1.0.0, 2.0.0, 3.0.0"
+    )
     assert printed.stderr == f"Error: {problem}\n"
 
 
@@ -698,7 +701,7 @@ def test_check_warns_of_what_a_tree_is_too_large_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "warned"),
-    [("3.0.0", True), ("0.1.0", True), ("3.0.0-acme.1", False)],
+    [("7.0.0", True), ("0.1.0", True), ("7.0.0-acme.1", False)],
 )
 def test_check_warns_of_a_version_that_a_bundled_tree_may_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, *, warned: bool

@@ -28,7 +28,7 @@ ENDED_INTERVIEW = (
     "&real_time_data_needed=false"
 )
 PAGES = (
-    *("/", "/trees/1.0.0", "/trees/2.0.0", "/static/pages.css"),
+    *("/", "/trees/1.0.0", "/trees/2.0.0", "/trees/3.0.0", "/static/pages.css"),
     *("/interview", "/interview?tree=1.0.0&skip=prompt_engineering_sufficient", INTERVIEW_OF_TWO),
     f"{INTERVIEW_OF_TWO}&eval_examples=30&change=test_set",
     "/interview?tree=1.0.0&prompt_engineering_sufficient=true",

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 PAGES = sorted(
     page
-    for pattern in ("*.md", "docs/**/*.md", "examples/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
     for page in ROOT.glob(pattern)
     if page.name != "CHANGELOG.md"
 )

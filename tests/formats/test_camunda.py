@@ -21,7 +21,7 @@ def test_decision_tables_end_alike_in_camunda(typed: Tree, awkward: Tree, camund
         )
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0", "3.0.0"])
 def test_bundled_trees_end_alike_in_camunda(version: str, camunda: Notation) -> None:
     """Rows of the decision table that together go every way from a question to the next, and to each end.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from finetune_advisor.engine.analysis import coverage
@@ -27,16 +28,17 @@ def test_every_profile_of_the_flowchart_ends_alike(tree: Tree, notation: Notatio
     assert [] == notation.disagreements(tree, complete)
 
 
-def test_every_path_of_the_second_tree_ends_alike(notation: Notation) -> None:
-    """Tree 2.0.0: three profiles on each of its 536 paths, their other answers drawn at thresholds."""
-    second = loader.load_tree(catalog.BUNDLED_TREES_DIR / "2.0.0.yaml")
-    ways = coverage.list_paths(second)
+@pytest.mark.parametrize(("version", "count"), [("2.0.0", 536), ("3.0.0", 578)])
+def test_every_path_of_a_large_tree_ends_alike(version: str, count: int, notation: Notation) -> None:
+    """Three profiles on each path of a bundled tree, their other answers drawn at thresholds."""
+    large = loader.load_tree(catalog.BUNDLED_TREES_DIR / f"{version}.yaml")
+    ways = coverage.list_paths(large)
     assert ways is not None
-    drawn = profiles.some(second, 3 * len(ways))
+    drawn = profiles.some(large, 3 * len(ways))
     complete = [{**one, **way.witness} for one, way in zip(drawn, 3 * ways, strict=True)]
-    assert 3 * 536 == len(complete)
-    assert {way.end for way in ways} == second.recommendations.keys()
-    assert [] == notation.disagreements(second, complete)
+    assert 3 * count == len(complete)
+    assert {way.end for way in ways} == large.recommendations.keys()
+    assert [] == notation.disagreements(large, complete)
 
 
 def test_typed_answers_at_and_next_to_thresholds_end_alike(typed: Tree, notation: Notation) -> None:

@@ -24,7 +24,7 @@ def test_the_start_page_leads_to_an_interview_about_each_tree(client: FlaskClien
     assert {"docs", "openapi.json"} <= {*page.links.values()}
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0", "3.0.0"])
 def test_a_tree_can_be_read_in_full(client: FlaskClient, version: str) -> None:
     """Each question with its help, each recommendation, and the picture."""
     page = Page(client, f"/trees/{version}")

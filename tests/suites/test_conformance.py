@@ -241,13 +241,17 @@ def _filled(tree: Tree, profile: dict[str, Any]) -> dict[str, Any]:
 def test_a_real_instance_conforms(server: Server, table: DecisionTable) -> None:
     """The service, asked over HTTP, gives every answer of its tables; the guide shows what is printed."""
     guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    second = json.loads((GOLDEN / "2.0.0" / "conformance" / "table.json").read_text(encoding="utf-8"))
+    second, third = (
+        json.loads((GOLDEN / version / "conformance" / "table.json").read_text(encoding="utf-8"))
+        for version in ("2.0.0", "3.0.0")
+    )
     printed = run("--url", server.url)
 
     assert printed.exit_code == 0
     assert printed.stdout == (
         f"Tree 1.0.0: conforms; 2060 rows (profiles), table {table.plain['sha256']}\n"
         f"Tree 2.0.0: conforms; 3801 rows (paths), table {second['sha256']}\n"
+        f"Tree 3.0.0: conforms; 2723 rows (paths), table {third['sha256']}\n"
     )
     assert printed.stdout in guide
 
@@ -295,9 +299,11 @@ def test_a_version_that_is_not_served_is_named(
     printed = run("--url", server.url, "--tree-version", "9.0.0-typed")
 
     assert printed.exit_code == 1
-    problem = "tree 9.0.0-typed isn't served; served are 1.0.0, 2.0.0; choose one with --tree-version"
+    problem = (
+        "tree 9.0.0-typed isn't served; served are 1.0.0, 2.0.0, 3.0.0; choose one with --tree-version"
+    )
     assert printed.stderr == f"Error: {server.url}: {problem}\n"
-    assert "no such tree version" in run("--url", server.url, "--tree-version", "3.0.0").stderr
+    assert "no such tree version" in run("--url", server.url, "--tree-version", "8.0.0").stderr
 
 
 @pytest.mark.exhaustive

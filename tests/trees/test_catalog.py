@@ -16,6 +16,7 @@ SMALL = (Path(__file__).parent / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {
     "1.0.0": "sha256:b70c0b62c9ef05e19370ad99aa8e64ca179458e02f90173c054a70f1aaafe7ce",
     "2.0.0": "sha256:1802e101716677d52bb9a0dbb2ea93aded107c64cd4a93ea019188c38b483990",
+    "3.0.0": "sha256:9862d9bc226c9e7bc9e9bb1002b1906bd0d22947e38d36fab661b58fcf9270e8",
 }
 """The digests of the bundled trees: a released document never changes, a change is a new version."""
 
@@ -40,7 +41,7 @@ def _write(directory: Path, name: str, *changes: tuple[str, str]) -> Path:
 
 
 def _version(version: str) -> tuple[str, str]:
-    return "version: 3.0.0", f"version: {version}"
+    return "version: 7.0.0", f"version: {version}"
 
 
 def _status(status: str) -> tuple[str, str]:
@@ -72,16 +73,16 @@ def test_a_directory_adds_its_trees(trees_dir: Path) -> None:
     _write(trees_dir, "a.yml")
     _write(trees_dir, "notes.txt", _version("broken"))
     _write(trees_dir, ".hidden.yaml", _version("broken"))
-    assert [*catalog.load_catalog(trees_dir).trees][-2:] == ["3.0.0", "4.0.0"]
+    assert [*catalog.load_catalog(trees_dir).trees][-2:] == ["4.0.0", "7.0.0"]
 
 
 def test_versions_are_served_oldest_first(trees_dir: Path) -> None:
     """Versions are ordered as semantic versions are, not as text, pre-releases before their release."""
-    for version in ("10.0.0", "3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
+    for version in ("10.0.0", "7.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.10", "10.0.0-rc.9"):
         _write(trees_dir, f"{version}.yaml", _version(version))
     served = [*catalog.load_catalog(trees_dir).trees]
     assert served == sorted(served, key=Version.parse)
-    assert served[-6:] == ["3.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
+    assert served[-6:] == ["7.0.0", "9.0.0", "10.0.0-rc.1", "10.0.0-rc.9", "10.0.0-rc.10", "10.0.0"]
 
 
 def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
@@ -96,7 +97,7 @@ def test_the_default_is_the_newest_current_tree(trees_dir: Path) -> None:
 def test_any_served_tree_can_be_the_default(trees_dir: Path, status: str) -> None:
     """Whoever runs the service may choose any version that is served."""
     _write(trees_dir, "tree.yaml", _status(status))
-    assert catalog.load_catalog(trees_dir, "3.0.0").default.version == "3.0.0"
+    assert catalog.load_catalog(trees_dir, "7.0.0").default.version == "7.0.0"
 
 
 def test_a_default_that_is_not_served_is_refused() -> None:
@@ -113,7 +114,7 @@ def test_no_current_tree_is_refused(trees_dir: Path) -> None:
         catalog.load_all([path])
     problem = "candidate, and no tree is current; mark one as current, or set the default version"
     assert str(caught.value) == f"{path}:2: status: {problem}"
-    assert catalog.load_all([path], "3.0.0").default.version == "3.0.0"
+    assert catalog.load_all([path], "7.0.0").default.version == "7.0.0"
 
 
 def test_a_directory_that_can_not_be_read_is_refused(
@@ -162,7 +163,7 @@ def test_a_version_is_given_once(trees_dir: Path) -> None:
     third = _write(trees_dir, "c.yaml", _version("1.0.0"))
     bundled = catalog.BUNDLED_TREES_DIR / "1.0.0.yaml"
     assert _refusal(trees_dir).split("\n") == [
-        f"{second}:1: version: 3.0.0 is taken by {first}; give this one another version",
+        f"{second}:1: version: 7.0.0 is taken by {first}; give this one another version",
         f"{third}:1: version: 1.0.0 is taken by {bundled}; give this one another version",
     ]
 
@@ -238,7 +239,7 @@ def test_a_checked_document_counts_as_an_own_one(trees_dir: Path) -> None:
 
 def test_an_input_may_be_worded_anew(trees_dir: Path) -> None:
     """Label and help may change; the catalog gives the newest wording of an input of several trees."""
-    _write(trees_dir, "a.yaml", _version("4.0.0"), ("label: The colour", "label: Which colour"))
+    _write(trees_dir, "a.yaml", _version("9.0.0"), ("label: The colour", "label: Which colour"))
     _write(trees_dir, "b.yaml")
     inputs = catalog.load_catalog(trees_dir).inputs
     assert inputs["colour"].label == "Which colour"
@@ -261,7 +262,7 @@ def test_documents_are_checked_beside_the_bundled_ones(trees_dir: Path) -> None:
     """A document to check has to fit the bundled ones, and a bundled one fits itself."""
     path = _write(trees_dir, "tree.yaml")
     bundled = catalog.BUNDLED_TREES_DIR / ".." / "bundled" / "1.0.0.yaml"
-    expected = [*catalog.load_catalog().trees, "3.0.0"]
+    expected = [*catalog.load_catalog().trees, "7.0.0"]
     assert sorted(catalog.load_with_bundled([path, bundled]).trees) == sorted(expected)
 
 
@@ -270,7 +271,7 @@ def test_pick_gives_a_version_or_the_default(trees_dir: Path) -> None:
     _write(trees_dir, "tree.yaml")
     served = catalog.load_catalog(trees_dir)
     assert served.pick() is served.default
-    assert served.pick("3.0.0").version == "3.0.0"
+    assert served.pick("7.0.0").version == "7.0.0"
 
 
 def test_pick_refuses_a_version_that_is_not_served(tree: Tree) -> None:

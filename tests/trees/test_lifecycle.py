@@ -109,12 +109,12 @@ FAULTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "its own successor": (
         "deprecated",
         ENDING | {"successor": DEPRECATED},
-        ["5: successor: not later than 3.1.0; name a later version"],
+        ["5: successor: not later than 7.1.0; name a later version"],
     ),
     "an earlier successor": (
         "retired",
-        ENDING | {"successor": "3.1.0-rc.1"},
-        ["5: successor: not later than 3.1.0; name a later version"],
+        ENDING | {"successor": "7.1.0-rc.1"},
+        ["5: successor: not later than 7.1.0; name a later version"],
     ),
     "a successor that is no version": (
         "deprecated",
@@ -247,8 +247,8 @@ def test_a_successor_that_is_not_served_is_refused(
     """Neither an unknown version nor a retired one can be asked instead; file, line and field are named."""
     path = editions.write(tmp_path, RETIRED, status, **ENDING)
     if retired:
-        editions.write(tmp_path, SUCCESSOR, "retired", **ENDING | {"successor": "5.0.0"})
-        editions.write(tmp_path, "5.0.0")
+        editions.write(tmp_path, SUCCESSOR, "retired", **ENDING | {"successor": "9.0.0"})
+        editions.write(tmp_path, "9.0.0")
     with pytest.raises(catalog.CatalogError) as caught:
         catalog.load_catalog(tmp_path)
     remedy = "name a later version that is served, or add its document"

@@ -15,6 +15,7 @@ from finetune_advisor.engine.evaluation.exact import (
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Question, Tree
+from finetune_advisor.formats.answered_questions import list_asked_questions
 
 WARNING_PREFIX = "warning."
 """The beginning of the id of a question that can only add a warning. No id of a tree has a dot."""
@@ -74,18 +75,20 @@ def list_settled_questions(
 ) -> list[Question]:
     """The questions of an interview that were answered or skipped, in the tree's order.
 
-    Behind them come the inputs that only warnings look at there.
+    Questions that only repeat earlier ones are left out. Behind the questions come the inputs that only
+    warnings look at there.
     """
     answered = {step.question.id for step in assessment.path}
     open_ = {one.question.id for one in assessment.unanswered}
-    settled = [
+    settled = (
         question
         for question in tree.ordered_questions
         if question.id in answered or (question.id in open_ and is_skipped(question, profile, skipped))
-    ]
-    asked = {name for question in settled for name in question.inputs}
+    )
+    questions = list_asked_questions(settled, {*profile, *skipped})
+    asked = {name for question in questions for name in question.inputs}
     names = [name for name in tree.warning_inputs if name in profile or name in skipped]
-    return [*settled, *(_ask_for_warnings(tree, name) for name in names if name not in asked)]
+    return [*questions, *(_ask_for_warnings(tree, name) for name in names if name not in asked)]
 
 
 def list_warning_questions(

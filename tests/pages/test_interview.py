@@ -330,7 +330,7 @@ def test_answers_have_the_words_of_the_author(own: FlaskClient) -> None:
     assert 'id="result-3-choice">Within 1% of the target.' in result.html
     assert 'id="result-3" aria-describedby="result-3-choice"' in result.html
     assert ["A contract covers it", "Surely", "It meets the target"] == plan.texts["dd"][0:6:2]
-    assert "Where the data may go: It stays <inside> instead of A contract covers it" in plan.text
+    assert "if “Where the data may go”: It stays <inside> (now A contract covers it)" in plan.text
     assert "Nobody measured it or Far below" in Page(own, "/trees/3.0.0-worded.1").texts["strong"]
 
 

@@ -69,7 +69,7 @@ def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict
     changed = query.with_answers({change.input: change.after for change in one.changes})
     return {
         "title": query.tree.recommendations[one.recommendation].title,
-        "changes": [explanation_words.describe_change(query.tree, change) for change in one.changes],
+        "changes": explanation_words.describe_changes(query.tree, one),
         "query": changed.url(),
     }
 

@@ -375,3 +375,21 @@ def test_a_link_with_a_faulty_answer_for_a_warning_asks_for_it(own: FlaskClient)
     page = Page(own, f"{WARNED_PLAN}&question.=nobody")
 
     assert (422, "Who asks") == (page.status, page.heading)
+
+
+def test_what_would_settle_a_plan_changes_no_answer(client: FlaskClient) -> None:
+    """It only adds answers, on the page and in Markdown; the JSON has all changes, as the API has."""
+    page = Page(client, "/interview?tree=1.0.0&prompt_engineering_sufficient=false")
+    while page.choices:
+        page = page.dont_know()
+    section = page.html.partition("Answers that would settle it")[2].partition("</section>")[0]
+    links = re.findall(r'<a href="([^"]*)"', section)
+    markdown = client.get(page.links["Download as Markdown"]).text
+    given = client.get(page.links["Download as JSON"]).json["counterfactuals"]
+
+    assert "Not decided yet" == page.heading
+    assert links
+    assert all("prompt_engineering_sufficient=false" in link for link in links)
+    assert "(now " not in section
+    assert "(now " not in markdown.partition("## Answers that would settle it\n")[2]
+    assert any("from" in change for one in given for change in one["changes"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
+from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.evaluation.exact import (
     Assessment,
     affects_outcome,
@@ -43,6 +44,16 @@ class Interviewer:
         question = find_next_question(self.tree, profile, assessment, skipped)
         left = self._counter.count(profile, skipped, question.id) if question else None
         return InterviewState(assessment, question, left)
+
+    def explain_plan(self, profile: Profile, limit: int) -> Explanation:
+        """The explanation of a plan, with at most `limit` counterfactuals.
+
+        Before a decision, these only add answers: what would settle it leaves those that were
+        given as they are.
+        """
+        is_decided = self._assessor.evaluate(profile).outcome is not None
+        frozen = () if is_decided else tuple(profile)
+        return self._assessor.explainer.explain(profile, frozen=frozen, limit=limit)
 
 
 def find_next_question(

@@ -393,3 +393,13 @@ def test_what_would_settle_a_plan_changes_no_answer(client: FlaskClient) -> None
     assert "(now " not in section
     assert "(now " not in markdown.partition("## Answers that would settle it\n")[2]
     assert any("from" in change for one in given for change in one["changes"])
+
+
+def test_a_label_that_repeats_the_heading_is_hidden(client: FlaskClient) -> None:
+    """Even if the heading ends with a question mark; screen readers still have it."""
+    same = Page(client, "/interview?tree=2.0.0&change=failure_kind")
+    other = Page(client, "/interview?tree=1.0.0")
+
+    assert "What goes wrong in the failed cases?" == same.heading
+    assert '<legend class="hidden">What goes wrong in the failed cases</legend>' in same.html
+    assert '<legend class="hidden">' not in other.html

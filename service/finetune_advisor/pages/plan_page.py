@@ -109,7 +109,8 @@ def _describe_alternatives(tree: Tree, answer: dict[str, Any]) -> list[dict[str,
 
 def describe_picture(answer: dict[str, Any]) -> str:
     """What the picture shows, for those who don't see it."""
-    count = len(answer["path"])
     end = answer.get("recommendation", {}).get("title")
-    text = f"The tree with the path of your {count} answers"
-    return f"{text} to: {end}" if end else f"{text}, and {len(answer['candidates'])} possible ends"
+    text = "The tree, with the path that your answers take"
+    if end:
+        return f"{text} to the recommendation “{end}”. "
+    return f"{text}, and the {len(answer['candidates'])} recommendations that are still possible. "

@@ -18,7 +18,7 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import answer_words, explanation_words
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 from finetune_advisor.pages.answer_list import describe_answers
-from finetune_advisor.pages.interview_query import InterviewQuery
+from finetune_advisor.pages.interview_query import InterviewQuery, field_name
 from finetune_advisor.schemas.assessments import AssessmentSchema
 
 VERDICT_SENTENCES = {
@@ -46,7 +46,7 @@ def describe_plan(
         else "",
         "answers": describe_answers(query, assessment, settled),
         "warning_questions": list_warning_questions(query.answers, assessment, query.skipped),
-        "hidden": query.parameters(),
+        "answer_fields": query.parameters(),
         "candidates": [tree.recommendations[name] for name in assessment.candidates],
         "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
         "truncated": explanation.truncated,
@@ -80,12 +80,13 @@ def _describe_effects(query: InterviewQuery, explanation: Explanation) -> list[d
     open_ = [name for name in query.skipped if name in explanation.sensitivity]
     return [
         {
+            "name": field_name(name),
             "label": tree.inputs[name].label,
             "outcomes": [
                 {
                     "answer": _describe_outcome_answer(tree, name, outcome),
                     "titles": [tree.recommendations[end].title for end in outcome.candidates],
-                    "query": query.with_answers({name: outcome.answer}).url(),
+                    "value": write_answer(outcome.answer),
                 }
                 for outcome in explanation.sensitivity[name]
             ],

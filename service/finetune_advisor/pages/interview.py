@@ -142,7 +142,7 @@ def _render_question(
         question=question,
         fields=[_describe_field(query, tree.inputs[name], messages) for name in question.inputs],
         hidden=query.parameters(without=question),
-        answer_fields=query.parameters(),
+        answer_fields=query.form_fields(),
         errors=[
             {"text": f"{tree.inputs[name].label}: {text}", "field": name}
             for name, text in messages.items()

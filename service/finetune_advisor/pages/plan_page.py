@@ -46,7 +46,7 @@ def describe_plan(
         else "",
         "answers": describe_answers(query, assessment, settled),
         "warning_questions": list_warning_questions(query.answers, assessment, query.skipped),
-        "answer_fields": query.parameters(),
+        "answer_fields": query.form_fields(),
         "candidates": [tree.recommendations[name] for name in assessment.candidates],
         "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
         "truncated": explanation.truncated,

@@ -56,8 +56,14 @@ def values_in(draw: st.DrawFn, within: dict[str, Range]) -> dict[str, int | floa
 def evaluate_in_python(formula: str, values: dict[str, int | float]) -> Fraction:
     """What Python makes of a formula over fractions: its syntax is Python's, but for units."""
     names: dict[str, Any] = {name: Fraction(repr(value)) for name, value in values.items()}
-    names |= {"min": min, "max": max, "ceil": ceil, "floor": floor, "round": _round}
-    # Python would read 0.1 as a double, and would divide whole numbers to one.
+    names |= {"min": min, "max": max}
+    # Python would divide the whole numbers of its own functions to a double.
+    roundings = {"ceil": ceil, "floor": floor, "round": _round}
+    names |= {
+        name: lambda number, rounding=rounding: Fraction(rounding(number))
+        for name, rounding in roundings.items()
+    }
+    # Python would read 0.1 as a double, and would divide whole numbers to one, too.
     exact = re.sub(r"[0-9]+(\.[0-9]+)?", r"Fraction('\g<0>')", formula)
     return Fraction(eval(exact, {"__builtins__": {}, "Fraction": Fraction}, names))
 

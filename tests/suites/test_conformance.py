@@ -206,7 +206,6 @@ def test_every_choice_and_every_span_is_held(typed: Tree) -> None:
     assert drifts == ends
 
 
-@pytest.mark.exhaustive
 @given(trees(wide=False) | gapped_trees())
 @settings(max_examples=60, deadline=None)
 def test_no_exchange_of_targets_passes(tree: Tree) -> None:
@@ -252,7 +251,7 @@ def test_a_real_instance_conforms(server: Server, table: DecisionTable) -> None:
     assert printed.stdout == (
         f"Tree 1.0.0: conforms; 2060 rows (profiles), table {table.plain['sha256']}\n"
         f"Tree 2.0.0: conforms; 3801 rows (paths), table {second['sha256']}\n"
-        f"Tree 3.0.0: conforms; 3198 rows (paths), table {third['sha256']}\n"
+        f"Tree 3.0.0: conforms; 2723 rows (paths), table {third['sha256']}\n"
     )
     assert printed.stdout in guide
 

@@ -54,10 +54,10 @@ def test_the_bundled_suites_cover_their_trees() -> None:
 
     assert printed.exit_code == 0
     assert printed.stdout == (
-        "1132 cases: 1132 passed, 0 failed\n"
+        "1138 cases: 1138 passed, 0 failed\n"
         "Tree 1.0.0: 22 of 22 branches (100 %), 12 of 12 paths (100 %)\n"
         "Tree 2.0.0: 86 of 86 branches (100 %), 536 of 536 paths (100 %)\n"
-        "Tree 3.0.0: 128 of 128 branches (100 %), 572 of 572 paths (100 %)\n"
+        "Tree 3.0.0: 129 of 129 branches (100 %), 578 of 578 paths (100 %)\n"
     )
 
 
@@ -99,7 +99,7 @@ def test_generated_cases_close_the_gap(acme: Path) -> None:
     acme.write_text(proposed.stdout)
 
     assert run("suites", "--min-coverage", "100").stdout == (
-        "3 cases: 3 passed, 0 failed\nTree 1.0.0-acme.1: 4 of 4 branches (100 %), 3 of 3 paths (100 %)\n"
+        "3 cases: 3 passed, 0 failed\nTree 1.1.0-acme.1: 4 of 4 branches (100 %), 3 of 3 paths (100 %)\n"
     )
     assert "" == run("suites", "--generate").stdout
 
@@ -144,7 +144,7 @@ def test_suites_of_one_tree_count_together(acme: Path) -> None:
     (acme.parent / "other.yaml").write_text("tree: 1.0.0\ncases: []\n")
     (acme.parent / ".hidden.yaml").write_text("nonsense")
     printed = run("suites")
-    assert "Tree 1.0.0-acme.1: 3 of 4 branches (75 %), 2 of 3 paths (66 %)\n" in printed.stdout
+    assert "Tree 1.1.0-acme.1: 3 of 4 branches (75 %), 2 of 3 paths (66 %)\n" in printed.stdout
     assert "Tree 1.0.0: 0 of 22 branches (0 %), 0 of 12 paths (0 %)\n" in printed.stdout
     proposed = [*YAML(typ="safe").load_all(run("suites", "--generate").stdout)]
 
@@ -221,7 +221,7 @@ def test_junit_has_every_case(acme: Path) -> None:
     [suite] = root
     assert ("testsuite", {"name": "suites/acme.yaml", **counts}) == (suite.tag, suite.attrib)
     assert [case.attrib for case in suite] == [
-        {"name": name, "classname": "tree 1.0.0-acme.1", "file": "suites/acme.yaml", "line": line}
+        {"name": name, "classname": "tree 1.1.0-acme.1", "file": "suites/acme.yaml", "line": line}
         for name, line in [
             ("fifty examples are enough", "3"),
             ('forty-nine are <"not"> & ä', "6"),
@@ -301,13 +301,13 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
         (f"{CASE}    expect: {{status: done}}\n",
          ["5: cases.1.expect.status: Must be one of: decided, undecided; correct the value"]),
         (f"{CASE}    expect: {{recommendation: tun}}\n",
-         ["5: cases.1.expect.recommendation: tree 1.0.0-acme.1 has no recommendation tun; correct its name"]),
+         ["5: cases.1.expect.recommendation: tree 1.1.0-acme.1 has no recommendation tun; correct its name"]),
         (f"{CASE}    expect: {{next_question: tune}}\n",
-         ["5: cases.1.expect.next_question: tree 1.0.0-acme.1 has no question tune; correct its name"]),
+         ["5: cases.1.expect.next_question: tree 1.1.0-acme.1 has no question tune; correct its name"]),
         (f"{CASE}    expect:\n      path:\n        - cleared\n        - enough\n",
-         ["8: cases.1.expect.path.2: tree 1.0.0-acme.1 has no question enough; correct its name"]),
+         ["8: cases.1.expect.path.2: tree 1.1.0-acme.1 has no question enough; correct its name"]),
         (f"{CASE}    expect: {{candidates: [tune, wat]}}\n",
-         ["5: cases.1.expect.candidates.2: tree 1.0.0-acme.1 has no recommendation wat; correct its name"]),
+         ["5: cases.1.expect.candidates.2: tree 1.1.0-acme.1 has no recommendation wat; correct its name"]),
         (f"{CASE}    expect: {{path: []}}\n  - {{name: one, profile: {{}}, expect: {{path: []}}}}\n",
          ["6: cases.2.name: another case has this name; give each its own"]),
         (CASE.replace("one", '"a\\nb"') + "    expect: {status: decided}\n",
@@ -321,7 +321,7 @@ CASE = "tree: ../trees/acme.yaml\ncases:\n  - name: one\n    profile: {data_clea
         (CASE.replace("data_cleared: true", "labelled_examples: -1") + "    expect: {status: decided}\n",
          [EXAMPLES]),
         (CASE.replace("data_cleared", "cleared") + "    expect: {status: decided}\n",
-         ["4: cases.1.profile.cleared: tree 1.0.0-acme.1 has no such input; correct its name"]),
+         ["4: cases.1.profile.cleared: tree 1.1.0-acme.1 has no such input; correct its name"]),
         ("tree: [\n",
          ["2: not YAML: expected the node content, but found '<stream end>'; " + QUOTE]),
     ],

@@ -37,7 +37,7 @@ KINDS = {
     "start": "/",
     "question": "/interview?tree=2.0.0",
     "choices": "/interview?tree=2.0.0&rules_sufficient=false",
-    "choices in words": "/interview?tree=3.0.0&task_kind=label&earlier_tuning=none",
+    "choices in words": "/interview?tree=3.0.0&earlier_tuning=none&task_kind=label",
     "comparison": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=2000&question=quality",
     "faulty": f"/interview?tree={TYPED_TREE}&team=small&corpus_length=many",
     "worksheet": f"/interview/worksheet?tree={TYPED_TREE}&team=small&input=corpus_length",

@@ -19,6 +19,8 @@ UNKNOWN_FIELD_MESSAGE = "unknown"
 """The message of an unknown field. `iter_error_details` replaces it by one that says what to do."""
 MAX_UNKNOWN_FIELDS = 50
 """The unknown fields of an object that are reported: each takes some forty times the memory of its name."""
+MAX_LISTED_CHOICES = 10
+"""The known values that the error for an unknown one lists, if one of them is near."""
 MAX_COMPARED_LENGTH = 64
 """The characters of an unknown value that are compared with the known ones; it may have any length."""
 BOOLEAN_BY_TEXT = {"true": True, "false": False}
@@ -107,13 +109,15 @@ class PlainNumber(fields.Float):
 
 
 class KnownValue(validate.OneOf):
-    """Accepts one of the choices. The error suggests the nearest one, or lists all."""
+    """Accepts one of the choices. The error lists them, or suggests the nearest one of a long list."""
 
     def __call__(self, value: Any) -> Any:
         """Return the value. Raises ValidationError if it isn't a choice."""
-        if value not in self.choices:
-            matches = get_close_matches(value[:MAX_COMPARED_LENGTH], self.choices, 1)
-            hint = f"did you mean {matches[0]}?" if matches else f"choose from {', '.join(self.choices)}"
+        choices = list(self.choices)
+        if value not in choices:
+            is_long = len(choices) > MAX_LISTED_CHOICES
+            matches = get_close_matches(value[:MAX_COMPARED_LENGTH], choices, 1) if is_long else []
+            hint = f"did you mean {matches[0]}?" if matches else f"choose from {', '.join(choices)}"
             raise ValidationError(f"not a known value; {hint}")
         return value
 

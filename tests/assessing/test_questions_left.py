@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.assessing.interview import Interviewer
-from finetune_advisor.assessing.questions_left import QuestionCounter
+from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
 from finetune_advisor.engine.evaluation.path_table import PathTable, iter_paths
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
@@ -187,3 +187,21 @@ def test_a_tree_without_a_table_gets_a_bound() -> None:
     assert (1, 7) == counter.count({}, (), tree.root)
     assert (1, 1) == counter.count({}, (), "api_solutions")
     assert (1, 7) == QuestionCounter(tree, PathTable.of(tree)).count({}, (), tree.root)
+
+
+@pytest.mark.exhaustive
+def test_a_count_that_would_take_long_is_a_bound() -> None:
+    """Without the first answer of tree 3.0.0 there are too many ways to count; none is longer than said."""
+    tree = loader.load_tree(catalog.BUNDLED_TREES_DIR / "3.0.0.yaml")
+    interviewer = make_interviewer(tree)
+    skipped = tree.questions[tree.root].inputs
+    for profile in complete_profiles(tree)[::20]:
+        known: dict[str, Value] = {}
+        said = []
+        while (state := interviewer.state(known, skipped)).question:
+            assert state.left is not None
+            said.append(state.left)
+            known |= {name: profile[name] for name in state.question.inputs}
+
+        assert QuestionsLeft(1, 20) == said[0]
+        assert all(len(said) - place <= left.most for place, left in enumerate(said))

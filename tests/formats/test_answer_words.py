@@ -96,8 +96,8 @@ def test_counterfactuals_say_the_words(worded: Tree) -> None:
     explanation = Explainer(worded, PathTable.of(worded)).explain(PROFILE, limit=10)
     plan = render_plan_markdown(explanation)
 
-    assert r"Where the data may go: It stays \<inside\>" in plan
-    assert "The best result: Nobody measured it" in plan
+    assert r", if “Where the data may go”: It stays \<inside\> (now A contract covers it)" in plan
+    assert "“The best result”: Nobody measured it (now It meets the target)" in plan
 
 
 def test_pictures_say_the_words(worded: Tree) -> None:

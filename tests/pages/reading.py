@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from finetune_advisor.engine.model.inputs import Value
 
+AGAIN = "again"
+"""The form whose buttons send the answers that a page shows, and one more field."""
 VOID = {"meta", "link", "input", "img", "br"}
 
 
@@ -32,11 +34,20 @@ class Page(HTMLParser):
         self.choices: dict[str, list[str]] = {}
         self.skip = ""
         self._open: list[tuple[str, dict[str, str | None]]] = []
+        self._is_again = False
+        self._again: list[tuple[str, str]] = []
+        self._buttons: dict[str, tuple[str, str]] = {}
         self.feed(self.html)
+        for words, pair in self._buttons.items():
+            self.links[words] = f"interview?{urlencode([*self._again, pair])}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag == "input":
+        if tag == "form":
+            self._is_again = given.get("id") == AGAIN
+        if tag == "input" and self._is_again:
+            self._again.append((str(given["name"]), str(given["value"])))
+        elif tag == "input":
             self._read_field(str(given["name"]), given)
         if tag == "button" and given.get("name") == "skip":
             self.skip = str(given["value"])
@@ -57,6 +68,8 @@ class Page(HTMLParser):
             self.values[name] = value
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._is_again = False
         if tag not in VOID:
             self._open.pop()
 
@@ -71,6 +84,8 @@ class Page(HTMLParser):
             if tag == "a":
                 target = str(given["href"])
                 self.links[words] = target
+            elif tag == "button" and (self._is_again or given.get("form") == AGAIN):
+                self._buttons[words] = (str(given["name"]), str(given["value"]))
 
     @property
     def text(self) -> str:
@@ -85,7 +100,7 @@ class Page(HTMLParser):
         return self.texts["h1"][0]
 
     def follow(self, words: str) -> Page:
-        """The page that a link leads to."""
+        """The page that a link leads to, or a button beside the answers."""
         return Page(self.client, urljoin(self.url, self.links[words]))
 
     def send(self, *pairs: tuple[str, str]) -> Page:

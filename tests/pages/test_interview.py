@@ -330,7 +330,7 @@ def test_answers_have_the_words_of_the_author(own: FlaskClient) -> None:
     assert 'id="result-3-choice">Within 1% of the target.' in result.html
     assert 'id="result-3" aria-describedby="result-3-choice"' in result.html
     assert ["A contract covers it", "Surely", "It meets the target"] == plan.texts["dd"][0:6:2]
-    assert "Where the data may go: It stays <inside> instead of A contract covers it" in plan.text
+    assert "if “Where the data may go”: It stays <inside> (now A contract covers it)" in plan.text
     assert "Nobody measured it or Far below" in Page(own, "/trees/3.0.0-worded.1").texts["strong"]
 
 
@@ -342,11 +342,11 @@ def test_a_plan_asks_what_only_warnings_look_at(own: FlaskClient) -> None:
     """Never before the decision; the answer is listed, can be changed, and leaves the outcome alone."""
     before = Page(own, "/interview?tree=3.0.0-warned.1")
     plan = Page(own, WARNED_PLAN)
-    question = plan.send(("change", "warning.warned_rows"))
+    question = plan.follow("Rows at hand")
     faulty = question.answer({"warned_rows": "few"})
     answered = faulty.answer({"warned_rows": 5})
 
-    assert ["Rows at hand"] == plan.texts["button"]
+    assert ["Rows at hand"] == [one for one in plan.texts["button"] if one != "Change"]
     assert CAN_WARN not in before.text
     assert "Last question" in before.words
     assert (["warned_rows"], "Rows at hand") == ([*question.choices], question.heading)
@@ -362,7 +362,7 @@ def test_a_plan_asks_only_for_warnings_that_can_come(own: FlaskClient) -> None:
     """Not for one that goes with another outcome or that an answer contradicts, nor for what isn't known."""
     other = Page(own, "/interview?tree=3.0.0-warned.1&waiting=false")
     plan = Page(own, WARNED_PLAN)
-    skipped = plan.send(("change", "warning.warned_rows")).dont_know()
+    skipped = plan.follow("Rows at hand").dont_know()
 
     assert CAN_WARN not in other.text
     assert "Who asks" not in plan.text
@@ -375,3 +375,31 @@ def test_a_link_with_a_faulty_answer_for_a_warning_asks_for_it(own: FlaskClient)
     page = Page(own, f"{WARNED_PLAN}&question.=nobody")
 
     assert (422, "Who asks") == (page.status, page.heading)
+
+
+def test_what_would_settle_a_plan_changes_no_answer(client: FlaskClient) -> None:
+    """It only adds answers, on the page and in Markdown; the JSON has all changes, as the API has."""
+    page = Page(client, "/interview?tree=1.0.0&prompt_engineering_sufficient=false")
+    while page.choices:
+        page = page.dont_know()
+    section = page.html.partition("Answers that would settle it")[2].partition("</section>")[0]
+    links = re.findall(r'<a href="([^"]*)"', section)
+    markdown = client.get(page.links["Download as Markdown"]).text
+    given = client.get(page.links["Download as JSON"]).json["counterfactuals"]
+
+    assert "Not decided yet" == page.heading
+    assert links
+    assert all("prompt_engineering_sufficient=false" in link for link in links)
+    assert "(now " not in section
+    assert "(now " not in markdown.partition("## Answers that would settle it\n")[2]
+    assert any("from" in change for one in given for change in one["changes"])
+
+
+def test_a_label_that_repeats_the_heading_is_hidden(client: FlaskClient) -> None:
+    """Even if the heading ends with a question mark; screen readers still have it."""
+    same = Page(client, "/interview?tree=2.0.0&change=failure_kind")
+    other = Page(client, "/interview?tree=1.0.0")
+
+    assert "What goes wrong in the failed cases?" == same.heading
+    assert '<legend class="hidden">What goes wrong in the failed cases</legend>' in same.html
+    assert '<legend class="hidden">' not in other.html

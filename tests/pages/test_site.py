@@ -14,12 +14,14 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 def test_the_start_page_leads_to_an_interview_about_each_tree(client: FlaskClient) -> None:
-    """The default one first, and to the trees, the reference and the contract."""
+    """The default one first, then the newest; and to the trees, the reference and the contract."""
     page = Page(client, "/")
 
     assert "Should you fine-tune an LLM, or do something cheaper first?" == page.heading
-    assert page.follow("Start").choices
-    assert page.follow("Start with version 2.0.0").choices
+    starts = [words for words in page.links if words.startswith("Start")]
+    assert [f"Start with version {one}.0.0" for one in (1, 3, 2)] == starts
+    assert all(page.follow(words).choices for words in starts)
+    assert page.text.count("candidate: a version to try, which may become the current one") == 2
     assert "Should you fine-tune an LLM?" == page.follow("Read the tree of version 1.0.0").heading
     assert {"docs", "openapi.json"} <= {*page.links.values()}
 
@@ -152,7 +154,7 @@ def test_links_hold_below_a_prefix_that_stays(prefix: str) -> None:
     client = create_app(Settings(log_level="error", path_prefix="/advisor")).test_client()
     start = Page(client, f"{prefix}/")
 
-    assert f"{prefix}/interview?tree=1.0.0" == start.follow("Start").url
+    assert f"{prefix}/interview?tree=1.0.0" == start.follow("Start with version 1.0.0").url
     tree = start.follow("Read the tree of version 1.0.0")
     assert f"{prefix}/trees/1.0.0" == tree.url
     assert '<link rel="stylesheet" href="../static/pages.css">' in tree.html

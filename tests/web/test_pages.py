@@ -172,7 +172,7 @@ def test_answers_can_be_corrected(page: Page) -> None:
     assert "Is the best score enough?" == page.locator("h1").inner_text()
     follow(page, "link", "Back")
     assert "1000" == page.get_by_label("Size of the corpus").input_value()
-    follow(page, "link", "Change Who is there?")
+    follow(page, "button", "Change Who is there?")
     assert page.get_by_label("Small").is_checked()
     follow(page, "button", "I don't know yet")
     assert "I don't know yet" in page.locator(".answers").inner_text()
@@ -246,7 +246,7 @@ def test_an_interview_by_keyboard(
         answer_by_keyboard(page, profile)
 
     require_end(page, place, version, profile)
-    press_until(page, "Tab", 'main a[href*="change="]')
+    press_until(page, "Tab", 'main button[name="change"]')
 
 
 ZOOM = 4

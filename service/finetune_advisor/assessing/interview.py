@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
+from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.evaluation.exact import (
     Assessment,
     affects_outcome,
@@ -15,6 +16,7 @@ from finetune_advisor.engine.evaluation.exact import (
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Question, Tree
+from finetune_advisor.formats.answered_questions import list_asked_questions
 
 WARNING_PREFIX = "warning."
 """The beginning of the id of a question that can only add a warning. No id of a tree has a dot."""
@@ -42,6 +44,16 @@ class Interviewer:
         question = find_next_question(self.tree, profile, assessment, skipped)
         left = self._counter.count(profile, skipped, question.id) if question else None
         return InterviewState(assessment, question, left)
+
+    def explain_plan(self, profile: Profile, limit: int) -> Explanation:
+        """The explanation of a plan, with at most `limit` counterfactuals.
+
+        Before a decision, these only add answers: what would settle it leaves those that were
+        given as they are.
+        """
+        is_decided = self._assessor.evaluate(profile).outcome is not None
+        frozen = () if is_decided else tuple(profile)
+        return self._assessor.explainer.explain(profile, frozen=frozen, limit=limit)
 
 
 def find_next_question(
@@ -74,18 +86,20 @@ def list_settled_questions(
 ) -> list[Question]:
     """The questions of an interview that were answered or skipped, in the tree's order.
 
-    Behind them come the inputs that only warnings look at there.
+    Questions that only repeat earlier ones are left out. Behind the questions come the inputs that only
+    warnings look at there.
     """
     answered = {step.question.id for step in assessment.path}
     open_ = {one.question.id for one in assessment.unanswered}
-    settled = [
+    settled = (
         question
         for question in tree.ordered_questions
         if question.id in answered or (question.id in open_ and is_skipped(question, profile, skipped))
-    ]
-    asked = {name for question in settled for name in question.inputs}
+    )
+    questions = list_asked_questions(settled, {*profile, *skipped})
+    asked = {name for question in questions for name in question.inputs}
     names = [name for name in tree.warning_inputs if name in profile or name in skipped]
-    return [*settled, *(_ask_for_warnings(tree, name) for name in names if name not in asked)]
+    return [*questions, *(_ask_for_warnings(tree, name) for name in names if name not in asked)]
 
 
 def list_warning_questions(

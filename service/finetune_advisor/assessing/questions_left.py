@@ -12,8 +12,21 @@ from finetune_advisor.engine.model.tree import Tree
 
 MAX_EXAMINED_PATHS = 5_000
 """Paths that are looked at one by one. A tree with more of them gets a bound instead of a count."""
-CACHE_SIZE = 20_000
-"""Counts that are kept for each tree: tree 2.0.0 has about a thousand."""
+MAX_COUNTED_STATES = 1_500
+"""States of an interview that a count looks at; from the start of tree 2.0.0 there are 884. Where there are
+more, as after a skipped question that leaves much open, a bound is given.
+"""
+CACHE_SIZE = 10_000
+"""Counts that are kept for each tree."""
+
+State = tuple[PathSet, frozenset[str], frozenset[str]]
+"""What the rest of an interview depends on: the possible paths, the repeated inputs that are answered, and
+those that were skipped.
+"""
+
+
+class TooManyStatesError(Exception):
+    """An interview can go on in more ways than a count looks at."""
 
 
 class QuestionsLeft(NamedTuple):
@@ -30,7 +43,7 @@ class QuestionsLeft(NamedTuple):
 
 
 class QuestionCounter:
-    """Counts the questions that are left in interviews about one sound tree.
+    """Counts the questions that are left in interviews about one sound tree, in a bounded time.
 
     The counts are exact for a tree that asks about each input once. If it asks about one again or compares
     it with several, an interview may need fewer questions than the fewest, but never more than the most.
@@ -43,7 +56,7 @@ class QuestionCounter:
         self._partial = PartialProfiles(table) if table and is_small else None
         asked = [name for question in tree.questions.values() for name in question.inputs]
         self._repeated = frozenset(name for name in asked if asked.count(name) > 1)
-        self._counts: dict[tuple[PathSet, frozenset[str], frozenset[str]], QuestionsLeft] = {}
+        self._counts: dict[State, QuestionsLeft] = {}
         self._bounds = _count_from_each_node(tree)
 
     def count(self, profile: Profile, skipped: Collection[str], next_question: str) -> QuestionsLeft:
@@ -59,21 +72,32 @@ class QuestionCounter:
         excluded = (group.excluded_paths(given) for group in self._table.input_groups)
         possible = self._table.all_paths & ~union_of_paths(excluded)
         missing = frozenset(name for name in skipped if name not in given)
-        left = self._count(possible, frozenset(given) & self._repeated, missing)
-        return QuestionsLeft(max(1, left.fewest), max(1, left.most))
-
-    def _count(self, paths: PathSet, answered: frozenset[str], skipped: frozenset[str]) -> QuestionsLeft:
-        key = paths, answered, skipped
-        if key not in self._counts:
+        state = possible, frozenset(given) & self._repeated, missing
+        if state not in self._counts:
             if len(self._counts) >= CACHE_SIZE:
                 self._counts.clear()
-            self._counts[key] = self._count_anew(paths, answered, skipped)
-        return self._counts[key]
+            self._counts[state] = self._count_or_bound(state, {*given, *missing})
+        left = self._counts[state]
+        return QuestionsLeft(max(1, left.fewest), max(1, left.most))
 
-    def _count_anew(
-        self, paths: PathSet, answered: frozenset[str], skipped: frozenset[str]
-    ) -> QuestionsLeft:
+    def _count_or_bound(self, state: State, settled: Collection[str]) -> QuestionsLeft:
+        # Counts of an earlier call aren't used: whether there are too many states must not depend on it.
+        try:
+            return self._count(state, {})
+        except TooManyStatesError:
+            questions = {frozenset(question.inputs) for question in self._tree.questions.values()}
+            return QuestionsLeft(1, sum(not asked <= {*settled} for asked in questions))
+
+    def _count(self, state: State, counts: dict[State, QuestionsLeft]) -> QuestionsLeft:
+        if state not in counts:
+            if len(counts) >= MAX_COUNTED_STATES:
+                raise TooManyStatesError
+            counts[state] = self._count_anew(state, counts)
+        return counts[state]
+
+    def _count_anew(self, state: State, counts: dict[State, QuestionsLeft]) -> QuestionsLeft:
         """Take the first question that can change the outcome, and count on for each of its branches."""
+        paths, answered, skipped = state
         table, partial = self._table, self._partial
         if table is None or partial is None or len(table.recommendations_of(paths)) <= 1:
             return QuestionsLeft(0, 0)
@@ -86,7 +110,8 @@ class QuestionCounter:
             if asked <= answered or any(partial.affects_outcome_of_paths(paths, one) for one in asked):
                 known = answered | asked & self._repeated
                 return _after_question(
-                    [self._count(part, known, skipped) for part in parts], is_answered=asked <= answered
+                    [self._count((part, known, skipped), counts) for part in parts],
+                    is_answered=asked <= answered,
                 )
         return QuestionsLeft(0, 0)
 

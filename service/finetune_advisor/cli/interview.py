@@ -70,8 +70,11 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
     notes = Notes()
     while question := _say_next_question(interviewer, notes):
         _ask(tree, question, notes)
-    explanation = assessor.explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
-    _print_plan(explanation, plan_format)
+    if plan_format == "json":
+        explanation = assessor.explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
+        print_json(ExplanationSchema().dump(explanation))
+    else:
+        _print_plan(interviewer.explain_plan(notes.answers, DEFAULT_COUNTERFACTUALS), plan_format)
 
 
 def _say_next_question(interviewer: Interviewer, notes: Notes) -> Question | None:
@@ -204,9 +207,7 @@ def _say(text: str) -> None:
 
 
 def _print_plan(explanation: Explanation, plan_format: str) -> None:
-    if plan_format == "json":
-        print_json(ExplanationSchema().dump(explanation))
-    elif plan_format == "markdown":
+    if plan_format == "markdown":
         print_utf8(render_plan_markdown(explanation))
     else:
         answer = AssessmentSchema().dump(explanation.assessment)

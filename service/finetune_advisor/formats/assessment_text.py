@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -20,14 +20,20 @@ LIST_HEADINGS = {
 
 
 def render_assessment_text(
-    assessment: Mapping[str, Any], advice: str = "", *, more: Sequence[str] = ()
+    assessment: Mapping[str, Any],
+    advice: str = "",
+    *,
+    answers: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> str:
     """Render an answer of POST /assess, given as its JSON object, as text of at most 88 columns.
 
-    `advice` is a paragraph that follows the title, and `more` are blocks of text before the last line.
+    `advice` is a paragraph that follows the title. `answers` are the blocks that tell the answers; without
+    them, the path does. `more` are blocks of text before the last line.
     """
     render_body = _decided if "recommendation" in assessment else _undecided
-    blocks = [format_title(assessment), wrap_paragraph(advice), *render_body(assessment)]
+    body = render_body(assessment, answers or [*format_path(assessment)])
+    blocks = [format_title(assessment), wrap_paragraph(advice), *body]
     return "\n\n".join(filter(None, [*blocks, *more, format_footer(assessment)]))
 
 
@@ -51,14 +57,14 @@ def wrap_paragraph(paragraph: str) -> str:
     return fill(paragraph, LINE_WIDTH, break_on_hyphens=False)
 
 
-def _decided(assessment: Mapping[str, Any]) -> Iterator[str]:
+def _decided(assessment: Mapping[str, Any], answers: Iterable[str]) -> Iterator[str]:
     recommendation = assessment["recommendation"]
     yield fill(recommendation["summary"], LINE_WIDTH)
     yield fill(f"Why: {recommendation['reason']}", LINE_WIDTH)
-    yield from format_path(assessment)
+    yield from answers
     # Answers of the API leave out empty lists.
     if "warnings" in assessment:
-        yield format_list("Warnings", [warning["text"] for warning in assessment["warnings"]])
+        yield format_list("Warnings", list(map(_warning, assessment["warnings"])))
     if "not_needed" in assessment:
         yield fill(f"Not needed: {', '.join(assessment['not_needed'])}", LINE_WIDTH)
     for field, heading in LIST_HEADINGS.items():
@@ -70,11 +76,11 @@ def _decided(assessment: Mapping[str, Any]) -> Iterator[str]:
         yield format_list("Instead", [f"{other['id']}: {other['when']}" for other in alternatives])
     if "references" in recommendation:
         references = recommendation["references"]
-        yield format_list("References", [f"{page['title']} <{page['url']}>" for page in references])
+        yield format_list("References", list(map(_reference, references)))
 
 
-def _undecided(assessment: Mapping[str, Any]) -> Iterator[str]:
-    yield from format_path(assessment)
+def _undecided(assessment: Mapping[str, Any], answers: Iterable[str]) -> Iterator[str]:
+    yield from answers
     yield format_list("Still possible", assessment["candidates"])
     question = assessment["next_question"]
     facts = [question["type"], question.get("unit"), ", ".join(question.get("choices", []))]
@@ -89,6 +95,14 @@ def format_path(assessment: Mapping[str, Any]) -> Iterator[str]:
         yield format_list("Because", [_step(step) for step in assessment["path"]])
     if "ignored" in assessment:
         yield fill(f"Ignored by this tree: {', '.join(assessment['ignored'])}", LINE_WIDTH)
+
+
+def _warning(warning: Mapping[str, Any]) -> str:
+    return " ".join([warning["text"], *map(_reference, warning.get("references", ()))])
+
+
+def _reference(page: Mapping[str, Any]) -> str:
+    return f"{page['title']} <{page['url']}>"
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune_advisor.engine.analysis.explanation import Change, Explanation
+from finetune_advisor.engine.analysis.explanation import Change, Counterfactual, Explanation
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import answer_words
 
@@ -26,19 +26,25 @@ def describe_reason(explanation: Explanation) -> list[str]:
 
 
 def describe_counterfactuals(explanation: Explanation) -> list[str]:
-    """Each change that leads elsewhere, behind the title of the recommendation that it leads to."""
+    """The title of each recommendation that changes lead to, with these changes."""
     tree = explanation.tree
     return [
-        f"{tree.recommendations[one.recommendation].title} \N{EM DASH} "
-        + "; ".join(describe_change(tree, change) for change in one.changes)
+        f"{tree.recommendations[one.recommendation].title}, {describe_changes(tree, one)}"
         for one in explanation.counterfactuals
     ]
 
 
-def describe_change(tree: Tree, change: Change) -> str:
+def describe_changes(tree: Tree, counterfactual: Counterfactual) -> str:
+    """The changes of a counterfactual as the end of a sentence: `if “Size”: Large (now Small)`."""
+    return f"if {'; '.join(_describe_change(tree, change) for change in counterfactual.changes)}"
+
+
+def _describe_change(tree: Tree, change: Change) -> str:
     """A changed answer, with the one that it replaces."""
     input_ = tree.inputs[change.input]
-    after = answer_words.describe_labelled_answer(input_, change.after)
+    after = answer_words.describe_answer(input_, change.after)
+    # Labels are sentences with marks of their own, so quotes tell where they end.
+    words = f"“{input_.label}”: {after}"
     if change.before is None:
-        return after
-    return f"{after} instead of {answer_words.describe_answer(input_, change.before)}"
+        return words
+    return f"{words} (now {answer_words.describe_answer(input_, change.before)})"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import Recommendation
-from finetune_advisor.formats import explanation_words, labels
+from finetune_advisor.formats import answered_questions, explanation_words, labels
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 
 SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]<>#|])")
@@ -33,17 +34,19 @@ def _decided(assessment: Assessment, recommendation: Recommendation) -> Iterator
     yield f"Fine-tune: **{labels.FINETUNE_LABELS[recommendation.finetune]}**"
     yield _escape(recommendation.summary)
     yield from _section("Why", assessment.reasons)
-    yield from _section("Warnings", [warning.text for warning in assessment.warnings])
+    warnings = [
+        " ".join([_escape(warning.text), *map(_link, warning.references)])
+        for warning in assessment.warnings
+    ]
+    yield from _list_below("Warnings", warnings)
     lists = vars(recommendation) | {"cautions": tree.cautions if recommendation.finetune != "no" else ()}
     for field, heading in LIST_HEADINGS.items():
-        yield from _section(heading, lists[field], mark="1." if field == "next_steps" else "-")
+        yield from _section(heading, lists[field], numbered=field == "next_steps")
     alternatives = [
         f"{tree.recommendations[one.id].title}: {one.when}" for one in recommendation.alternatives
     ]
     yield from _section("Instead", alternatives)
-    if recommendation.references:
-        pages = [f"- [{_escape(one.title)}](<{one.url}>)" for one in recommendation.references]
-        yield "\n".join(["## Sources", "", *pages])
+    yield from _list_below("Sources", map(_link, recommendation.references))
 
 
 def _undecided(assessment: Assessment) -> Iterator[str]:
@@ -54,10 +57,8 @@ def _undecided(assessment: Assessment) -> Iterator[str]:
 
 
 def _answers(assessment: Assessment) -> Iterator[str]:
-    steps = [
-        f"{step.question.text} {labels.describe_step(assessment.tree, step)}" for step in assessment.path
-    ]
-    yield from _section("Your answers", steps, mark="1.")
+    answers = answered_questions.describe_answered_questions(assessment)
+    yield from _section(answered_questions.ANSWERS_HEADING, answers, numbered=True)
 
 
 def _explanation(explanation: Explanation) -> Iterator[str]:
@@ -75,11 +76,20 @@ def _footer(assessment: Assessment) -> str:
     return f"Tree {_escape(tree.version)}, digest `{tree.digest}`, receipt `{assessment.receipt}`"
 
 
-def _section(heading: str, items: Iterable[str], mark: str = "-") -> Iterator[str]:
-    """A heading with a list below it; nothing if there is nothing to list."""
-    lines = [f"{mark} {_escape(item)}" for item in items]
+def _section(heading: str, texts: Iterable[str], *, numbered: bool = False) -> Iterator[str]:
+    """A heading with a list of texts below it; nothing if there is nothing to list."""
+    yield from _list_below(heading, map(_escape, texts), numbered=numbered)
+
+
+def _list_below(heading: str, items: Iterable[str], *, numbered: bool = False) -> Iterator[str]:
+    """A heading with a list of Markdown below it; nothing if there is nothing to list."""
+    lines = [f"{f'{number}.' if numbered else '-'} {item}" for number, item in enumerate(items, 1)]
     if lines:
         yield "\n".join([f"## {heading}", "", *lines])
+
+
+def _link(page: Reference) -> str:
+    return f"[{_escape(page.title)}](<{page.url}>)"
 
 
 def _escape(text: str) -> str:

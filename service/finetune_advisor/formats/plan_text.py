@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetune_advisor.engine.analysis.explanation import Explanation
-from finetune_advisor.formats import assessment_text, explanation_words
+from finetune_advisor.formats import answered_questions, assessment_text, explanation_words
 
 
 def render_plan_text(explanation: Explanation, assessment: Mapping[str, Any]) -> str:
@@ -14,7 +14,14 @@ def render_plan_text(explanation: Explanation, assessment: Mapping[str, Any]) ->
 
     `assessment` is the answer of POST /assess, as its JSON object.
     """
-    return assessment_text.render_assessment_text(assessment, more=[*_explanation(explanation)])
+    return assessment_text.render_assessment_text(
+        assessment, answers=[*_answers(explanation)], more=[*_explanation(explanation)]
+    )
+
+
+def _answers(explanation: Explanation) -> Iterator[str]:
+    if answers := answered_questions.describe_answered_questions(explanation.assessment):
+        yield assessment_text.format_list(answered_questions.ANSWERS_HEADING, answers)
 
 
 def _explanation(explanation: Explanation) -> Iterator[str]:

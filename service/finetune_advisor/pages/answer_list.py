@@ -1,4 +1,4 @@
-"""The answers of an interview in words, each with the way to change it."""
+"""The answers of an interview in words, each with the question to ask again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from finetune_advisor.pages.interview_query import InterviewQuery
 def describe_answers(
     query: InterviewQuery, assessment: Assessment, questions: list[Question]
 ) -> list[dict[str, str]]:
-    """The answers to some questions in words, each with the query that asks it again."""
+    """The answers to some questions in words, each with the id of the question that asks for it."""
     steps = {step.question.id: step for step in assessment.path}
     return [
         {
             "question": question.text,
             "answer": _describe_answer(query, question, steps.get(question.id)),
-            "change": query.url(change=question),
+            "id": question.id,
         }
         for question in questions
     ]

@@ -49,9 +49,14 @@ class Interviews:
         return self.interviewers[query.tree.version].state(query.answers, query.skipped)
 
     def explain(self, query: InterviewQuery) -> Explanation:
-        """The explanation of a query's answers."""
+        """The explanation of a query's answers, as POST /assess/explain gives it."""
         explainer = self.assessors[query.tree.version].explainer
         return explainer.explain(query.answers, limit=MAX_CHANGES_SHOWN)
+
+    def explain_plan(self, query: InterviewQuery) -> Explanation:
+        """The explanation that the plan of a query's answers shows."""
+        interviewer = self.interviewers[query.tree.version]
+        return interviewer.explain_plan(query.answers, MAX_CHANGES_SHOWN)
 
     def record(self, assessment: Assessment) -> None:
         """Record a decided result that a page shows, as the other endpoints record theirs."""
@@ -88,7 +93,7 @@ def _answer(interviews: Interviews) -> Response:
         return make_response(_render_question(query, question, state, {}))
     if state.assessment.outcome and request.method == "GET":
         interviews.record(state.assessment)
-    explanation = interviews.explain(query)
+    explanation = interviews.explain_plan(query)
     shown = describe_plan(query, state, explanation, has_picture=interviews.has_picture(query.tree))
     return make_response(render_template("plan.html", **shown))
 
@@ -137,6 +142,7 @@ def _render_question(
         question=question,
         fields=[_describe_field(query, tree.inputs[name], messages) for name in question.inputs],
         hidden=query.parameters(without=question),
+        answer_fields=query.form_fields(),
         errors=[
             {"text": f"{tree.inputs[name].label}: {text}", "field": name}
             for name, text in messages.items()

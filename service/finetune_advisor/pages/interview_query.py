@@ -58,6 +58,12 @@ class InterviewQuery:
         ]
         return pairs
 
+    def form_fields(self) -> list[tuple[str, str]]:
+        """The query with each name once, as fields of a form: the skipped inputs stand in one of them."""
+        pairs = [pair for pair in self.parameters() if pair[0] != SKIP]
+        skipped = ",".join(name for name in self.skipped if name not in self.answers)
+        return [*pairs, (SKIP, skipped)] if skipped else pairs
+
     def url(self, *, change: Question | None = None) -> str:
         """The query in its one form, to be put behind a path."""
         return f"{self._encoded}&{urlencode({CHANGE: change.id})}" if change else self._encoded
@@ -109,7 +115,7 @@ def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQue
             except UnreadableAnswerError as error:
                 faults[name] = str(error)
                 typed[name] = texts[0][:MAX_TYPED_LENGTH]
-    skipped = set(arguments.getlist(SKIP))
+    skipped = {name for text in arguments.getlist(SKIP) for name in text.split(",")}
     submitted, change = (find_question(tree, arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
     if submitted and skipped.intersection(submitted.inputs):
         # "I don't know yet" was chosen. A question can be skipped with one of its two numbers given.

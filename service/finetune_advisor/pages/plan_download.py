@@ -24,12 +24,13 @@ def add_view(blp: Blueprint, interviews: Interviews) -> None:
         if query is None:
             page = render_template("unreadable.html", problems=problems, onwards="")
             return keep_private(make_response(page, 422))
-        explanation = interviews.explain(query)
-        assessment = rendering.render_assessment(interviews.state(query).assessment)
         if ending == "json":
-            body, media_type = rendering.render_explanation(explanation, assessment), "application/json"
+            assessment = rendering.render_assessment(interviews.state(query).assessment)
+            body = rendering.render_explanation(interviews.explain(query), assessment)
+            media_type = "application/json"
         else:
-            body, media_type = render_plan_markdown(explanation).encode(), "text/markdown"
+            body = render_plan_markdown(interviews.explain_plan(query)).encode()
+            media_type = "text/markdown"
         response = Response(body, mimetype=media_type)
         name = f"fine-tuning-plan.{ending}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -18,7 +18,7 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import answer_words, explanation_words
 from finetune_advisor.formats.assessment_text import LIST_HEADINGS
 from finetune_advisor.pages.answer_list import describe_answers
-from finetune_advisor.pages.interview_query import InterviewQuery
+from finetune_advisor.pages.interview_query import InterviewQuery, field_name
 from finetune_advisor.schemas.assessments import AssessmentSchema
 
 VERDICT_SENTENCES = {
@@ -46,7 +46,7 @@ def describe_plan(
         else "",
         "answers": describe_answers(query, assessment, settled),
         "warning_questions": list_warning_questions(query.answers, assessment, query.skipped),
-        "hidden": query.parameters(),
+        "answer_fields": query.form_fields(),
         "candidates": [tree.recommendations[name] for name in assessment.candidates],
         "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
         "truncated": explanation.truncated,
@@ -69,7 +69,7 @@ def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict
     changed = query.with_answers({change.input: change.after for change in one.changes})
     return {
         "title": query.tree.recommendations[one.recommendation].title,
-        "changes": [explanation_words.describe_change(query.tree, change) for change in one.changes],
+        "changes": explanation_words.describe_changes(query.tree, one),
         "query": changed.url(),
     }
 
@@ -80,12 +80,13 @@ def _describe_effects(query: InterviewQuery, explanation: Explanation) -> list[d
     open_ = [name for name in query.skipped if name in explanation.sensitivity]
     return [
         {
+            "name": field_name(name),
             "label": tree.inputs[name].label,
             "outcomes": [
                 {
                     "answer": _describe_outcome_answer(tree, name, outcome),
                     "titles": [tree.recommendations[end].title for end in outcome.candidates],
-                    "query": query.with_answers({name: outcome.answer}).url(),
+                    "value": write_answer(outcome.answer),
                 }
                 for outcome in explanation.sensitivity[name]
             ],
@@ -109,7 +110,8 @@ def _describe_alternatives(tree: Tree, answer: dict[str, Any]) -> list[dict[str,
 
 def describe_picture(answer: dict[str, Any]) -> str:
     """What the picture shows, for those who don't see it."""
-    count = len(answer["path"])
     end = answer.get("recommendation", {}).get("title")
-    text = f"The tree with the path of your {count} answers"
-    return f"{text} to: {end}" if end else f"{text}, and {len(answer['candidates'])} possible ends"
+    text = "The tree, with the path that your answers take"
+    if end:
+        return f"{text} to the recommendation “{end}”. "
+    return f"{text}, and the {len(answer['candidates'])} recommendations that are still possible. "

@@ -126,12 +126,12 @@ def test_every_path_of_the_flowchart_can_be_clicked(
     require_end(page, place, "1.0.0", profile)
 
 
-@pytest.mark.parametrize("end", WITNESSES)
-def test_every_recommendation_of_two_can_be_reached(page: Page, place: Server, end: str) -> None:
+@pytest.mark.parametrize(("version", "end"), WITNESSES)
+def test_every_recommendation_can_be_reached(page: Page, place: Server, version: str, end: str) -> None:
     """By clicking and typing."""
-    interview(page, "2.0.0", WITNESSES[end])
+    interview(page, version, WITNESSES[version, end])
 
-    require_end(page, place, "2.0.0", WITNESSES[end])
+    require_end(page, place, version, WITNESSES[version, end])
 
 
 def test_words_of_answers_can_be_clicked(page: Page, place: Server) -> None:
@@ -274,13 +274,14 @@ def test_nothing_is_cut_off_at_four_times_the_size(browser: Browser, place: Serv
         assert NARROW["width"] == page.evaluate("document.documentElement.scrollWidth")
 
 
-@pytest.mark.parametrize("end", [None, *WITNESSES])
-def test_a_plan_prints_on_few_pages(page: Page, end: str | None) -> None:
+@pytest.mark.parametrize(
+    ("version", "profile"),
+    [("1.0.0", FLOWCHART_PROFILES[-1]), *((key[0], profile) for key, profile in WITNESSES.items())],
+    ids=["1.0.0", *map("-".join, WITNESSES)],
+)
+def test_a_plan_prints_on_few_pages(page: Page, version: str, profile: dict[str, Any]) -> None:
     """Two of A4 at most."""
-    if end is None:
-        interview(page, "1.0.0", FLOWCHART_PROFILES[-1])
-    else:
-        interview(page, "2.0.0", WITNESSES[end])
+    interview(page, version, profile)
     printed = page.pdf(format="A4")
     count = len(re.findall(rb"/Type\s*/Page\b", printed))
 

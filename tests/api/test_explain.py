@@ -378,7 +378,7 @@ def test_inputs_of_another_version_are_ignored(typed: FlaskClient) -> None:
 
 WRONG = {
     "target": ("nowhere", "#/target", "not a known value; choose from use_prompt_engineering, "),
-    "frozen": (["data_sensitve"], "#/frozen/0", "not a known value; did you mean data_sensitive?"),
+    "frozen": (["data_sensitve"], "#/frozen/0", "not a known value; choose from prompt_engineering_suf"),
     "limit": (0, "#/limit", "out of range; give a value from 1 to 1000"),
     "tree_version": ("9.9.9", "#/tree_version", "not a known value; choose from 1.0.0"),
     "profile": ({"data_sensitive": "yes"}, "#/profile/data_sensitive", "not a boolean; give true or"),

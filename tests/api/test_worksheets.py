@@ -115,6 +115,11 @@ def test_what_is_wrong_is_told_with_its_place(
             "tree 1.0.0 has no input nothing; no input has one",
         ),
         (
+            f"/tree/versions/1.0.0/worksheets/{'a' * 65}",
+            "unknown-worksheet",
+            f"tree 1.0.0 has no input {'a' * 64}…; no input has one",
+        ),
+        (
             "/tree/versions/9.9.9/worksheets/team",
             "unknown-version",
             "no such tree version is served; served are ",
@@ -139,3 +144,16 @@ def test_the_contract_shows_a_worksheet_of_the_newest_tree(own: FlaskClient) -> 
 
     assert expected == own.post(WORKSHEET, json=body["examples"]["worksheet"]["value"]).json
     assert {"documents": 0, "length": 1} == expected["quantities"]
+
+
+def test_a_name_that_goes_on_is_another_name(tmp_path: Path) -> None:
+    """A name of the most characters and one more isn't taken for the input of the shorter name."""
+    name = "a" * 64
+    text = TYPED.read_text(encoding="utf-8").replace("corpus_length", name)
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    client = create_app(Settings(log_level="error", trees_dir=tmp_path)).test_client()
+    path = f"/tree/versions/9.0.0-typed/worksheets/{name}"
+    quantities = {"quantities": {"documents": 2000}}
+
+    assert 200 == client.post(path, json=quantities).status_code
+    assert 404 == client.post(f"{path}a", json=quantities).status_code

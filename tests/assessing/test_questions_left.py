@@ -19,6 +19,7 @@ from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
 from finetune_advisor.trees.catalog import Catalog
+from tests.families import row_of_questions
 from tests.strategies import trees, values
 
 TYPED = Path(__file__).parents[1] / "api" / "typed.yaml"
@@ -205,3 +206,11 @@ def test_a_count_that_would_take_long_is_a_bound() -> None:
 
         assert QuestionsLeft(1, 20) == said[0]
         assert all(len(said) - place <= left.most for place, left in enumerate(said))
+
+
+def test_a_tree_of_very_many_questions_gets_a_bound() -> None:
+    """A count would go as deep as the tree, deeper than Python allows."""
+    tree = row_of_questions(600)
+    left = QuestionCounter(tree, PathTable.of(tree)).count({}, (), tree.root)
+
+    assert QuestionsLeft(1, 600) == left

@@ -131,7 +131,7 @@ def test_a_document_may_be_explained_as_it_stands() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--target", "use_rga"], "--target: not a known value; did you mean use_rag?"),
+        (["--target", "use_rga"], "--target: not a known value; choose from use_prompt_engineering, "),
         (
             ["--frozen", "nope"],
             "--frozen: not a known value; choose from prompt_engineering_sufficient, ",

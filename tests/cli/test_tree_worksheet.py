@@ -88,7 +88,7 @@ def test_an_interview_works_out_a_number() -> None:
     assert "Count the files." in done.stderr
     assert "Enter a number from 0 to 100,000, in digits; < goes back." in done.stderr
     assert f"  {FORMULA}\n  = 1,300 tokens\n" in done.stderr
-    assert "How large is the corpus? 1,000 (" in done.stdout
+    assert "How large is the corpus? 1,000 tokens (" in done.stdout
 
 
 def test_only_numbers_with_a_worksheet_are_worked_out() -> None:

@@ -164,7 +164,9 @@ def test_what_is_not_known_is_skipped(client: FlaskClient) -> None:
     assert page.text.count("I don't know yet") >= 5
     assert "Answers that would settle it" in page.texts["h2"]
     settled = page.follow("Yes")
-    assert not settled.choices
+    again = page.follow("Is prompt engineering alone enough?")
+    assert 200 == settled.status
+    assert (200, "Is prompt engineering alone enough?") == (again.status, again.heading)
 
 
 def test_skipping_one_of_two_numbers_skips_the_comparison(own: FlaskClient) -> None:

@@ -70,7 +70,7 @@ def test_faults_are_told_beside_the_fields(own: FlaskClient) -> None:
     [
         ("input=team", "'input': tree 9.0.0-typed has no worksheet for team"),
         ("", "'input': tree 9.0.0-typed has no input"),
-        (f"input={'a' * 900}", f"'input': tree 9.0.0-typed has no input {'a' * 64};"),
+        (f"input={'a' * 900}", f"'input': tree 9.0.0-typed has no input {'a' * 64}…;"),
         ("input=corpus_length&input=drift", "'input': it is given more than once"),
         (
             "input=corpus_length&quantity.lenght=1",

@@ -12,6 +12,8 @@ from finetune_advisor.engine.model.tree import Tree
 
 MAX_EXAMINED_PATHS = 5_000
 """Paths that are looked at one by one. A tree with more of them gets a bound instead of a count."""
+MAX_COUNTED_QUESTIONS = 200
+"""Questions of a tree that is counted: a count goes as deep as a tree, and Python's stack is limited."""
 MAX_COUNTED_STATES = 1_500
 """States of an interview that a count looks at; from the start of tree 2.0.0 there are 884. Where there are
 more, as after a skipped question that leaves much open, a bound is given.
@@ -46,12 +48,17 @@ class QuestionCounter:
     """Counts the questions that are left in interviews about one sound tree, in a bounded time.
 
     The counts are exact for a tree that asks about each input once. If it asks about one again or compares
-    it with several, an interview may need fewer questions than the fewest, but never more than the most.
+    it with several, or if the tree or what is left of it is too large to count, an interview may need fewer
+    questions than the fewest, but never more than the most.
     """
 
     def __init__(self, tree: Tree, table: PathTable | None) -> None:
         self._tree = tree
-        is_small = table is not None and table.all_paths.bit_count() <= MAX_EXAMINED_PATHS
+        is_small = (
+            table is not None
+            and table.all_paths.bit_count() <= MAX_EXAMINED_PATHS
+            and len(tree.questions) <= MAX_COUNTED_QUESTIONS
+        )
         self._table = table if is_small else None
         self._partial = PartialProfiles(table) if table and is_small else None
         asked = [name for question in tree.questions.values() for name in question.inputs]

@@ -115,7 +115,7 @@ def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQue
             except UnreadableAnswerError as error:
                 faults[name] = str(error)
                 typed[name] = texts[0][:MAX_TYPED_LENGTH]
-    skipped = {name for text in arguments.getlist(SKIP) for name in text.split(",")}
+    skipped = set(_list_skipped(arguments))
     submitted, change = (find_question(tree, arguments.get(name, "")) for name in (SUBMITTED, CHANGE))
     if submitted and skipped.intersection(submitted.inputs):
         # "I don't know yet" was chosen. A question can be skipped with one of its two numbers given.
@@ -126,6 +126,11 @@ def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQue
     unknown = tuple(name for name in tree.inputs if name in skipped and name not in answers)
     problems = tuple(_find_problems(catalog, tree, arguments))
     return InterviewQuery(tree, answers, unknown, submitted, change, faults, typed, problems)
+
+
+def _list_skipped(arguments: MultiDict[str, str]) -> list[str]:
+    """The names of skipped inputs. A form has a single field for them, in which commas separate them."""
+    return [name for text in arguments.getlist(SKIP) for name in text.split(",")]
 
 
 def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str]) -> Iterator[str]:
@@ -141,7 +146,7 @@ def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str])
     for name in (TREE, SUBMITTED, CHANGE, WORKSHEET_INPUT):
         if len(arguments.getlist(name)) > 1:
             yield f"'{name}': it is given more than once; the first one counts"
-    strange = [name for name in dict.fromkeys(arguments.getlist(SKIP)) if name not in catalog.inputs]
+    strange = [name for name in dict.fromkeys(_list_skipped(arguments)) if name not in catalog.inputs]
     for name in strange[:MAX_ERRORS]:
         yield f"'skip={name[:MAX_NAME_LENGTH]}': the tree asks about nothing of that name"
     for name in (SUBMITTED, CHANGE):

@@ -27,7 +27,12 @@ from finetune_advisor.pages.interview_query import (
     InterviewQuery,
     read_query,
 )
-from finetune_advisor.schemas.error_details import MAX_ERRORS, MAX_NAME_LENGTH, unknown_name_detail
+from finetune_advisor.schemas.error_details import (
+    MAX_ERRORS,
+    MAX_NAME_LENGTH,
+    shorten_name,
+    unknown_name_detail,
+)
 from finetune_advisor.trees.catalog import RetiredVersionError, UnknownVersionError
 
 QUANTITY_PREFIX = "quantity."
@@ -44,8 +49,8 @@ def add_view(blp: Blueprint, interviews: Interviews) -> None:
 
 
 def _answer(interviews: Interviews) -> Response:
-    quantities, interview = _split(request.args)
-    name = interview.get(WORKSHEET_INPUT, "")[:MAX_NAME_LENGTH]
+    quantities, interview = _split_query(request.args)
+    name = shorten_name(interview.get(WORKSHEET_INPUT, ""))
     try:
         query = read_query(interviews.catalog, interview)
         input_, worksheet = find_worksheet(query.tree, name)
@@ -63,7 +68,7 @@ def _answer(interviews: Interviews) -> Response:
     return make_response(render_template("worksheet.html", **shown), 422 if messages else 200)
 
 
-def _split(arguments: MultiDict[str, str]) -> tuple[MultiDict[str, str], MultiDict[str, str]]:
+def _split_query(arguments: MultiDict[str, str]) -> tuple[MultiDict[str, str], MultiDict[str, str]]:
     """The quantities of a query by name, and the rest, which is the query of an interview."""
     quantities: MultiDict[str, str] = MultiDict()
     interview: MultiDict[str, str] = MultiDict()

@@ -62,6 +62,11 @@ def error_at(location: tuple[str, ...], detail: str, *, in_body: bool) -> dict[s
     return {"pointer": f"#{pointer}", "detail": detail}
 
 
+def shorten_name(name: str) -> str:
+    """Return a name of any length as errors show it. A shortened name isn't another valid name."""
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…"
+
+
 def unknown_name_detail(name: str, known: list[str]) -> str:
     """Return the detail for a name that isn't among the known ones: it suggests the nearest, or lists all."""
     if not known:  # nothing to suggest, as in the query of an operation without parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from itertools import islice
 from math import isfinite
 from typing import Any, TypeVar
@@ -19,10 +18,6 @@ UNKNOWN_FIELD_MESSAGE = "unknown"
 """The message of an unknown field. `iter_error_details` replaces it by one that says what to do."""
 MAX_UNKNOWN_FIELDS = 50
 """The unknown fields of an object that are reported: each takes some forty times the memory of its name."""
-MAX_LISTED_CHOICES = 10
-"""The known values that the error for an unknown one lists, if one of them is near."""
-MAX_COMPARED_LENGTH = 64
-"""The characters of an unknown value that are compared with the known ones; it may have any length."""
 BOOLEAN_BY_TEXT = {"true": True, "false": False}
 MISSING_MESSAGE = "this is missing; add it"
 NULL_MESSAGE = "null is not allowed; leave the field out"
@@ -108,20 +103,6 @@ class PlainNumber(fields.Float):
         return value
 
 
-class KnownValue(validate.OneOf):
-    """Accepts one of the choices. The error lists them, or suggests the nearest one of a long list."""
-
-    def __call__(self, value: Any) -> Any:
-        """Return the value. Raises ValidationError if it isn't a choice."""
-        choices = list(self.choices)
-        if value not in choices:
-            is_long = len(choices) > MAX_LISTED_CHOICES
-            matches = get_close_matches(value[:MAX_COMPARED_LENGTH], choices, 1) if is_long else []
-            hint = f"did you mean {matches[0]}?" if matches else f"choose from {', '.join(choices)}"
-            raise ValidationError(f"not a known value; {hint}")
-        return value
-
-
 class EnumField(RequestField, fields.String):
     """Accepts one of the strings `choices`. The contract lists them in a component named `component`."""
 
@@ -129,7 +110,7 @@ class EnumField(RequestField, fields.String):
         self.choices, self.component = choices, component
         listed = ", ".join(choices)
         super().__init__(
-            validate=KnownValue(choices),
+            validate=validate.OneOf(choices, error=f"not a known value; choose from {listed}"),
             error_messages={"invalid": f"not text; give one of {listed} in quotes"},
             **kwargs,
         )

@@ -78,8 +78,8 @@ def _require_free_port(host: str, port: int, name: str) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as error:
-        # The error's own text has the address again.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        # Behind its own text, the error has the address again.
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while")[0]
         message = f"FINETUNE_ADVISOR_HOST, {name}: can't listen on {host}:{port}: {reason}; take another"
         raise SettingsError(message) from error
 

@@ -66,6 +66,7 @@ def test_the_names_of_a_formula() -> None:
         ("lambda", "lambda"),
         ("eval(a)", "at character 1 of the formula there is no function eval"),
         ("9" * 10**9, "the formula has more than 500 characters"),
+        ("5 " + "m" * 65, "at character 3 of the formula a unit has more than 64 characters"),
         ("9" * 17, "at character 1 of the formula a number has more than 16 digits"),
         ("1e400", "at character 2 of the formula e400 follows a number without a space"),
         ("(" * 200 + "a" + ")" * 200, "at character 21 of the formula brackets are nested more than 20"),

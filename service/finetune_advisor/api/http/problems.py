@@ -106,8 +106,8 @@ class UnknownVersion(Problem):
 
 
 class UnknownWorksheet(Problem):
-    """The input that the path names has no worksheet in this version of the tree, or no tree of this version
-    is served. The detail lists the inputs that have one.
+    """The input that the path names has no worksheet in this version of the tree. The detail lists the inputs
+    that have one.
     """
 
     code, slug, title = 404, "unknown-worksheet", "There is no such worksheet"

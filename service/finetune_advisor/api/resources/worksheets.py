@@ -20,7 +20,7 @@ from finetune_advisor.engine.evaluation.worksheets import (
     work_out_answer,
 )
 from finetune_advisor.engine.model.worksheets import Worksheet
-from finetune_advisor.schemas.error_details import MAX_NAME_LENGTH
+from finetune_advisor.schemas.error_details import shorten_name
 from finetune_advisor.schemas.worksheets import (
     WorkedAnswerSchema,
     quantities_schema,
@@ -74,11 +74,11 @@ def blueprint(catalog: Catalog) -> Blueprint:
         """
         tree = tree_or_404(catalog, version)
         try:
-            _, worksheet = find_worksheet(tree, input[:MAX_NAME_LENGTH])
+            input_, worksheet = find_worksheet(tree, shorten_name(input))
         except UnknownWorksheetError as error:
             raise UnknownWorksheet(str(error)) from error
         quantities = _load_quantities(worksheet, body["quantities"])
-        answer = WorkedAnswerSchema().dump(work_out_answer(tree, input, quantities))
+        answer = WorkedAnswerSchema().dump(work_out_answer(tree, input_.name, quantities))
         headers = no_store_headers(tree)
         return Response(orjson.dumps(answer), mimetype=JSON_MEDIA_TYPE, headers=headers)
 

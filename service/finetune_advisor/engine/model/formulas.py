@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.model.units import MAX_UNIT_LENGTH
 
 MAX_FORMULA_LENGTH = 500
 MAX_OPERATIONS = 50
@@ -260,7 +261,11 @@ class _Parser:
             problem = f"{self.token.text} follows a number without a space"
             remedy = "write numbers in digits, without an exponent, and a space before a unit"
             raise _error_at(self.token.start, problem, remedy)
-        return Number(number.text, self.take().text)
+        unit = self.take()
+        if len(unit.text) > MAX_UNIT_LENGTH:
+            problem = f"a unit has more than {MAX_UNIT_LENGTH} characters"
+            raise _error_at(unit.start, problem, "shorten it")
+        return Number(number.text, unit.text)
 
     def call(self, function: _Token) -> Call:
         """Parse the arguments of a function, whose opening bracket has been taken."""

@@ -30,7 +30,7 @@ REFUSALS = {
 
 def answers(url: str) -> dict[str, Any]:
     """The answers to all that a driver asks, by the driver's names."""
-    newest = "/tree/versions/2.0.0"
+    newest = "/tree/versions/3.0.0"
     return {
         "decided": _posted(url, "/assess", profile=CURRENT),
         "undecided": _posted(url, "/assess", profile=KNOWN),

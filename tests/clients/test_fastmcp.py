@@ -16,8 +16,10 @@ from tests.conftest import Server
 from tests.contract.test_openapi import OPERATIONS
 from tests.tools import built, run
 
-MAX_LIST_BYTES = 40_000
-"""The largest list of tools, without schemas of output: it stands in the context of every conversation."""
+MAX_LIST_BYTES = 50_000
+"""The largest list of tools, without schemas of output: it stands in the context of every conversation. Four
+tools have the inputs of all trees, of which tree 3.0.0 brought two dozen.
+"""
 
 
 def tools(url: str, output: str) -> dict[str, Any]:

@@ -68,8 +68,8 @@ func main() {
 	undecided := must(client.AssessWithResponse(ctx, advisor.AssessRequest{Profile: known})).JSON200
 	check(undecided.NextQuestion != nil)
 	seen["undecided"] = undecided
-	newest := advisor.TreeVersion("2.0.0")
-	wide := advisor.AssessRequest{Profile: advisor.Profile{KbTokens: at(int64(1_000_000_000_000))}, TreeVersion: &newest}
+	evidence, newest := advisor.TreeVersion("2.0.0"), advisor.TreeVersion("3.0.0")
+	wide := advisor.AssessRequest{Profile: advisor.Profile{KbTokens: at(int64(1_000_000_000_000))}, TreeVersion: &evidence}
 	seen["wide"] = must(client.AssessWithResponse(ctx, wide)).JSON200
 
 	profiles := []any{advisor.Profile{RealTimeDataNeeded: at(true)}, struct{}{}, map[string]any{"real_time_data_needed": "yes"}}

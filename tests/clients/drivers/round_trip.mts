@@ -54,7 +54,7 @@ seen["unchanged"] = again.response.status;
 const { data: listed } = await client.GET("/tree/versions");
 assert(listed?.versions[0]);
 seen["versions"] = listed;
-const path = { version: "2.0.0" } as const;
+const path = { version: "3.0.0" } as const;
 const { data: newer } = await client.GET("/tree/versions/{version}", { params: { path } });
 seen["version"] = newer;
 

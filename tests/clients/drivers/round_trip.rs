@@ -94,7 +94,7 @@ fn answers(seen: &mut Map<String, Value>) {
         Err(Error::Serde(_)) => keep("unchanged", json!(304)), // an answer without a body
         other => panic!("not unchanged: {other:?}"),
     };
-    let newest = TreeVersion::V2_0_0;
+    let newest = TreeVersion::V3_0_0;
     keep("versions", to_value(list_versions(&client, None).unwrap()).unwrap());
     keep("version", to_value(get_version(&client, newest, None).unwrap()).unwrap());
     let changes = get_changes(&client, &decided.tree.version, newest, None).unwrap();

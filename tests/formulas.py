@@ -9,23 +9,32 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.model.formulas import Call, Expression, Name, Negation, Number, Operation
+from finetune_advisor.engine.model.formulas import (
+    BinaryOperation,
+    Expression,
+    FunctionCall,
+    NumberLiteral,
+    QuantityName,
+    UnaryMinus,
+)
 
 NAMES = ("a", "b", "c")
 Range = tuple[int | float, int | float]
 
-numbers = st.sampled_from(("0", "1", "2", "0.5", "3.75", "10", "0.1")).map(Number)
-leaves = numbers | st.sampled_from(NAMES).map(Name)
+numbers = st.sampled_from(("0", "1", "2", "0.5", "3.75", "10", "0.1")).map(NumberLiteral)
+leaves = numbers | st.sampled_from(NAMES).map(QuantityName)
 
 
 def _grow(parts: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     return st.one_of(
-        st.builds(Negation, parts),
-        st.builds(Operation, st.sampled_from("+-*/"), parts, parts),
+        st.builds(UnaryMinus, parts),
+        st.builds(BinaryOperation, st.sampled_from("+-*/"), parts, parts),
         st.builds(
-            Call, st.sampled_from(("min", "max")), st.lists(parts, min_size=2, max_size=3).map(tuple)
+            FunctionCall,
+            st.sampled_from(("min", "max")),
+            st.lists(parts, min_size=2, max_size=3).map(tuple),
         ),
-        st.builds(Call, st.sampled_from(("ceil", "floor", "round")), st.tuples(parts)),
+        st.builds(FunctionCall, st.sampled_from(("ceil", "floor", "round")), st.tuples(parts)),
     )
 
 

@@ -40,7 +40,7 @@ from finetune_advisor.engine.model.tree import (
     WarningCondition,
     WarningRule,
 )
-from finetune_advisor.engine.model.worksheets import Constant, Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetConstant, WorksheetQuantity
 
 Known = dict[str, Value]
 Draw = st.DrawFn
@@ -185,13 +185,13 @@ def worksheets(draw: Draw, one: Input) -> Worksheet:
     return Worksheet(
         summary="How",
         quantities={
-            "a": Quantity("a", "Label of a", low, low + more, "Help of a", unit, default),
-            "b": Quantity("b", "Label of b", 0.5, 0.5 + more, unit="days"),
+            "a": WorksheetQuantity("a", "Label of a", low, low + more, "Help of a", unit, default),
+            "b": WorksheetQuantity("b", "Label of b", 0.5, 0.5 + more, unit="days"),
         },
         formula=f"max(min({draw(st.sampled_from(FORMULAS))}, high), low)",
         constants={
-            "low": Constant("low", "The lowest", one.lowest, one.unit),
-            "high": Constant("high", "The highest", one.highest, one.unit, (source,)),
+            "low": WorksheetConstant("low", "The lowest", one.lowest, one.unit),
+            "high": WorksheetConstant("high", "The highest", one.highest, one.unit, (source,)),
         },
         decimals=draw(st.integers(1, 6)) if one.type == "number" else None,
         references=draw(st.sampled_from(((), (source,)))),

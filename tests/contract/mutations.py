@@ -33,6 +33,8 @@ PAGES = (
     f"{INTERVIEW_OF_TWO}&eval_examples=30&change=test_set",
     "/interview?tree=1.0.0&prompt_engineering_sufficient=true",
     f"{ENDED_INTERVIEW}&data_volume_very_large=true",
+    "/interview/worksheet?tree=3.0.0&input=payback_months",
+    "/interview/worksheet?tree=3.0.0&input=payback_months&quantity.monthly_saving=500",
     "/interview/plan.md?tree=1.0.0&prompt_engineering_sufficient=true",
     "/interview/plan.json?tree=1.0.0&prompt_engineering_sufficient=true",
 )

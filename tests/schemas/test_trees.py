@@ -35,8 +35,8 @@ PARTS: dict[str, tuple[type, type[Schema], type[Schema]]] = {
         document_schema.WorksheetDocument,
         trees.WorksheetSchema,
     ),
-    "quantity": (worksheets.Quantity, document_schema.QuantityDocument, trees.QuantitySchema),
-    "constant": (worksheets.Constant, document_schema.ConstantDocument, trees.ConstantSchema),
+    "quantity": (worksheets.WorksheetQuantity, document_schema.QuantityDocument, trees.QuantitySchema),
+    "constant": (worksheets.WorksheetConstant, document_schema.ConstantDocument, trees.ConstantSchema),
 }
 """Each part of a tree: its value, the schema of its document, and its schema on the wire."""
 

@@ -72,13 +72,14 @@ class QuestionCounter:
         Paths on which an answer is certain are not asked about it again. A question that lacks a skipped
         input isn't asked.
         """
-        if self._table is None:
-            return self._bounds[next_question]
         inputs = self._tree.inputs
         given = {name: inputs[name].position(profile[name]) for name in profile if name in inputs}
+        missing = frozenset(name for name in skipped if name not in given)
+        if self._table is None:
+            # Behind a skipped question, an interview follows more than one way down.
+            return self._bound({*given, *missing}) if missing else self._bounds[next_question]
         excluded = (group.excluded_paths(given) for group in self._table.input_groups)
         possible = self._table.all_paths & ~union_of_paths(excluded)
-        missing = frozenset(name for name in skipped if name not in given)
         state = possible, frozenset(given) & self._repeated, missing
         if state not in self._counts:
             if len(self._counts) >= CACHE_SIZE:
@@ -92,8 +93,12 @@ class QuestionCounter:
         try:
             return self._count(state, {})
         except TooManyStatesError:
-            questions = {frozenset(question.inputs) for question in self._tree.questions.values()}
-            return QuestionsLeft(1, sum(not asked <= {*settled} for asked in questions))
+            return self._bound(settled)
+
+    def _bound(self, settled: Collection[str]) -> QuestionsLeft:
+        """All questions about other inputs than the answered and the skipped ones."""
+        asked = {frozenset(question.inputs) for question in self._tree.questions.values()}
+        return QuestionsLeft(1, sum(not inputs <= {*settled} for inputs in asked))
 
     def _count(self, state: State, counts: dict[State, QuestionsLeft]) -> QuestionsLeft:
         if state not in counts:

@@ -22,8 +22,7 @@ class TreeComparisons:
         pair = older.version, newer.version
         if pair not in self._comparisons:
             with self._locks[pair]:
-                if (
-                    pair not in self._comparisons
-                ):  # another request may have made it while this one waited
+                # Another request may have made it while this one waited.
+                if pair not in self._comparisons:
                     self._comparisons[pair] = compare_trees(older, newer)
         return self._comparisons[pair]

@@ -22,7 +22,7 @@ from finetune_advisor.engine.analysis.explanation import Explanation
 from finetune_advisor.engine.evaluation.worksheets import work_out_answer
 from finetune_advisor.engine.model.inputs import Input, Value, input_of_quantity
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetQuantity
 from finetune_advisor.formats import answer_words, assessment_text, worksheet_text
 from finetune_advisor.formats.plan_markdown import render_plan_markdown
 from finetune_advisor.formats.plan_text import render_plan_text
@@ -166,7 +166,7 @@ def _work_out(tree: Tree, input_: Input, worksheet: Worksheet) -> str:
     return write_answer(answer.value)
 
 
-def _prompt_quantity(worksheet: Worksheet, quantity: Quantity) -> str:
+def _prompt_quantity(worksheet: Worksheet, quantity: WorksheetQuantity) -> str:
     """A text that gives a quantity, or the mark for going back. The user may leave a default as it is."""
     input_ = input_of_quantity(quantity)
     _say(f"  {quantity.label}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from finetune_advisor.engine.evaluation.worksheets import WorkedAnswer
 from finetune_advisor.engine.model.formulas import (
     CHOOSING_FUNCTIONS,
-    Call,
+    BinaryOperation,
     Expression,
-    Name,
-    Negation,
-    Number,
-    Operation,
+    FunctionCall,
+    NumberLiteral,
+    QuantityName,
+    UnaryMinus,
 )
 from finetune_advisor.engine.model.inputs import input_of_quantity
-from finetune_advisor.engine.model.worksheets import Constant, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetConstant
 from finetune_advisor.formats.answer_words import describe_answer, describe_labelled_answer
 from finetune_advisor.formats.numbers import group_digits
 
@@ -29,19 +29,19 @@ def describe_formula(worksheet: Worksheet) -> str:
 
 def _describe(worksheet: Worksheet, expression: Expression) -> str:
     match expression:
-        case Number(text, unit):
+        case NumberLiteral(text, unit):
             return f"{group_digits(text)} {unit}".rstrip()
-        case Name(name):
+        case QuantityName(name):
             constant = worksheet.constants.get(name)
-            return describe_constant(constant) if constant else worksheet.quantities[name].label
-        case Negation(operand):
+            return _describe_constant(constant) if constant else worksheet.quantities[name].label
+        case UnaryMinus(operand):
             return f"{SIGN_BY_OPERATOR['-']}{_describe_operand(worksheet, operand)}"
-        case Operation(operator, left, right):
+        case BinaryOperation(operator, left, right):
             brackets = expression.needs_brackets
             left_text = _describe_operand(worksheet, left, brackets[0])
             right_text = _describe_operand(worksheet, right, brackets[1])
             return f"{left_text} {SIGN_BY_OPERATOR[operator]} {right_text}"
-        case Call(function, arguments):
+        case FunctionCall(function, arguments):
             texts = [_describe_operand(worksheet, argument, True) for argument in arguments]
             if function not in CHOOSING_FUNCTIONS:
                 return f"{texts[0]} {ROUNDING_WORDS[function]}"
@@ -52,11 +52,13 @@ def _describe(worksheet: Worksheet, expression: Expression) -> str:
 def _describe_operand(worksheet: Worksheet, expression: Expression, is_part: bool = True) -> str:
     """An operand, in brackets if it is a function, or an operation that is to be kept together."""
     text = _describe(worksheet, expression)
-    needed = isinstance(expression, Call) or (is_part and isinstance(expression, Operation))
+    needed = isinstance(expression, FunctionCall) or (
+        is_part and isinstance(expression, BinaryOperation)
+    )
     return f"({text})" if needed else text
 
 
-def describe_constant(constant: Constant) -> str:
+def _describe_constant(constant: WorksheetConstant) -> str:
     """A constant with its value: `Surcharge (1.2)`."""
     unit = "" if constant.unit == "1" else constant.unit
     return f"{constant.label} ({f'{group_digits(constant.value)} {unit}'.rstrip()})"

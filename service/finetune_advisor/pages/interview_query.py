@@ -21,7 +21,7 @@ from finetune_advisor.trees.catalog import Catalog
 
 TREE, SKIP, SUBMITTED, CHANGE = "tree", "skip", "question", "change"
 WORKSHEET_INPUT = "input"
-CONTROLS = (TREE, SKIP, SUBMITTED, CHANGE, WORKSHEET_INPUT)
+CONTROL_PARAMETERS = (TREE, SKIP, SUBMITTED, CHANGE, WORKSHEET_INPUT)
 """What a query has besides answers: the version, inputs that aren't known, the question whose form was sent,
 the question that is asked again, and the input that is being worked out.
 """
@@ -92,8 +92,8 @@ class InterviewQuery:
 
 
 def field_name(input_name: str) -> str:
-    """The name of an input in a query: its own, with a dot at the end if CONTROLS has the same name."""
-    return f"{input_name}." if input_name in CONTROLS else input_name
+    """The name of an input in a query: its own, with a dot at the end if a control has the same name."""
+    return f"{input_name}." if input_name in CONTROL_PARAMETERS else input_name
 
 
 def read_query(catalog: Catalog, arguments: MultiDict[str, str]) -> InterviewQuery:
@@ -135,7 +135,7 @@ def _list_skipped(arguments: MultiDict[str, str]) -> list[str]:
 
 def _find_problems(catalog: Catalog, tree: Tree, arguments: MultiDict[str, str]) -> Iterator[str]:
     """What is wrong with a query apart from its answers, as sentences."""
-    known = {field_name(name) for name in catalog.inputs} | set(CONTROLS)
+    known = {field_name(name) for name in catalog.inputs} | set(CONTROL_PARAMETERS)
     unknown = [name for name in arguments if name not in known]
     for name in unknown[:MAX_ERRORS]:
         short = name[:MAX_NAME_LENGTH]

@@ -17,7 +17,7 @@ from finetune_advisor.engine.evaluation.worksheets import (
 )
 from finetune_advisor.engine.model.inputs import Input, input_of_quantity
 from finetune_advisor.engine.model.tree import Question, Tree
-from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetQuantity
 from finetune_advisor.formats import answer_words, worksheet_text
 from finetune_advisor.pages.caching import keep_private
 from finetune_advisor.pages.interview import Interviews, refuse
@@ -121,7 +121,7 @@ def _describe_form(
 
 
 def _describe_field(
-    quantity: Quantity, texts: Mapping[str, str], messages: Mapping[str, str]
+    quantity: WorksheetQuantity, texts: Mapping[str, str], messages: Mapping[str, str]
 ) -> dict[str, Any]:
     input_ = input_of_quantity(quantity)
     default = "" if quantity.default is None else write_answer(quantity.default)

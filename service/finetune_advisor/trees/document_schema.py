@@ -36,7 +36,7 @@ from finetune_advisor.engine.model.tree import (
     WarningCondition,
     WarningRule,
 )
-from finetune_advisor.engine.model.worksheets import Constant, Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetConstant, WorksheetQuantity
 from finetune_advisor.trees.yaml_document import DocumentSchema
 
 # Names become metric labels and identifiers in other notations, so few characters are allowed.
@@ -259,8 +259,8 @@ class ConstantDocument(DocumentSchema):
 
 class WorksheetDocument(DocumentSchema):
     summary = TextField(required=True)
-    quantities = KeyedObjects(QuantityDocument, Quantity, "name")
-    constants = KeyedObjects(ConstantDocument, Constant, "name", required=False)
+    quantities = KeyedObjects(QuantityDocument, WorksheetQuantity, "name")
+    constants = KeyedObjects(ConstantDocument, WorksheetConstant, "name", required=False)
     formula = TextField(required=True)
     decimals = NumberField()
     references = TupleField(fields.Nested(ReferenceDocument))

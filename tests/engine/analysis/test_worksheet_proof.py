@@ -9,10 +9,10 @@ import pytest
 from finetune_advisor.engine.analysis.worksheet_proof import MAX_ENTRIES, find_worksheet_faults
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.engine.model.worksheets import Constant, Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetConstant, WorksheetQuantity
 from tests import families
 
-A = Quantity("a", "A", 0, 10)
+A = WorksheetQuantity("a", "A", 0, 10)
 WORKSHEET = Worksheet("How", {"a": A}, "a", decimals=1)
 
 
@@ -45,7 +45,7 @@ def test_bounds_are_found_after_rounding(formula: str, expected: list[str]) -> N
 
 def test_an_input_without_a_range_has_that_of_json() -> None:
     """The greatest numbers that JSON carries bound it."""
-    large = Quantity("a", "A", 0, 2**53 - 1)
+    large = WorksheetQuantity("a", "A", 0, 2**53 - 1)
     problem = "the result can be as high as {}, above the input's maximum 9007199254740991"
     for formula, high in (("a + 0.5", "9007199254740991.5"), ("a * a * 2", "1.62e+32"), ("a / 2", "")):
         worksheet = replace(WORKSHEET, quantities={"a": large}, formula=formula)
@@ -60,7 +60,7 @@ def test_a_worksheet_has_few_entries() -> None:
         "How",
         {name: replace(A, name=name) for name in names},
         "a0",
-        {f"c{name}": Constant(name, "C", 1) for name in names},
+        {f"c{name}": WorksheetConstant(name, "C", 1) for name in names},
         decimals=1,
     )
     expected = [f"there are more than 20 {field}" for field in ("quantities", "constants")]

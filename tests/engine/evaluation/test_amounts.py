@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from finetune_advisor.engine.evaluation.amounts import Amount, evaluate_expression, round_half_up
+from finetune_advisor.engine.evaluation.amounts import AmountRange, evaluate_expression, round_half_up
 from finetune_advisor.engine.model.formulas import Expression, FormulaError, parse_formula
-from finetune_advisor.engine.model.units import Unit
+from finetune_advisor.engine.model.units import MeasurementUnit
 from tests.formulas import NAMES, Range, evaluate_in_python, expressions, ranges, values_in
 
 
-def bounds(expression: Expression, within: dict[str, Range]) -> Amount:
-    amounts = {name: Amount.between(low, high, "") for name, (low, high) in within.items()}
+def bounds(expression: Expression, within: dict[str, Range]) -> AmountRange:
+    amounts = {name: AmountRange.between(low, high, "") for name, (low, high) in within.items()}
     try:
         return evaluate_expression(expression, amounts)
     except FormulaError:  # a divisor that can be 0
@@ -74,14 +74,20 @@ def test_halves_are_rounded_away_from_zero(number: str, decimals: int, expected:
 )
 def test_units_follow_the_operations(formula: str, unit: str) -> None:
     """They are multiplied and divided with the numbers."""
-    amounts = {"cost": Amount.between(1, 2, "USD"), "saving": Amount.between(1, 2, "USD/month")}
-    assert Unit.parse(unit) == evaluate_expression(parse_formula(formula), amounts).unit
+    amounts = {
+        "cost": AmountRange.between(1, 2, "USD"),
+        "saving": AmountRange.between(1, 2, "USD/month"),
+    }
+    assert MeasurementUnit.parse(unit) == evaluate_expression(parse_formula(formula), amounts).unit
 
 
 @pytest.mark.parametrize("formula", ["cost + 1", "cost - saving", "min(cost, saving, 1 USD)"])
 def test_units_that_differ_are_refused(formula: str) -> None:
     """In sums, differences and choices, with the part that mixes them."""
-    amounts = {"cost": Amount.between(1, 2, "USD"), "saving": Amount.between(1, 2, "USD/month")}
+    amounts = {
+        "cost": AmountRange.between(1, 2, "USD"),
+        "saving": AmountRange.between(1, 2, "USD/month"),
+    }
     with pytest.raises(FormulaError, match="mixes the units USD and"):
         evaluate_expression(parse_formula(formula), amounts)
 

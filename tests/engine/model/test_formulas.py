@@ -11,19 +11,19 @@ from finetune_advisor.engine.model.formulas import (
     MAX_FORMULA_LENGTH,
     MAX_NESTING,
     MAX_OPERATIONS,
-    Call,
+    BinaryOperation,
     Expression,
     FormulaError,
-    Name,
-    Negation,
-    Number,
-    Operation,
+    FunctionCall,
+    NumberLiteral,
+    QuantityName,
+    UnaryMinus,
     names_in,
     parse_formula,
 )
 from tests.formulas import expressions
 
-A, B, C = map(Name, "abc")
+A, B, C = map(QuantityName, "abc")
 
 
 @given(expressions)
@@ -35,16 +35,21 @@ def test_a_formula_that_is_written_is_read_as_itself(expression: Expression) -> 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a - b - c", Operation("-", Operation("-", A, B), C)),
-        ("a - (b - c)", Operation("-", A, Operation("-", B, C))),
-        ("a + b * c", Operation("+", A, Operation("*", B, C))),
-        ("a / b * c", Operation("*", Operation("/", A, B), C)),
-        ("-a * b", Operation("*", Negation(A), B)),
-        ("--a", Negation(Negation(A))),
-        ("600 months", Number("600", "months")),
-        ("2 * 600 months / b", Operation("/", Operation("*", Number("2"), Number("600", "months")), B)),
-        ("min(a,\n b, c)", Call("min", (A, B, C))),
-        ("0.50", Number("0.50")),
+        ("a - b - c", BinaryOperation("-", BinaryOperation("-", A, B), C)),
+        ("a - (b - c)", BinaryOperation("-", A, BinaryOperation("-", B, C))),
+        ("a + b * c", BinaryOperation("+", A, BinaryOperation("*", B, C))),
+        ("a / b * c", BinaryOperation("*", BinaryOperation("/", A, B), C)),
+        ("-a * b", BinaryOperation("*", UnaryMinus(A), B)),
+        ("--a", UnaryMinus(UnaryMinus(A))),
+        ("600 months", NumberLiteral("600", "months")),
+        (
+            "2 * 600 months / b",
+            BinaryOperation(
+                "/", BinaryOperation("*", NumberLiteral("2"), NumberLiteral("600", "months")), B
+            ),
+        ),
+        ("min(a,\n b, c)", FunctionCall("min", (A, B, C))),
+        ("0.50", NumberLiteral("0.50")),
     ],
 )
 def test_a_formula_is_read_by_the_rules_of_arithmetic(text: str, expected: Expression) -> None:
@@ -84,7 +89,7 @@ def test_what_is_no_formula_is_refused_at_once(text: str, problem: str) -> None:
     """With its place; a name of Python's means nothing."""
     started = time.perf_counter()
     if problem == text:
-        assert Name(text) == parse_formula(text)
+        assert QuantityName(text) == parse_formula(text)
         return
     with pytest.raises(FormulaError) as caught:
         parse_formula(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_advisor.engine.model.units import Unit
+from finetune_advisor.engine.model.units import MeasurementUnit
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from finetune_advisor.engine.model.units import Unit
 )
 def test_a_unit_has_one_form(text: str, expected: str) -> None:
     """Words are sorted and cancel out; the plural is the singular, except of symbols."""
-    assert expected == str(Unit.parse(text))
-    assert Unit.parse(text) == Unit.parse(expected)
+    assert expected == str(MeasurementUnit.parse(text))
+    assert MeasurementUnit.parse(text) == MeasurementUnit.parse(expected)
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_a_unit_has_one_form(text: str, expected: str) -> None:
 def test_what_is_no_unit_is_refused(text: str) -> None:
     """Whatever isn't words with * and / between them."""
     with pytest.raises(ValueError, match="is not a unit"):
-        Unit.parse(text)
+        MeasurementUnit.parse(text)
 
 
 def test_units_are_multiplied_and_divided() -> None:
     """Powers add up, and a word whose power is 0 is gone."""
-    dollars, rate = Unit.parse("USD"), Unit.parse("USD/month")
-    assert Unit.parse("month") == dollars / rate
-    assert dollars == rate * Unit.parse("months")
-    assert Unit() == rate / rate
+    dollars, rate = MeasurementUnit.parse("USD"), MeasurementUnit.parse("USD/month")
+    assert MeasurementUnit.parse("month") == dollars / rate
+    assert dollars == rate * MeasurementUnit.parse("months")
+    assert MeasurementUnit() == rate / rate

@@ -8,22 +8,22 @@ from fractions import Fraction
 
 from finetune_advisor.engine.analysis.validation import TreeFault
 from finetune_advisor.engine.evaluation.amounts import (
-    Amount,
+    AmountRange,
     evaluate_expression,
     exact,
     round_half_up,
 )
 from finetune_advisor.engine.evaluation.worksheets import constant_amounts
-from finetune_advisor.engine.model.formulas import FUNCTIONS, FormulaError, names_in
+from finetune_advisor.engine.model.formulas import FORMULA_FUNCTIONS, FormulaError, names_in
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.engine.model.units import MAX_UNIT_LENGTH, Unit
+from finetune_advisor.engine.model.units import MAX_UNIT_LENGTH, MeasurementUnit
 from finetune_advisor.engine.model.worksheets import Worksheet
 
 MAX_ENTRIES = 20
 """Quantities, and constants, of a worksheet."""
 MAX_RESULT_DECIMALS = 6
-LONGEST_WRITTEN = 10**21
+MIN_EXPONENT_NUMBER = 10**21
 """From this number on, messages write numbers with an exponent."""
 
 Pointer = tuple[str | int, ...]
@@ -56,7 +56,7 @@ def _faults_of_input(input_: Input, worksheet: Worksheet) -> list[TreeFault]:
 
 def _unit_faults(pointer: Pointer, unit: str) -> Iterator[TreeFault]:
     try:
-        Unit.parse(unit)
+        MeasurementUnit.parse(unit)
     except ValueError as error:
         remedy = f"write words with * and /, such as USD/month, in {MAX_UNIT_LENGTH} characters at most"
         yield TreeFault((*pointer, "unit"), f"{error} that a worksheet can work with", remedy)
@@ -82,7 +82,7 @@ def _entry_faults(pointer: Pointer, worksheet: Worksheet) -> Iterator[TreeFault]
             yield TreeFault((*pointer, field), problem, "leave some out")
         for name, entry in entries.items():
             yield from _unit_faults((*pointer, field, name), entry.unit)
-            if name in FUNCTIONS:
+            if name in FORMULA_FUNCTIONS:
                 yield TreeFault((*pointer, field, name), f"{name} is a function", "use another name")
     for name in worksheet.constants:
         if name in worksheet.quantities:
@@ -108,7 +108,7 @@ def _formula_faults(pointer: Pointer, input_: Input, worksheet: Worksheet) -> It
         yield TreeFault(formula_pointer, error.problem, error.remedy)
         return
     yield from _unused_entry_faults(pointer, worksheet)
-    if result.unit != Unit.parse(input_.unit):
+    if result.unit != MeasurementUnit.parse(input_.unit):
         problem = f"the result's unit is {result.unit}, and the input's is {input_.unit or '1'}"
         yield TreeFault(formula_pointer, problem, "correct the formula or the units of its quantities")
         return
@@ -116,9 +116,9 @@ def _formula_faults(pointer: Pointer, input_: Input, worksheet: Worksheet) -> It
         yield TreeFault(formula_pointer, problem, remedy)
 
 
-def _all_amounts(worksheet: Worksheet) -> dict[str, Amount]:
+def _all_amounts(worksheet: Worksheet) -> dict[str, AmountRange]:
     quantities = {
-        name: Amount.between(quantity.minimum, quantity.maximum, quantity.unit)
+        name: AmountRange.between(quantity.minimum, quantity.maximum, quantity.unit)
         for name, quantity in worksheet.quantities.items()
     }
     return quantities | constant_amounts(worksheet)
@@ -133,7 +133,9 @@ def _unused_entry_faults(pointer: Pointer, worksheet: Worksheet) -> Iterator[Tre
                 yield TreeFault((*pointer, field, name), problem, "use it or remove it")
 
 
-def _range_problems(input_: Input, worksheet: Worksheet, result: Amount) -> Iterator[tuple[str, str]]:
+def _range_problems(
+    input_: Input, worksheet: Worksheet, result: AmountRange
+) -> Iterator[tuple[str, str]]:
     """Yield a problem and a remedy for each end of the input's range that the result can exceed."""
     low, high = (round_half_up(end, worksheet.decimals or 0) for end in (result.low, result.high))
     unit = f" {input_.unit}" if input_.unit not in ("", "1") else ""
@@ -149,4 +151,4 @@ def _range_problems(input_: Input, worksheet: Worksheet, result: Amount) -> Iter
 
 def _write(number: Fraction) -> str:
     decimal = (Decimal(number.numerator) / Decimal(number.denominator)).normalize()
-    return f"{decimal:f}" if abs(number) < LONGEST_WRITTEN else f"{decimal:.3g}"
+    return f"{decimal:f}" if abs(number) < MIN_EXPONENT_NUMBER else f"{decimal:.3g}"

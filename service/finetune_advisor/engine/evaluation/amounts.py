@@ -14,29 +14,29 @@ from fractions import Fraction
 from math import ceil, floor
 
 from finetune_advisor.engine.model.formulas import (
-    Call,
+    BinaryOperation,
     Expression,
     FormulaError,
-    Name,
-    Negation,
-    Number,
-    Operation,
+    FunctionCall,
+    NumberLiteral,
+    QuantityName,
+    UnaryMinus,
 )
-from finetune_advisor.engine.model.units import Unit
+from finetune_advisor.engine.model.units import MeasurementUnit
 
 
 @dataclass(frozen=True)
-class Amount:
+class AmountRange:
     """All numbers from `low` to `high` of a unit."""
 
     low: Fraction
     high: Fraction
-    unit: Unit = Unit()  # noqa: RUF009 - a frozen value
+    unit: MeasurementUnit
 
     @classmethod
-    def between(cls, low: int | float, high: int | float, unit: str) -> Amount:
+    def between(cls, low: int | float, high: int | float, unit: str) -> AmountRange:
         """Return the amount between two numbers, which count as decimals: 0.1 is 1/10."""
-        return cls(exact(low), exact(high), Unit.parse(unit))
+        return cls(exact(low), exact(high), MeasurementUnit.parse(unit))
 
 
 def exact(number: int | float) -> Fraction:
@@ -58,24 +58,24 @@ ROUNDINGS: Mapping[str, Callable[[Fraction], Fraction]] = {
 }
 
 
-def evaluate_expression(expression: Expression, amounts: Mapping[str, Amount]) -> Amount:
+def evaluate_expression(expression: Expression, amounts: Mapping[str, AmountRange]) -> AmountRange:
     """Work out an expression over named amounts.
 
     Raises FormulaError if units don't fit, a divisor can be zero, or there is no amount of a name.
     """
     match expression:
-        case Number(text, unit):
-            return Amount(Fraction(text), Fraction(text), Unit.parse(unit))
-        case Name(name):
+        case NumberLiteral(text, unit):
+            return AmountRange(Fraction(text), Fraction(text), MeasurementUnit.parse(unit))
+        case QuantityName(name):
             if name not in amounts:
                 known = ", ".join(amounts)
                 problem = f"there is no quantity or constant {name}"
                 raise FormulaError(problem, f"declare it, or correct the name; declared are {known}")
             return amounts[name]
-        case Negation(operand):
+        case UnaryMinus(operand):
             amount = evaluate_expression(operand, amounts)
-            return Amount(-amount.high, -amount.low, amount.unit)
-        case Operation(_, left, right):
+            return AmountRange(-amount.high, -amount.low, amount.unit)
+        case BinaryOperation(_, left, right):
             both = evaluate_expression(left, amounts), evaluate_expression(right, amounts)
             return _operate(expression, *both)
         case _:
@@ -83,36 +83,36 @@ def evaluate_expression(expression: Expression, amounts: Mapping[str, Amount]) -
             return _call(expression, arguments)
 
 
-def _operate(operation: Operation, left: Amount, right: Amount) -> Amount:
+def _operate(operation: BinaryOperation, left: AmountRange, right: AmountRange) -> AmountRange:
     match operation.operator:
         case "+":
             unit = _common_unit(operation, [left, right])
-            return Amount(left.low + right.low, left.high + right.high, unit)
+            return AmountRange(left.low + right.low, left.high + right.high, unit)
         case "-":
             unit = _common_unit(operation, [left, right])
-            return Amount(left.low - right.high, left.high - right.low, unit)
+            return AmountRange(left.low - right.high, left.high - right.low, unit)
         case "*":
             return _multiply(left, right)
     if right.low <= 0 <= right.high:
         problem = f"{operation.right} can be 0, and divides {operation.left}"
         raise FormulaError(problem, "give its quantities ranges without 0, or divide by max(…) of it")
-    return _multiply(left, Amount(1 / right.high, 1 / right.low, Unit() / right.unit))
+    return _multiply(left, AmountRange(1 / right.high, 1 / right.low, MeasurementUnit() / right.unit))
 
 
-def _multiply(left: Amount, right: Amount) -> Amount:
+def _multiply(left: AmountRange, right: AmountRange) -> AmountRange:
     products = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-    return Amount(min(products), max(products), left.unit * right.unit)
+    return AmountRange(min(products), max(products), left.unit * right.unit)
 
 
-def _call(call: Call, amounts: list[Amount]) -> Amount:
+def _call(call: FunctionCall, amounts: list[AmountRange]) -> AmountRange:
     unit = _common_unit(call, amounts)
     if rounding := ROUNDINGS.get(call.function):
-        return Amount(rounding(amounts[0].low), rounding(amounts[0].high), unit)
+        return AmountRange(rounding(amounts[0].low), rounding(amounts[0].high), unit)
     choose = min if call.function == "min" else max
-    return Amount(choose(a.low for a in amounts), choose(a.high for a in amounts), unit)
+    return AmountRange(choose(a.low for a in amounts), choose(a.high for a in amounts), unit)
 
 
-def _common_unit(expression: Expression, amounts: list[Amount]) -> Unit:
+def _common_unit(expression: Expression, amounts: list[AmountRange]) -> MeasurementUnit:
     units = list(dict.fromkeys(amount.unit for amount in amounts))
     if len(units) > 1:
         words = (str(unit) if unit.powers else "1 (plain numbers)" for unit in units)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.evaluation.amounts import Amount, evaluate_expression, round_half_up
+from finetune_advisor.engine.evaluation.amounts import AmountRange, evaluate_expression, round_half_up
 from finetune_advisor.engine.model.inputs import Input, normalize_number
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.engine.model.worksheets import Worksheet
@@ -62,16 +62,16 @@ def work_out(worksheet: Worksheet, quantities: Mapping[str, int | float]) -> int
     The arithmetic is exact until the result is rounded, so that every machine gives the same answer.
     """
     amounts = {
-        name: Amount.between(quantities[name], quantities[name], quantity.unit)
+        name: AmountRange.between(quantities[name], quantities[name], quantity.unit)
         for name, quantity in worksheet.quantities.items()
     } | constant_amounts(worksheet)
     result = evaluate_expression(worksheet.expression, amounts).low
     return normalize_number(float(round_half_up(result, worksheet.decimals or 0)))
 
 
-def constant_amounts(worksheet: Worksheet) -> dict[str, Amount]:
+def constant_amounts(worksheet: Worksheet) -> dict[str, AmountRange]:
     """Return the constants of a worksheet as amounts of one number each."""
     return {
-        name: Amount.between(constant.value, constant.value, constant.unit)
+        name: AmountRange.between(constant.value, constant.value, constant.unit)
         for name, constant in worksheet.constants.items()
     }

@@ -25,7 +25,7 @@ MAX_NESTING = 20
 """How deep brackets, functions and signs may be nested."""
 MAX_DIGITS = 16
 
-FUNCTIONS = ("min", "max", "ceil", "floor", "round")
+FORMULA_FUNCTIONS = ("min", "max", "ceil", "floor", "round")
 CHOOSING_FUNCTIONS = ("min", "max")
 """The functions that take two or more arguments; the others take one."""
 
@@ -43,7 +43,7 @@ class FormulaError(FinetuneAdvisorError):
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberLiteral:
     """A number as it is written, with the word that is its unit or an empty text."""
 
     text: str
@@ -54,7 +54,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Name:
+class QuantityName:
     """The name of a quantity or a constant."""
 
     name: str
@@ -64,17 +64,17 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Negation:
+class UnaryMinus:
     """An expression with its sign changed."""
 
     operand: Expression
 
     def __str__(self) -> str:
-        return f"-{_bracketed(self.operand, isinstance(self.operand, Operation))}"
+        return f"-{_bracketed(self.operand, isinstance(self.operand, BinaryOperation))}"
 
 
 @dataclass(frozen=True)
-class Operation:
+class BinaryOperation:
     """A sum, difference, product or quotient: `operator` is one of `+ - * /`."""
 
     operator: str
@@ -92,8 +92,8 @@ class Operation:
         left, right = self.left, self.right
         # Operators of the same strength go from left to right.
         return (
-            isinstance(left, Operation) and left.is_sum and not self.is_sum,
-            isinstance(right, Operation) and (right.is_sum or not self.is_sum),
+            isinstance(left, BinaryOperation) and left.is_sum and not self.is_sum,
+            isinstance(right, BinaryOperation) and (right.is_sum or not self.is_sum),
         )
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A function of one or more expressions."""
 
     function: str
@@ -113,7 +113,7 @@ class Call:
         return f"{self.function}({', '.join(map(str, self.arguments))})"
 
 
-Expression = Number | Name | Negation | Operation | Call
+Expression = NumberLiteral | QuantityName | UnaryMinus | BinaryOperation | FunctionCall
 
 
 def _bracketed(expression: Expression, needed: bool) -> str:
@@ -123,14 +123,14 @@ def _bracketed(expression: Expression, needed: bool) -> str:
 def names_in(expression: Expression) -> Iterator[str]:
     """Yield the names of the quantities and constants in an expression, in order, as often as they occur."""
     match expression:
-        case Name(name):
+        case QuantityName(name):
             yield name
-        case Negation(operand):
+        case UnaryMinus(operand):
             yield from names_in(operand)
-        case Operation(_, left, right):
+        case BinaryOperation(_, left, right):
             yield from names_in(left)
             yield from names_in(right)
-        case Call(_, arguments):
+        case FunctionCall(_, arguments):
             for argument in arguments:
                 yield from names_in(argument)
 
@@ -167,7 +167,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _error_at(position: int, problem: str, remedy: str = "") -> FormulaError:
-    known = f"use numbers, names, + - * / ( ) and {', '.join(FUNCTIONS)}"
+    known = f"use numbers, names, + - * / ( ) and {', '.join(FORMULA_FUNCTIONS)}"
     # People count characters from 1.
     return FormulaError(f"at character {position + 1} of the formula {problem}", remedy or known)
 
@@ -217,14 +217,14 @@ class _Parser:
         expression = self.term()
         while operator := self.take_symbol("+-"):
             self.count_operation()
-            expression = Operation(operator, expression, self.term())
+            expression = BinaryOperation(operator, expression, self.term())
         return expression
 
     def term(self) -> Expression:
         expression = self.factor()
         while operator := self.take_symbol("*/"):
             self.count_operation()
-            expression = Operation(operator, expression, self.factor())
+            expression = BinaryOperation(operator, expression, self.factor())
         return expression
 
     def factor(self) -> Expression:
@@ -239,7 +239,7 @@ class _Parser:
     def unnested_factor(self) -> Expression:
         if self.take_symbol("-"):
             self.count_operation()
-            return Negation(self.factor())
+            return UnaryMinus(self.factor())
         if self.take_symbol("("):
             expression = self.expression()
             self.require_symbol(")")
@@ -248,15 +248,15 @@ class _Parser:
             return self.number()
         if self.token.kind == "word":
             word = self.take()
-            return self.call(word) if self.take_symbol("(") else Name(word.text)
+            return self.call(word) if self.take_symbol("(") else QuantityName(word.text)
         raise _error_at(self.token.start, f"there is {self.token.text} where a number or a name belongs")
 
-    def number(self) -> Number:
+    def number(self) -> NumberLiteral:
         number = self.take()
         if len(number.text.replace(".", "")) > MAX_DIGITS:
             raise _error_at(number.start, f"a number has more than {MAX_DIGITS} digits", "round it")
         if self.token.kind != "word":
-            return Number(number.text)
+            return NumberLiteral(number.text)
         if self.token.start == number.start + len(number.text):
             problem = f"{self.token.text} follows a number without a space"
             remedy = "write numbers in digits, without an exponent, and a space before a unit"
@@ -265,13 +265,13 @@ class _Parser:
         if len(unit.text) > MAX_UNIT_LENGTH:
             problem = f"a unit has more than {MAX_UNIT_LENGTH} characters"
             raise _error_at(unit.start, problem, "shorten it")
-        return Number(number.text, unit.text)
+        return NumberLiteral(number.text, unit.text)
 
-    def call(self, function: _Token) -> Call:
+    def call(self, function: _Token) -> FunctionCall:
         """Parse the arguments of a function, whose opening bracket has been taken."""
-        if function.text not in FUNCTIONS:
+        if function.text not in FORMULA_FUNCTIONS:
             problem = f"there is no function {function.text}"
-            raise _error_at(function.start, problem, f"use one of {', '.join(FUNCTIONS)}")
+            raise _error_at(function.start, problem, f"use one of {', '.join(FORMULA_FUNCTIONS)}")
         self.count_operation()
         arguments = [self.expression()]
         while self.take_symbol(","):
@@ -282,4 +282,4 @@ class _Parser:
             takes = "two or more values" if is_choice else "one value"
             problem = f"{function.text} has {len(arguments)}, and takes {takes}"
             raise _error_at(function.start, problem, f"give it {takes}")
-        return Call(function.text, tuple(arguments))
+        return FunctionCall(function.text, tuple(arguments))

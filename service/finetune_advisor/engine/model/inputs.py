@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from finetune_advisor.engine.model.domain import MAX_SAFE_INTEGER, Domain, Position
-from finetune_advisor.engine.model.worksheets import Quantity, Worksheet
+from finetune_advisor.engine.model.worksheets import Worksheet, WorksheetQuantity
 
 Value = bool | int | float | str
 Profile = Mapping[str, Value]
@@ -115,7 +115,7 @@ def normalize_number(number: int | float) -> int | float:
     return int(number) if number == int(number) else number
 
 
-def input_of_quantity(quantity: Quantity) -> Input:
+def input_of_quantity(quantity: WorksheetQuantity) -> Input:
     """Return a worksheet's quantity as an input, for code that describes inputs or reads answers to them."""
     return Input(
         name=quantity.name,

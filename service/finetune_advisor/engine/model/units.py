@@ -12,7 +12,7 @@ MAX_UNIT_LENGTH = 64
 
 
 @dataclass(frozen=True)
-class Unit:
+class MeasurementUnit:
     """A unit: the power of each of its words, sorted by word. A plain number has no words.
 
     A word is the same in the singular and in the plural: month and months.
@@ -21,7 +21,7 @@ class Unit:
     powers: tuple[tuple[str, int], ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> Unit:
+    def parse(cls, text: str) -> MeasurementUnit:
         """Parse a unit such as `USD/month`, `GB`, `m^2` or `1`. An empty text is the unit of plain numbers.
 
         Raises ValueError for any other text.
@@ -34,16 +34,16 @@ class Unit:
         return cls._of(powers)
 
     @classmethod
-    def _of(cls, powers: Counter[str]) -> Unit:
+    def _of(cls, powers: Counter[str]) -> MeasurementUnit:
         return cls(tuple(sorted((word, power) for word, power in powers.items() if power)))
 
-    def __mul__(self, other: Unit) -> Unit:
+    def __mul__(self, other: MeasurementUnit) -> MeasurementUnit:
         powers = Counter(dict(self.powers))
         powers.update(dict(other.powers))
         return self._of(powers)
 
-    def __truediv__(self, other: Unit) -> Unit:
-        return self * Unit(tuple((word, -power) for word, power in other.powers))
+    def __truediv__(self, other: MeasurementUnit) -> MeasurementUnit:
+        return self * MeasurementUnit(tuple((word, -power) for word, power in other.powers))
 
     def __str__(self) -> str:
         above = [_write_power(word, power) for word, power in self.powers if power > 0]

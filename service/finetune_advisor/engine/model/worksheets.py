@@ -11,7 +11,7 @@ from finetune_advisor.engine.model.references import Reference
 
 
 @dataclass(frozen=True)
-class Quantity:
+class WorksheetQuantity:
     """A number that a person gives, within a range. Without a `default` it has to be given."""
 
     name: str
@@ -24,7 +24,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Constant:
+class WorksheetConstant:
     """A figure that the formula uses, with its source."""
 
     name: str
@@ -43,9 +43,9 @@ class Worksheet:
     """
 
     summary: str
-    quantities: Mapping[str, Quantity]
+    quantities: Mapping[str, WorksheetQuantity]
     formula: str
-    constants: Mapping[str, Constant] = field(default_factory=dict)
+    constants: Mapping[str, WorksheetConstant] = field(default_factory=dict)
     decimals: int | None = None
     references: tuple[Reference, ...] = ()
 

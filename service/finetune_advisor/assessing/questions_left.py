@@ -119,7 +119,7 @@ class QuestionCounter:
             if len(parts) <= 1 or asked & skipped:
                 continue
             # An interview doesn't ask what makes no difference.
-            if asked <= answered or any(partial.affects_outcome_of_paths(paths, one) for one in asked):
+            if asked <= answered or any(partial.affects_outcome_of_paths(paths, name) for name in asked):
                 known = answered | asked & self._repeated
                 return _after_question(
                     [self._count((part, known, skipped), counts) for part in parts],

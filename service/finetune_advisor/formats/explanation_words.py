@@ -29,8 +29,8 @@ def describe_counterfactuals(explanation: Explanation) -> list[str]:
     """The title of each recommendation that changes lead to, with these changes."""
     tree = explanation.tree
     return [
-        f"{tree.recommendations[one.recommendation].title}, {describe_changes(tree, one)}"
-        for one in explanation.counterfactuals
+        f"{tree.recommendations[change.recommendation].title}, {describe_changes(tree, change)}"
+        for change in explanation.counterfactuals
     ]
 
 

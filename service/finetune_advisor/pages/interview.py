@@ -42,7 +42,7 @@ class Interviews:
         self, catalog: Catalog, assessors: Mapping[str, Assessor], pictures: Mapping[str, Picture]
     ) -> None:
         self.catalog, self.assessors, self._pictures = catalog, assessors, pictures
-        self.interviewers = {version: Interviewer(one) for version, one in assessors.items()}
+        self.interviewers = {version: Interviewer(assessor) for version, assessor in assessors.items()}
 
     def state(self, query: InterviewQuery) -> InterviewState:
         """Where the interview of a query stands."""
@@ -110,7 +110,11 @@ def _ask_again(interviews: Interviews, query: InterviewQuery) -> Response:
     messages = dict(query.faults)
     for name in query.missing:
         messages.setdefault(name, _describe_missing(query.tree.inputs[name]))
-    question = next(one for one in _list_questions(query) if one and messages.keys() & {*one.inputs})
+    question = next(
+        question
+        for question in _list_questions(query)
+        if question and messages.keys() & {*question.inputs}
+    )
     state = interviews.state(query)
     return make_response(_render_question(query, question, state, messages), 422)
 
@@ -134,8 +138,8 @@ def _render_question(
 ) -> str:
     tree = query.tree
     settled = list_settled_questions(tree, query.answers, state.assessment, query.skipped)
-    others = [one for one in settled if one != question]
-    before = others[: sum(_place(tree, one) < _place(tree, question) for one in others)]
+    others = [other for other in settled if other != question]
+    before = others[: sum(_place(tree, other) < _place(tree, question) for other in others)]
     return render_template(
         "question.html",
         tree=tree,

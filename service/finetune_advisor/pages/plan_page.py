@@ -48,7 +48,10 @@ def describe_plan(
         "warning_questions": list_warning_questions(query.answers, assessment, query.skipped),
         "answer_fields": query.form_fields(),
         "candidates": [tree.recommendations[name] for name in assessment.candidates],
-        "changes": [_describe_counterfactual(query, one) for one in explanation.counterfactuals],
+        "changes": [
+            _describe_counterfactual(query, counterfactual)
+            for counterfactual in explanation.counterfactuals
+        ],
         "truncated": explanation.truncated,
         "reasons": explanation_words.describe_reason(explanation),
         "words": explanation_words,
@@ -65,11 +68,11 @@ def describe_plan(
     }
 
 
-def _describe_counterfactual(query: InterviewQuery, one: Counterfactual) -> dict[str, Any]:
-    changed = query.with_answers({change.input: change.after for change in one.changes})
+def _describe_counterfactual(query: InterviewQuery, counterfactual: Counterfactual) -> dict[str, Any]:
+    changed = query.with_answers({change.input: change.after for change in counterfactual.changes})
     return {
-        "title": query.tree.recommendations[one.recommendation].title,
-        "changes": explanation_words.describe_changes(query.tree, one),
+        "title": query.tree.recommendations[counterfactual.recommendation].title,
+        "changes": explanation_words.describe_changes(query.tree, counterfactual),
         "query": changed.url(),
     }
 

@@ -157,11 +157,11 @@ def _describe_result(
 
 def _question_about(tree: Tree, input_: Input) -> Question | None:
     """The first question about an input, or the one that is asked about it for the sake of warnings."""
-    questions = (one for one in tree.ordered_questions if input_.name in one.inputs)
+    questions = (question for question in tree.ordered_questions if input_.name in question.inputs)
     return next(questions, None) or find_question(tree, f"{WARNING_PREFIX}{input_.name}")
 
 
 def _list_references(worksheet: Worksheet) -> list[Any]:
     """The sources of a worksheet and of its constants, each once."""
-    constants = (one for constant in worksheet.constants.values() for one in constant.references)
+    constants = (page for constant in worksheet.constants.values() for page in constant.references)
     return list(dict.fromkeys([*worksheet.references, *constants]))

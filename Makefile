@@ -12,7 +12,9 @@ JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/cont
 	tests/formats/test_mermaid.py tests/formats/test_oracles.py tests/telemetry/test_tracers.py
 # Tests of the deployment around an instance: make chart.
 DEPLOYED := tests/helm tests/monitoring tests/drain
-OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%)
+# Tests in PostgreSQL, Spark and Polars: make engines.
+ENGINES := tests/engines
+OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%) $(ENGINES:%=--ignore=%)
 
 .DEFAULT_GOAL := help
 
@@ -34,6 +36,10 @@ $(VENV)/.chart: $(VENV)/.develop requirements/chart.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/chart.txt
 	@touch $@
 
+$(VENV)/.engines: $(VENV)/.develop requirements/engines.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/engines.txt
+	@touch $@
+
 serve: $(VENV)/.serve ## Serve on 127.0.0.1:8080, or FINETUNE_ADVISOR_PORT
 	$(BIN)/finetune-advisor serve
 
@@ -48,6 +54,9 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)
+
+engines: $(VENV)/.engines ## Test exported SQL and bulk recipes in PostgreSQL, Spark and Polars
+	$(PYTEST) $(ENGINES)
 
 chart-readme: $(VENV)/.chart ## Regenerate the chart's README and its defaults.yaml
 	$(BIN)/python -m tests.helm.tools
@@ -84,4 +93,4 @@ image-test: $(VENV)/.develop ## Build the image without a registry, and test it 
 lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test contract fuzz chart chart-readme check openapi bench image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench image image-test lock

@@ -55,7 +55,8 @@ def test_pods_answer_on_two_ports_and_ask_nobody() -> None:
     """In: the API's and the metrics' port. Out: nothing."""
     rules = policy()
     assert {"Ingress", "Egress"} == set(rules["policyTypes"])
-    assert [] == rules["egress"]
+    # The API server drops an empty list, and the object would differ from the manifest for ever.
+    assert "egress" not in rules
     assert [8080, 9090] == sorted(port["port"] for rule in rules["ingress"] for port in rule["ports"])
 
 
@@ -86,7 +87,8 @@ def test_ways_out_are_opened_one_by_one() -> None:
 def test_the_tests_reach_the_server_and_dns_alone() -> None:
     """Their pods have a policy of their own: nobody comes in, no internet."""
     rules = policy(name="-test")
-    assert [] == rules["ingress"]
+    assert "ingress" not in rules
+    assert {"Ingress", "Egress"} == set(rules["policyTypes"])
     assert {53, 5353, 8080, 9090} == {port["port"] for rule in rules["egress"] for port in rule["ports"]}
     assert all(rule["to"] for rule in rules["egress"])
 

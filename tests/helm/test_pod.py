@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Timer
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -134,6 +136,45 @@ def test_the_jobs_of_helm_test_pass(pod: Pod, job: str) -> None:
     done = pod.run(pod.container("Job", job))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1.0.0-acme.1: conforms" in done.stdout or "/metrics: 404" in done.stdout
+
+
+class LateForwarder(ThreadingTCPServer):
+    """Passes what comes to a port on to another one, from one second on."""
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, port: int, target: int) -> None:
+        super().__init__(("127.0.0.1", port), Exchange, bind_and_activate=False)
+        self.target = target
+        Timer(1, self._begin).start()
+
+    def _begin(self) -> None:
+        self.server_bind()
+        self.server_activate()
+        self.serve_forever(0.1)
+
+
+class Exchange(StreamRequestHandler):
+    """One request without a body, and its answer."""
+
+    def handle(self) -> None:
+        request = b"".join(iter(self.rfile.readline, b"\r\n")) + b"\r\n"
+        with socket.create_connection(("127.0.0.1", self.server.target)) as server:
+            server.sendall(request)
+            while data := server.recv(4096):
+                self.wfile.write(data)
+
+
+def test_the_ports_job_waits_for_its_network_policy(pod: Pod) -> None:
+    """A policy refuses the first connections of a permitted pod: the job asks again."""
+    late, ports = free_ports(), pod.values["ports"]
+    forwarders = [LateForwarder(late[name], ports[name]) for name in ports]
+    refused_at_first = Pod({**pod.values, "ports": late}, pod.trees)
+    done = refused_at_first.run(refused_at_first.container("Job", "-test-ports"))
+    for forwarder in forwarders:
+        forwarder.shutdown()
+        forwarder.server_close()
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def test_the_jobs_of_helm_test_have_teeth(pod: Pod) -> None:

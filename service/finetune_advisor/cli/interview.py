@@ -83,6 +83,7 @@ def _say_next_question(interviewer: Interviewer, notes: Notes) -> Question | Non
     if state.question:
         _say(f"\n{state.question.text}  [{state.left}]")
         return state.question
+    # They come last, as nobody should have to answer what can't change the plan's outcome.
     for question in list_warning_questions(notes.answers, state.assessment, notes.skipped):
         _say("\nThe plan is decided. This answer can add a warning:")
         return question
@@ -101,10 +102,12 @@ def _ask(tree: Tree, question: Question, notes: Notes) -> None:
             continue
         said = _prompt(tree, tree.inputs[name], question)
         if said == BACK:
+            # A question may ask about two inputs: both answers go, and then those of the question before.
             notes.answers, notes.skipped = before
             notes.go_back()
             return
         if said == UNKNOWN:
+            # A comparison needs both answers: with one unknown, the other one would be asked for in vain.
             missing = [other for other in question.inputs if other not in notes.answers]
             notes.skipped = (*notes.skipped, *missing)
             break
@@ -130,6 +133,7 @@ def _prompt(tree: Tree, input_: Input, question: Question) -> str:
             if answer:
                 return answer
             continue
+        # Nine digits are far more than there are choices, and `int` takes long for thousands of them.
         if said.isdecimal() and 0 < int(said[:9]) <= len(choices):
             return choices[int(said) - 1]
         try:
@@ -203,6 +207,7 @@ def _describe_numbers(input_: Input) -> str:
 
 
 def _say(text: str) -> None:
+    # Standard output has the plan alone, so that it can be redirected.
     click.echo(text, err=True)
 
 

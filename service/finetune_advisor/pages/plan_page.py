@@ -80,6 +80,7 @@ def _describe_counterfactual(query: InterviewQuery, counterfactual: Counterfactu
 def _describe_effects(query: InterviewQuery, explanation: Explanation) -> list[dict[str, Any]]:
     """What each answer to a question that was skipped leads to, where it is still open."""
     tree = query.tree
+    # Inputs with too many cells have no sensitivity.
     open_ = [name for name in query.skipped if name in explanation.sensitivity]
     return [
         {

@@ -33,6 +33,7 @@ def add_view(
     def tree(version: str) -> Response:
         """Show a tree: its picture, its questions, its recommendations, and what it changes."""
         shown = pick_tree(version)
+        # Versions are ordered from oldest to newest, so the one before is the older neighbour.
         place = versions.index(shown.version)
         older = catalog.trees[versions[place - 1]] if place else None
         page = render_template(
@@ -118,7 +119,9 @@ def _describe_impact(comparison: Comparison, moved: int) -> str:
         return "The versions are equivalent: the same answers lead to the same recommendation."
     if not comparison.shared:
         return "The versions ask about different things, so no answers can be compared."
+    # A truncated comparison has found some moves and not all.
     least = "At least " if comparison.truncated else ""
+    # With numbers among the inputs, each class stands for many profiles.
     kinds = "profiles" if comparison.exact else "kinds of profiles"
     known = len({*comparison.older.inputs, *comparison.newer.inputs})
     return (

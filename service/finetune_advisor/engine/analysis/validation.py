@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError
 from math import inf
@@ -102,15 +102,31 @@ def _choice_faults(input_: Input, pointer: tuple[str, ...]) -> Iterator[TreeFaul
             for choice in getattr(input_, field).keys() - {*input_.choices}:
                 remedy = f"use one of {', '.join(input_.choices)}"
                 yield TreeFault((*pointer, field, choice), f"{choice} is not a choice", remedy)
-        labels = input_.choice_labels
-        for place, (choice, label) in enumerate(labels.items()):
-            if label in [*labels.values()][:place]:
-                problem = "another choice has the same label"
-                remedy = "use words that tell them apart"
-                yield TreeFault((*pointer, "choice_labels", choice), problem, remedy)
-    if input_.true_label and input_.true_label == input_.false_label:
-        problem, remedy = "it is the same as true_label", "use words that tell them apart"
-        yield TreeFault((*pointer, "false_label"), problem, remedy)
+        labels = {
+            choice: words for choice, words in input_.choice_labels.items() if choice in input_.choices
+        }
+        unlabelled = [choice for choice in input_.choices if choice not in labels]
+        yield from _repeated_label_faults(labels, unlabelled, (*pointer, "choice_labels"))
+    if input_.type == "boolean":
+        own = {"true_label": input_.true_label, "false_label": input_.false_label}
+        labels = {field: words for field, words in own.items() if words}
+        unlabelled = [
+            words for field, words in (("true_label", "yes"), ("false_label", "no")) if not own[field]
+        ]
+        yield from _repeated_label_faults(labels, unlabelled, pointer)
+
+
+def _repeated_label_faults(
+    labels: Mapping[str, str], unlabelled: Iterable[str], pointer: tuple[str, ...]
+) -> Iterator[TreeFault]:
+    """Yield a fault for each label that reads like an earlier one, or like an answer without a label."""
+    # People read an answer without a label by its name: `self_managed` as `Self managed`.
+    taken = {name.replace("_", " ").casefold() for name in unlabelled}
+    for name, label in labels.items():
+        if label.casefold() in taken:
+            problem, remedy = "another answer reads the same", "use words that tell them apart"
+            yield TreeFault((*pointer, name), problem, remedy)
+        taken.add(label.casefold())
 
 
 def _range_end_faults(input_: Input, pointer: tuple[str, ...]) -> Iterator[TreeFault]:

@@ -51,6 +51,7 @@ def _faults_of_input(input_: Input, worksheet: Worksheet) -> list[TreeFault]:
         *_decimals_faults(pointer, input_, worksheet),
         *_entry_faults(pointer, worksheet),
     ]
+    # A quantity with a wrong unit or range would only bring faults of the formula that go away with it.
     return faults or [*_formula_faults(pointer, input_, worksheet)]
 
 
@@ -82,6 +83,7 @@ def _entry_faults(pointer: Pointer, worksheet: Worksheet) -> Iterator[TreeFault]
             yield TreeFault((*pointer, field), problem, "leave some out")
         for name, entry in entries.items():
             yield from _unit_faults((*pointer, field, name), entry.unit)
+            # The formula could not say whether `max` is called or named.
             if name in FORMULA_FUNCTIONS:
                 yield TreeFault((*pointer, field, name), f"{name} is a function", "use another name")
     for name in worksheet.constants:
@@ -137,6 +139,7 @@ def _range_problems(
     input_: Input, worksheet: Worksheet, result: AmountRange
 ) -> Iterator[tuple[str, str]]:
     """Yield a problem and a remedy for each end of the input's range that the result can exceed."""
+    # The ends are rounded as the answer will be: -0.4 rounds to 0, which is not below a minimum of 0.
     low, high = (round_half_up(end, worksheet.decimals or 0) for end in (result.low, result.high))
     unit = f" {input_.unit}" if input_.unit not in ("", "1") else ""
     if low < exact(input_.lowest):

@@ -74,6 +74,7 @@ def evaluate_expression(expression: Expression, amounts: Mapping[str, AmountRang
             return amounts[name]
         case UnaryMinus(operand):
             amount = evaluate_expression(operand, amounts)
+            # The sign turns the range around.
             return AmountRange(-amount.high, -amount.low, amount.unit)
         case BinaryOperation(_, left, right):
             both = evaluate_expression(left, amounts), evaluate_expression(right, amounts)
@@ -90,6 +91,7 @@ def _operate(operation: BinaryOperation, left: AmountRange, right: AmountRange) 
             return AmountRange(left.low + right.low, left.high + right.high, unit)
         case "-":
             unit = _common_unit(operation, [left, right])
+            # The difference is least where as much as possible is taken away.
             return AmountRange(left.low - right.high, left.high - right.low, unit)
         case "*":
             return _multiply(left, right)
@@ -100,12 +102,14 @@ def _operate(operation: BinaryOperation, left: AmountRange, right: AmountRange) 
 
 
 def _multiply(left: AmountRange, right: AmountRange) -> AmountRange:
+    # A product is greatest or least at the ends of both ranges, but their signs decide at which.
     products = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
     return AmountRange(min(products), max(products), left.unit * right.unit)
 
 
 def _call(call: FunctionCall, amounts: list[AmountRange]) -> AmountRange:
     unit = _common_unit(call, amounts)
+    # Each of these functions grows with its arguments, so the ends of the ranges give the ends of the result.
     if rounding := ROUNDINGS.get(call.function):
         return AmountRange(rounding(amounts[0].low), rounding(amounts[0].high), unit)
     choose = min if call.function == "min" else max

@@ -57,10 +57,6 @@ class ShadowTree:
             pending = zip(profiles, decisions, count(), repeat(endpoint), repeat(request))
             self._queue.add(pending, len(decisions))
 
-    def finish(self) -> None:
-        """Assess what is pending now."""
-        self._queue.finish()
-
     def _assess_pending(self, pending: Iterator[_PendingProfile]) -> None:
         counts: Counter[tuple[str, str, str]] = Counter()
         failures = 0

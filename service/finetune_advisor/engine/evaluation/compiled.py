@@ -56,6 +56,11 @@ class CompiledPath:
         """The id of the recommendation at the end of the path."""
         return self.last_branch.to
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The only recommendation that profiles on the path end in, as an assessment has it."""
+        return (self.outcome,)
+
     @cached_property
     def recommendation(self) -> Recommendation:
         """The recommendation at the end of the path."""
@@ -133,6 +138,20 @@ class CompiledTree:
         """Return the assessment of a profile with valid values."""
         path = self.path(profile)
         return self.partial(profile) if path is None else path.assessment(profile)
+
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the recommendations that completions of a profile with valid values end in, in tree order.
+
+        It takes a fraction of the time that an assessment does.
+        """
+        path = self.path(profile)
+        if path is not None:
+            return path.candidates
+        return (
+            self._partial.candidates(profile)
+            if self._partial
+            else evaluate(self.tree, profile).candidates
+        )
 
     def partial(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile with valid values that leaves a question open."""

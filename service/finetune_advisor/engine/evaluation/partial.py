@@ -72,6 +72,10 @@ class PartialProfiles:
             self._active_warnings,
         )
 
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the recommendations that completions of a profile end in, in tree order."""
+        return self._table.recommendations_of(self._possible(profile))
+
     def affects_outcome(self, profile: Profile, name: str) -> bool:
         """Return whether an input that a profile lacks can still change its outcome."""
         return self._affects_outcome(profile, name, self._possible(profile))

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from bench import machine, tools
 from bench.contestants import DROOLS, OPA, Contestant, encoded
-from bench.desk import FIRST, SECOND, Desk
+from bench.desk import FIRST, SECOND, Desk, Profile
 from bench.load import Generator
 from bench.measure import BATCH, BATCH_CONNECTIONS
 from bench.servers import cores
@@ -174,7 +174,7 @@ def _run(
     return Figure(way, version, profiles, seconds, memory.mebibytes)
 
 
-def _write_parquet(file: Path, desk: Desk, drawn: list[dict[str, object]], profiles: int) -> None:
+def _write_parquet(file: Path, desk: Desk, drawn: list[Profile], profiles: int) -> None:
     inputs = desk.tree.inputs.values()
     types = {"boolean": pa.bool_(), "enum": pa.string(), "integer": pa.int64(), "number": pa.float64()}
     columns = {
@@ -225,8 +225,8 @@ def render(report: Report) -> str:
     lines = [
         "# Bulk results",
         "",
-        "Written by `python -m bench.bulk`. Each way is a whole process, start and end included; memory is the",
-        f"peak of all its processes together. The profiles are complete: {DRAWN:,} drawn ones, repeated.",
+        "Written by `python -m bench.bulk`. Each way is a whole process, start and end included. Memory is",
+        f"the peak of all its processes together. The profiles are complete: {DRAWN:,} drawn, repeated.",
         "",
         "| way | tree | profiles | seconds | profiles a second | peak memory, MiB |",
         "|---|---|---|---|---|---|",

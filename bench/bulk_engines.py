@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_advisor import load_catalog
-from finetune_advisor.assessing.columns import ColumnAssessor
+from finetune_advisor import ArrowAdvisor, load_catalog
 from finetune_advisor.formats.sql import render_sql
 
 SPARK_CORES = 2
@@ -22,7 +21,7 @@ COLUMNS = "status, recommendation, finetune, candidates"
 
 def duckdb_sql(version: str, file: Path, output: Path) -> None:
     """DuckDB runs the exported SQL."""
-    import duckdb
+    import duckdb  # noqa: PLC0415  # each way imports its own engine
 
     query = _query(version, "duckdb", f"read_parquet('{file}')")
     duckdb.sql(f"COPY (SELECT {COLUMNS} FROM ({query})) TO '{output}' (FORMAT parquet)")
@@ -53,8 +52,8 @@ def spark_library(version: str, file: Path, output: Path) -> None:
 
 def polars_library(version: str, file: Path, output: Path) -> None:
     """Polars reads, and the library assesses batch by batch, on one core."""
-    import polars
-    import pyarrow as pa
+    import polars  # noqa: PLC0415  # as above
+    import pyarrow as pa  # noqa: PLC0415
 
     assessor = _assessor(version)
 
@@ -86,13 +85,13 @@ def _query(version: str, dialect: str, table: str) -> str:
     )
 
 
-def _assessor(version: str) -> ColumnAssessor:
+def _assessor(version: str) -> ArrowAdvisor:
     catalog = load_catalog()
-    return ColumnAssessor(catalog, catalog.pick(version))
+    return ArrowAdvisor(catalog.pick(version), catalog)
 
 
 def _spark() -> Any:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import SparkSession  # noqa: PLC0415  # as above
 
     return (
         SparkSession.builder.master(f"local[{SPARK_CORES}]")

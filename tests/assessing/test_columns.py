@@ -26,7 +26,7 @@ from pyarrow import feather, parquet
 from finetune_advisor.assessing.batch_files import BadFileError
 from finetune_advisor.assessing.column_files import ColumnFile
 from finetune_advisor.assessing.column_names import RESULT_COLUMNS, BadColumnsError
-from finetune_advisor.assessing.columns import ColumnAssessor
+from finetune_advisor.assessing.columns import ArrowAdvisor
 from finetune_advisor.assessing.rendering import batch_result
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.cli import main
@@ -35,7 +35,6 @@ from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Input, Value
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog
-from finetune_advisor.trees.catalog import Catalog
 from tests import strategies
 from tests.api.conftest import TYPED
 
@@ -212,12 +211,12 @@ def test_the_counts_of_recommendations_come_last(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_tree_answers_columns_as_it_answers_profiles(data: st.DataObject) -> None:
-    """Trees of every kind of test, with complete and partial profiles, twice through the same assessor."""
+    """Trees of every kind of test, with complete and partial profiles, twice through the same advisor."""
     tree = data.draw(strategies.trees())
     profiles = data.draw(
         st.lists(strategies.partial_profiles(tree), min_size=1, max_size=10), label="profiles"
     )
-    assessor = ColumnAssessor(Catalog({tree.version: tree}, tree), tree)
+    advisor = ArrowAdvisor(tree)
     expected = [
         flatten_result(orjson.loads(orjson.dumps(batch_result(evaluate(tree, profile)))))
         for profile in profiles
@@ -225,12 +224,12 @@ def test_any_tree_answers_columns_as_it_answers_profiles(data: st.DataObject) ->
     [batch] = as_table(profiles, dict(tree.inputs)).combine_chunks().to_batches()
 
     for _ in range(2):
-        assert expected == [tuple(row.values()) for row in assessor.assess(batch).to_pylist()]
+        assert expected == [tuple(row.values()) for row in advisor.assess(batch).to_pylist()]
 
 
 def assess(columns: dict[str, Any], tree: Tree = TYPED_TREE, **options: Any) -> list[dict[str, Any]]:
-    assessor = ColumnAssessor(TYPED_CATALOG, tree, **options)
-    found: list[dict[str, Any]] = assessor.assess(pa.record_batch(columns)).to_pylist()
+    advisor = ArrowAdvisor(tree, TYPED_CATALOG, **options)
+    found: list[dict[str, Any]] = advisor.assess(pa.record_batch(columns)).to_pylist()
     return found
 
 
@@ -271,10 +270,10 @@ def test_the_width_of_a_type_makes_no_difference(name: str, type_: pa.DataType) 
 def test_a_decimal_is_the_nearest_double(text: str) -> None:
     """As the same digits in JSON: a threshold isn't missed by a rounding error."""
     tree = BUNDLED.trees["2.0.0"]
-    assessor = ColumnAssessor(BUNDLED, tree)
+    advisor = ArrowAdvisor(tree, BUNDLED)
     known = {"rules_sufficient": [False], "success_metric": ["quantitative"], "eval_examples": [500]}
     receipts = [
-        assessor.assess(pa.record_batch({**known, "target_score": target, "best_prompt_score": target}))
+        advisor.assess(pa.record_batch({**known, "target_score": target, "best_prompt_score": target}))
         for target in (
             pa.array([float(text)]),
             *(pa.array([Decimal(text)], pa.decimal128(38, scale)) for scale in (2, 20, 37)),
@@ -538,10 +537,10 @@ def test_a_damaged_file_gets_a_message(tables: dict[str, Path], tmp_path: Path, 
     changed = [bytearray(whole) for _ in range(70)]
     for content in changed:
         content[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
-    assessor, refused = ColumnAssessor(BUNDLED, BUNDLED.trees["1.0.0"]), 0
+    advisor, refused = ArrowAdvisor(BUNDLED.default, BUNDLED), 0
     for content in (b"", b"garbage" * 99, *cuts, *map(bytes, changed)):
         try:
-            file = ColumnFile(assessor, io.BytesIO(content), "in", title.lower())
+            file = ColumnFile(advisor, io.BytesIO(content), "in", title.lower())
             read = sum(rows for _, rows in file.iter_batches())
         except BadFileError:  # any other exception fails
             refused += 1
@@ -628,7 +627,7 @@ def test_results_replace_a_file_only_once_they_are_complete(
     def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ColumnAssessor, "assess_rows", stopped)
+    monkeypatch.setattr(ArrowAdvisor, "assess_rows", stopped)
     printed = run(tables["1.0.0"] / "in.parquet", "--output", out)
 
     assert (1, "kept") == (printed.exit_code, out.read_text())
@@ -661,29 +660,29 @@ def test_a_type_that_parquet_lacks_is_refused(tmp_path: Path) -> None:
     assert 0 == run(tmp_path / "in.arrow", *options, tmp_path / "out.feather").exit_code
 
 
-def test_an_assessor_survives_a_pickle() -> None:
+def test_an_advisor_survives_a_pickle() -> None:
     """As engines with several processes need, with the options that it was made with."""
     batch = pa.record_batch({"team": ["solo", None], "region": ["eu", "us"]})
-    assessor = ColumnAssessor(
-        TYPED_CATALOG, TYPED_TREE, {"drift": 1}, pass_through=True, id_column="region"
+    advisor = ArrowAdvisor(
+        TYPED_TREE, TYPED_CATALOG, defaults={"drift": 1}, pass_through=True, id_column="region"
     )
-    copy = pickle.loads(pickle.dumps(assessor))
+    copy = pickle.loads(pickle.dumps(advisor))
 
-    assert assessor.assess(batch).equals(copy.assess(batch))
+    assert advisor.assess(batch).equals(copy.assess(batch))
     assert ["id", *RESULT_COLUMNS] == copy.result_schema(batch.schema).names
 
 
 def test_batches_may_have_different_columns() -> None:
-    """One assessor takes them in any order, and faults have a list for programs."""
-    assessor = ColumnAssessor(TYPED_CATALOG, TYPED_TREE)
+    """One advisor takes them in any order, and faults have a list for programs."""
+    advisor = ArrowAdvisor(TYPED_TREE, TYPED_CATALOG)
     team, usable = (
         pa.record_batch({"team": ["solo"]}),
         pa.record_batch({"api_usable": [True], "team": pa.array([None], pa.string())}),
     )
-    first, second = assessor.assess(team), assessor.assess(usable)
+    first, second = advisor.assess(team), advisor.assess(usable)
 
     assert first != second
-    assert [first, second, first] == [assessor.assess(batch) for batch in (team, usable, team)]
+    assert [first, second, first] == [advisor.assess(batch) for batch in (team, usable, team)]
     with pytest.raises(BadColumnsError) as raised:
-        assessor.assess(pa.record_batch({"team": [1], "drift": ["x"]}))
+        advisor.assess(pa.record_batch({"team": [1], "drift": ["x"]}))
     assert 2 == len(raised.value.faults)

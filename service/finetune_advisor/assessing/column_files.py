@@ -12,7 +12,7 @@ from pyarrow import parquet, types
 from finetune_advisor.assessing.assessor import BatchSummary
 from finetune_advisor.assessing.batch_files import BadFileError, prepend_members, require_no_input
 from finetune_advisor.assessing.column_names import BadColumnsError
-from finetune_advisor.assessing.columns import MAX_BATCH_ROWS, AssessedRows, ColumnAssessor
+from finetune_advisor.assessing.columns import MAX_BATCH_ROWS, ArrowAdvisor, AssessedRows
 
 READ_BYTES = 1 << 20
 """The bytes of each column of a Parquet file that are read at once."""
@@ -31,24 +31,24 @@ class ColumnFile:
     Raises BadFileError for a file that can't be read, and for columns that don't fit the inputs.
     """
 
-    def __init__(self, assessor: ColumnAssessor, file: IO[bytes], name: str, file_format: str) -> None:
-        require_no_input(assessor.id_column, assessor.catalog.inputs)
-        self._assessor, self._name, self._format = assessor, name, file_format
+    def __init__(self, advisor: ArrowAdvisor, file: IO[bytes], name: str, file_format: str) -> None:
+        require_no_input(advisor.id_column, advisor.catalog.inputs)
+        self._advisor, self._name, self._format = advisor, name, file_format
         self.summary = BatchSummary()
         self.ignored: Sequence[str] = ()
         with self._report_errors():
             self._schema, self.size, self._batches = _open(file, file_format)
-            self.selection = assessor.select(self._schema)
+            self.selection = advisor.select(self._schema)
 
     @property
     def result_schema(self) -> pa.Schema:
         """The schema of the results as record batches."""
-        return self._assessor.result_schema(self._schema)
+        return self._advisor.result_schema(self._schema)
 
     def iter_batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield the results as record batches, each with its number of rows."""
         for batch, rows in self._iter_assessed():
-            yield self._assessor.add_copied(batch, rows.as_batch()), len(batch)
+            yield self._advisor.add_copied(batch, rows.as_batch()), len(batch)
 
     def iter_results(self) -> Iterator[tuple[bytes, int]]:
         """Yield the results as JSON Lines, each block with its number of rows.
@@ -73,7 +73,7 @@ class ColumnFile:
             for start in range(0, len(batch), MAX_BATCH_ROWS):
                 part = batch.slice(start, MAX_BATCH_ROWS)
                 with self._report_errors():
-                    rows = self._assessor.assess_rows(part)
+                    rows = self._advisor.assess_rows(part)
                 self._count(rows)
                 yield part, rows
 

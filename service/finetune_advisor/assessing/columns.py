@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -24,7 +24,7 @@ from finetune_advisor.assessing.column_types import convert_answers, describe_ty
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.trees.catalog import Catalog
+from finetune_advisor.trees.catalog import Catalog, make_single_tree_catalog
 
 MAX_BATCH_ROWS = 1 << 14
 """The rows that are assessed together; their results as Python objects take some 20 MB."""
@@ -39,6 +39,8 @@ LIST_COLUMNS = frozenset({"candidates", "path", "warnings", "ignored"})
 RESULT_SCHEMA = pa.schema(
     [(name, pa.list_(pa.string()) if name in LIST_COLUMNS else pa.string()) for name in RESULT_COLUMNS]
 )
+
+RowsType = TypeVar("RowsType", pa.RecordBatch, pa.Table)
 
 Row = tuple[Any, ...]
 """The answers of a profile, in the order of its table's columns; None is unknown."""
@@ -91,34 +93,42 @@ class _PreparedTable(NamedTuple):
     content_of_row: Callable[[Row], bytes]
 
 
-class ColumnAssessor:
-    """Assesses the rows of record batches against a tree of a catalog.
+class ArrowAdvisor:
+    """Assesses the rows of Arrow record batches and tables with one tree.
 
-    A column that has the name of an input answers it; null is unknown. Each profile takes the answers that it
-    lacks from `defaults`. The results are those of POST /assess/batch. An invalid row gets a result that says
-    so, and never fails the others.
+    A column that has the name of an input answers it; null is unknown. Columns may have the names of inputs
+    of the other trees of `catalog`: these are ignored, and listed in the results. Each row takes the answers
+    that it lacks from `defaults`. The results are those of POST /assess/batch. An invalid row gets a result
+    that says so, and never fails the others.
 
-    `id_column` and `pass_through` say which other columns come first in the results, as in `select_columns`.
-    An assessor can be pickled: the copy is made anew from the trees.
+    Any other column is refused, unless it is the `id_column`, which the results have as `id`, or
+    `pass_through` copies all of them. An advisor is for one thread at a time, and can be pickled.
     """
 
     def __init__(
         self,
-        catalog: Catalog,
         tree: Tree,
-        defaults: Profile | None = None,
+        catalog: Catalog | None = None,
         *,
+        defaults: Profile | None = None,
         id_column: str | None = None,
         pass_through: bool = False,
     ) -> None:
-        self.catalog, self.tree, self.defaults = catalog, tree, defaults or {}
+        self.tree, self.catalog = tree, catalog or make_single_tree_catalog(tree)
+        self._defaults = defaults or {}
         self.id_column, self.pass_through = id_column, pass_through
-        self._assessor = Assessor(catalog, tree, NullRecorder())
+        # No server runs here whose metrics could count the decisions.
+        self._assessor = Assessor(self.catalog, tree, NullRecorder())
         self._table: _PreparedTable | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {"id_column": self.id_column, "pass_through": self.pass_through}
-        return _make_assessor, (self.catalog, self.tree, self.defaults, options)
+        # What is prepared from the tree is made anew in the other process.
+        options: dict[str, Any] = {
+            "defaults": self._defaults,
+            "id_column": self.id_column,
+            "pass_through": self.pass_through,
+        }
+        return partial(ArrowAdvisor, **options), (self.tree, self.catalog)
 
     def select(self, schema: pa.Schema) -> ColumnSelection:
         """Select the columns of a schema. Raises BadColumnsError with every fault of names and types."""
@@ -137,11 +147,17 @@ class ColumnAssessor:
         fields = [_without_dictionary(schema.field(column)).with_name(name) for column, name in copied]
         return pa.schema([*fields, *RESULT_SCHEMA])
 
-    def assess(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the results of a batch's rows, in order, after the columns that are copied.
+    def assess(self, rows: RowsType) -> RowsType:
+        """Return the results of a record batch or a table, row by row, after the columns that are copied.
 
         Raises BadColumnsError if the columns don't fit the inputs.
         """
+        if isinstance(rows, pa.RecordBatch):
+            return self._assess_batch(rows)
+        batches = map(self._assess_batch, rows.to_batches())
+        return pa.Table.from_batches(batches, self.result_schema(rows.schema))
+
+    def _assess_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         parts = [
             self.assess_rows(batch.slice(start, MAX_BATCH_ROWS)).as_batch()
             for start in range(0, len(batch), MAX_BATCH_ROWS)
@@ -179,7 +195,7 @@ class ColumnAssessor:
         """Return the result of a row that has the answers to some inputs."""
         answers = {name: value for name, value in zip(names, row, strict=True) if value is not None}
         try:
-            _, (content, _) = self._assessor.assess_batch_item(with_defaults(answers, self.defaults))
+            _, (content, _) = self._assessor.assess_batch_item(with_defaults(answers, self._defaults))
         except ValidationError as error:
             nan_pointers = {f"#/{name}" for name, value in answers.items() if value != value}  # noqa: PLR0124
             errors = [
@@ -199,13 +215,6 @@ def _without_dictionary(column: Any) -> Any:
         return column
     value_type = column.type.value_type
     return column.with_type(value_type) if isinstance(column, pa.Field) else column.cast(value_type)
-
-
-def _make_assessor(
-    catalog: Catalog, tree: Tree, defaults: Profile, options: Mapping[str, Any]
-) -> ColumnAssessor:
-    """Make the assessor that a pickle describes."""
-    return ColumnAssessor(catalog, tree, defaults, **options)
 
 
 class _RowCache(dict[Row, bytes]):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from finetune_advisor.assessing.batch_files import TABLE_FORMATS, BatchFile
 from finetune_advisor.assessing.column_files import ColumnFile
-from finetune_advisor.assessing.columns import ColumnAssessor
+from finetune_advisor.assessing.columns import ArrowAdvisor
 from finetune_advisor.assessing.table_files import TableWriter, text_schema
 from finetune_advisor.cli.assess_batch import BatchOptions, copy_blocks, open_lines, open_text_writer
 from finetune_advisor.engine.model.tree import Tree
@@ -38,14 +38,14 @@ def write_tables(
 def _write_column_results(
     catalog: Catalog, tree: Tree, options: BatchOptions, opened: IO[bytes], out: IO[bytes]
 ) -> ColumnFile:
-    assessor = ColumnAssessor(
-        catalog,
+    advisor = ArrowAdvisor(
         tree,
-        options.defaults,
+        catalog,
+        defaults=options.defaults,
         id_column=options.id_column,
         pass_through=options.pass_through,
     )
-    batch = ColumnFile(assessor, opened, options.file, options.file_format)
+    batch = ColumnFile(advisor, opened, options.file, options.file_format)
     if options.output_format in TABLE_FORMATS:
         with closing(_open_table_writer(out, options, batch.result_schema)) as writer:
             copy_blocks(batch.iter_batches(), writer.write_batch, batch.size)

@@ -27,6 +27,10 @@ from finetune_advisor.trees.catalog import BUNDLED_TREES_DIR
 
 SIGNATURES = {
     "Advisor": "(tree: 'Tree', catalog: 'Catalog | None' = None) -> 'None'",
+    "ArrowAdvisor": "(tree: 'Tree', catalog: 'Catalog | None' = None, *, defaults: 'Profile | None' = None, "
+    "id_column: 'str | None' = None, pass_through: 'bool' = False) -> 'None'",
+    "ArrowAdvisor.assess": "(self, rows: 'RowsType') -> 'RowsType'",
+    "ArrowAdvisor.result_schema": "(self, schema: 'pa.Schema') -> 'pa.Schema'",
     "Advisor.assess": "(self, profile: 'Mapping[str, Any]') -> 'Assessment'",
     "Advisor.explain": "(self, profile: 'Mapping[str, Any]', *, target: 'str | None' = None, "
     "frozen: 'Collection[str]' = (), limit: 'int | None' = 20) -> 'Explanation'",
@@ -63,7 +67,8 @@ def catalog() -> Catalog:
 def test_the_public_names_stay() -> None:
     """A change of this list needs a new major version, except for an addition."""
     assert [
-        *("Advisor", "Assessment", "Catalog", "CatalogError", "Comparison", "DocumentError"),
+        *("Advisor", "ArrowAdvisor", "Assessment", "BadColumnsError", "Catalog", "CatalogError"),
+        *("Comparison", "DocumentError"),
         *("Explanation", "FinetuneAdvisorError", "InvalidProfileError", "OpenQuestion"),
         *("RetiredVersionError", "Tree", "UnknownVersionError", "__version__", "compare_trees"),
         *("load_catalog", "load_tree", "to_dict"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetune_advisor.assessing.advisor import Advisor, InvalidProfileError
+    from finetune_advisor.assessing.column_names import BadColumnsError
+    from finetune_advisor.assessing.columns import ArrowAdvisor
     from finetune_advisor.engine.analysis.comparison import Comparison, compare_trees
     from finetune_advisor.engine.analysis.explanation import Explanation
     from finetune_advisor.engine.errors import FinetuneAdvisorError
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 _MODULE_BY_NAME = {
     "Advisor": "assessing.advisor",
+    "ArrowAdvisor": "assessing.columns",
     "Assessment": "engine.evaluation.exact",
+    "BadColumnsError": "assessing.column_names",
     "Catalog": "trees.catalog",
     "CatalogError": "trees.catalog",
     "Comparison": "engine.analysis.comparison",
@@ -49,7 +53,9 @@ _MODULE_BY_NAME = {
 
 __all__ = [
     "Advisor",
+    "ArrowAdvisor",
     "Assessment",
+    "BadColumnsError",
     "Catalog",
     "CatalogError",
     "Comparison",

@@ -79,7 +79,7 @@ def test_booleans_may_be_in_capitals(written: str) -> None:
     [same], [plain] = ([*batch.iter_results(io.BytesIO(row), "in.csv")] for row in rows)
 
     assert same[0] == plain[0]
-    assert batch.invalid_count == 0
+    assert batch.summary.invalid_count == 0
 
 
 LINES = {
@@ -128,7 +128,7 @@ def test_a_bad_line_stops_nothing(
     above = header.count(b"\n")
     expected = [("invalid", above + 2 * place + 2, at) for place, at in enumerate(lines.values())]
     assert expected == [(one["status"], one["line"], one["errors"][0]["pointer"]) for one in found[1::2]]
-    assert printed.stderr.endswith(f", {len(lines)} invalid\n")
+    assert printed.stderr.splitlines()[0].endswith(f", {len(lines)} invalid")
 
 
 BLANK = (b"", b"\r", b" ", b"\t \r")
@@ -473,7 +473,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     tracemalloc.stop()
 
     assert first + rest == lines
-    assert one.invalid_count == lines // 2
+    assert one.summary.invalid_count == lines // 2
     assert peak < 3_000_000  # one block of lines, and what is kept
 
 

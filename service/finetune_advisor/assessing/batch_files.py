@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from secrets import token_hex
-from shlex import quote
 from typing import IO, Any
 
 import orjson
@@ -23,11 +22,11 @@ from finetune_advisor.assessing.assessor import (
     NullRecorder,
     with_defaults,
 )
+from finetune_advisor.assessing.column_names import BadColumnsError, ColumnSelection, select_columns
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import format_count
-from finetune_advisor.schemas.error_details import unknown_name_detail
 from finetune_advisor.schemas.fields import BOOLEAN_BY_TEXT, parse_scalar
 from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK, InvalidJsonError, parse_json
 from finetune_advisor.trees.catalog import Catalog
@@ -35,8 +34,23 @@ from finetune_advisor.trees.catalog import Catalog
 MAX_LINE_BYTES = 1 << 20
 """The length up to which a line is read. A longer one is no profile, and may not fit into memory."""
 
-FORMAT_BY_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
-"""The format of a file, by the suffix of its name."""
+FORMAT_BY_SUFFIX = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+}
+"""The format of a file, by the suffix of its name. An Arrow stream is called `.arrows`."""
+FORMATS = tuple(dict.fromkeys(FORMAT_BY_SUFFIX.values()))
+TABLE_FORMATS = frozenset({"parquet", "arrow"})
+"""The formats with columns that have types, which need pyarrow."""
+FORMAT_BY_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+"""The format of a binary file, by its first bytes."""
+IGNORED_MEMBER = b'"ignored":['
+"""Part of a result, as rendered, whose profile has inputs that the tree ignores."""
 
 OPENING_BRACKETS = (b"{", b"[")
 """The beginnings of a line of JSON; a line of CSV has neither."""
@@ -72,73 +86,85 @@ class BatchFile:
     fails the others. Blank lines get none. Each profile takes the answers that it lacks from `defaults`.
 
     `id_column` names a column, or a member of each JSON object, that is not part of the profile: its value
-    goes into the result as `id`. Raises BadFileError if it is an input.
+    goes into the result as `id`. With `pass_through`, the other columns of a CSV that aren't inputs go into
+    the result, too. Raises BadFileError if the `id_column` is an input.
+
+    `summary` counts the results so far, and `ignored` has the ignored inputs of the first profile with any.
+    `selection` has the columns that are copied.
     """
 
     def __init__(
-        self, catalog: Catalog, tree: Tree, defaults: Profile, id_column: str | None = None
+        self,
+        catalog: Catalog,
+        tree: Tree,
+        defaults: Profile,
+        id_column: str | None = None,
+        *,
+        pass_through: bool = False,
     ) -> None:
-        self._inputs, self._defaults, self._id_column = catalog.inputs, defaults, id_column
+        self._inputs, self._defaults = catalog.inputs, defaults
+        self._id_column, self._pass_through = id_column, pass_through
         # No server runs here whose metrics could count the decisions.
         self._assessor = Assessor(catalog, tree, NullRecorder())
-        self._summary = BatchSummary()
-        if id_column in self._inputs:
-            raise BadFileError(f"--id-column {id_column}: is an input; name a column that isn't")
-
-    @property
-    def profiles(self) -> int:
-        """The number of lines so far that got a result."""
-        return self._summary.profiles
-
-    @property
-    def invalid_count(self) -> int:
-        """The number of lines so far that are invalid."""
-        return self._summary.invalid_count
-
-    def __str__(self) -> str:
-        statuses = self._summary.statuses
-        counts = ", ".join(f"{times} {status}" for status, times in statuses.items())
-        return f"{format_count(self.profiles, 'profile')}: {counts}"
+        self.summary = BatchSummary()
+        self.selection = ColumnSelection((), {} if id_column is None else {id_column: "id"})
+        self.ignored: Sequence[str] = ()
+        require_no_input(id_column, self._inputs)
 
     def iter_results(
         self, file: IO[bytes], name: str, file_format: str | None = None
     ) -> Iterator[tuple[bytes, int]]:
-        """Yield the results of a file in blocks, with the bytes of the file that were read for each block.
+        """Read the header of a file, and return an iterator over its results in blocks.
 
-        A block has a JSON object and a line break for each line that isn't blank. `name` is that of the file
-        in messages. `file_format` is `jsonl` or `csv`; without it, the suffix of the name decides, and the
-        name `-` is `jsonl`. Raises BadFileError for an unknown suffix, a file in the other format, or an
-        invalid header.
+        A block has a JSON object and a line break for each line that isn't blank, and comes with the bytes of
+        the file that were read for it. `name` is that of the file in messages. `file_format` is `jsonl` or
+        `csv`; without it, the suffix of the name decides, and the name `-` is `jsonl`.
+
+        Raises BadFileError for an unknown suffix, a file in another format, or an invalid header.
         """
         lines: Iterator[NumberedLine] = _iter_nonblank_lines(file)
         number, first_line, size = first = next(lines, (1, b"", 0))
-        read_line: LineReader = _parse_json_line
-        header_size = 0
-        if (file_format or _format_of(name)) == "csv":
-            read_line, header_size = self._csv_reader(first_line, f"{name}:{number}"), size
-        elif first_line:
-            self._refuse_csv_header(first_line, f"{name}:{number}")
-            lines = chain([first], lines)
+        location = f"{name}:{number}"
+        if (file_format or find_format(name)) == "csv":
+            return self._iter_blocks(lines, self._csv_reader(first_line, location), size)
+        if self._pass_through:
+            raise BadFileError(
+                f"{name}: --pass-through needs columns, and JSON Lines has none; "
+                "name the key to copy by --id-column"
+            )
+        if not first_line:
+            return iter(())
+        self._refuse_other_format(first_line, location)
+        return self._iter_blocks(chain([first], lines), _parse_json_line, 0)
+
+    def _iter_blocks(
+        self, lines: Iterator[NumberedLine], read_line: LineReader, header_size: int
+    ) -> Iterator[tuple[bytes, int]]:
         # The bytes of the header count with the first block.
-        for block in _iter_blocks(lines):
+        for block in _iter_line_blocks(lines):
             yield self._assess_block(block, read_line), header_size + sum(size for _, _, size in block)
             header_size = 0
 
     def _assess_block(self, block: Sequence[NumberedLine], read_line: LineReader) -> bytes:
         decisions: list[Decision] = []
         results = [self._assess_line(line, read_line, number, decisions) for number, line, _ in block]
-        self._summary.add(len(block), decisions)
-        return b"\n".join([*results, b""])
+        self.summary.add(len(block), decisions)
+        content = b"\n".join([*results, b""])
+        # A search in the block is cheaper than a look at each result.
+        if not self.ignored and IGNORED_MEMBER in content:
+            first = next(result for result in results if IGNORED_MEMBER in result)
+            self.ignored = orjson.loads(first).get("ignored", ())
+        return content
 
     def _assess_line(
         self, line: bytes, read_line: LineReader, number: int, decisions: list[Decision]
     ) -> bytes:
         """Return the result of a line. The decision of a valid one is appended to `decisions`."""
-        id_ = None
+        copied: dict[str, Any] = {}
         try:
             profile = read_line(line)
-            if self._id_column is not None and isinstance(profile, dict):
-                id_ = _take_id(profile, self._id_column)
+            if self.selection.copied and isinstance(profile, dict):
+                copied = _take_copied(profile, self.selection.copied)
             _, (result, decision) = self._assessor.assess_batch_item(
                 with_defaults(profile, self._defaults)
             )
@@ -147,16 +173,18 @@ class BatchFile:
             result = _render_invalid(number, [{"pointer": "#", "detail": str(error)}])
         except ValidationError as error:
             result = _render_invalid(number, self._assessor.list_errors(error))
-        # The id comes first, where people look for it.
-        return result if id_ is None else b'{"id":%b,%b' % (orjson.dumps(id_), result[1:])
+        return prepend_members(copied, result)
 
-    def _refuse_csv_header(self, line: bytes, location: str) -> None:
-        """Raise BadFileError if the first line of JSON Lines looks like a CSV header.
+    def _refuse_other_format(self, line: bytes, location: str) -> None:
+        """Raise BadFileError if the first line of JSON Lines looks like a CSV header or a binary file.
 
         Every line of such a file would be invalid.
         """
         if line.lstrip().startswith(OPENING_BRACKETS):
             return
+        for magic, file_format in FORMAT_BY_MAGIC.items():
+            if line.startswith(magic):
+                raise BadFileError(f"{location}: this is a binary file; give --format {file_format}")
         cells = [cell.strip(' "') for cell in COLUMN_SEPARATORS.split(line.decode(errors="replace"))]
         if any(cell in self._inputs for cell in cells) or cells[0].lower() == "sep=":
             raise BadFileError(f"{location}: the line looks like the header of CSV; give --format csv")
@@ -172,42 +200,22 @@ class BatchFile:
             columns = [cell.strip() for cell in _cells(header)]
         except BadLineError as error:
             raise BadFileError(f"{location}: {error}") from error
-        if errors := [*self._header_errors(columns)]:
-            raise BadFileError("\n".join(f"{location}: {error}" for error in errors))
+        if fault := _describe_header_fault(columns):
+            raise BadFileError(f"{location}: {fault}")
+        try:
+            selection = select_columns(
+                columns, self._inputs, self._id_column, pass_through=self._pass_through
+            )
+        except BadColumnsError as error:
+            raise BadFileError("\n".join(f"{location}: {fault}" for fault in error.faults)) from error
+        self.selection = selection
         return _RowReader(columns, [self._inputs.get(column) for column in columns])
 
-    def _header_errors(self, columns: list[str]) -> Iterator[str]:
-        """Yield what is wrong with a header that names some columns."""
-        first = columns[0]
-        if columns == [""]:
-            yield "there is no header; name an input in each column"
-        elif first.lower().startswith("sep="):  # Excel's hint for the separator
-            yield "the line is for a spreadsheet; remove it, and separate columns by commas"
-        elif len(columns) == 1 and len(COLUMN_SEPARATORS.split(first)) > 1:
-            yield "the header is one column; separate columns by commas"
-        else:
-            yield from self._column_errors(columns)
 
-    def _column_errors(self, columns: list[str]) -> Iterator[str]:
-        if self._id_column not in (None, *columns):
-            yield f"there is no column {self._id_column!r}, which --id-column names"
-        unknown = []
-        for index, column in enumerate(columns):
-            if not column:
-                yield f"column {index + 1} has no name; name an input, or remove the column"
-            elif column in columns[:index]:
-                yield f"the column {column!r} is there twice; keep one"
-            elif column not in self._inputs and column != self._id_column:
-                # The known names are the same for each unknown column: they come once, below.
-                detail = unknown_name_detail(column, [*self._inputs])
-                detail, _, known = detail.partition("; known are: ")
-                yield f"{column!r}: {detail}"
-                unknown += [column] if known else []
-        if unknown:
-            yield f"known are: {', '.join(self._inputs)}"
-        if unknown and self._id_column is None:
-            option = f"--id-column {quote(unknown[0])}"
-            yield f"to pass {unknown[0]!r} through to the results, give {option}"
+def require_no_input(id_column: str | None, inputs: Mapping[str, Input]) -> None:
+    """Raise BadFileError if the `id_column` is an input."""
+    if id_column in inputs:
+        raise BadFileError(f"--id-column {id_column}: is an input; name a column that isn't")
 
 
 @contextmanager
@@ -236,7 +244,19 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             new.unlink(missing_ok=True)
 
 
-def _format_of(name: str) -> str:
+def _describe_header_fault(columns: Sequence[str]) -> str | None:
+    """Describe why a line is no header of CSV, and what to do; None if it is one."""
+    first = columns[0]
+    if columns == [""]:
+        return "there is no header; name an input in each column"
+    if first.lower().startswith("sep="):  # Excel's hint for the separator
+        return "the line is for a spreadsheet; remove it, and separate columns by commas"
+    if len(columns) == 1 and len(COLUMN_SEPARATORS.split(first)) > 1:
+        return "the header is one column; separate columns by commas"
+    return None
+
+
+def find_format(name: str) -> str:
     """Return the format for the suffix of a file's name. Raises BadFileError for an unknown suffix."""
     if name == "-":
         return "jsonl"
@@ -247,6 +267,11 @@ def _format_of(name: str) -> str:
         raise BadFileError(
             f"{name}: its name has to end in one of {suffixes}; or give --format"
         ) from None
+
+
+def find_output_format(output: Path | None) -> str:
+    """Return the format of the results for the suffix of the output's name; without a known one, `jsonl`."""
+    return FORMAT_BY_SUFFIX.get(output.suffix.lower(), "jsonl") if output else "jsonl"
 
 
 def _iter_nonblank_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
@@ -271,7 +296,7 @@ def _iter_nonblank_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
         mark = b""  # only the first line may have one
 
 
-def _iter_blocks(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
+def _iter_line_blocks(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     """Group lines into blocks of at least BLOCK_BYTES bytes; the last block may have fewer."""
     block, block_size = [], 0
     for line in lines:
@@ -292,15 +317,21 @@ def _parse_json_line(line: bytes) -> Any:
         raise BadLineError(str(error)) from error
 
 
-def _take_id(profile: dict[str, Any], name: str) -> str | int | float | None:
-    """Remove the member `name` from a profile and return it, or None without it.
+def _take_copied(profile: dict[str, Any], copied: Mapping[str, str]) -> dict[str, Any]:
+    """Remove the members that are copied from a profile, and return those that it has by their new names.
 
     Raises BadLineError for a list or an object.
     """
-    id_ = profile.pop(name, None)
-    if id_ is None or isinstance(id_, str | int | float):
-        return id_
-    raise BadLineError(f"{name!r} is not text, a number or a boolean; give one")
+    members = {name: profile.pop(column, None) for column, name in copied.items()}
+    for (column, _), value in zip(copied.items(), members.values(), strict=True):
+        if value is not None and not isinstance(value, str | int | float):
+            raise BadLineError(f"{column!r} is not text, a number or a boolean; give one")
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def prepend_members(members: Mapping[str, Any], result: bytes) -> bytes:
+    """Put members before those of a result, where people look for an id."""
+    return b"%b,%b" % (orjson.dumps(members)[:-1], result[1:]) if members else result
 
 
 def _render_invalid(number: int, errors: list[dict[str, str]]) -> bytes:
@@ -358,7 +389,7 @@ def _cells(line: bytes) -> list[str]:
 def _parse_cell(input_: Input | None, cell: str) -> Any:
     """Parse a cell into a value for an input.
 
-    The cell of an enum, of the `id_column` (None as the input), or with any other text stays text.
+    The cell of an enum, of a column that is copied (None as the input), or with any other text stays text.
     """
     return cell if input_ is None or input_.type == "enum" else parse_scalar(cell)
 

@@ -9,7 +9,13 @@ from typing import IO
 import click
 
 from finetune_advisor.assessing.advisor import Advisor
-from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
+from finetune_advisor.assessing.batch_files import FORMATS, find_format, find_output_format
+from finetune_advisor.cli.assess_batch import (
+    BatchOptions,
+    assess_batch,
+    require_inputs_kept,
+    require_one_reader,
+)
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
@@ -29,13 +35,18 @@ from finetune_advisor.trees.lifecycle import describe_status
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["jsonl", "csv"]),
+    type=click.Choice(FORMATS),
     help="With --batch: format of FILE. Default: by the ending of its name.",
 )
 @click.option(
     "--id-column",
     metavar="NAME",
-    help="With --batch: column of the CSV, or key of each JSON object, to copy into the result as its id.",
+    help="With --batch: column, or key of each JSON object, to copy into the result as its id.",
+)
+@click.option(
+    "--pass-through",
+    is_flag=True,
+    help="With --batch: copy columns that aren't inputs into the results, instead of refusing them.",
 )
 @click.option(
     "--defaults",
@@ -47,6 +58,11 @@ from finetune_advisor.trees.lifecycle import describe_status
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --batch: file to write the results to. It is replaced once they are complete.",
 )
+@click.option(
+    "--output-format",
+    type=click.Choice(FORMATS),
+    help="With --batch: format of the results. Default: by the ending of --output, or jsonl.",
+)
 def assess(  # noqa: PLR0913, PLR0917  # one for each option
     file: str,
     tree_version: str | None,
@@ -55,7 +71,9 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     id_column: str | None,
     defaults: IO[bytes] | None,
     output: Path | None,
+    output_format: str | None,
     *,
+    pass_through: bool,
     as_json: bool,
     batch: bool,
 ) -> None:
@@ -63,15 +81,18 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
 
     FILE is a profile in JSON or YAML. - is standard input.
 
-    With --batch, each line of FILE is a profile: JSON Lines (.jsonl, .ndjson or -), or CSV (.csv) with a
-    header of input names. An empty cell of a CSV is unknown. Blank lines are skipped. The results are those
-    of POST /assess/batch, in the same order, as JSON Lines. An invalid line gets an error with its line
-    number, and the exit code is then 1.
+    With --batch, each line or row of FILE is a profile: JSON Lines (.jsonl, .ndjson or -), CSV (.csv) with a
+    header of input names, Parquet (.parquet) or Arrow IPC (.arrow, .arrows, .feather) with a column for each
+    input. An empty cell of a CSV and a null are unknown. Blank lines are skipped. The results are those of
+    POST /assess/batch, in the same order, as JSON Lines, CSV, Parquet or Arrow. An invalid profile gets an
+    error, and the exit code is then 1.
     """
-    if not batch and any((file_format, id_column, defaults, output)):
-        raise click.UsageError("--format, --id-column, --defaults and --output need --batch")
+    if not batch and any((file_format, id_column, pass_through, defaults, output, output_format)):
+        raise click.UsageError(
+            "--format, --id-column, --pass-through, --defaults, --output and --output-format need --batch"
+        )
     if as_json and batch:
-        raise click.UsageError("--json contradicts --batch, whose results are always JSON")
+        raise click.UsageError("--json contradicts --batch; its results have an --output-format")
     require_one_reader(file, defaults)
     if output:
         require_inputs_kept(output, file, defaults)
@@ -79,8 +100,16 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
     with report_errors():
         catalog, tree = choose_tree(tree_version, document)
         if batch:
-            default_answers = read_profile(defaults, catalog) if defaults else {}
-            invalid = assess_batch(file, catalog, tree, default_answers, file_format, id_column, output)
+            options = BatchOptions(
+                file=file,
+                file_format=file_format or find_format(file),
+                id_column=id_column,
+                pass_through=pass_through,
+                defaults=read_profile(defaults, catalog) if defaults else {},
+                output=output,
+                output_format=output_format or find_output_format(output),
+            )
+            invalid = assess_batch(catalog, tree, options)
         else:
             _assess_profile(file, catalog, tree, as_json=as_json)
     if tree.status == "deprecated" and not as_json:

@@ -10,7 +10,14 @@ LOCKS = {
     "build.txt": ["--group", "build"],
     "sbom.txt": ["--group", "sbom"],
     "runtime.txt": ["pyproject.toml", "--constraints", "requirements/build.txt"],
-    "develop.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--constraints", "requirements/runtime.txt"],
+    "develop.txt": [
+        "pyproject.toml",
+        "--all-extras",
+        "--group",
+        "dev",
+        "--constraints",
+        "requirements/runtime.txt",
+    ],
     "engines.txt": ["pyproject.toml", "--group", "engines", "--constraints", "requirements/develop.txt"],
     "chart.txt": ["pyproject.toml", "--group", "chart", "--constraints", "requirements/develop.txt"],
 }

@@ -100,7 +100,8 @@ def _bundled_trees_once() -> Iterator[None]:
     """A bundled tree is read and proven once in a process, not anew for each application of the tests."""
     load, known = loader.load_tree, dict[Path, Tree]()
 
-    def load_once(path: Path) -> Tree:
+    def load_once(path: str | Path) -> Tree:
+        path = Path(path)
         if path.parent != BUNDLED:
             return load(path)
         if path not in known:

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.assessing.assessor import Assessor, NullRecorder
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.interview import Interviewer
 from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
 from finetune_advisor.engine.evaluation.path_table import PathTable, iter_paths
 from finetune_advisor.engine.model.inputs import Profile, Value
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
-from finetune_advisor.trees.catalog import Catalog
 from tests.families import row_of_questions
 from tests.strategies import trees, values
 
@@ -34,7 +33,7 @@ TREES = {
 
 
 def make_interviewer(tree: Tree) -> Interviewer:
-    return Interviewer(Assessor(Catalog({tree.version: tree}, tree), tree, NullRecorder()))
+    return Interviewer(Advisor(tree))
 
 
 def complete_profiles(tree: Tree) -> list[Profile]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
@@ -14,14 +13,12 @@ import orjson
 from marshmallow import ValidationError
 
 from finetune_advisor.assessing import rendering
-from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
-from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details
-from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.trees.catalog import Catalog
 
 BATCH_ENDPOINT = "/assess/batch"
@@ -132,8 +129,8 @@ class Assessor:
 
     def __init__(self, catalog: Catalog, tree: Tree, recorder: DecisionRecorder) -> None:
         self.tree, self._recorder = tree, recorder
-        self._compiled = CompiledTree(tree)
-        self._schema = profile_schema(catalog)()
+        self.advisor = Advisor(tree, catalog)
+        self._compiled, self._schema = self.advisor.compiled, self.advisor.profile_schema
         self._assessments = AnswerCache(
             self._compiled, rendering.render_path, rendering.render_assessment
         )
@@ -143,22 +140,8 @@ class Assessor:
             lambda assessment: orjson.dumps(rendering.batch_result(assessment)),
         )
 
-    @property
-    def table(self) -> PathTable | None:
-        """The table of the tree's paths, or None if there are too many."""
-        return self._compiled.table
-
-    @cached_property
-    def explainer(self) -> Explainer:
-        """The explainer of the tree's assessments."""
-        return Explainer(self.tree, self.table)
-
-    def evaluate(self, profile: Profile) -> Assessment:
-        """Evaluate a valid profile without recording the decision."""
-        return self._compiled.evaluate(profile)
-
     def record(self, profile: Profile, assessment: Assessment, endpoint: str) -> None:
-        """Record a decision of `evaluate` on a profile under `endpoint`."""
+        """Record an assessment of a profile that the advisor made for `endpoint`."""
         self._recorder.record([profile], [assessment], endpoint)
 
     def assess(self, profile: Profile, endpoint: str) -> bytes:

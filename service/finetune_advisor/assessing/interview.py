@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from finetune_advisor.assessing.assessor import Assessor
+from finetune_advisor.assessing.advisor import Advisor
+from finetune_advisor.assessing.next_questions import find_next_question, is_skipped
 from finetune_advisor.assessing.questions_left import QuestionCounter, QuestionsLeft
 from finetune_advisor.engine.analysis.explanation import Explanation
-from finetune_advisor.engine.evaluation.exact import (
-    Assessment,
-    affects_outcome,
-    list_possible_warnings,
-)
+from finetune_advisor.engine.evaluation.exact import Assessment, list_possible_warnings
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Question, Tree
 from finetune_advisor.formats.answered_questions import list_asked_questions
 
@@ -34,14 +30,15 @@ class InterviewState:
 class Interviewer:
     """Leads interviews about one tree. It keeps nothing of them."""
 
-    def __init__(self, assessor: Assessor) -> None:
-        self.tree, self._assessor = assessor.tree, assessor
-        self._counter = QuestionCounter(assessor.tree, assessor.table)
+    def __init__(self, advisor: Advisor) -> None:
+        self.tree, self._advisor = advisor.tree, advisor
+        self._counter = QuestionCounter(advisor.tree, advisor.compiled.table)
 
     def state(self, profile: Profile, skipped: Collection[str]) -> InterviewState:
         """Where an interview stands with a valid profile and some inputs that aren't known."""
-        assessment = self._assessor.evaluate(profile)
-        question = find_next_question(self.tree, profile, assessment, skipped)
+        assessment = self._advisor.assess(profile)
+        next_question = find_next_question(self.tree, profile, assessment, skipped)
+        question = next_question and next_question.question
         left = self._counter.count(profile, skipped, question.id) if question else None
         return InterviewState(assessment, question, left)
 
@@ -51,34 +48,9 @@ class Interviewer:
         Before a decision, these only add answers: what would settle it leaves those that were
         given as they are.
         """
-        is_decided = self._assessor.evaluate(profile).outcome is not None
+        is_decided = self._advisor.assess(profile).outcome is not None
         frozen = () if is_decided else tuple(profile)
-        return self._assessor.explainer.explain(profile, frozen=frozen, limit=limit)
-
-
-def find_next_question(
-    tree: Tree, profile: Profile, assessment: Assessment, skipped: Collection[str]
-) -> Question | None:
-    """The first open question that isn't skipped and whose answer can still change the outcome."""
-    if assessment.next_question is None:
-        return None
-    first = assessment.unanswered.index(assessment.next_question)
-    if not is_skipped(assessment.next_question.question, profile, skipped):
-        return assessment.next_question.question
-    region = region_of_completions(tree, profile)
-    tried: set[str] = set()
-    for question, input_ in assessment.unanswered[first + 1 :]:
-        if input_.name in tried or is_skipped(question, profile, skipped):
-            continue
-        if affects_outcome(tree, region, input_.name):
-            return question
-        tried.add(input_.name)
-    return None
-
-
-def is_skipped(question: Question, profile: Profile, skipped: Collection[str]) -> bool:
-    """Whether a question lacks an input that was skipped: without it, the question can't be answered."""
-    return any(name in skipped and name not in profile for name in question.inputs)
+        return self._advisor.explain(profile, frozen=frozen, limit=limit)
 
 
 def list_settled_questions(

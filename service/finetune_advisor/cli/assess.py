@@ -8,12 +8,12 @@ from typing import IO
 
 import click
 
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.cli.assess_batch import assess_batch, require_inputs_kept, require_one_reader
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
 from finetune_advisor.cli.tree_selection import add_tree_options, advise_version, choose_tree
-from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import assessment_text
 from finetune_advisor.schemas.assessments import AssessmentSchema
@@ -93,7 +93,7 @@ def assess(  # noqa: PLR0913, PLR0917  # one for each option
 def _assess_profile(file: str, catalog: Catalog, tree: Tree, *, as_json: bool) -> None:
     """Print the assessment of the profile in a file, as text or as JSON."""
     with click.open_file(file, "rb") as opened:
-        answer = AssessmentSchema().dump(evaluate(tree, read_profile(opened, catalog)))
+        answer = AssessmentSchema().dump(Advisor(tree, catalog).assess(read_profile(opened, catalog)))
     advice = advise_version(catalog, tree, answer.get("ignored", ()))
     if as_json:
         print_json(answer)

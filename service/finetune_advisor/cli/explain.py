@@ -8,12 +8,11 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_note
 from finetune_advisor.cli.profile_files import read_profile
 from finetune_advisor.cli.tree_selection import add_tree_options, advise_version, choose_tree
-from finetune_advisor.engine.analysis.explanation import Explainer
-from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.formats import explanation_text
 from finetune_advisor.schemas.error_details import iter_error_details
 from finetune_advisor.schemas.explanations import ExplanationSchema
@@ -47,7 +46,7 @@ def explain(
         arguments = _validate(options, catalog)
         with click.open_file(file, "rb") as opened:
             profile = read_profile(opened, catalog)
-        explanation = Explainer(tree, PathTable.of(tree)).explain(profile, **arguments)
+        explanation = Advisor(tree, catalog).explain(profile, **arguments)
     answer = ExplanationSchema().dump(explanation)
     advice = advise_version(catalog, tree, answer["assessment"].get("ignored", ()))
     if as_json:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.answer_reading import (
     UnreadableAnswerError,
     read_answer,
     read_quantities,
     write_answer,
 )
-from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.assessing.interview import Interviewer, list_warning_questions
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_json, print_utf8
@@ -65,13 +65,13 @@ def interview(tree_version: str | None, document: Path | None, plan_format: str)
     """
     with report_errors():
         catalog, tree = choose_tree(tree_version, document)
-        assessor = Assessor(catalog, tree, NullRecorder())
-    interviewer = Interviewer(assessor)
+        advisor = Advisor(tree, catalog)
+    interviewer = Interviewer(advisor)
     notes = Notes()
     while question := _say_next_question(interviewer, notes):
         _ask(tree, question, notes)
     if plan_format == "json":
-        explanation = assessor.explainer.explain(notes.answers, limit=DEFAULT_COUNTERFACTUALS)
+        explanation = advisor.explain(notes.answers)
         print_json(ExplanationSchema().dump(explanation))
     else:
         _print_plan(interviewer.explain_plan(notes.answers, DEFAULT_COUNTERFACTUALS), plan_format)

@@ -12,7 +12,7 @@ from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.numbers import format_count
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog, loader
-from finetune_advisor.trees.catalog import Catalog, UnknownVersionError
+from finetune_advisor.trees.catalog import Catalog, UnknownVersionError, make_single_tree_catalog
 
 
 def load_served_catalog() -> Catalog:
@@ -50,11 +50,6 @@ def choose_tree(version: str | None, document: Path | None) -> tuple[Catalog, Tr
         else make_single_tree_catalog(loader.load_tree(document))
     )
     return catalog, catalog.pick(version)
-
-
-def make_single_tree_catalog(tree: Tree) -> Catalog:
-    """Make a catalog with only one tree."""
-    return Catalog({tree.version: tree}, tree)
 
 
 def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> str:

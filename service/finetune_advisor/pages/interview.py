@@ -42,7 +42,9 @@ class Interviews:
         self, catalog: Catalog, assessors: Mapping[str, Assessor], pictures: Mapping[str, Picture]
     ) -> None:
         self.catalog, self.assessors, self._pictures = catalog, assessors, pictures
-        self.interviewers = {version: Interviewer(assessor) for version, assessor in assessors.items()}
+        self.interviewers = {
+            version: Interviewer(assessor.advisor) for version, assessor in assessors.items()
+        }
 
     def state(self, query: InterviewQuery) -> InterviewState:
         """Where the interview of a query stands."""
@@ -50,8 +52,8 @@ class Interviews:
 
     def explain(self, query: InterviewQuery) -> Explanation:
         """The explanation of a query's answers, as POST /assess/explain gives it."""
-        explainer = self.assessors[query.tree.version].explainer
-        return explainer.explain(query.answers, limit=MAX_CHANGES_SHOWN)
+        advisor = self.assessors[query.tree.version].advisor
+        return advisor.explain(query.answers, limit=MAX_CHANGES_SHOWN)
 
     def explain_plan(self, query: InterviewQuery) -> Explanation:
         """The explanation that the plan of a query's answers shows."""

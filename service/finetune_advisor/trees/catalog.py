@@ -82,13 +82,18 @@ class Catalog:
         return {name: input_ for tree in self.trees.values() for name, input_ in tree.inputs.items()}
 
 
-def load_catalog(directory: Path | None = None, default: str | None = None) -> Catalog:
+def make_single_tree_catalog(tree: Tree) -> Catalog:
+    """Make a catalog with only one tree."""
+    return Catalog({tree.version: tree}, tree)
+
+
+def load_catalog(directory: str | Path | None = None, default: str | None = None) -> Catalog:
     """Load the bundled trees and, if given, those of a directory.
 
     `default` is the version to use as the default. Raises DocumentError for faulty documents and
     CatalogError for documents that contradict each other.
     """
-    own_documents = _find_documents(directory) if directory else []
+    own_documents = _find_documents(Path(directory)) if directory else []
     return load_all([*_find_documents(BUNDLED_TREES_DIR), *own_documents], default)
 
 

@@ -16,13 +16,13 @@ __all__ = ["DocumentError", "build_document_error", "load_tree"]
 DOCUMENT_KIND = "tree document"
 
 
-def load_tree(path: Path) -> Tree:
+def load_tree(path: str | Path) -> Tree:
     """Load a tree document and prove the tree sound.
 
     Raises DocumentError with all the faults of the first stage that fails: reading YAML, checking the
     fields, or checking the tree.
     """
-    document = yaml_document.read_document(path, DOCUMENT_KIND)
+    document = yaml_document.read_document(Path(path), DOCUMENT_KIND)
     tree: Tree = document.load(TreeDocument())
     faults = [*find_faults(tree), *find_worksheet_faults(tree), *lifecycle.find_lifecycle_faults(tree)]
     if faults:

@@ -22,7 +22,7 @@ from finetune_advisor.trees.catalog import Catalog
 def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor]) -> Blueprint:
     """Build the resource. `assessors` has one assessor for each version that the catalog serves."""
     # Built before the workers fork: they share the path tables, and no request waits for one.
-    explainers = {version: assessor.explainer for version, assessor in assessors.items()}
+    explainers = {version: assessor.advisor.explainer for version, assessor in assessors.items()}
     blp = Blueprint("explanations", "Explanations of assessments.")
 
     @blp.route("/assess/explain", methods=["POST"])

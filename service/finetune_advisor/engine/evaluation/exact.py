@@ -88,6 +88,9 @@ class Assessment(NamedTuple):
     warnings: tuple[WarningRule, ...]
     ignored: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<Assessment {self.status}: {', '.join(self.candidates)}>"
+
     @property
     def receipt(self) -> str:
         """`sha256:` and the hash of the tree's digest and the answers, equal on any machine."""

@@ -135,7 +135,7 @@ class Situation:
     questions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tree:
     """One version of the decision tree. It is sound if `validation.find_faults` finds nothing.
 
@@ -160,6 +160,9 @@ class Tree:
     deprecated: str = ""
     sunset: str = ""
     successor: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Tree {self.version} {self.digest}>"
 
     @cached_property
     def canonical(self) -> Mapping[str, Any]:

@@ -197,7 +197,7 @@ def break_shadow(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a profile's value")
 
-    monkeypatch.setattr(CompiledTree, "candidates", fail)
+    monkeypatch.setattr(CompiledTree, "outcome", fail)
 
 
 def fill_queue(monkeypatch: pytest.MonkeyPatch) -> None:

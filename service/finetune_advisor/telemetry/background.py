@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 Item = TypeVar("Item")
 
-MAX_PENDING_ITEMS = 20_000
+MAX_PENDING_ITEMS = 10_000
 """Items that wait in a queue. Any others are dropped, so that memory is bounded."""
 BATCHING_SECONDS = 0.02
 """Time that items wait for others. Waking the thread for each would take longer than handling it."""

@@ -81,10 +81,10 @@ class ShadowTree:
         request: Mapping[str, str],
     ) -> tuple[str, str, str]:
         """Assess a profile. Returns the version and result and recommendation that it is counted under."""
-        candidates = self._compiled.candidates(profile)
         outcome = decision.outcome
-        result = compare_outcomes(outcome, candidates[0] if len(candidates) == 1 else None)
+        result = compare_outcomes(outcome, self._compiled.outcome(profile))
         if self._decision_log and self._decision_log.includes(request, index):
+            candidates = self._compiled.evaluate(profile).candidates
             self._log_result(
                 decision, candidates, result, {**request, "endpoint": endpoint, "index": index}
             )

@@ -34,7 +34,7 @@ def agrees(served: Assessor, profile: Known) -> None:
     assert [served.assess(profile, "/assess") for _ in range(2)] == [body, body]
     result = rendering.batch_result(assessment)
     assert result["receipt"] == assessment.receipt
-    found = [served._results.answer(profile).content for _ in range(2)]
+    found = [served.batch_results.answer(profile).content for _ in range(2)]
     assert found == [orjson.dumps(result), orjson.dumps(result)]
 
 

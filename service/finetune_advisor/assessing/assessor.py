@@ -134,7 +134,7 @@ class Assessor:
         self._assessments = AnswerCache(
             self._compiled, rendering.render_path, rendering.render_assessment
         )
-        self._results = AnswerCache(
+        self.batch_results = AnswerCache(
             self._compiled,
             rendering.render_batch_result,
             lambda assessment: orjson.dumps(rendering.batch_result(assessment)),
@@ -185,7 +185,7 @@ class Assessor:
         """Return a profile as its schema loads it, with its result in a batch. Raises ValidationError."""
         if not self._schema.is_plainly_valid(profile):
             profile = self._schema.load(profile)
-        return profile, self._results.answer(profile)
+        return profile, self.batch_results.answer(profile)
 
     def list_errors(
         self, error: ValidationError, *location: str, brief: bool = False

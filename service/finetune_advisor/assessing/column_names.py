@@ -83,6 +83,8 @@ def select_columns(
 def _iter_faults(
     columns: Sequence[str], inputs: Mapping[str, Input], id_column: str | None, *, pass_through: bool
 ) -> Iterator[str]:
+    if id_column in inputs:
+        yield f"{id_column!r} is an input; name another column as the id"
     if id_column not in (None, *columns):
         yield f"there is no column {id_column!r}, which --id-column names"
     unknown = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from pyarrow import types
+from pyarrow import compute, types
 
 from finetune_advisor.engine.model.inputs import Input
 
@@ -36,26 +36,46 @@ def _accepts(input_: Input, type_: pa.DataType) -> bool:
 
 
 def convert_answers(column: pa.Array, input_: Input) -> pa.Array:
-    """Convert a column of an accepted type to booleans, text, integers or doubles.
+    """Convert a column of an accepted type to booleans, text, 64-bit integers or doubles.
 
-    Values that the input can't have stay, for the schema of profiles to refuse.
+    Values that the input can't have stay, and integers may have another width if one of them is too large.
     """
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if types.is_null(column.type) or input_.type == "boolean":
+        return column
+    if input_.type == "enum":
+        return column.cast(pa.string())
     if types.is_decimal(column.type):
         # Text is converted to the nearest double; Arrow's own cast gives 0.09999999999999999 for 0.1.
-        column = column.cast(pa.string()).cast(pa.float64())
-    if input_.type == "integer" and types.is_floating(column.type):
-        return _whole_numbers(column)
-    return column
+        column = column.cast(pa.string())
+    if not types.is_integer(column.type):
+        column = column.cast(pa.float64())
+    # Pandas makes doubles of integers where one is missing.
+    return _try_integers(column) if input_.type == "integer" or types.is_integer(column.type) else column
 
 
-def _whole_numbers(column: pa.Array) -> pa.Array:
-    """Convert whole doubles to integers; a column with any other value stays as it is.
-
-    Pandas makes doubles of integers where one is missing.
-    """
+def _try_integers(column: pa.Array) -> pa.Array:
+    """Convert numbers to 64-bit integers; a column with any other value stays as it is."""
     try:
-        return column.cast(pa.float64()).cast(pa.int64())
+        return column.cast(pa.int64())
     except pa.ArrowInvalid:
         return column
+
+
+def has_only_answers(column: pa.Array, input_: Input) -> bool:
+    """Return whether each value of a converted column is null or an answer to the input, by a quick check.
+
+    It may return False for a column of answers, but never True for a column with another value.
+    """
+    if types.is_null(column.type) or input_.type == "boolean":
+        return True
+    if input_.type == "enum":
+        is_answer = compute.is_in(column.drop_null(), pa.array(input_.choices))
+    elif column.type == pa.int64() or (column.type == pa.float64() and input_.type == "number"):
+        is_answer = compute.and_(  # NaN isn't in any range
+            compute.greater_equal(column, input_.lowest), compute.less_equal(column, input_.highest)
+        )
+    else:
+        return False
+    return bool(compute.all(is_answer, min_count=0).as_py())

@@ -20,7 +20,11 @@ from finetune_advisor.assessing.column_names import (
     ColumnSelection,
     select_columns,
 )
-from finetune_advisor.assessing.column_types import convert_answers, describe_type_fault
+from finetune_advisor.assessing.column_types import (
+    convert_answers,
+    describe_type_fault,
+    has_only_answers,
+)
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
@@ -85,12 +89,12 @@ def build_result_batch(results: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 
 class _PreparedTable(NamedTuple):
-    """What an assessor needs for the rows of a table. `content_of_row` gives the result of a row as JSON."""
+    """What an advisor needs for the rows of a table. Without numbers, `cache` gives the result of a row."""
 
     schema: pa.Schema
     selection: ColumnSelection
     result_schema: pa.Schema
-    content_of_row: Callable[[Row], bytes]
+    cache: _RowCache | None
 
 
 class ArrowAdvisor:
@@ -174,30 +178,47 @@ class ArrowAdvisor:
     def assess_rows(self, batch: pa.RecordBatch) -> AssessedRows:
         """Assess the rows of a batch. Raises BadColumnsError."""
         table, inputs = self._prepare(batch.schema), self.catalog.inputs
-        columns = [
-            convert_answers(batch[name], inputs[name]).to_pylist() for name in table.selection.inputs
-        ]
-        rows = zip(*columns, strict=True) if columns else [()] * len(batch)
-        return AssessedRows([*map(table.content_of_row, rows)])
+        names = table.selection.inputs
+        columns = [convert_answers(batch[name], inputs[name]) for name in names]
+        rows = (
+            zip(*(column.to_pylist() for column in columns), strict=True)
+            if columns
+            else [()] * len(batch)
+        )
+        if table.cache is not None:
+            return AssessedRows([*map(table.cache.__getitem__, rows)])
+        # Arrow checks a whole column in the time that the schema takes for a few rows.
+        if all(map(has_only_answers, columns, map(inputs.__getitem__, names))):
+            return AssessedRows([*map(partial(self._assess_valid_row, names), rows)])
+        return AssessedRows([*map(partial(self._assess_row, names), rows)])
 
     def _prepare(self, schema: pa.Schema) -> _PreparedTable:
         """Prepare for the rows of a table, once for batches with one schema. Raises BadColumnsError."""
         if self._table is None or not self._table.schema.equals(schema):
             selection = self.select(schema)
-            assess_row = partial(self._assess_row, selection.inputs)
             # Numbers rarely repeat, so their rows aren't cached.
             has_numbers = any(self.catalog.inputs[name].is_numeric for name in selection.inputs)
-            content_of_row = assess_row if has_numbers else _RowCache(assess_row).__getitem__
-            self._table = _PreparedTable(schema, selection, self.result_schema(schema), content_of_row)
+            cache = None if has_numbers else _RowCache(partial(self._assess_row, selection.inputs))
+            self._table = _PreparedTable(schema, selection, self.result_schema(schema), cache)
         return self._table
 
-    def _assess_row(self, names: Sequence[str], row: Row) -> bytes:
-        """Return the result of a row that has the answers to some inputs."""
+    def _assess_valid_row(self, names: Sequence[str], row: Row) -> bytes:
+        """Return the result of a row of valid answers to some inputs."""
+        return self._assessor.batch_results.answer(self._build_profile(names, row)).content
+
+    def _build_profile(self, names: Sequence[str], row: Row) -> Profile:
+        """Return the answers of a row, and the defaults for those that it lacks."""
         answers = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        profile: Profile = with_defaults(answers, self._defaults)
+        return profile
+
+    def _assess_row(self, names: Sequence[str], row: Row) -> bytes:
+        """Return the result of a row, valid or not, that has the answers to some inputs."""
+        profile = self._build_profile(names, row)
         try:
-            _, (content, _) = self._assessor.assess_batch_item(with_defaults(answers, self._defaults))
+            _, (content, _) = self._assessor.assess_batch_item(profile)
         except ValidationError as error:
-            nan_pointers = {f"#/{name}" for name, value in answers.items() if value != value}  # noqa: PLR0124
+            nan_pointers = {f"#/{name}" for name, value in profile.items() if value != value}  # noqa: PLR0124
             errors = [
                 fault | {"detail": NAN_DETAIL} if fault["pointer"] in nan_pointers else fault
                 for fault in self._assessor.list_errors(error)

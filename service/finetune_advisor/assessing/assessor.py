@@ -123,6 +123,11 @@ class BatchSummary:
         undecided = self.profiles - self.invalid_count - decided
         return {"decided": decided, "undecided": undecided, "invalid": self.invalid_count}
 
+    def count_by_recommendation(self, tree: Tree) -> dict[str, int]:
+        """Return the number of profiles that each recommendation has, in the order of the tree."""
+        counts = self.recommendations
+        return {name: counts[name] for name in sorted(counts, key=tree.topological_index.__getitem__)}
+
 
 class Assessor:
     """Assesses profiles against one tree of a catalog, and records the decisions."""
@@ -200,16 +205,12 @@ class Assessor:
 
     def _shared_fields(self, summary: BatchSummary) -> dict[str, Any]:
         """Return the members of a batch's answer besides its results."""
-        counts = summary.recommendations
-        outcomes = sorted(counts, key=self.tree.topological_index.__getitem__)
+        counts = summary.count_by_recommendation(self.tree)
         return {
             "recommendations": {
-                outcome: self.tree.canonical["recommendations"][outcome] for outcome in outcomes
+                outcome: self.tree.canonical["recommendations"][outcome] for outcome in counts
             },
-            "summary": {
-                **summary.statuses,
-                "recommendations": {outcome: counts[outcome] for outcome in outcomes},
-            },
+            "summary": {**summary.statuses, "recommendations": counts},
             "tree": {"version": self.tree.version, "digest": self.tree.digest},
         }
 

@@ -26,7 +26,7 @@ from pyarrow import feather, parquet
 from finetune_advisor.assessing.batch_files import BadFileError
 from finetune_advisor.assessing.column_files import ColumnFile
 from finetune_advisor.assessing.column_names import RESULT_COLUMNS, BadColumnsError
-from finetune_advisor.assessing.columns import ArrowAdvisor
+from finetune_advisor.assessing.columns import MAX_BATCH_ROWS, ArrowAdvisor
 from finetune_advisor.assessing.rendering import batch_result
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.cli import main
@@ -294,6 +294,17 @@ def test_null_is_unknown_and_nan_is_invalid() -> None:
     assert "corpus_length: NaN is not a number; write null for an unknown answer" == row["error"]
 
 
+def test_an_invalid_row_has_its_number(tmp_path: Path) -> None:
+    """Counted from 1 through the whole file, as the lines of a text are."""
+    count = MAX_BATCH_ROWS + 2
+    table = pa.table({"team": ["nope", *["solo"] * (count - 2), "nope"]})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    lines = run(tmp_path / "in.parquet", "--tree", TYPED).stdout.splitlines()
+
+    assert count == len(lines)
+    assert [1, count] == [json.loads(line)["row"] for line in lines if '"row"' in line]
+
+
 def test_an_integer_may_be_a_whole_float() -> None:
     """As Pandas writes a column of integers in which one is missing; a fraction is invalid in its row."""
     whole, half, null = assess({"corpus_length": [1000.0, 0.5, None]})
@@ -556,8 +567,10 @@ def test_a_damaged_file_gets_a_message(tables: dict[str, Path], tmp_path: Path, 
 def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     """Arrow doesn't look at the bytes of texts until somebody asks."""
     array = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xff"))
-    write_arrow(pa.table({"team": array}), tmp_path / "in.arrow")
-    printed = run(tmp_path / "in.arrow", "--tree", TYPED)
+    write_arrow(pa.table({"team": ["solo"], "note": array}), tmp_path / "in.arrow")
+    printed = run(
+        *(tmp_path / "in.arrow", "--tree", TYPED, "--pass-through"), "--output", tmp_path / "out.arrow"
+    )
 
     assert 1 == printed.exit_code
     assert "in.arrow: can't be read as Arrow: " in printed.stderr

@@ -15,13 +15,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from finetune_advisor import formats
 from finetune_advisor.app import create_app
 from finetune_advisor.cli import main, tree_check
 from finetune_advisor.cli.serve import serve
 from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bounds
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from finetune_advisor.formats import dmn, jdm, mermaid, rego, sql, svg
 from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog, loader
 from tests.conftest import ROOT
@@ -528,8 +529,18 @@ def test_an_unknown_tree_is_refused(command: list[str]) -> None:
     [
         (["diff", "1.0.0"], "Missing argument 'NEWER'"),
         (["export", "1.0.0"], "Missing option '--format'"),
-        (["export", "--format", "png"], "'png' is not one of 'dmn', 'jdm', 'mermaid', 'rego', 'svg'"),
+        (
+            ["export", "--format", "png"],
+            "'png' is not one of 'dmn', 'jdm', 'mermaid', 'rego', 'sql', 'svg'",
+        ),
         (["export", "--format", "svg", "--profile", "nowhere.json"], "No such file or directory"),
+        (["export", "--format", "sql"], "--format sql needs --dialect; choose from bigquery, duckdb, "),
+        (["export", "--format", "sql", "--dialect", "oracle"], "'oracle' is not one of 'bigquery'"),
+        (
+            ["export", "--format", "rego", "--dialect", "duckdb"],
+            "--dialect goes with sql, not with rego",
+        ),
+        (["export", "--format", "dmn", "--table", "t"], "--table goes with sql, not with dmn"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: str) -> None:
@@ -572,6 +583,38 @@ def test_export_prints_the_notation(tree: Tree, notation: str, named: list[str])
 
     assert printed.exit_code == 0
     assert RENDER[notation](tree) == printed.stdout
+
+
+def test_export_prints_a_query(tree: Tree) -> None:
+    """tree export takes the dialect and the table of a query in SQL."""
+    command = ["tree", "export", "--format", "sql", "--dialect"]
+    printed = run(*command, "sqlite"), run(*command, "spark", "--table", "sales.p")
+
+    assert [0, 0] == [one.exit_code for one in printed]
+    assert sql.render_sql(tree, "sqlite") == printed[0].stdout
+    assert sql.render_sql(tree, "spark", "sales.p") == printed[1].stdout
+
+
+def test_export_says_which_library_a_query_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, one line says how to install it, and the other notations are printed."""
+    for name in ("sql", "sql_expressions"):
+        monkeypatch.delitem(sys.modules, f"finetune_advisor.formats.{name}")
+        monkeypatch.delattr(formats, name)
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    printed = run("tree", "export", "--format", "sql", "--dialect", "duckdb")
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert printed.stderr == "Error: --format sql needs sqlglot: pip install 'finetune-advisor[sql]'\n"
+    assert 0 == run("tree", "export", "--format", "rego").exit_code
+
+
+@pytest.mark.parametrize("name", ["", "a b."])
+def test_export_refuses_what_is_no_table(name: str) -> None:
+    """tree export says what a table's name looks like, and exits with 1."""
+    printed = run("tree", "export", "--format", "sql", "--dialect", "trino", "--table", name)
+
+    assert (printed.exit_code, printed.stdout) == (1, "")
+    assert f"Error: {name!r} is not the name of a table in trino; give one such as" in printed.stderr
 
 
 @pytest.mark.parametrize("notation", PICTURES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import chain
 from math import inf, nextafter
 from random import Random
@@ -18,12 +19,15 @@ def some(tree: Tree, count: int) -> list[dict[str, Value]]:
     return [{name: random.choice(values) for name, values in options.items()} for _ in range(count)]
 
 
-def answers(tree: Tree, one: Input) -> list[Value]:
-    """Answers to an input; numbers are the same for all numeric inputs, so that some compare as equal."""
+def answers(tree: Tree, one: Input, among: Collection[str] | None = None) -> list[Value]:
+    """Answers to an input; numbers are the same for all numeric inputs, or those `among` some names, so that
+    some compare as equal.
+    """
     if not one.is_numeric:
         return [one.value(position) for position in range(one.axis.greatest + 1)]
+    others = [name for name, other in tree.inputs.items() if other.is_numeric]
     ends = set(
-        chain.from_iterable(_ends(tree, name) for name, other in tree.inputs.items() if other.is_numeric)
+        chain.from_iterable(_ends(tree, name) for name in others if among is None or name in among)
     )
     near = {place for end in ends for place in _neighbours(one, end)}
     return [normalize_number(place) for place in sorted(near) if place in one.axis]

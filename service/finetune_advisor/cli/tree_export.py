@@ -24,6 +24,7 @@ FIELDS_LEFT_OUT = {
     "dmn": ("worksheet",),
     "jdm": ("worksheet",),
     "rego": ("choice_labels", "choice_help", "true_label", "false_label", "worksheet"),
+    "sql": ("choice_labels", "choice_help", "true_label", "false_label", "worksheet"),
     "mermaid": ("choice_help", "worksheet"),
     "svg": ("choice_help", "worksheet"),
 }
@@ -35,6 +36,8 @@ NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "rego": rego.render_rego,
     "svg": svg.render_svg,
 }
+SQL = "sql"
+SQL_DIALECTS = ("bigquery", "duckdb", "postgres", "snowflake", "spark", "sqlite", "trino")
 
 
 @click.command()
@@ -43,25 +46,38 @@ NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "--format",
     "notation",
     required=True,
-    type=click.Choice(sorted(NOTATION_RENDERERS)),
+    type=click.Choice(sorted([*NOTATION_RENDERERS, SQL])),
     help="Notation to print.",
 )
 @click.option("--profile", "file", type=click.File("rb"), help="Profile to highlight, in JSON or YAML.")
-def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
+@click.option("--dialect", type=click.Choice(SQL_DIALECTS), help="With sql: database to write for.")
+@click.option(
+    "--table", metavar="NAME", help="With sql: table to read profiles from. Default: profiles."
+)
+def export(
+    version: str | None, notation: str, file: IO[bytes] | None, dialect: str | None, table: str | None
+) -> None:
     """Print a tree in another notation.
 
     VERSION is a served version or a document. Default: the default version. The pictures, mermaid and svg,
-    can highlight the path of a profile.
+    can highlight the path of a profile. SQL needs the extra finetune-advisor[sql].
     """
     if file and notation not in PICTURE_RENDERERS:
         raise click.UsageError(
             f"--profile goes with {' and '.join(PICTURE_RENDERERS)}, not with {notation}"
         )
+    if notation == SQL and dialect is None:
+        raise click.UsageError(f"--format sql needs --dialect; choose from {', '.join(SQL_DIALECTS)}")
+    for option, value in ("--dialect", dialect), ("--table", table):
+        if value is not None and notation != SQL:
+            raise click.UsageError(f"{option} goes with sql, not with {notation}")
     with report_errors():
         catalog, tree = find_tree_in_catalog(version)
         if file:
             profile = read_profile(file, catalog)
             print_utf8(PICTURE_RENDERERS[notation](tree, evaluate(tree, profile)))
+        elif dialect:
+            print_utf8(_render_sql(tree, dialect, table))
         else:
             print_utf8(NOTATION_RENDERERS[notation](tree))
     left_out = [
@@ -71,3 +87,14 @@ def export(version: str | None, notation: str, file: IO[bytes] | None) -> None:
     ]
     if left_out:
         print_note(f"{notation} has no place for {', '.join(left_out)}: left out.")
+
+
+def _render_sql(tree: Tree, dialect: str, table: str | None) -> str:
+    try:
+        # An extra brings sqlglot; the other notations work without it.
+        from finetune_advisor.formats import sql  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"--format sql needs {error.name}: pip install 'finetune-advisor[sql]'"
+        ) from error
+    return sql.render_sql(tree, dialect, sql.DEFAULT_TABLE if table is None else table)

@@ -72,6 +72,10 @@ class PartialProfiles:
             self._active_warnings,
         )
 
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the candidates of the assessment of a profile, in a fraction of its time."""
+        return self._table.recommendations_of(self._possible(profile))
+
     def affects_outcome(self, profile: Profile, name: str) -> bool:
         """Return whether an input that a profile lacks can still change its outcome."""
         return self._affects_outcome(profile, name, self._possible(profile))

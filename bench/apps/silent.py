@@ -13,7 +13,7 @@ from finetune_advisor import app
 class Deaf:
     """Stands in for whatever hears of decisions."""
 
-    log = wants_answers = False
+    log = False
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 

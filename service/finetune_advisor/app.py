@@ -39,11 +39,14 @@ from finetune_advisor.formats.svg import lay_out_picture
 from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
-from finetune_advisor.settings import Settings
+from finetune_advisor.schemas.error_details import unknown_name_detail
+from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import client_addresses
+from finetune_advisor.telemetry.decision_log import DecisionLog
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.middleware import TelemetryMiddleware
+from finetune_advisor.telemetry.shadow import ShadowTree
 from finetune_advisor.telemetry.tracing import make_active_span_lookup
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
@@ -61,13 +64,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment()
     served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
     metrics = Metrics()
-    metrics.set_info(__version__, served.trees.values(), served.default)
+    shadow = served.pick_shadow(settings.shadow_tree_version) if settings.shadow_tree_version else None
+    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
     app.extensions["metrics"] = metrics
     _configure(app, settings)
-    decisions = TelemetryRecorder(metrics, settings.decision_log)
+    decision_log = _make_decision_log(settings, served)
+    shadow_tree = ShadowTree(shadow, metrics, decision_log) if shadow else None
+    decisions = TelemetryRecorder(metrics, decision_log, shadow_tree)
     assessors = {
         version: Assessor(served, served_tree, decisions)
         for version, served_tree in served.trees.items()
@@ -103,6 +109,21 @@ def describe_api() -> dict[str, Any]:
     Raises FinetuneAdvisorError, as `create_app` does.
     """
     return export_openapi(create_app())
+
+
+def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
+    """Make the decision log if it is on. Raises SettingsError if no tree has an input that it should mask."""
+    # Inputs of retired trees stay known, so that a mask survives an upgrade.
+    trees = [*served.trees.values(), *served.retired.values()]
+    known = sorted({name for tree in trees for name in tree.inputs})
+    masked = settings.decision_log_mask or ()
+    for name in masked:
+        if name not in known:
+            detail = unknown_name_detail(name, known)
+            raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {name}: {detail}")
+    return (
+        DecisionLog(frozenset(masked), settings.decision_log_sample) if settings.decision_log else None
+    )
 
 
 def _configure(app: Flask, settings: Settings) -> None:

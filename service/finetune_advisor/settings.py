@@ -119,6 +119,11 @@ class Settings:
         "str",
         "Version that answers when a request names none; unset, the newest current one, own trees first.",
     )
+    shadow_tree_version: str | None = _setting(
+        None,
+        "str",
+        "Version that repeats each assessment after its answer, for metrics alone; unset, none does.",
+    )
     max_batch: int = _setting(
         10_000, "int", "Maximum number of profiles in a batch.", _LARGE_COUNT_RANGE
     )
@@ -160,6 +165,17 @@ class Settings:
         kind="flag",
         help_="Log every assessment with the answers on its path: true or false.",
     )
+    decision_log_mask: tuple[str, ...] | None = _setting(
+        None,
+        "names",
+        "Inputs whose answers the decision log leaves out, separated by commas.",
+    )
+    decision_log_sample: float = _setting(
+        1.0,
+        "float",
+        "Share of the assessments that the decision log has, from 0 to 1.",
+        _make_range(0, 1),
+    )
     log_client: str = _setting(
         "none",
         "choice",
@@ -178,6 +194,7 @@ class Settings:
         """Read the settings of this process. Raises SettingsError if one is wrong or unknown."""
         _refuse_unknown()
         env = Env(expand_vars=False)  # a `$` in a value is a `$`
+        env.add_parser("names", _parse_names)
         env.add_parser("origins", _parse_origins)
         env.add_parser_from_field("choice", _CaseInsensitiveChoice)
         env.add_parser_from_field("flag", _CaseInsensitiveBoolean)
@@ -209,6 +226,11 @@ def _read_script_name() -> str | None:
             f"{VARIABLE_PREFIX}PATH_PREFIX is unset."
         )
     return f"/{name}"
+
+
+def _parse_names(value: str, **_: Any) -> tuple[str, ...]:
+    """Split a list of names at its commas, and leave out empty ones."""
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
 
 
 def _parse_origins(value: str, **_: Any) -> tuple[str, ...]:

@@ -35,14 +35,10 @@ Decision = CompiledPath | Assessment
 
 
 class DecisionRecorder(Protocol):
-    """Records every decision with the endpoint that answered it."""
+    """Records every decision with its profile and the endpoint that answered it."""
 
-    @property
-    def wants_answers(self) -> bool:
-        """Whether decisions are recorded with the profiles' answers; otherwise, a path is enough."""
-
-    def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
-        """Record decisions of an endpoint, in the order of the profiles."""
+    def record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
+        """Record the decisions of an endpoint on profiles, in their order; all are of the same tree."""
 
     def record_batch(self, profiles: int) -> None:
         """Record the number of profiles of a batch."""
@@ -51,9 +47,7 @@ class DecisionRecorder(Protocol):
 class NullRecorder:
     """A recorder that ignores every decision."""
 
-    wants_answers = False
-
-    def record(self, decisions: Sequence[Decision], endpoint: str) -> None:
+    def record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
         """Ignore the decisions."""
 
     def record_batch(self, profiles: int) -> None:
@@ -163,9 +157,9 @@ class Assessor:
         """Evaluate a valid profile without recording the decision."""
         return self._compiled.evaluate(profile)
 
-    def record(self, assessment: Assessment, endpoint: str) -> None:
-        """Record a decision of `evaluate` under `endpoint`."""
-        self._recorder.record([assessment], endpoint)
+    def record(self, profile: Profile, assessment: Assessment, endpoint: str) -> None:
+        """Record a decision of `evaluate` on a profile under `endpoint`."""
+        self._recorder.record([profile], [assessment], endpoint)
 
     def assess(self, profile: Profile, endpoint: str) -> bytes:
         """Assess a valid profile, and return the body of POST /assess.
@@ -173,7 +167,7 @@ class Assessor:
         The decision is recorded under `endpoint`.
         """
         content, decision = self._assessments.answer(profile)
-        self._record([profile], [decision], endpoint)
+        self._recorder.record([profile], [decision], endpoint)
         return content
 
     def assess_batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
@@ -196,7 +190,7 @@ class Assessor:
                 valid.append(profile)
                 decisions.append(decision)
             results.append(content)
-        self._record(valid, decisions, BATCH_ENDPOINT)
+        self._recorder.record(valid, decisions, BATCH_ENDPOINT)
         self._recorder.record_batch(len(profiles))
         summary = BatchSummary()
         summary.add(len(profiles), decisions)
@@ -220,15 +214,6 @@ class Assessor:
         schema = None if brief else self._schema
         details = iter_error_details(error.messages_dict, schema, in_body=True, location=location)
         return [*islice(details, 1 if brief else MAX_ERRORS)]
-
-    def _record(self, profiles: Sequence[Profile], decisions: Sequence[Decision], endpoint: str) -> None:
-        # Metrics count paths; only the decision log needs the answers of each profile.
-        if self._recorder.wants_answers:
-            decisions = [
-                decision.assessment(profile) if isinstance(decision, CompiledPath) else decision
-                for profile, decision in zip(profiles, decisions, strict=True)
-            ]
-        self._recorder.record(decisions, endpoint)
 
     def _shared_fields(self, summary: BatchSummary) -> dict[str, Any]:
         """Return the members of a batch's answer besides its results."""

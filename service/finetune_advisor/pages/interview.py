@@ -58,9 +58,9 @@ class Interviews:
         interviewer = self.interviewers[query.tree.version]
         return interviewer.explain_plan(query.answers, MAX_CHANGES_SHOWN)
 
-    def record(self, assessment: Assessment) -> None:
+    def record(self, query: InterviewQuery, assessment: Assessment) -> None:
         """Record a decided result that a page shows, as the other endpoints record theirs."""
-        self.assessors[assessment.tree.version].record(assessment, METRICS_ENDPOINT)
+        self.assessors[query.tree.version].record(query.answers, assessment, METRICS_ENDPOINT)
 
     def has_picture(self, tree: Tree) -> bool:
         """Whether there is a picture of a tree: a very large one has none."""
@@ -92,7 +92,7 @@ def _answer(interviews: Interviews) -> Response:
     if question:
         return make_response(_render_question(query, question, state, {}))
     if state.assessment.outcome and request.method == "GET":
-        interviews.record(state.assessment)
+        interviews.record(query, state.assessment)
     explanation = interviews.explain_plan(query)
     shown = describe_plan(query, state, explanation, has_picture=interviews.has_picture(query.tree))
     return make_response(render_template("plan.html", **shown))

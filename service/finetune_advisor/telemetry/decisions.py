@@ -1,55 +1,45 @@
-"""Decisions: count each assessment, and log it with its answers if the operator asks for that."""
+"""Decisions: counts each assessment, and hands it to the decision log and the shadow tree if they are on."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.telemetry.decision_log import DecisionLog
 from finetune_advisor.telemetry.metrics import Metrics
+from finetune_advisor.telemetry.shadow import ShadowTree
 from finetune_advisor.telemetry.tracing import log_fields_of_request
-
-log = logging.getLogger("finetune_advisor.decisions")
 
 
 @dataclass(frozen=True)
 class TelemetryRecorder:
-    """Counts every decision under the endpoint that answered it, and logs it if asked to."""
+    """Counts every decision, and hands it to the decision log and the shadow tree if there are any."""
 
     metrics: Metrics
-    wants_answers: bool
-    """Whether each decision is logged with its answers: the setting DECISION_LOG."""
+    decision_log: DecisionLog | None = None
+    shadow: ShadowTree | None = None
 
-    def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
-        """Count decisions, and log them in this order if the operator asks for that.
+    def record(
+        self,
+        profiles: Sequence[Profile],
+        decisions: Sequence[CompiledPath | Assessment],
+        endpoint: str,
+    ) -> None:
+        """Record the decisions of an endpoint on profiles, in their order; all are of the same tree.
 
-        A compiled path stands for a complete profile on it; only an assessment has answers to log.
+        A compiled path stands for the assessment of a complete profile on it.
         """
         self.metrics.record(decisions, endpoint)
-        if self.wants_answers:
-            # The same for all decisions of a request, and slow to find where there is a tracer.
-            request = log_fields_of_request()
-            for decision in decisions:
-                if isinstance(decision, Assessment):
-                    _log_decision(decision, endpoint, request)
+        # The same for all decisions of a request, and slow to find where there is a tracer.
+        request = log_fields_of_request() if self.decision_log else {}
+        if self.decision_log:
+            self.decision_log.record(profiles, decisions, endpoint, request)
+        if self.shadow:
+            self.shadow.record(profiles, decisions, endpoint, request)
 
     def record_batch(self, profiles: int) -> None:
         """Count a batch of `profiles` profiles."""
         self.metrics.record_batch(profiles)
-
-
-def _log_decision(assessment: Assessment, endpoint: str, request: Mapping[str, str]) -> None:
-    log.info(
-        "decision",
-        extra={
-            **request,
-            "endpoint": endpoint,
-            "tree_version": assessment.tree.version,
-            "status": assessment.status,
-            "candidates": list(assessment.candidates),
-            "answers": dict(assessment.answers),
-            "receipt": assessment.receipt,
-        },
-    )

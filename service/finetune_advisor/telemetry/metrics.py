@@ -7,7 +7,7 @@ import os
 import platform
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import ENOENT
 from mmap import mmap
@@ -47,6 +47,9 @@ SERIES_BYTES = 300
 """Room in a metrics file for one series of a counter, with its name, labels and help text."""
 ASSESSMENT_ENDPOINT_COUNT, OTHER_SERIES_COUNT = 4, 500
 """The endpoints that assess, and the series for which room is left besides those of trees."""
+SHADOW_RESULT_COUNT = 3
+"""The results of comparing a recommendation with the shadow tree's: same, moved and undecided."""
+SHADOW_DROP_REASONS = ("queue_full", "failed", "stopped")
 DURATION_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # prometheus_client lets a server choose the number in the names of a process's files, by this function.
@@ -152,6 +155,7 @@ class Metrics:
         self._incomplete = mmap(-1, 1)  # workers share this memory with the process that forks them
         self.registry = registry = CollectorRegistry()
         self._define_assessment_metrics(namespace=METRICS_NAMESPACE, registry=registry)
+        self._define_shadow_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         self._define_info_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         # One entry per running request: append and pop are atomic, += on a number isn't.
@@ -188,6 +192,20 @@ class Metrics:
             "batch_profiles",
             "Profiles in a batch.",
             buckets=BATCH_SIZE_BUCKETS,
+            **options,
+        )
+
+    def _define_shadow_metrics(self, **options: Any) -> None:
+        self.shadow_assessments = Counter(
+            "shadow_assessments",
+            "Assessments that the shadow tree repeated; recommendation is that of the answer.",
+            ["tree_version", "shadow_version", "result", "recommendation"],
+            **options,
+        )
+        self.shadow_dropped = Counter(
+            "shadow_dropped",
+            "Assessments that the shadow tree should have repeated and didn't, by reason.",
+            ["reason"],
             **options,
         )
 
@@ -234,7 +252,9 @@ class Metrics:
             **options,
         )
 
-    def set_info(self, version: str, trees: Iterable[Tree], default: Tree) -> None:
+    def set_info(
+        self, version: str, trees: Iterable[Tree], default: Tree, shadow: Tree | None = None
+    ) -> None:
         """Set the metrics that name the software's version and the served trees.
 
         Raises MetricsUnavailableError if there is no room for the metrics of these trees.
@@ -245,10 +265,13 @@ class Metrics:
         for tree in served:
             is_default = str(tree is default).lower()
             self.tree_info.labels(tree.version, tree.digest, tree.status, is_default).set(1)
+        if shadow:
+            for reason in SHADOW_DROP_REASONS:
+                self.shadow_dropped.labels(reason)  # so that a rate exists before the first drop
         if self.is_shared:
-            self._make_room(served)
+            self._make_room(served, shadow)
 
-    def _make_room(self, trees: Sequence[Tree]) -> None:
+    def _make_room(self, trees: Sequence[Tree], shadow: Tree | None) -> None:
         """Make the workers' files large enough for all series of the trees, as long as there is room."""
         # The series beyond those of branches and recommendations are `unknown` and `none`.
         branches = sum(
@@ -256,7 +279,8 @@ class Metrics:
         )
         outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
         lengths = max(len(tree.questions) for tree in trees) + 1
-        series = branches + outcomes * ASSESSMENT_ENDPOINT_COUNT + lengths + OTHER_SERIES_COUNT
+        endpoints = ASSESSMENT_ENDPOINT_COUNT + (SHADOW_RESULT_COUNT if shadow else 0)
+        series = branches + outcomes * endpoints + lengths + OTHER_SERIES_COUNT
         size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)
@@ -298,6 +322,20 @@ class Metrics:
         """Count requests that never reached the application, or delayed connections, for a reason."""
         with self._counting():
             self.refusals.labels(reason).inc(times)
+
+    def record_shadows(self, version: str, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Count assessments that a shadow tree of some version repeated.
+
+        `counts` has their numbers by the tree version, the result and the recommendation of the answer.
+        """
+        with self._counting():
+            for (tree_version, result, recommendation), times in counts.items():
+                self.shadow_assessments.labels(tree_version, version, result, recommendation).inc(times)
+
+    def record_shadow_drops(self, times: int, reason: str) -> None:
+        """Count assessments that the shadow tree didn't repeat, for one of `SHADOW_DROP_REASONS`."""
+        with self._counting():
+            self.shadow_dropped.labels(reason).inc(times)
 
     def flush(self) -> None:
         """Count everything that was recorded since the last flush."""

@@ -71,6 +71,10 @@ class Catalog:
             served = ", ".join(self.trees)
             raise UnknownVersionError(f"no such tree version is served; served are {served}") from None
 
+    def pick_shadow(self, version: str) -> Tree:
+        """Return the tree of the version that the setting names. Raises CatalogError if it isn't served."""
+        return _find_named_tree("shadow", version, self.trees, self.retired)
+
     @cached_property
     def inputs(self) -> Mapping[str, Input]:
         """The inputs of all served trees by name, worded as in the newest tree that has them."""
@@ -118,7 +122,10 @@ def load_all(paths: Iterable[Path], default: str | None = None) -> Catalog:
     if default is None:
         default_tree, reason = _choose_default(trees)
     else:
-        default_tree, reason = _find_named_default(default, served, retired), REASON_NAMED_BY_SETTING
+        default_tree, reason = (
+            _find_named_tree("default", default, served, retired),
+            REASON_NAMED_BY_SETTING,
+        )
     own_versions = frozenset(tree.version for path, tree in trees.items() if not _is_bundled(path))
     return Catalog(served, default_tree, retired, reason, own_versions)
 
@@ -222,13 +229,19 @@ def _find_lack_of_current(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, Tr
         yield path, TreeFault(("status",), problem, "mark one as current, or set the default version")
 
 
-def _find_named_default(wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]) -> Tree:
-    """Return the tree that the setting names. Raises CatalogError if that version isn't served."""
+def _find_named_tree(
+    role: str, wanted: str, served: Mapping[str, Tree], retired: Mapping[str, Tree]
+) -> Tree:
+    """Return the tree that the setting of a role names, which is `default` or `shadow`.
+
+    Raises CatalogError if that version isn't served.
+    """
+    variable = f"FINETUNE_ADVISOR_{role.upper()}_TREE_VERSION"
     if wanted in retired:
         status = lifecycle.describe_status(retired[wanted])
-        remedy = "set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to that or leave it out"
-        raise CatalogError(f"the default version {wanted} is {status}; {remedy}")
+        remedy = f"set {variable} to that or leave it out"
+        raise CatalogError(f"the {role} version {wanted} is {status}; {remedy}")
     if wanted not in served:
-        remedy = f"set FINETUNE_ADVISOR_DEFAULT_TREE_VERSION to one of {', '.join(served)}"
-        raise CatalogError(f"the default version {wanted} isn't served; {remedy}")
+        remedy = f"set {variable} to one of {', '.join(served)}"
+        raise CatalogError(f"the {role} version {wanted} isn't served; {remedy}")
     return served[wanted]

@@ -57,6 +57,11 @@ class CompiledPath:
         """The id of the recommendation at the end of the path."""
         return self.last_branch.to
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The only recommendation that profiles on the path end in, as an assessment has it."""
+        return (self.outcome,)
+
     @cached_property
     def recommendation(self) -> Recommendation:
         """The recommendation at the end of the path."""
@@ -135,18 +140,23 @@ class CompiledTree:
         path = self.path(profile)
         return self.partial(profile) if path is None else path.assessment(profile)
 
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the recommendations that completions of a profile with valid values end in, in tree order.
+
+        It takes a fraction of the time that an assessment does.
+        """
+        path = self.path(profile)
+        if path is not None:
+            return path.candidates
+        return (
+            self._partial.candidates(profile)
+            if self._partial
+            else evaluate(self.tree, profile).candidates
+        )
+
     def partial(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
-
-    def candidates(self, profile: Profile) -> tuple[str, ...]:
-        """Return the candidates of the assessment of a profile, in a fraction of its time."""
-        path = self.path(profile)
-        if path is not None:
-            return (path.outcome,)
-        if self._partial:
-            return self._partial.candidates(profile)
-        return evaluate(self.tree, profile).candidates
 
     def affects_outcome(self, profile: Profile, name: str) -> bool:
         """Return whether an input that a profile lacks can still change its outcome."""

@@ -73,7 +73,7 @@ class PartialProfiles:
         )
 
     def candidates(self, profile: Profile) -> tuple[str, ...]:
-        """Return the candidates of the assessment of a profile, in a fraction of its time."""
+        """Return the recommendations that completions of a profile end in, in tree order."""
         return self._table.recommendations_of(self._possible(profile))
 
     def affects_outcome(self, profile: Profile, name: str) -> bool:

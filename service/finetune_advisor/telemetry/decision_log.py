@@ -1,0 +1,70 @@
+"""The decision log: a line for each assessment, with its answers, as docs/decision-log.md describes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from finetune_advisor.engine.evaluation.compiled import CompiledPath
+from finetune_advisor.engine.evaluation.exact import Assessment
+from finetune_advisor.engine.model.inputs import Profile
+
+SCHEMA_VERSION = 1
+"""The version of docs/decision-log.schema.json. It changes if a field is removed, or means something else."""
+
+log = logging.getLogger("finetune_advisor.decisions")
+
+
+@dataclass(frozen=True)
+class DecisionLog:
+    """Logs assessments, without the answers to `masked_inputs`, and only a `share` of them from 0 to 1."""
+
+    masked_inputs: frozenset[str] = frozenset()
+    share: float = 1.0
+
+    def record(
+        self,
+        profiles: Sequence[Profile],
+        decisions: Sequence[CompiledPath | Assessment],
+        endpoint: str,
+        request: Mapping[str, str],
+    ) -> None:
+        """Log the decisions of a request on profiles. `request` has the ids that each line shows."""
+        for index, (profile, decision) in enumerate(zip(profiles, decisions, strict=True)):
+            if self.includes(request, index):
+                assessment = (
+                    decision.assessment(profile) if isinstance(decision, CompiledPath) else decision
+                )
+                head = {"schema": SCHEMA_VERSION, **request, "endpoint": endpoint, "index": index}
+                log.info("decision", extra=head | self._describe(assessment))
+
+    def includes(self, request: Mapping[str, str], index: int) -> bool:
+        """Return whether the assessment with an index in a request is in the share that is logged.
+
+        The request's id and the index decide, so that every instance decides alike. A larger share includes
+        what a smaller one does.
+        """
+        if self.share == 1:
+            return True
+        key = f"{request.get('request_id', '')}/{index}"
+        digest = blake2b(key.encode(), digest_size=8).digest()
+        return int.from_bytes(digest) < self.share * 2**64
+
+    def _describe(self, assessment: Assessment) -> dict[str, Any]:
+        """Return the fields of a line that say what was decided, and by which answers."""
+        answers = dict(assessment.answers)
+        masked = sorted(answers.keys() & self.masked_inputs)
+        shown = {name: value for name, value in answers.items() if name not in masked}
+        fields = {
+            "tree_version": assessment.tree.version,
+            "tree_digest": assessment.tree.digest,
+            "status": assessment.status,
+            "candidates": list(assessment.candidates),
+            "answers": shown,
+            "masked": masked,
+        }
+        # The receipt is a hash of all answers: trying the few values of a masked input would find its answer.
+        return fields if masked else {**fields, "receipt": assessment.receipt}

@@ -11,6 +11,7 @@ can be evaluated exactly for any profile, so nothing here has to search.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
@@ -21,6 +22,9 @@ from finetune_advisor.engine.model.tree import Question, Recommendation, Tree
 
 SAME, MOVED = "= same", "= moved"
 """The recommendations of agreement trees. No node of a document can have such a name."""
+
+CACHE_SIZE = 4096
+"""The verdicts that each agreement tree keeps."""
 
 VerdictKind = Literal["same", "moved", "depends"]
 
@@ -48,8 +52,8 @@ class DecisionReplay:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._compiled = CompiledTree(tree)
-        self._by_recommendation: dict[str, CompiledTree] = {}
-        self._by_deciding_tree: dict[str, CompiledTree] = {}
+        self._by_recommendation: dict[str, _Agreement] = {}
+        self._by_deciding_tree: dict[str, _Agreement] = {}
 
     def judge(self, answers: Profile, past: tuple[str, ...], deciding: Tree | None) -> Verdict | None:
         """Judge a decision by its logged answers, which must be valid, and its candidates in the past.
@@ -66,24 +70,70 @@ class DecisionReplay:
         if candidates == past and len(past) == 1:
             return Verdict("same", candidates)
         if len(past) == 1:
-            return _judge_agreement(self._agreement_with_recommendation(past[0]), answers, candidates)
+            return self._agreement_with_recommendation(past[0]).judge(answers, candidates)
         if deciding is None:
             return None
-        return _judge_agreement(self._agreement_with_tree(deciding), answers, candidates)
+        return self._agreement_with_tree(deciding).judge(answers, candidates)
 
-    def _agreement_with_recommendation(self, recommendation: str) -> CompiledTree:
-        """Return the tree that tells which profiles get this recommendation from the candidate tree."""
+    def _agreement_with_recommendation(self, recommendation: str) -> _Agreement:
+        """Return the agreement of the candidate tree with this recommendation."""
         if recommendation not in self._by_recommendation:
             tree = build_agreement_with_recommendation(self.tree, recommendation)
-            self._by_recommendation[recommendation] = CompiledTree(tree)
+            self._by_recommendation[recommendation] = _Agreement(tree)
         return self._by_recommendation[recommendation]
 
-    def _agreement_with_tree(self, deciding: Tree) -> CompiledTree:
-        """Return the tree that tells which profiles get the same recommendation from both trees."""
+    def _agreement_with_tree(self, deciding: Tree) -> _Agreement:
+        """Return the agreement of the candidate tree with the tree that made a decision."""
         if deciding.digest not in self._by_deciding_tree:
             tree = build_agreement_with_tree(deciding, self.tree)
-            self._by_deciding_tree[deciding.digest] = CompiledTree(tree)
+            self._by_deciding_tree[deciding.digest] = _Agreement(tree)
         return self._by_deciding_tree[deciding.digest]
+
+
+class _Agreement:
+    """An agreement tree, prepared for many decisions."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._compiled = CompiledTree(tree)
+        compared = frozenset().union(*tree.compared_pairs)
+        self._cell_starts = {
+            name: sorted(tree.thresholds[name]) if input_.is_numeric and name not in compared else None
+            for name, input_ in tree.inputs.items()
+        }
+        self._cache: dict[object, tuple[VerdictKind, tuple[str, ...]]] = {}
+
+    def judge(self, answers: Profile, candidates: tuple[str, ...]) -> Verdict:
+        """Judge a decision by its answers. `candidates` are those of the candidate tree."""
+        key = self._key(answers)
+        if key not in self._cache:
+            if len(self._cache) >= CACHE_SIZE:
+                self._cache.clear()
+            self._cache[key] = self._find_agreement(answers)
+        kind, depends_on = self._cache[key]
+        return Verdict(kind, candidates, depends_on)
+
+    def _key(self, answers: Profile) -> object:
+        """Return a key of answers: for equal keys, the agreement is the same.
+
+        No test separates the numbers of a cell, unless it compares them with those of another input.
+        """
+        return tuple(
+            [
+                (name, bisect_right(starts, answers[name]) if starts else answers[name])
+                for name, starts in self._cell_starts.items()
+                if name in answers
+            ]
+        )
+
+    def _find_agreement(self, answers: Profile) -> tuple[VerdictKind, tuple[str, ...]]:
+        """Find the kind of verdict, and the inputs that it depends on."""
+        outcomes = self._compiled.candidates(answers)
+        if len(outcomes) == 1:
+            return "same" if outcomes == (SAME,) else "moved", ()
+        unknown = [name for name in self._compiled.tree.inputs if name not in answers]
+        return "depends", tuple(
+            [name for name in unknown if self._compiled.affects_outcome(answers, name)]
+        )
 
 
 def find_conflicting_inputs(deciding: Tree, candidate: Tree) -> list[str]:
@@ -154,15 +204,3 @@ def _agreement_tree(
         situations=(),
         warnings=(),
     )
-
-
-def _judge_agreement(agreement: CompiledTree, answers: Profile, candidates: tuple[str, ...]) -> Verdict:
-    match agreement.candidates(answers):
-        case (outcome,):
-            return Verdict("same" if outcome == SAME else "moved", candidates)
-    depends_on = [
-        name
-        for name in agreement.tree.inputs
-        if name not in answers and agreement.affects_outcome(answers, name)
-    ]
-    return Verdict("depends", candidates, tuple(depends_on))

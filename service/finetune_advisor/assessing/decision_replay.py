@@ -32,7 +32,7 @@ from finetune_advisor.trees.document_schema import NAME_PATTERN
 
 IS_NAME = re.compile(NAME_PATTERN).match
 CACHE_SIZE = 4096
-"""The logged decisions whose group is kept, with about 8 KB each. Logs of booleans and enums repeat often."""
+"""The logged decisions whose group is kept, with up to 1 KB each. Logs of booleans and enums repeat often."""
 
 
 class _CannotJudgeError(Exception):
@@ -90,7 +90,8 @@ class LogReplay:
             # Emptied when full, as the caches of answers are.
             if len(self._cache) >= CACHE_SIZE:
                 self._cache.clear()
-            self._cache[key] = group
+            # orjson leaves room behind its text; a copy has none.
+            self._cache[bytes(memoryview(key))] = group
         return group
 
     def _judge(self, decision: LoggedDecision) -> DecisionGroup:

@@ -22,6 +22,7 @@ from bench import (
     pages,
     plot,
     report,
+    shadow,
     sizes,
     telemetry,
     tools,
@@ -90,6 +91,7 @@ def run(bench: Bench, second: Desk) -> Results:
     results.memory_kept = operations.memory_kept(bench, second)
     results.command_line = command_line.rates(bench)
     results.telemetry = telemetry.costs(bench)
+    results.shadow = shadow.costs(bench, second)
     results.scrapes = operations.scrapes(bench)
     results.workers = operations.workers(bench)
     results.pages = pages.page_times(bench, second)

@@ -27,6 +27,7 @@ def text(results: Results) -> str:
         _command_line,
         _latency,
         _telemetry,
+        _shadow,
         _operations,
         _pages,
         _sizes,
@@ -157,6 +158,23 @@ def _telemetry(results: Results) -> list[str]:
     ]
     head = ("", "CPU µs, median and quartiles", "of the server's CPU time for a request")
     return _table("What telemetry costs", head, rows)
+
+
+def _shadow(results: Results) -> list[str]:
+    rows = [
+        (
+            one.tree,
+            f"{one.size:,}",
+            str(one.rate),
+            str(one.cpu),
+            _said(one.p50),
+            _said(one.p99),
+            f"{one.repeated:.0%}",
+        )
+        for one in results.shadow
+    ]
+    head = ("tree", "profiles a request", "requests/s", "CPU time", "p50", "p99", "repeated")
+    return _table("The server with a shadow tree, as a multiple of the one without", head, rows)
 
 
 def _operations(results: Results) -> Iterator[str]:

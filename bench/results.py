@@ -9,6 +9,7 @@ from bench.desk import FIRST, SECOND
 from bench.measure import BATCH, BUSY, HALF_KNOWN, NEVER_SEEN, Batches, Latency, Throughput
 from bench.operations import Memory, Scrape, Workers
 from bench.pages import PageTime
+from bench.shadow import ShadowCost
 from bench.sizes import Size
 from bench.spread import Spread, ratios, spread
 
@@ -33,6 +34,7 @@ class Results:
     memory: dict[str, Memory] = field(default_factory=dict)
     memory_kept: float | None = None
     command_line: dict[str, Spread] = field(default_factory=dict)
+    shadow: list[ShadowCost] = field(default_factory=list)
     scrapes: list[Scrape] = field(default_factory=list)
     workers: Workers | None = None
     pages: list[PageTime] = field(default_factory=list)
@@ -124,12 +126,31 @@ def targets(results: Results) -> list[Target]:
             )
             for one in results.pages
         ),
+        *_shadow_targets(results),
         Target("metrics' share of the CPU time of a request (quartiles)", 0.05, False, shares),
     ]
 
 
 def _one_profile(results: Results, what: str, floor: str, bound: float) -> Target:
     return Target(f"`/assess` to {what}", bound, True, results.to(floor), results.cpu_to(floor))
+
+
+def _shadow_targets(results: Results) -> list[Target]:
+    throughput = [
+        Target(
+            f"throughput with a shadow tree to without, {one.size:,} of {one.tree} a request",
+            0.9,
+            True,
+            one.rate,
+        )
+        for one in results.shadow
+    ]
+    latency = [
+        Target(f"p50 with a shadow tree to without, {one.tree}", 1.1, False, one.p50)
+        for one in results.shadow
+        if one.p50
+    ]
+    return throughput + latency
 
 
 def _batch_targets(results: Results) -> list[Target]:

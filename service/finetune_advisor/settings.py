@@ -122,7 +122,7 @@ class Settings:
     shadow_tree_version: str | None = _setting(
         None,
         "str",
-        "Version that repeats each assessment after its answer, for metrics alone; unset, none does.",
+        "Version that repeats each assessment after its answer, to count what it changes; unset, none does.",
     )
     max_batch: int = _setting(
         10_000, "int", "Maximum number of profiles in a batch.", _LARGE_COUNT_RANGE

@@ -47,6 +47,7 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         drain_seconds=5,
         graceful_timeout=60,
         default_tree_version="2.0.0",
+        shadow_tree_version="3.0.0",
         max_batch=500,
         max_body_bytes=1_048_576,
         log_level="debug",
@@ -54,6 +55,8 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         path_prefix="/advisor",
         cors_origins=("https://app.example.com", "http://localhost:3000"),
         decision_log=True,
+        decision_log_mask=("kb_tokens", "monthly_requests"),
+        decision_log_sample=0.05,
         log_client="forwarded",
         trusted_proxies="10.0.0.0/8, fd00::/8",
     )

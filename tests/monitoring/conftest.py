@@ -22,7 +22,10 @@ ASKED = [
     ("/assess", {"profile": {"no_such_input": True}}),
     ("/assess/batch", {"profiles": [{"prompt_engineering_sufficient": False}] * 20}),
     ("/assess/explain", {"profile": {"prompt_engineering_sufficient": True}}),
+    # Both this version and the shadow tree decide, each on another recommendation.
+    ("/assess", {"profile": {"prompt_engineering_sufficient": True, "rules_sufficient": True}}),
 ]
+SHADOW = "2.0.0"
 
 
 ANYWHERE = {"matchers": 'job="advisor"'}
@@ -54,7 +57,7 @@ def observed(
 ) -> Iterator[Prometheus]:
     """Prometheus once it has seen an instance answer every kind of request for some seconds."""
     labels, values = WATCHED[request.param]
-    server = start(tmp_path_factory.mktemp("server") / "log")
+    server = start(tmp_path_factory.mktemp("server") / "log", SHADOW_TREE_VERSION=SHADOW)
     try:
         folder = tmp_path_factory.mktemp("prometheus")
         rules = write_rules(folder, values)

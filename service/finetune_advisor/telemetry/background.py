@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from threading import Lock, Thread
-from time import sleep, thread_time
+from time import monotonic, sleep, thread_time
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -91,7 +91,14 @@ class BackgroundQueue(Generic[Item]):
         return thread_time() - started
 
     def _due_items(self, ends_at: float) -> Iterator[Item]:
-        while self._pending and thread_time() < ends_at:
+        """Yield items until the clock of this thread, which stands still while it waits, says `ends_at`."""
+        look_at = monotonic()  # the other clock is slow to read, so that it isn't read for each item
+        while self._pending:
+            if (now := monotonic()) >= look_at:
+                left = ends_at - thread_time()
+                if left <= 0:
+                    return
+                look_at = now + left
             yield self._pending.popleft()
 
     def finish(self) -> None:

@@ -154,8 +154,20 @@ def test_typed_trees_agree_with_brute_force(
 ) -> None:
     """With numbers and comparisons too, and for trees that have too many paths for a table."""
     deciding, candidate = pair
-    answers = data.draw(strategies.partial_profiles(deciding))
-    past = evaluate(deciding, answers).candidates
+    with pytest.MonkeyPatch.context() as patch:
+        if not has_table:
+            patch.setattr(compiled.PathTable, "of", lambda _: None)
+        judged = DecisionReplay(candidate)
+        # Later logs meet what is cached of earlier ones.
+        for _ in range(5):
+            answers = data.draw(strategies.partial_profiles(deciding))
+            past = evaluate(deciding, answers).candidates
+            expected = verdict_of_completions(deciding, candidate, answers)
+            assert expected == judged.judge(answers, past, deciding)
+
+
+def verdict_of_completions(deciding: Tree, candidate: Tree, answers: Known) -> Verdict:
+    """Brute force over the completions of a log, for trees of the same inputs."""
     found = [*completions(deciding, answers)]
     agrees = {
         tuple(profile.values()): walk(deciding, profile)[1] == walk(candidate, profile)[1]
@@ -172,11 +184,7 @@ def test_typed_trees_agree_with_brute_force(
         )
     ]
     ends = frozenset(walk(candidate, profile)[1] for profile in found)
-    with pytest.MonkeyPatch.context() as patch:
-        if not has_table:
-            patch.setattr(compiled.PathTable, "of", lambda _: None)
-        judged = DecisionReplay(candidate).judge(answers, past, deciding)
-    assert verdict(candidate, ends, frozenset(agrees.values()), flips) == judged
+    return verdict(candidate, ends, frozenset(agrees.values()), flips)
 
 
 JointRegion = tuple[Region, str, str]

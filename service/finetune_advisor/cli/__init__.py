@@ -33,6 +33,7 @@ def main() -> None:
         "check": "tree_check:check",
         "diff": "tree_diff:diff",
         "export": "tree_export:export",
+        "replay": "tree_replay:replay",
         "test": "tree_test:run_suites",
         "worksheet": "tree_worksheet:worksheet",
     },

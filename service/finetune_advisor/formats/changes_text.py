@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from finetune_advisor.engine.analysis.comparison import Comparison, Move
-from finetune_advisor.engine.model.inputs import Value
 from finetune_advisor.formats.labels import FINETUNE_LABELS
-from finetune_advisor.formats.numbers import format_decimal
+from finetune_advisor.formats.profile_text import render_profile
 
 
 def render_changes_text(comparison: Comparison) -> str:
@@ -59,8 +58,9 @@ def _impact(comparison: Comparison) -> str:
 
 def _moves(comparison: Comparison) -> Iterator[str]:
     for move in comparison.moves:
-        witness = "\n".join(f"{name}: {_format_value(value)}" for name, value in move.witness.items())
-        yield f"{_outcomes(move)}: {move.profiles}, for example\n{indent(witness, '  ')}"
+        # It can be pasted into a profile.
+        witness = indent(render_profile(move.witness), "  ")
+        yield f"{_outcomes(move)}: {move.profiles}, for example\n{witness}"
 
 
 def _reversals(comparison: Comparison) -> Iterator[str]:
@@ -76,10 +76,3 @@ def _outcomes(move: Move) -> str:
 def _reworded(comparison: Comparison) -> Iterator[str]:
     for change in comparison.reworded:
         yield f"  {change.pointer}\n    - {change.before}\n    + {change.after}"
-
-
-def _format_value(value: Value) -> str:
-    # As in a profile, so that the example can be pasted into one.
-    if isinstance(value, bool | str):
-        return str(value).lower() if isinstance(value, bool) else value
-    return format_decimal(value)

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from finetune_advisor.engine.evaluation.exact import Assessment, Step, evaluate
+from finetune_advisor.engine.evaluation.exact import Assessment, Step, affects_outcome, evaluate
 from finetune_advisor.engine.evaluation.partial import PartialProfiles
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.evaluation.predicates import (
@@ -21,6 +21,7 @@ from finetune_advisor.engine.evaluation.predicates import (
 )
 from finetune_advisor.engine.model.conditions import InChoices
 from finetune_advisor.engine.model.inputs import Profile, Value, normal_answers
+from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Branch, Question, Recommendation, Tree, WarningRule
 
 MAX_NODES = 10_000
@@ -149,6 +150,12 @@ class CompiledTree:
     def partial(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
+
+    def affects_outcome(self, profile: Profile, name: str) -> bool:
+        """Return whether an input that a profile lacks can still change its outcome."""
+        if self._partial:
+            return self._partial.affects_outcome(profile, name)
+        return affects_outcome(self.tree, region_of_completions(self.tree, profile), name)
 
     @cached_property
     def table(self) -> PathTable | None:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_advisor.formats.sql import render_sql
-
 from finetune_advisor import ArrowAdvisor, load_catalog
+from finetune_advisor.formats.sql import render_sql
 
 SPARK_CORES = 2
 SPARK_MEMORY = "4g"

@@ -84,7 +84,7 @@ class ShadowTree:
         outcome = decision.outcome
         result = compare_outcomes(outcome, self._compiled.outcome(profile))
         if self._decision_log and self._decision_log.includes(request, index):
-            candidates = self._compiled.evaluate(profile).candidates
+            candidates = self._compiled.candidates(profile)
             self._log_result(
                 decision, candidates, result, {**request, "endpoint": endpoint, "index": index}
             )

@@ -140,6 +140,18 @@ class CompiledTree:
         path = self.path(profile)
         return self.partial(profile) if path is None else path.assessment(profile)
 
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the recommendations that completions of a profile with valid values end in, in tree order.
+
+        It takes a fraction of the time that an assessment does.
+        """
+        path = self.path(profile)
+        if path is not None:
+            return path.candidates
+        if self._partial:
+            return self._partial.candidates(profile)
+        return evaluate(self.tree, profile).candidates
+
     def outcome(self, profile: Profile) -> str | None:
         """Return the outcome of a profile with valid values in a fraction of the time of an assessment."""
         path = self.path(profile)

@@ -73,6 +73,10 @@ class PartialProfiles:
             self._active_warnings,
         )
 
+    def candidates(self, profile: Profile) -> tuple[str, ...]:
+        """Return the recommendations that completions of a profile end in, in tree order."""
+        return self._table.recommendations_of(self._possible(profile))
+
     def outcome(self, profile: Profile) -> str | None:
         """Return the recommendation that all completions of a profile end in, or None if they differ."""
         possible = self._possible(profile)

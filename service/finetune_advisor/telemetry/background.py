@@ -1,4 +1,4 @@
-"""Does work in the background, in a thread that takes at most a tenth of a processor's time."""
+"""Does work in the background, in a thread that takes at most a twentieth of a processor's time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_IDLE_ROUNDS = 50
 """Times in a row that the thread finds no item before it ends: a second in all."""
 SLICE_SECONDS = 0.0005
 """Processor time after which the thread pauses, so that no request waits longer for the interpreter."""
-MAX_SHARE = 0.1
+MAX_SHARE = 0.05
 """The share of a processor's time that the thread takes at most, pauses included."""
 FINISH_SECONDS = 1.0
 """Processor time that a process takes for what is still pending when it ends."""

@@ -6,6 +6,8 @@ Each reads a table with a column for each input, and writes Parquet with a colum
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,8 @@ def _assessor(version: str) -> ArrowAdvisor:
 
 
 def _spark() -> Any:
+    # Spark starts its Python workers by this name, which may be another Python than this one.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession  # noqa: PLC0415  # as above
 
     return (

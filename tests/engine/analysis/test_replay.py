@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from finetune_advisor.engine.analysis.replay import DecisionReplay, Verdict, find_conflicting_inputs
 from finetune_advisor.engine.analysis.validation import find_faults
-from finetune_advisor.engine.evaluation import compiled
+from finetune_advisor.engine.evaluation import compiled, partial
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.evaluation.path_table import iter_paths
@@ -146,17 +146,19 @@ def test_a_recommendation_that_the_answers_alone_do_not_give(tree: Tree, pair: i
         assert expected == judged.judge(answers, (past,), None)
 
 
-@pytest.mark.parametrize("has_table", [True, False])
+@pytest.mark.parametrize("way", ["table", "walks", "large groups"])
 @given(pair=edited(), data=st.data())
 @settings(max_examples=80, deadline=None)
 def test_typed_trees_agree_with_brute_force(
-    has_table: bool, pair: tuple[Tree, Tree], data: st.DataObject
+    way: str, pair: tuple[Tree, Tree], data: st.DataObject
 ) -> None:
     """With numbers and comparisons too, and for trees that have too many paths for a table."""
     deciding, candidate = pair
     with pytest.MonkeyPatch.context() as patch:
-        if not has_table:
+        if way == "walks":
             patch.setattr(compiled.PathTable, "of", lambda _: None)
+        if way == "large groups":
+            patch.setattr(partial, "MAX_CONSTRAINTS", 0)
         judged = DecisionReplay(candidate)
         # Later logs meet what is cached of earlier ones.
         for _ in range(5):

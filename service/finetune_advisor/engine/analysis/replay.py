@@ -132,7 +132,7 @@ class _Agreement:
             return "same" if outcomes == (SAME,) else "moved", ()
         unknown = [name for name in self._compiled.tree.inputs if name not in answers]
         return "depends", tuple(
-            [name for name in unknown if self._compiled.affects_outcome(answers, name)]
+            [name for name in unknown if self._compiled.decides_between(answers, name, SAME)]
         )
 
 

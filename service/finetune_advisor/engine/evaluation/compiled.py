@@ -163,10 +163,13 @@ class CompiledTree:
         """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
 
-    def affects_outcome(self, profile: Profile, name: str) -> bool:
-        """Return whether an input that a profile lacks can still change its outcome."""
+    def decides_between(self, profile: Profile, name: str, recommendation: str) -> bool:
+        """Return whether an input that a profile lacks can still change its outcome to or from this one.
+
+        It is also True if any change is possible, in a tree that compares very many inputs or has no table.
+        """
         if self._partial:
-            return self._partial.affects_outcome(profile, name)
+            return self._partial.decides_between(profile, name, recommendation)
         return affects_outcome(self.tree, region_of_completions(self.tree, profile), name)
 
     @cached_property

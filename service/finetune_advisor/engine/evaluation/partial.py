@@ -87,6 +87,18 @@ class PartialProfiles:
         """Return whether an input that a profile lacks can still change its outcome."""
         return self._affects_outcome(profile, name, self._possible(profile))
 
+    def decides_between(self, profile: Profile, name: str, recommendation: str) -> bool:
+        """Return whether an input that a profile lacks can still change its outcome to or from this one.
+
+        It is also True if any change is possible, in a tree that compares very many inputs.
+        """
+        possible = self._possible(profile)
+        if self._has_large_groups:
+            return self._affects_outcome(profile, name, possible)
+        # Such a change involves a path to the recommendation, so the others needn't be tried.
+        tried = self._table.paths_by_recommendation[recommendation]
+        return self._is_decisive(name, profile, possible, tried)
+
     def affects_outcome_of_paths(self, paths: PathSet, name: str) -> bool:
         """Return whether profiles that differ in one input can take two of these paths and end differently.
 
@@ -123,7 +135,9 @@ class PartialProfiles:
             if rule.applies_to(outcome) and is_active(answers):
                 yield rule
 
-    def _is_decisive(self, name: str, profile: Profile, possible: PathSet) -> bool:
+    def _is_decisive(
+        self, name: str, profile: Profile, possible: PathSet, tried: PathSet | None = None
+    ) -> bool:
         """Return whether two completions of the profile that differ only in `name` can end differently.
 
         This needs two possible paths with different outcomes, one for each completion. In the group of
@@ -140,6 +154,8 @@ class PartialProfiles:
         # If a path doesn't constrain the input, both profiles take this same path or neither does. So
         # such a path can't lead to different outcomes, and is left out.
         paths = possible if is_compared else possible & ~unconstrained
+        if tried is not None:
+            paths &= tried
         checked_here = frozenset({own_group, *partly_known})
         for path in iter_bits(paths):
             rivals = self._rivals(path, checked_here) & possible

@@ -104,6 +104,7 @@ class Advisor:
             valid: Profile = self.profile_schema.load(profile)
         except ValidationError as error:
             details = iter_error_details(error.messages_dict, self.profile_schema, in_body=True)
+            # Without its cause, which is marshmallow's and says the same in another form.
             raise InvalidProfileError([*details]) from None
         return valid
 

@@ -70,6 +70,7 @@ class ColumnFile:
 
     def _iter_assessed(self) -> Iterator[tuple[pa.RecordBatch, AssessedRows]]:
         while (batch := self._next_batch()) is not None:
+            # A record batch of an Arrow file may have millions of rows, whose results would fill the memory.
             for start in range(0, len(batch), MAX_BATCH_ROWS):
                 part = batch.slice(start, MAX_BATCH_ROWS)
                 with self._report_errors():
@@ -88,6 +89,7 @@ class ColumnFile:
 
     def _count(self, rows: AssessedRows) -> None:
         summary = self.summary
+        # Distinct results are far fewer than rows where all answers are booleans and enums.
         for content, count in rows.count().items():
             result = rows.results[content]
             summary.profiles += count
@@ -153,6 +155,7 @@ def _plain_values(name: str, column: pa.Array) -> pa.Array:
         return _plain_values(name, column.cast(type_.value_type))
     if types.is_boolean(type_) or types.is_integer(type_) or types.is_floating(type_):
         return column
+    # Dates, decimals and the like have no form of their own in JSON.
     try:
         return column.cast(pa.string())
     except pa.ArrowException as error:

@@ -53,6 +53,7 @@ class ColumnSelection:
 
     def misspelt(self, inputs: Mapping[str, Input]) -> dict[str, str]:
         """Return the copied columns whose names are nearly those of inputs that the table lacks."""
+        # A name that the table has already is no typing error elsewhere.
         missing = [name for name in inputs if name not in self.inputs]
         matches = {column: get_close_matches(column, missing, 1, SIMILARITY) for column in self.copied}
         return {column: names[0] for column, names in matches.items() if names}

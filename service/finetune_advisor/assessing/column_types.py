@@ -16,6 +16,7 @@ def describe_type_fault(column: str, type_: pa.DataType, input_: Input) -> str |
 
     A column of type null answers any input: every answer is unknown.
     """
+    # A dictionary is only another way to store values.
     value_type = type_.value_type if types.is_dictionary(type_) else type_
     if types.is_null(type_) or _accepts(input_, value_type):
         return None
@@ -77,5 +78,6 @@ def has_only_answers(column: pa.Array, input_: Input) -> bool:
             compute.greater_equal(column, input_.lowest), compute.less_equal(column, input_.highest)
         )
     else:
+        # Integers that need more than 64 bits, and fractions in an integer: the schema says what is wrong.
         return False
     return bool(compute.all(is_answer, min_count=0).as_py())

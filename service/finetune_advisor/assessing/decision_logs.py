@@ -68,6 +68,7 @@ def iter_log(file: IO[bytes], name: str, input_names: frozenset[str]) -> Iterato
     """
     suffix = Path(name).suffix.lower()
     with _report_bad_file(name):
+        # Only names tell: standard input can't be read twice to see what it is.
         if suffix in PARQUET_SUFFIXES:
             yield from _iter_rows(file, name, input_names)
         elif suffix == ".gz":
@@ -138,6 +139,7 @@ def _read_decision(number: int, members: Mapping[str, Any]) -> LoggedDecision:
     if answers.__class__ is not dict:
         raise _UnreadableError("the line has no object `answers` or `profile`")
     version = members.get("tree_version")
+    # Answers of POST /assess have the version in an object.
     if version is None and "tree" in members:
         version = _member(members["tree"], "version")
     digest, receipt = members.get("tree_digest"), members.get("receipt")
@@ -180,6 +182,7 @@ def _iter_rows(file: IO[bytes], name: str, input_names: frozenset[str]) -> Itera
         nested = [column for column in names if column in ANSWER_MEMBERS]
         if not inputs and not nested:
             raise BadFileError(f"{name}: has no column with the name of an input; rename its columns so")
+        # Other columns aren't read, however wide the table is.
         columns = [*(nested or inputs), *(column for column in OUTCOME_COLUMNS if column in names)]
         number = 0
         for batch in table.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):

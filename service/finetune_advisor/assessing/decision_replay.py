@@ -61,12 +61,14 @@ class LogReplay:
     def replay(self, file: IO[bytes], name: str) -> None:
         """Judge the decisions of a file. Raises BadFileError if it can't be read."""
         report = self.report
+        # Logs may have answers to inputs that only the deciding tree asks for.
         input_names = frozenset(chain.from_iterable(tree.inputs for tree in self._trees))
         for entry in iter_log(file, name, input_names):
             if isinstance(entry, LoggedDecision):
                 try:
                     group = self._find_group(entry)
                 except _CannotJudgeError as error:
+                    # A line that can't be judged must not hide what the other lines say.
                     report.count_unreadable(str(error), Location(name, entry.line))
                     continue
                 group.count += 1
@@ -99,6 +101,7 @@ class LogReplay:
         deciding = self._deciding_trees.find(decision)
         is_decided = len(past) == 1
         answers = self._read_answers(decision.answers, deciding, is_decided=is_decided)
+        # What was decided is known from the log; only an undecided decision needs the tree that made it.
         obstacle = "" if is_decided else _find_obstacle(decision, deciding, answers, past)
         comparable = deciding.tree if deciding and not obstacle else None
         verdict = self._replay.judge(answers, past, comparable)
@@ -169,6 +172,7 @@ class _DecidingTrees:
     def find(self, decision: LoggedDecision) -> _DecidingTree | None:
         """Return the tree that made a decision: the one with its digest or, without a digest, its version."""
         digest, version = decision.tree_digest, decision.tree_version
+        # A version can be served with other content on another day; a digest can't.
         tree = self._by_digest.get(digest) if digest else self._by_version.get(version or "")
         if tree is None:
             return None

@@ -32,6 +32,7 @@ class CsvWriter:
         )
 
     def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
+        # In memory first: the csv module writes text, and the output takes bytes.
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         self._out.write(text.getvalue().encode())
@@ -43,4 +44,5 @@ def as_text(value: Any) -> str | None:
 
 
 def _cell(value: Any) -> str | None:
+    # No id has a comma in it.
     return ",".join(value) if isinstance(value, list) else value

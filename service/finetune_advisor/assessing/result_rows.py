@@ -9,6 +9,7 @@ from typing import Any
 def flatten_result(result: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the values of a result of a batch, in the order of RESULT_COLUMNS; None where it has none."""
     get = result.get
+    # A table has no objects inside of cells: the next question becomes two columns.
     open_question = get("next_question") or {}
     return (
         get("status"),

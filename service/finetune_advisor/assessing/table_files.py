@@ -50,6 +50,7 @@ class TableWriter:
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         """Write results that are a record batch."""
+        # Small groups of rows would make the file large, and slow to read.
         self._waiting.append(batch)
         if (
             sum(map(len, self._waiting)) >= ROW_GROUP_ROWS

@@ -100,6 +100,7 @@ def _list_answers(table: PathTable) -> Iterator[tuple[str, Callable[..., Cases],
             else:
                 yield name, _choice_cases, [*_choices(table, group, input_)]
         # Two known answers leave what each of them leaves by itself and what their relation allows.
+        # A group has two inputs at most: with three, an unknown one could tie the two others together.
         for other in group.names[1:]:
             yield group.names[0], partial(_relation_cases, other), [*_relations(group)]
 
@@ -111,6 +112,7 @@ def _choices(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tup
 
 
 def _ranges(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tuple[Any, PathSet]]:
+    # A cell of an integer can start between two integers, at the edge of a number that it is compared with.
     round_up = ceil if input_.type == "integer" else float
     starts = {max(round_up(start), input_.axis.least) for start in group.cell_starts[input_.name]}
     ascending = sorted(start for start in starts if start in input_.axis)
@@ -141,6 +143,7 @@ def _bound_below(input_: Input, start: Position) -> Bound:
         Bound(normalize_number(start), inclusive=False),
         Bound(normalize_number(before), inclusive=True),
     )
+    # `< 0.1` reads better than `<= 0.09999999999999999`, and both separate the same numbers.
     return min(bounds, key=lambda bound: len(repr(bound.value)))
 
 
@@ -169,6 +172,7 @@ def _relation_cases(other: str, relations: Answers, all_paths: PathSet) -> Cases
 
 def _group_by_paths(answers: Answers, all_paths: PathSet) -> Iterator[tuple[PathSet, list[Any]]]:
     """Yield the answers that leave the same paths together, without those that leave all."""
+    # Answers that leave all paths are left to the ELSE of the case, as NULL is.
     grouped: dict[PathSet, list[Any]] = {}
     for answer, paths in answers:
         grouped.setdefault(paths, []).append(answer)
@@ -176,6 +180,7 @@ def _group_by_paths(answers: Answers, all_paths: PathSet) -> Iterator[tuple[Path
 
 
 def _range_cases(ranges: Answers, all_paths: PathSet) -> Cases:
+    # Adjacent ranges that leave the same paths are one range, whose upper bound is that of the last.
     merged = [([*members][-1][0], paths) for paths, members in groupby(ranges, itemgetter(1))]
     for index, (upper, paths) in enumerate(merged):
         if upper is not None:

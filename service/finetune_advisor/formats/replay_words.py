@@ -57,6 +57,7 @@ def describe_outcome(candidates: tuple[str, ...]) -> str:
         return candidates[0]
     if len(candidates) <= MAX_LISTED:
         return f"one of {', '.join(candidates)}"
+    # A past decision without any answer leaves nearly all recommendations possible.
     return f"one of {len(candidates)}: {', '.join(candidates[:MAX_LISTED])}, …"
 
 

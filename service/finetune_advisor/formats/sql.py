@@ -123,6 +123,7 @@ class _Query:
 
     def _render_nested(self) -> str:
         candidates = f"{self.prefix}candidates"
+        # The outer queries show only what the table has and what was decided, and not the steps on the way.
         hidden = [self._validity_column, *self._word_columns]
         words = _select([f"{ROW_ALIAS}.*", *self._word_expressions()], f"{self._table} AS {ROW_ALIAS}")
         step = _select(
@@ -168,6 +169,7 @@ class _Query:
             f"CASE WHEN {self._writer.has_paths(paths)} THEN {self._writer.text(f',{name}')} ELSE '' END"
             for name, paths in self._paths_by_recommendation()
         )
+        # Each candidate has a comma before it, so that the text has one more than it needs.
         text = self._writer.without_first_character(f"\n{indent(listed, '  ')}\n")
         return f"CASE WHEN {self._validity_column} THEN {text} END"
 
@@ -180,12 +182,14 @@ class _Query:
             )
 
     def _output(self, candidates: str) -> Iterator[str]:
+        # No id has a comma, so a comma means at least two candidates.
         is_undecided = f"{candidates} LIKE '%,%'"
         yield (
             f"CASE WHEN {candidates} IS NULL THEN 'invalid' WHEN {is_undecided} THEN 'undecided' "
             "ELSE 'decided' END AS status"
         )
         yield f"CASE WHEN NOT {is_undecided} THEN {candidates} END AS recommendation"
+        # There are four verdicts, and any number of recommendations: one case for each verdict is enough.
         verdicts: dict[str, list[str]] = {}
         for recommendation in self._tree.recommendations.values():
             verdicts.setdefault(recommendation.finetune, []).append(recommendation.id)

@@ -55,6 +55,7 @@ class ExpressionWriter:
         conditions = [*self._validity_conditions(input_, column)]
         if not conditions:
             return ""
+        # NULL is asked for by itself: every comparison with it is unknown, and the row would be invalid.
         return self.write(exp.paren(exp.or_(column.is_(exp.null()), exp.and_(*conditions))))
 
     def paths_left(self, masks: AnswerMasks, all_paths: PathSet) -> str:
@@ -66,6 +67,8 @@ class ExpressionWriter:
 
     def bitwise_and(self, terms: Sequence[str]) -> str:
         """Write the AND of some numbers, each in a line of its own."""
+        # Dialects write AND as an operator or as a function. One call gives the form, and the terms are
+        # filled in as text: sqlglot would put each of them in one line.
         first_and_rest = exp.BitwiseAnd(this=exp.var("\n{0}"), expression=exp.var("{1}"))
         template = self.write(first_and_rest)
         *others, last = terms
@@ -107,6 +110,7 @@ class ExpressionWriter:
 
     def _condition(self, column: exp.Column, test: AnswerTest) -> exp.Expr:
         match test:
+            # A boolean column is a condition by itself.
             case InChoices((bool(value),)):
                 return column if value else column.not_()
             case InChoices((choice,)):
@@ -130,6 +134,7 @@ class ExpressionWriter:
         if input_.type == "enum":
             yield column.isin(*input_.choices)
         if input_.is_numeric:
+            # NaN is outside of every range: databases take it for the greatest number, or for NULL.
             yield column.between(self._number(input_.lowest), self._number(input_.highest))
         if input_.type == "integer":
             # SQLite has FLOOR only if it was built with it.

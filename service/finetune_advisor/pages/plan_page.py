@@ -63,6 +63,7 @@ def describe_plan(
         "picture": has_picture,
         "picture_query": urlencode({name: write_answer(value) for name, value in query.answers.items()}),
         "picture_text": describe_picture(answer),
+        # What a program would send for the same answers.
         "request": orjson.dumps({"profile": query.answers, "tree_version": tree.version}).decode(),
         "query": query.url(),
     }

@@ -50,11 +50,13 @@ class BackgroundQueue(Generic[Item]):
 
     def add(self, items: Iterable[Item], count: int) -> None:
         """Add `count` items, as long as there is room for them, and drop the last of them otherwise."""
+        # Requests of several threads add at once, and together they must not exceed the limit.
         with self._adding:
             room = max(0, MAX_PENDING_ITEMS - len(self._pending))
             self._pending.extend(islice(items, room))
             if not self._has_thread:
                 self._start_thread()
+        # Counting takes a lock of its own, which `add` must not hold on to.
         if count > room:
             self._drop(count - room, "queue_full")
 
@@ -74,6 +76,7 @@ class BackgroundQueue(Generic[Item]):
         while idle_rounds < MAX_IDLE_ROUNDS or self._has_work():
             sleep(BATCHING_SECONDS)
             idle_rounds = 0 if self._pending else idle_rounds + 1
+            # The pause grows with what the slice has taken, so that the share holds on a slow machine, too.
             while self._pending:
                 sleep(self._handle_slice(SLICE_SECONDS) * (1 / MAX_SHARE - 1))
 

@@ -49,6 +49,7 @@ class DecisionLog:
         """
         if self.share == 1:
             return True
+        # A cheap hash that is the same everywhere; Python's own differs from process to process.
         key = f"{request.get('request_id', '')}/{index}"
         digest = blake2b(key.encode(), digest_size=8).digest()
         return int.from_bytes(digest) < self.share * 2**64

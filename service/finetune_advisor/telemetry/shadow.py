@@ -64,6 +64,7 @@ class ShadowTree:
             try:
                 counts[self._assess(*item)] += 1
             except Exception:
+                # The queue goes on: one profile that fails says nothing of the next one.
                 failures += 1
                 if not self._has_failed:
                     self._has_failed = True
@@ -83,6 +84,7 @@ class ShadowTree:
         """Assess a profile. Returns the version and result and recommendation that it is counted under."""
         outcome = decision.outcome
         result = compare_outcomes(outcome, self._compiled.outcome(profile))
+        # The outcome is enough to count; candidates cost as much again, and only the log shows them.
         if self._decision_log and self._decision_log.includes(request, index):
             candidates = self._compiled.candidates(profile)
             self._log_result(

@@ -65,6 +65,7 @@ class DecisionReplay:
         Returns None for an undecided decision that can't be judged without the tree that made it.
         """
         candidates = self._compiled.candidates(answers)
+        # These two answer most decisions, without an agreement tree.
         if not {*candidates} & {*past}:
             return Verdict("moved", candidates)
         if candidates == past and len(past) == 1:
@@ -95,6 +96,7 @@ class _Agreement:
 
     def __init__(self, tree: Tree) -> None:
         self._compiled = CompiledTree(tree)
+        # A comparison separates every two numbers, so that its inputs have no cells.
         compared = frozenset().union(*tree.compared_pairs)
         self._cell_starts = {
             name: sorted(tree.thresholds[name]) if input_.is_numeric and name not in compared else None

@@ -82,6 +82,7 @@ class ReplayReport:
 
     def count_unreadable(self, reason: str, location: Location) -> None:
         """Count a line that can't be judged."""
+        # A reason can quote a name of the log, so that there may be any number of them.
         if reason not in self._unreadable and len(self._unreadable) >= MAX_GROUPS:
             reason = OTHER_REASONS
         group = self._unreadable.setdefault(reason, UnreadableGroup(reason))
@@ -111,6 +112,7 @@ class ReplayReport:
     def groups(self, kind: VerdictKind) -> Sequence[DecisionGroup]:
         """Return the groups with a kind of verdict, the largest first."""
         groups = [group for group in self._groups.values() if group.verdict.kind == kind]
+        # Ties are sorted by name, so that equal logs give equal reports.
         return sorted(groups, key=lambda group: (-group.count, group.past, group.verdict))
 
     @property
@@ -134,4 +136,5 @@ class ReplayReport:
     def stays_in_family(self, group: DecisionGroup) -> bool:
         """Return whether all recommendations of a group, before and after, have the same family."""
         families = {self.families.get(name, "") for name in (*group.past, *group.verdict.candidates)}
+        # Recommendations without a family have nothing in common.
         return len(families) == 1 and "" not in families

@@ -74,7 +74,8 @@ def has_only_answers(column: pa.Array, input_: Input) -> bool:
     if input_.type == "enum":
         is_answer = compute.is_in(column.drop_null(), pa.array(input_.choices))
     elif column.type == pa.int64() or (column.type == pa.float64() and input_.type == "number"):
-        is_answer = compute.and_(  # NaN isn't in any range
+        # NaN isn't in any range.
+        is_answer = compute.and_(
             compute.greater_equal(column, input_.lowest), compute.less_equal(column, input_.highest)
         )
     else:

@@ -95,7 +95,8 @@ class BackgroundQueue(Generic[Item]):
 
     def _due_items(self, ends_at: float) -> Iterator[Item]:
         """Yield items until the clock of this thread, which stands still while it waits, says `ends_at`."""
-        look_at = monotonic()  # the other clock is slow to read, so that it isn't read for each item
+        # The other clock is slow to read, so that it isn't read for each item.
+        look_at = monotonic()
         while self._pending:
             if (now := monotonic()) >= look_at:
                 left = ends_at - thread_time()

@@ -40,7 +40,8 @@ class ShadowTree:
     def __init__(self, tree: Tree, metrics: Metrics, decision_log: DecisionLog | None) -> None:
         self.tree, self._metrics, self._decision_log = tree, metrics, decision_log
         self._compiled = CompiledTree(tree)
-        _ = self._compiled.table  # made before the workers fork, so that they share it
+        # Made before the workers fork, so that they share it.
+        _ = self._compiled.table
         self._queue = BackgroundQueue(self._assess_pending, metrics.record_shadow_drops)
         self._has_failed = False
 

@@ -61,8 +61,9 @@ class RenderedAnswer(NamedTuple):
 class AnswerCache:
     """Renders answers of one kind, and caches those that are likely to be asked for again.
 
-    It caches the answer of a partial profile under the whole profile, and the answer of a path under the
-    answers that the path leaves open, if all its inputs are booleans and enums: numbers rarely repeat.
+    If a profile leaves a question on its path open, its answer is cached under the whole profile. Otherwise,
+    the key is the path with those answers that can differ on it. Paths with numeric inputs aren't cached,
+    since numbers rarely repeat.
     """
 
     def __init__(

@@ -89,7 +89,11 @@ def build_result_batch(results: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 
 class _PreparedTable(NamedTuple):
-    """What an advisor needs for the rows of a table. Without numbers, `cache` gives the result of a row."""
+    """What an advisor needs for the rows of a table.
+
+    `cache` maps a row to its result. It is None if a column answers a numeric input, since numbers rarely
+    repeat.
+    """
 
     schema: pa.Schema
     selection: ColumnSelection

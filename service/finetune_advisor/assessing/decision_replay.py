@@ -139,8 +139,8 @@ class _DecidingTree:
     """A tree that may have made a decision, beside the candidate tree.
 
     `inputs` are those of both, and `accepts` tells plainly valid answers to them. `conflicts` are the inputs
-    that mean something else in each of them. `other_units` are those of them whose answers say something else
-    without being invalid.
+    whose type, unit or range differs between the two trees. `other_units` are the conflicts whose unit
+    differs: an answer can be valid in both trees, and mean different amounts.
     """
 
     tree: Tree

@@ -47,9 +47,8 @@ class QuestionsLeft(NamedTuple):
 class QuestionCounter:
     """Counts the questions that are left in interviews about one sound tree, in a bounded time.
 
-    The counts are exact for a tree that asks about each input once. If it asks about one again or compares
-    it with several, or if the tree or what is left of it is too large to count, an interview may need fewer
-    questions than the fewest, but never more than the most.
+    The counts are exact if the tree is small, asks about each input once and compares none with several.
+    Otherwise they are estimates: the most questions are still an upper bound, and the fewest may be too many.
     """
 
     def __init__(self, tree: Tree, table: PathTable | None) -> None:

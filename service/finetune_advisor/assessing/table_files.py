@@ -23,7 +23,8 @@ ROW_GROUP_BYTES = 64 << 20
 class TableWriter:
     """Writes results as Parquet, or as a file or a stream of Arrow IPC. Raises BadFileError.
 
-    `schema` is that of the record batches. Results in JSON Lines have the columns that are copied as text.
+    `schema` is that of the record batches. `write` takes results as JSON Lines, and writes the copied columns
+    as text.
     """
 
     def __init__(

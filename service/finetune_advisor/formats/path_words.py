@@ -37,7 +37,7 @@ the bound before it, and not above its own; the last numbers have no bound.
 
 @dataclass(frozen=True)
 class AnswerMasks:
-    """The paths of a word that each answer to an input leaves, or each relation to another input.
+    """For each answer to an input, or relation to another input, the paths of a word that are still possible.
 
     `cases` are tests with the paths of the answers that pass. The first test that an answer passes counts. An
     unknown answer, and one that passes no test, leaves all paths.
@@ -51,7 +51,7 @@ class AnswerMasks:
 class PathWord:
     """Some of a tree's paths as the bits of a number.
 
-    The completions of a profile can take those of `all_paths` that each of `masks` leaves.
+    A path is still possible for a profile if it is in `all_paths` and none of `masks` excludes it.
     """
 
     all_paths: PathSet

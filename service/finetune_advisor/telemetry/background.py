@@ -31,8 +31,8 @@ FINISH_SECONDS = 1.0
 class BackgroundQueue(Generic[Item]):
     """A bounded queue of items that a thread handles, at most `MAX_SHARE` of the time.
 
-    `handle` takes the items that are due, and has to take all of them. `drop` takes the number of items that
-    are never handled, and the reason: `queue_full`, or `stopped` if the process ends.
+    `handle` gets an iterator of the items that are due, and must consume it. `drop` takes the number of items
+    that are never handled, and the reason: `queue_full`, or `stopped` if the process ends.
     """
 
     def __init__(

@@ -5,8 +5,8 @@ decision is judged for every complete profile that agrees with the logged answer
 recommendation, and both agree or don't. If they agree for some of these profiles only, the decision depends
 on inputs that the log lacks.
 
-Each question is put to a tree of its own, an agreement tree, whose recommendations are SAME and MOVED. A tree
-can be evaluated exactly for any profile, so nothing here has to search.
+For each comparison, one agreement tree is built, whose recommendations are SAME and MOVED. A tree can be
+evaluated exactly for any profile, so nothing here has to search.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Verdict(NamedTuple):
     answers, `moved` if they never do, and `depends` otherwise. `candidates` are the recommendations that the
     candidate tree can come to, in tree order.
 
-    `depends_on` has the inputs that make the difference, first those of the candidate tree: two complete
-    profiles that differ in this input alone exist, and the trees agree about only one of them. It is empty
-    unless the verdict is `depends`.
+    `depends_on` lists inputs, those of the candidate tree first. An input is listed if two such profiles
+    differ in it alone, and the trees agree about only one of them. It is empty unless the verdict is
+    `depends`.
     """
 
     kind: VerdictKind

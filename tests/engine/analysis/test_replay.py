@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finetune_advisor.engine.analysis import replay
 from finetune_advisor.engine.analysis.replay import DecisionReplay, Verdict, find_conflicting_inputs
 from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.evaluation import compiled, partial
@@ -290,3 +291,15 @@ def test_inputs_that_mean_something_else_are_conflicts(tree: Tree) -> None:
     }
     assert ["payback_months"] == find_conflicting_inputs(old, replace(old, inputs=inputs))
     assert [] == find_conflicting_inputs(old, tree)
+
+
+def test_verdicts_stay_when_their_cache_is_emptied(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache of an agreement tree is bounded, and only saves time."""
+    candidate = sound(retargeted(tree))[3]
+    logs = [{}, {"prompt_engineering_sufficient": False}, {"knowledge_retrieval_problem": False}]
+    past = ("use_rag",)
+    expected = [DecisionReplay(candidate).judge(answers, past, tree) for answers in logs]
+    monkeypatch.setattr(replay, "CACHE_SIZE", 1)
+    judge = DecisionReplay(candidate).judge
+    assert expected * 2 == [judge(answers, past, tree) for answers in logs * 2]
+    assert {"depends"} == {verdict.kind for verdict in expected[:2] if verdict}

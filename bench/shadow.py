@@ -83,7 +83,7 @@ def _cost(bench: Bench, desk: Desk, size: int, plain: Server, shadowed: Server) 
     before = _counts(shadowed)
     for number in range(min(bench.rounds, MAX_ROUNDS)):
         bench.say(f"shadow tree, {size} of {desk.version}, round {number + 1}")
-        # Who comes first may find a quieter machine, so both do in turn.
+        # The first server may run on a quieter machine, so the order alternates.
         for side in sides[:: 1 if number % 2 else -1]:
             _measure_rate(bench, side, connections)
         if size == 1:

@@ -14,6 +14,8 @@ import pytest
 import finetune_advisor
 from finetune_advisor import (
     Advisor,
+    ArrowAdvisor,
+    BadColumnsError,
     Catalog,
     InvalidProfileError,
     compare_trees,
@@ -196,3 +198,36 @@ def test_paths_are_texts_or_paths(tmp_path: Path) -> None:
     )
     for directory in (tmp_path, str(tmp_path)):
         assert "9.0.0" == load_catalog(directory).default.version
+
+
+def test_errors_keep_their_faults_in_other_processes() -> None:
+    """An engine sends errors from its workers by pickling them."""
+    error = BadColumnsError(["column 1 has no name", "there is no column 'id'"])
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(error), error.faults) == (str(copy), copy.faults)
+
+
+def test_without_pyarrow_the_name_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ArrowAdvisor needs an extra."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "finetune_advisor.assessing.columns", raising=False)
+    with pytest.raises(
+        ImportError, match=r"ArrowAdvisor needs .*pip install 'finetune-advisor\[arrow\]'"
+    ):
+        finetune_advisor.ArrowAdvisor  # noqa: B018  # asking is the test
+
+
+@pytest.mark.parametrize("defaults", [{"eval_examples": "x"}, {"zzz": True}, {"success_metric": "zzz"}])
+def test_defaults_are_checked_when_the_advisor_is_made(
+    catalog: Catalog, defaults: dict[str, bool | str]
+) -> None:
+    """Whatever the types of the columns are."""
+    with pytest.raises(InvalidProfileError, match=f"#/{next(iter(defaults))}: "):
+        ArrowAdvisor(catalog.pick("2.0.0"), catalog, defaults=defaults)
+
+
+@pytest.mark.parametrize("skipped", [["zzz"], "api_usable"])
+def test_skipped_names_are_checked(catalog: Catalog, skipped: object) -> None:
+    """A typing error would make an interview ask for ever."""
+    with pytest.raises(ValueError, match="skipped: "):
+        Advisor(catalog.default, catalog).next_question({}, skipped=skipped)  # type: ignore[arg-type]

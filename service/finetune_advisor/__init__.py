@@ -82,7 +82,13 @@ def __getattr__(name: str) -> Any:
         return import_module("importlib.metadata").version("finetune-advisor")
     if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_BY_NAME[name]}"), name)
+    try:
+        module = import_module(f"{__name__}.{_MODULE_BY_NAME[name]}")
+    except ModuleNotFoundError as error:
+        # Only what is an extra can be missing.
+        remedy = "pip install 'finetune-advisor[arrow]'"
+        raise ImportError(f"{name} needs the library {error.name}: {remedy}") from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import date
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from finetune_advisor.assessing.decision_logs import (
 )
 
 INPUTS = frozenset({"data_sensitive", "kb_tokens", "failure_type"})
+RECEIPT = f"sha256:{'0' * 64}"
 ANSWERS = {"data_sensitive": True}
 DECIDED = LoggedDecision(1, ANSWERS, ("use_api",), None, None, None)
 
@@ -56,14 +58,14 @@ def test_a_decision_may_have_many_shapes(members: dict[str, Any]) -> None:
 
 
 def test_the_tree_and_the_receipt_are_read() -> None:
-    """From a line of the service, and from an answer of POST /assess."""
-    own = {"tree_version": "1.0.0", "tree_digest": "sha256:1", "receipt": "sha256:2", "masked": ["x"]}
-    answer = {"tree": {"version": "2.0.0", "digest": "sha256:3"}, "receipt": "sha256:4"}
+    """From a line of the service, and from an answer of POST /assess. A receipt is a hash, or left out."""
+    own = {"tree_version": "1.0.0", "tree_digest": "sha256:1", "receipt": RECEIPT, "masked": ["x"]}
+    answer = {"tree": {"version": "2.0.0", "digest": "sha256:3"}, "receipt": f"{RECEIPT}\x1b[2J"}
     content = b"\n".join(line(answers=ANSWERS, candidates=["a", "b"], **more) for more in (own, answer))
 
     assert [
-        LoggedDecision(1, ANSWERS, ("a", "b"), "1.0.0", "sha256:1", "sha256:2"),
-        LoggedDecision(2, ANSWERS, ("a", "b"), "2.0.0", None, "sha256:4"),
+        LoggedDecision(1, ANSWERS, ("a", "b"), "1.0.0", "sha256:1", RECEIPT),
+        LoggedDecision(2, ANSWERS, ("a", "b"), "2.0.0", None, None),
     ] == entries(content)
 
 
@@ -154,12 +156,29 @@ def test_a_table_may_have_all_answers_in_a_column(tmp_path: Path) -> None:
     assert [DECIDED._replace(past=("a", "b"))] == entries(content, "T.PARQUET")
 
 
+def repeated_column(path: Path) -> bytes:
+    """A Parquet file that has a column twice."""
+    columns = [pyarrow.array([1]), pyarrow.array([2])]
+    parquet.write_table(pyarrow.Table.from_arrays(columns, ["kb_tokens"] * 2), path / "t.parquet")
+    return (path / "t.parquet").read_bytes()
+
+
 def test_a_table_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     """Broken, without answers, or without the library for it."""
     with pytest.raises(BadFileError, match=r"^t\.pq: can't be read as Parquet: "):
         entries(b"PAR1", "t.pq")
     with pytest.raises(BadFileError, match="has no column with the name of an input"):
         entries(table(tmp_path, {"a": [1], "recommendation": ["x"]}), "t.pq")
+    with pytest.raises(BadFileError, match=r"^t\.pq: the column 'kb_tokens' is there twice; keep one"):
+        entries(repeated_column(tmp_path), "t.pq")
+    numbers = pyarrow.array([Decimal("1.5")], pyarrow.decimal128(5, 2))
+    with pytest.raises(
+        BadFileError, match=r"'kb_tokens' is of type decimal128\(5, 2\); cast it to double"
+    ):
+        entries(table(tmp_path, {"kb_tokens": numbers, "recommendation": ["x"]}), "t.pq")
+    broken = pyarrow.array([b"\xff\xfe"]).view(pyarrow.string())
+    with pytest.raises(BadFileError, match=r"^t\.pq: can't be read as Parquet: "):
+        entries(table(tmp_path, {"failure_type": broken, "recommendation": ["x"]}), "t.pq")
     days = table(tmp_path, {"kb_tokens": [date(2026, 1, 1)], "recommendation": ["x"]})
     assert 1 == len(entries(days, "t.pq"))
 

@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from finetune_advisor.cli import main
 
+RECEIPT = f"sha256:{'0' * 64}"
 PROMPTED = {"prompt_engineering_sufficient": True}
 SAME = {"answers": PROMPTED, "recommendation": "use_prompt_engineering"}
 MOVED = {"answers": PROMPTED, "recommendation": "use_rag"}
@@ -86,7 +87,7 @@ def test_the_text_has_counts_pairs_inputs_and_reasons() -> None:
 def test_the_markdown_has_the_same_in_tables(tmp_path: Path) -> None:
     """Names of files can't break out of their cells."""
     log = tmp_path / "a|b`c.log"
-    log.write_bytes(lines(SAME, MOVED | {"receipt": "sha256:1"}, DEPENDS, *[1] * 7))
+    log.write_bytes(lines(SAME, MOVED | {"receipt": RECEIPT}, DEPENDS, *[1] * 7))
     printed = run("--markdown", "--witnesses", "1", str(log)).stdout
     cells = r"\| `use_rag` \| `use_prompt_engineering` \|  \| 1 \| 33\.3% \|"
 
@@ -94,7 +95,7 @@ def test_the_markdown_has_the_same_in_tables(tmp_path: Path) -> None:
     assert re.search(rf"^{cells}$", printed, re.M)
     assert "| `prompt_engineering_sufficient` | 1 | 33.3% |\n" in printed
     assert "- `use_rag -> use_prompt_engineering`, for example\n  - `" in printed
-    assert "a\\|b'c.log:2 sha256:1`: `prompt_engineering_sufficient: true`\n" in printed
+    assert f"a\\|b'c.log:2 {RECEIPT}`: `prompt_engineering_sufficient: true`\n" in printed
     assert re.search(r"^\| the line isn't a JSON object \| 7 \| `.*:4, .*, …` \|$", printed, re.M)
 
 

@@ -299,7 +299,9 @@ def test_a_large_tree_is_decided_alike(tree: Tree) -> None:
         assert [] == differences(database, tree, rows, decisions)
 
 
-@pytest.mark.parametrize("name", ["", "a b.", "'"])
+@pytest.mark.parametrize(
+    "name", ["", "a b.", "'", "profiles x", "profiles AS x", "profiles; DROP TABLE x", "(SELECT 1 AS a)"]
+)
 def test_what_is_no_table_is_refused(tree: Tree, name: str) -> None:
     """The message has the name, and one that would do."""
     with pytest.raises(sql.TableNameError, match="give one such as profiles"):
@@ -322,3 +324,13 @@ def test_limits_are_written_as_in_the_document(typed: Tree) -> None:
 def test_the_command_knows_the_dialects() -> None:
     """It lists them without the library that writes them."""
     assert sql.DIALECTS == tree_export.SQL_DIALECTS
+
+
+@pytest.mark.parametrize("dialect", sql.DIALECTS)
+def test_each_label_stands_above_its_case(tree: Tree, dialect: str) -> None:
+    """Whoever reads the query sees which input a number belongs to."""
+    lines = [line.strip() for line in sql.render_sql(tree, dialect).splitlines()]
+    for name, input_ in tree.inputs.items():
+        below = lines[lines.index(f"-- {input_.label}") + 1]
+        assert below.startswith("CASE")
+        assert (name.upper() if dialect == "snowflake" else name) in below

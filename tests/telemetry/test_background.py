@@ -107,6 +107,28 @@ def test_an_idle_thread_ends_and_the_next_item_starts_another(monkeypatch: pytes
     assert [0, 0] == handled.items
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_failure_does_not_stop_the_queue_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next item starts another thread."""
+    handled = Handled()
+
+    def fail(items: Iterator[int]) -> None:
+        for item in items:
+            raise ValueError(item)
+
+    queue = BackgroundQueue(fail, print)
+    queue.add([1], 1)
+    deadline = time.monotonic() + 20
+    while queue._has_thread and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not queue._has_thread
+    monkeypatch.setattr(queue, "_handle", handled.handle)
+    queue.add([2], 1)
+    handled.wait_for(1)
+
+    assert [2] == handled.items
+
+
 @pytest.mark.usefixtures("later")
 def test_what_is_too_much_for_the_end_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends takes a bounded time for the rest, and counts what it leaves."""

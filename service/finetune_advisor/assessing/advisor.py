@@ -52,16 +52,18 @@ class Advisor:
 
     def assess(self, profile: Mapping[str, Any]) -> Assessment:
         """Return the assessment of a profile. Raises InvalidProfileError."""
-        return self.compiled.evaluate(self._validate(profile))
+        return self.compiled.evaluate(self.validate(profile))
 
     def next_question(
         self, profile: Mapping[str, Any], *, skipped: Collection[str] = ()
     ) -> OpenQuestion | None:
         """Return the question to ask next, or None if no answer that isn't skipped can change the outcome.
 
-        `skipped` are the names of inputs that can't be answered. Raises InvalidProfileError.
+        `skipped` are the names of inputs that can't be answered. Raises InvalidProfileError, and ValueError
+        for a name that no tree of the catalog has.
         """
-        valid = self._validate(profile)
+        _require_known("skipped", skipped, self._catalog.inputs)
+        valid = self.validate(profile)
         assessment = self.compiled.evaluate(valid)
         return find_next_question(self.tree, valid, assessment, skipped)
 
@@ -83,7 +85,7 @@ class Advisor:
         _require_known("frozen", frozen, self._catalog.inputs)
         if limit is not None and limit < 1:
             raise ValueError(f"limit: {limit} is too few; give at least 1, or None for no limit")
-        return self.explainer.explain(self._validate(profile), target=target, frozen=frozen, limit=limit)
+        return self.explainer.explain(self.validate(profile), target=target, frozen=frozen, limit=limit)
 
     @cached_property
     def _recommendations(self) -> list[str]:
@@ -96,8 +98,8 @@ class Advisor:
         """The explainer of assessments of valid profiles."""
         return Explainer(self.tree, self.compiled.table)
 
-    def _validate(self, profile: Mapping[str, Any]) -> Profile:
-        """Return a profile as its schema loads it. Raises InvalidProfileError."""
+    def validate(self, profile: Mapping[str, Any]) -> Profile:
+        """Return a profile as the engine takes it. Raises InvalidProfileError."""
         if self.profile_schema.is_plainly_valid(profile):
             return profile
         try:

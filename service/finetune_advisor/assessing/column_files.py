@@ -107,7 +107,12 @@ class ColumnFile:
             ]
         names = self.selection.copied.values()
         for row in zip(*columns, strict=True):
-            yield {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            # JSON has no NaN: orjson would write null.
+            yield {
+                name: value
+                for name, value in zip(names, row, strict=True)
+                if value is not None and value == value  # noqa: PLR0124
+            }
 
     @contextmanager
     def _report_errors(self) -> Iterator[None]:

@@ -40,6 +40,10 @@ class BadColumnsError(FinetuneAdvisorError):
         super().__init__("\n".join(faults))
         self.faults = faults
 
+    def __reduce__(self) -> tuple[type[BadColumnsError], tuple[Sequence[str]]]:
+        # By default, an exception is pickled with its message alone.
+        return BadColumnsError, (self.faults,)
+
 
 @dataclass(frozen=True)
 class ColumnSelection:

@@ -110,7 +110,8 @@ class ArrowAdvisor:
     that says so, and never fails the others.
 
     Any other column is refused, unless it is the `id_column`, which the results have as `id`, or
-    `pass_through` copies all of them. An advisor is for one thread at a time, and can be pickled.
+    `pass_through` copies all of them. An advisor is for one thread at a time, and can be pickled. Raises
+    InvalidProfileError for invalid defaults.
     """
 
     def __init__(
@@ -123,10 +124,10 @@ class ArrowAdvisor:
         pass_through: bool = False,
     ) -> None:
         self.tree, self.catalog = tree, catalog or make_single_tree_catalog(tree)
-        self._defaults = defaults or {}
         self.id_column, self.pass_through = id_column, pass_through
         # No server runs here whose metrics could count the decisions.
         self._assessor = Assessor(self.catalog, tree, NullRecorder())
+        self._defaults = self._assessor.advisor.validate(defaults or {})
         self._table: _PreparedTable | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 """The suffixes of tables. Every other file has lines, since logs have all kinds of names."""
+READ_BYTES = 1 << 20
+"""The bytes of each column of a table that are read at once."""
+IS_RECEIPT = re.compile("sha256:[0-9a-f]{64}").fullmatch
 ROWS_AT_ONCE = 4096
 """The rows of a table that are in memory at the same time."""
 OUTCOME_COLUMNS = ("recommendation", "candidates", "tree_version", "tree_digest", "receipt")
@@ -149,7 +153,8 @@ def _read_decision(number: int, members: Mapping[str, Any]) -> LoggedDecision:
         _read_outcome(members),
         version if version.__class__ is str else None,
         digest if digest.__class__ is str else None,
-        receipt if receipt.__class__ is str else None,
+        # Reports show it: anything else could be text for a terminal or a page.
+        receipt if receipt.__class__ is str and IS_RECEIPT(receipt) else None,
     )
 
 
@@ -176,8 +181,12 @@ def _iter_rows(file: IO[bytes], name: str, input_names: frozenset[str]) -> Itera
     """Yield what each row of a Parquet table is. Raises BadFileError."""
     pyarrow, parquet = _import_parquet(name)
     try:
-        table = parquet.ParquetFile(file)
+        # In parts, as a row group may not fit into memory.
+        table = parquet.ParquetFile(
+            file, pre_buffer=False, buffer_size=READ_BYTES, page_checksum_verification=True
+        )
         names = table.schema_arrow.names
+        _require_readable(name, table.schema_arrow, pyarrow)
         inputs = [column for column in names if column in input_names]
         nested = [column for column in names if column in ANSWER_MEMBERS]
         if not inputs and not nested:
@@ -186,6 +195,8 @@ def _iter_rows(file: IO[bytes], name: str, input_names: frozenset[str]) -> Itera
         columns = [*(nested or inputs), *(column for column in OUTCOME_COLUMNS if column in names)]
         number = 0
         for batch in table.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
+            # Damaged files can have offsets that lead outside of the memory of a column.
+            batch.validate(full=True)
             # Values of a column are read in one go, which takes a fraction of reading them row by row.
             for row in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
                 number += 1
@@ -193,8 +204,19 @@ def _iter_rows(file: IO[bytes], name: str, input_names: frozenset[str]) -> Itera
                 if not nested:
                     members["answers"] = {column: members[column] for column in inputs}
                 yield _read_row(number, members)
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise BadFileError(f"{name}: can't be read as Parquet: {error}") from error
+
+
+def _require_readable(name: str, schema: Any, pyarrow: Any) -> None:
+    """Raise BadFileError for columns that are there twice, or whose numbers Python reads as decimals."""
+    names = schema.names
+    for column in names:
+        if names.count(column) > 1:
+            raise BadFileError(f"{name}: the column {column!r} is there twice; keep one")
+        type_ = schema.field(column).type
+        if pyarrow.types.is_decimal(type_):
+            raise BadFileError(f"{name}: the column {column!r} is of type {type_}; cast it to double")
 
 
 def _read_row(number: int, members: Mapping[str, Any]) -> LogEntry:

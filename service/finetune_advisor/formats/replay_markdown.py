@@ -8,6 +8,7 @@ from finetune_advisor.engine.analysis.replay import VerdictKind
 from finetune_advisor.engine.analysis.replay_report import DecisionGroup, ReplayReport
 from finetune_advisor.formats import replay_words
 from finetune_advisor.formats.numbers import group_digits
+from finetune_advisor.formats.plain_text import one_line
 from finetune_advisor.formats.profile_text import render_profile
 
 Row = Sequence[str]
@@ -67,8 +68,9 @@ def _witnesses(report: ReplayReport, group: DecisionGroup) -> Iterator[str]:
     if group.witnesses:
         yield f"- {_code(replay_words.describe_pair(report, group))}, for example"
     for witness in group.witnesses:
-        answers = render_profile(witness.answers).replace("\n", ", ")
-        yield f"  - {_code(replay_words.describe_place(witness))}: {_code(answers)}"
+        answers = _code(render_profile(witness.answers).replace("\n", ", "))
+        place = _code(replay_words.describe_place(witness))
+        yield f"  - {place}: {answers or replay_words.NO_ANSWERS}"
 
 
 def _count(report: ReplayReport, count: int) -> Row:
@@ -86,4 +88,4 @@ def _code(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("`", "'").replace("|", "\\|").replace("\n", " ")
+    return one_line(text).replace("`", "'").replace("|", "\\|")

@@ -49,5 +49,6 @@ def _describe_group(report: ReplayReport, group: DecisionGroup) -> str:
     lines = [f"{pair}{inputs}: {group_digits(group.count)}"]
     for witness in group.witnesses:
         lines.append(f"  {replay_words.describe_place(witness)}")
-        lines.append(indent(render_profile(witness.answers), "    "))
+        answers = render_profile(witness.answers) or f"({replay_words.NO_ANSWERS})"
+        lines.append(indent(answers, "    "))
     return "\n".join(lines)

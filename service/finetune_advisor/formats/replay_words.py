@@ -12,9 +12,12 @@ from finetune_advisor.engine.analysis.replay_report import (
     Witness,
 )
 from finetune_advisor.formats.numbers import group_digits
+from finetune_advisor.formats.plain_text import one_line
 
 MAX_LISTED = 4
 """The candidates that are listed by name; the JSON lists all."""
+
+NO_ANSWERS = "no answers that the candidate asks for"
 
 LABELS: dict[VerdictKind, str] = {
     "same": "same",
@@ -63,7 +66,7 @@ def describe_outcome(candidates: tuple[str, ...]) -> str:
 
 def describe_place(witness: Witness) -> str:
     """Where a decision stands in the logs, and its receipt if it has one."""
-    place = f"{witness.location.file}:{witness.location.line}"
+    place = f"{one_line(witness.location.file)}:{witness.location.line}"
     return f"{place} {witness.receipt}" if witness.receipt else place
 
 

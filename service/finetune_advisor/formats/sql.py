@@ -7,6 +7,7 @@ at the ends of the paths that remain.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import indent
 
@@ -17,12 +18,14 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.path_words import PathWord, split_into_words
+from finetune_advisor.formats.plain_text import one_line
 from finetune_advisor.formats.sql_expressions import ROW_ALIAS, ExpressionWriter
 
 DIALECTS = ("bigquery", "duckdb", "postgres", "snowflake", "spark", "sqlite", "trino")
 STAR_EXCEPT_DIALECTS = frozenset({"bigquery", "duckdb", "snowflake", "spark"})
 """The dialects that can leave columns out of `*`. In the others, each row is joined with its candidates."""
 DEFAULT_TABLE = "profiles"
+PLAIN_NAME, QUOTES = re.compile(r"[\w$-]+"), ('"', "`", "[")
 MAX_PATHS = 4_000
 """Paths up to which a tree is exported. Databases take seconds to plan larger queries."""
 MAX_NESTED_EXPRESSIONS = 400
@@ -50,7 +53,7 @@ class TableNameError(FinetuneAdvisorError):
 def render_sql(tree: Tree, dialect: str, table: str = DEFAULT_TABLE) -> str:
     """Render a sound tree as a query in one of DIALECTS, without a semicolon at its end.
 
-    The table, or a query in brackets, has a column for each input; NULL is unknown. The query gives the
+    The table, or a function that gives one, has a column for each input; NULL is unknown. The query gives the
     columns of the table, and `status`, `recommendation`, `finetune` and `candidates`.
 
     Raises InexpressibleTreeError and TableNameError.
@@ -67,18 +70,20 @@ def render_sql(tree: Tree, dialect: str, table: str = DEFAULT_TABLE) -> str:
     return header + "\n".join(lines) + "\n"
 
 
-def one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, for a comment."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())
-
-
 def _parse_table_name(name: str, dialect: str) -> str:
+    problem = f"{name!r} is not the name of a table in {dialect}"
+    error = TableNameError(f"{problem}; give one such as {DEFAULT_TABLE} or sales.profiles")
     try:
-        return exp.to_table(name, dialect=dialect).sql(dialect=dialect)
-    except SqlglotError as error:
-        problem = f"{name!r} is not the name of a table in {dialect}"
-        raise TableNameError(f"{problem}; give one such as {DEFAULT_TABLE} or sales.profiles") from error
+        table = exp.to_table(name, dialect=dialect)
+    except SqlglotError as cause:
+        raise error from cause
+    # sqlglot quotes whatever isn't a name, such as an alias: only what the caller has quoted may look so.
+    is_quoted = any(quote in name for quote in QUOTES)
+    if not is_quoted and not all(
+        PLAIN_NAME.fullmatch(part.name) for part in table.parts if isinstance(part, exp.Identifier)
+    ):
+        raise error
+    return table.sql(dialect=dialect)
 
 
 def _split_paths(tree: Tree) -> Sequence[PathWord]:

@@ -69,12 +69,12 @@ class ExpressionWriter:
         """Write the AND of some numbers, each in a line of its own."""
         # Dialects write AND as an operator or as a function. One call gives the form, and the terms are
         # filled in as text: sqlglot would put each of them in one line.
-        first_and_rest = exp.BitwiseAnd(this=exp.var("\n{0}"), expression=exp.var("{1}"))
+        first_and_rest = exp.BitwiseAnd(this=exp.var("{0}"), expression=exp.var("{1}"))
         template = self.write(first_and_rest)
         *others, last = terms
         text = f"\n{last}"
         for term in reversed(others):
-            text = template.format(term, text)
+            text = template.format(f"\n{term}", text)
         return text.lstrip("\n")
 
     def has_paths(self, paths_by_word: Mapping[str, PathSet]) -> str:

@@ -72,6 +72,14 @@ class BackgroundQueue(Generic[Item]):
 
     def _run(self) -> None:
         """Handle items in slices with pauses between them, until none have come for a while."""
+        try:
+            self._handle_until_idle()
+        except BaseException:
+            with self._adding:
+                self._has_thread = False  # the next item starts another
+            raise
+
+    def _handle_until_idle(self) -> None:
         idle_rounds = 0
         while idle_rounds < MAX_IDLE_ROUNDS or self._has_work():
             sleep(BATCHING_SECONDS)
@@ -108,7 +116,8 @@ class BackgroundQueue(Generic[Item]):
     def finish(self) -> None:
         """Handle what is pending without pauses, for at most `FINISH_SECONDS`, and drop the rest."""
         self._handle_slice(FINISH_SECONDS)
-        with self._adding:
+        # Also without the thread, which may be about to take an item.
+        with self._handling, self._adding:
             left = len(self._pending)
             self._pending.clear()
         if left:

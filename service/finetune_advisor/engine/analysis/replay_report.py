@@ -16,8 +16,8 @@ MAX_GROUPS = 1000
 MAX_LOCATIONS = 5
 """The unreadable lines of each reason whose place is kept."""
 
-OTHER_OUTCOMES = ("others",)
-"""Stands for the outcomes of the group that all further decisions share."""
+OTHER_OUTCOMES = ("= others",)
+"""Stands for the outcomes of the group that all further decisions share. No id is like it."""
 OTHER_REASONS = "other reasons"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune_advisor import ArrowAdvisor, load_catalog
+from finetune_advisor import ArrowAdvisor, Tree, load_catalog
 from finetune_advisor.formats.sql import render_sql
 
 SPARK_CORES = 2
@@ -25,7 +25,7 @@ def duckdb_sql(version: str, file: Path, output: Path) -> None:
     """DuckDB runs the exported SQL."""
     import duckdb  # noqa: PLC0415  # each way imports its own engine
 
-    query = _query(version, "duckdb", f"read_parquet('{file}')")
+    query = render_sql(_load(version), "duckdb", f"read_parquet('{file}')")
     duckdb.sql(f"COPY (SELECT {COLUMNS} FROM ({query})) TO '{output}' (FORMAT parquet)")
 
 
@@ -33,7 +33,7 @@ def spark_sql(version: str, file: Path, output: Path) -> None:
     """Spark runs the exported SQL, on all cores."""
     spark = _spark()
     spark.read.parquet(str(file)).createOrReplaceTempView("profiles")
-    decided = spark.sql(_query(version, "spark", "profiles")).select(*COLUMNS.split(", "))
+    decided = spark.sql(render_sql(_load(version), "spark")).select(*COLUMNS.split(", "))
     decided.write.parquet(str(output))
     spark.stop()
 
@@ -41,11 +41,11 @@ def spark_sql(version: str, file: Path, output: Path) -> None:
 def spark_library(version: str, file: Path, output: Path) -> None:
     """Spark runs the library in its Python workers, on all cores."""
     spark = _spark()
-    assessor = spark.sparkContext.broadcast(_assessor(version))
+    advisor = spark.sparkContext.broadcast(_make_advisor(version))
 
     def assess(batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
-            yield assessor.value.assess(batch).select(COLUMNS.split(", "))
+            yield advisor.value.assess(batch).select(COLUMNS.split(", "))
 
     schema = "status string, recommendation string, finetune string, candidates array<string>"
     spark.read.parquet(str(file)).mapInArrow(assess, schema).write.parquet(str(output))
@@ -57,11 +57,11 @@ def polars_library(version: str, file: Path, output: Path) -> None:
     import polars  # noqa: PLC0415  # as above
     import pyarrow as pa  # noqa: PLC0415
 
-    assessor = _assessor(version)
+    advisor = _make_advisor(version)
 
     def assess(frame: polars.DataFrame) -> polars.DataFrame:
         results = [
-            assessor.assess(batch).select(COLUMNS.split(", "))
+            advisor.assess(batch).select(COLUMNS.split(", "))
             for batch in frame.to_arrow().to_batches(max_chunksize=POLARS_ROWS)
         ]
         return polars.DataFrame(pa.Table.from_batches(results))
@@ -81,13 +81,11 @@ WAYS: dict[str, Callable[[str, Path, Path], None]] = {
 }
 
 
-def _query(version: str, dialect: str, table: str) -> str:
-    return render_sql(load_catalog().pick(version), dialect).replace(
-        "FROM profiles AS", f"FROM {table} AS"
-    )
+def _load(version: str) -> Tree:
+    return load_catalog().pick(version)
 
 
-def _assessor(version: str) -> ArrowAdvisor:
+def _make_advisor(version: str) -> ArrowAdvisor:
     catalog = load_catalog()
     return ArrowAdvisor(catalog.pick(version), catalog)
 

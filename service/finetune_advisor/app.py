@@ -33,6 +33,7 @@ from finetune_advisor.api.resources import (
     tree_diagram,
     worksheets,
 )
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
 from finetune_advisor.formats.svg import lay_out_picture
@@ -71,13 +72,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Application(__name__, static_folder=None)
     app.extensions["metrics"] = metrics
     _configure(app, settings)
+    advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
     decision_log = _make_decision_log(settings, served)
-    shadow_tree = ShadowTree(shadow, metrics, decision_log) if shadow else None
+    shadow_tree = (
+        ShadowTree(advisors[shadow.version].compiled, metrics, decision_log) if shadow else None
+    )
     decisions = TelemetryRecorder(metrics, decision_log, shadow_tree)
-    assessors = {
-        version: Assessor(served, served_tree, decisions)
-        for version, served_tree in served.trees.items()
-    }
+    assessors = {version: Assessor(advisor, decisions) for version, advisor in advisors.items()}
     pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
     contract = Contract(app)

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from finetune_advisor.assessing import assessor, batch_files
+from finetune_advisor.assessing import assessor, file_lines
 from finetune_advisor.assessing.batch_files import BatchFile
 from finetune_advisor.cli import main
 from finetune_advisor.trees import catalog
@@ -90,8 +90,8 @@ LINES = {
     b"{": "#",
     b'{"api_usable":true,"api_usable":true}': "#",
     b'{"\xff":true}': "#",
-    b'{"a":"' + b"x" * batch_files.MAX_LINE_BYTES + b'"}': "#",
-    b" " * (3 * batch_files.MAX_LINE_BYTES): "#",
+    b'{"a":"' + b"x" * file_lines.MAX_LINE_BYTES + b'"}': "#",
+    b" " * (3 * file_lines.MAX_LINE_BYTES): "#",
 }
 ROWS = {
     b"true,1": "#/api_usable",
@@ -487,3 +487,15 @@ def test_an_id_that_is_no_scalar_concerns_no_other_line(id_: str) -> None:
         "errors"
     ]
     assert second["id"] == 7
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1e300"])
+def test_an_id_that_would_lose_digits_is_refused(number: str) -> None:
+    """Two ids could become one, and the results would join the wrong rows."""
+    [result] = results(run("-", "--id-column", "id", stdin=f'{{"id": {number}}}'))
+    assert ("invalid", "'id' is too large a number to be copied exactly; write it as text") == (
+        result["status"],
+        result["errors"][0]["detail"],
+    )
+    largest = results(run("-", "--id-column", "id", stdin='{"id": 18446744073709551615}'))
+    assert [18446744073709551615] == [row["id"] for row in largest]

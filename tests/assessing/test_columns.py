@@ -23,10 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
-from finetune_advisor.assessing.batch_files import BadFileError
 from finetune_advisor.assessing.column_files import ColumnFile
 from finetune_advisor.assessing.column_names import RESULT_COLUMNS, BadColumnsError
 from finetune_advisor.assessing.columns import MAX_BATCH_ROWS, ArrowAdvisor
+from finetune_advisor.assessing.file_formats import BadFileError
 from finetune_advisor.assessing.rendering import batch_result
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.cli import main

@@ -15,7 +15,6 @@ import pytest
 from pyarrow import parquet
 
 from finetune_advisor.assessing import decision_logs
-from finetune_advisor.assessing.batch_files import MAX_LINE_BYTES, BadFileError
 from finetune_advisor.assessing.decision_logs import (
     LogEntry,
     LoggedDecision,
@@ -23,6 +22,8 @@ from finetune_advisor.assessing.decision_logs import (
     UnreadableLine,
     iter_log,
 )
+from finetune_advisor.assessing.file_formats import BadFileError
+from finetune_advisor.assessing.file_lines import MAX_LINE_BYTES
 
 INPUTS = frozenset({"data_sensitive", "kb_tokens", "failure_type"})
 RECEIPT = f"sha256:{'0' * 64}"
@@ -106,7 +107,7 @@ def test_a_line_that_is_too_long_is_read_in_parts() -> None:
     """It counts as one line, and never fills the memory."""
     decided = line(answers=ANSWERS, recommendation="use_api")
     content = b"x" * (2 * MAX_LINE_BYTES + 5) + b"\n" + decided
-    reason = f"the line is longer than {MAX_LINE_BYTES} bytes"
+    reason = f"the line is longer than {MAX_LINE_BYTES} bytes; send a shorter one"
 
     assert [UnreadableLine(1, reason), DECIDED._replace(line=2)] == entries(content)
 
@@ -149,6 +150,14 @@ def test_a_table_has_a_column_an_input(tmp_path: Path) -> None:
     assert UnreadableLine(3, "the line has no `recommendation` and no `candidates`") == rows[2]
 
 
+def test_decimals_are_the_nearest_doubles(tmp_path: Path) -> None:
+    """As `assess --batch` reads them."""
+    numbers = pyarrow.array([Decimal("0.10"), None], pyarrow.decimal128(5, 2))
+    content = table(tmp_path, {"kb_tokens": numbers, "recommendation": ["x", "x"]})
+
+    assert [{"kb_tokens": 0.1}, {"kb_tokens": None}] == [row.answers for row in entries(content, "t.pq")]
+
+
 def test_a_table_may_have_all_answers_in_a_column(tmp_path: Path) -> None:
     """As a collector writes log lines into a table."""
     content = table(tmp_path, {"answers": [ANSWERS], "candidates": ["a,b"]})
@@ -171,11 +180,6 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         entries(table(tmp_path, {"a": [1], "recommendation": ["x"]}), "t.pq")
     with pytest.raises(BadFileError, match=r"^t\.pq: the column 'kb_tokens' is there twice; keep one"):
         entries(repeated_column(tmp_path), "t.pq")
-    numbers = pyarrow.array([Decimal("1.5")], pyarrow.decimal128(5, 2))
-    with pytest.raises(
-        BadFileError, match=r"'kb_tokens' is of type decimal128\(5, 2\); cast it to double"
-    ):
-        entries(table(tmp_path, {"kb_tokens": numbers, "recommendation": ["x"]}), "t.pq")
     broken = pyarrow.array([b"\xff\xfe"]).view(pyarrow.string())
     with pytest.raises(BadFileError, match=r"^t\.pq: can't be read as Parquet: "):
         entries(table(tmp_path, {"failure_type": broken, "recommendation": ["x"]}), "t.pq")

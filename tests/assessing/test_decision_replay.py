@@ -15,7 +15,7 @@ from finetune_advisor.assessing import decision_replay
 from finetune_advisor.assessing.decision_replay import LogReplay
 from finetune_advisor.engine.analysis import replay as engine_replay
 from finetune_advisor.engine.analysis import replay_report
-from finetune_advisor.engine.analysis.replay_report import Location, ReplayReport, Witness
+from finetune_advisor.engine.analysis.replay_report import DecisionWitness, LogLocation, ReplayReport
 from finetune_advisor.engine.evaluation.exact import evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees.catalog import Catalog, load_catalog
@@ -72,12 +72,15 @@ def test_decisions_are_counted_by_pair_and_input(tree: Tree, served: Catalog) ->
     [moved], [depends] = report.groups("moved"), report.groups("depends")
     assert (("use_rag",), ("use_prompt_engineering",)) == (moved.past, moved.verdict.candidates)
     # Answers that the candidate doesn't know aren't shown: nothing says what they are.
-    assert [Witness(Location("log", 2), None, PROMPTED)] == moved.witnesses
+    assert [DecisionWitness(LogLocation("log", 2), None, PROMPTED)] == moved.witnesses
     assert {"knowledge_retrieval_problem", "real_time_data_needed"} <= {*depends.verdict.depends_on}
     assert dict.fromkeys(depends.verdict.depends_on, 1) == report.decisions_by_input
     assert 50 == report.moved_percentage()
     assert 75 == report.moved_percentage(count_depends=True)
-    assert Witness(Location("log", 1), RECEIPT, PROMPTED) == report.groups("same")[0].witnesses[0]
+    assert (
+        DecisionWitness(LogLocation("log", 1), RECEIPT, PROMPTED)
+        == report.groups("same")[0].witnesses[0]
+    )
 
 
 def test_a_recommendation_of_the_same_family_is_told(served: Catalog) -> None:

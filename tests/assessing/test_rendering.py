@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.evaluation.exact import evaluate
@@ -15,7 +16,6 @@ from finetune_advisor.engine.model.canonical import sha256_digest
 from finetune_advisor.engine.model.inputs import Value, normalize_number
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog
-from finetune_advisor.trees.catalog import Catalog
 from tests import strategies
 from tests.api import guide
 from tests.strategies import Known
@@ -24,7 +24,7 @@ EXTRAS = st.sets(st.sampled_from(("zzz", "a_name", "M")), max_size=2)
 
 
 def assessor(tree: Tree) -> Assessor:
-    return Assessor(Catalog({tree.version: tree}, tree), tree, NullRecorder())
+    return Assessor(Advisor(tree), NullRecorder())
 
 
 def agrees(served: Assessor, profile: Known) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from finetune_advisor.schemas.replays import (
     DecisionGroupSchema,
+    DecisionWitnessSchema,
     InputDecisionsSchema,
     ReplaySchema,
     UnreadableSchema,
-    WitnessSchema,
 )
 from tests.docs import pages
 
@@ -68,7 +68,13 @@ def test_the_step_of_a_job_fails_and_writes_its_summary(folder: Path) -> None:
 def test_every_field_of_the_json_is_described(folder: Path) -> None:
     """And the command prints the fields that the page names."""
     below = pages.section(PAGE, "Reports for machines")
-    schemas = ReplaySchema, DecisionGroupSchema, InputDecisionsSchema, UnreadableSchema, WitnessSchema
+    schemas = (
+        ReplaySchema,
+        DecisionGroupSchema,
+        InputDecisionsSchema,
+        UnreadableSchema,
+        DecisionWitnessSchema,
+    )
     names = {field.data_key or name for schema in schemas for name, field in schema().fields.items()}
     printed = json.loads(
         run(

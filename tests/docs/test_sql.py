@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from finetune_advisor.formats import sql
+from finetune_advisor.formats.sql_dialects import SQL_DIALECTS
 from tests.docs import pages
 
 PAGE = pages.read("docs/sql.md")
@@ -44,7 +45,7 @@ def test_an_example_prints_what_is_shown(database: str, tmp_path: Path) -> None:
 
 def test_each_dialect_has_a_line() -> None:
     """The table of dialects has those of the command, in any order."""
-    assert {*sql.DIALECTS} == set(re.findall(r"^\| `(\w+)` \| [A-Z]", PAGE, re.MULTILINE))
+    assert {*SQL_DIALECTS} == set(re.findall(r"^\| `(\w+)` \| [A-Z]", PAGE, re.MULTILINE))
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -20,6 +20,7 @@ from tests.formats.decided_rows import Decision, bundled
 ROWS = 50_000
 DecidedRows = tuple[list[Profile], list[Decision]]
 DecideRows = Callable[[str], DecidedRows]
+SqlEngine = PostgreSql | Spark
 
 
 @pytest.fixture(scope="session")
@@ -34,18 +35,11 @@ def decided() -> DecideRows:
     return decide
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgreSql]:
-    """A running PostgreSQL."""
-    with postgresql.running() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def spark_session() -> Iterator[Spark]:
-    """A running Spark of two cores in this process's own Java."""
-    with spark.running() as session:
-        yield session
+@pytest.fixture(scope="session", params=[postgresql.running, spark.running], ids=["postgres", "spark"])
+def engine(request: pytest.FixtureRequest) -> Iterator[SqlEngine]:
+    """A running PostgreSQL, or Spark of two cores in this process's own Java."""
+    with request.param() as running:
+        yield running
 
 
 def other_tree(name: str) -> Tree:

@@ -33,6 +33,7 @@ class PostgreSql:
 
     folder: Path
     dialect = "postgres"
+    integer_type, double_type = "BIGINT", "DOUBLE PRECISION"
 
     def decide(
         self, tree: Tree, query: str, rows: Sequence[Profile], *, integer: str = "BIGINT"
@@ -67,37 +68,16 @@ def _server(folder: Path) -> Iterator[None]:
         as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
         shutil.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
     data = folder / "data"
-    _run(
-        "initdb",
-        "-D",
-        str(data),
-        "-A",
-        "trust",
-        "-U",
-        UNPRIVILEGED,
-        "-E",
-        "UTF8",
-        "--no-sync",
-        **as_user,
-    )
+    initdb = ["-A", "trust", "-U", UNPRIVILEGED, "-E", "UTF8", "--no-sync"]
+    _run("initdb", "-D", str(data), *initdb, **as_user)
     options = " ".join(["-k", str(folder), *(f"-c {setting}" for setting in SETTINGS)])
     log = str(folder / "log")
     _run("pg_ctl", "-D", str(data), "-l", log, "-o", options, "-w", "start", **as_user)
     try:
         yield
     finally:
-        _run(
-            "pg_ctl",
-            "-D",
-            str(data),
-            "-m",
-            "immediate",
-            "-t",
-            str(STOP_SECONDS),
-            "-w",
-            "stop",
-            **as_user,
-        )
+        stop = ["-m", "immediate", "-t", str(STOP_SECONDS), "-w", "stop"]
+        _run("pg_ctl", "-D", str(data), *stop, **as_user)
 
 
 def _run(program: str, *arguments: str, **options: Any) -> None:

@@ -31,6 +31,7 @@ class Spark:
 
     session: Any
     dialect = "spark"
+    integer_type, double_type = "int64", "double"
 
     def decide(
         self, tree: Tree, query: str, rows: Sequence[Profile], *, integer: str = "int64"

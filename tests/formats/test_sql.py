@@ -15,11 +15,11 @@ import sqlglot
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from finetune_advisor.cli import tree_export
 from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import sql
+from finetune_advisor.formats.sql_dialects import SQL_DIALECTS
 from tests import families, mutants, strategies
 from tests.formats import decided_rows
 from tests.formats.databases import Database, DuckDb, Sqlite
@@ -196,7 +196,7 @@ def test_a_changed_comparison_is_noticed(
     assert [] != differences(database, tree, rows, decided_rows.expected(tree, rows, exact=0), broken)
 
 
-@pytest.mark.parametrize("dialect", sql.DIALECTS)
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 @pytest.mark.parametrize("version", [*BUNDLED_VERSIONS, "typed", "awkward"])
 def test_a_query_follows_the_grammar_of_its_dialect(
     dialect: str, version: str, request: pytest.FixtureRequest
@@ -260,7 +260,7 @@ def test_texts_of_a_tree_stay_in_comments_and_literals(typed: Tree) -> None:
     hostile = "x\n; DROP TABLE profiles; --\r\x0b\x85\u2028/* */ \0 {{ 1 }}"
     inputs = {name: replace(input_, label=hostile) for name, input_ in typed.inputs.items()}
     tree = replace(typed, title=hostile, inputs=inputs)
-    for dialect in sql.DIALECTS:
+    for dialect in SQL_DIALECTS:
         statements = sqlglot.parse(sql.render_sql(tree, dialect), read=dialect)
         assert statements == sqlglot.parse(sql.render_sql(typed, dialect), read=dialect)
 
@@ -321,12 +321,7 @@ def test_limits_are_written_as_in_the_document(typed: Tree) -> None:
     assert "-- Labelled examples\n" in query
 
 
-def test_the_command_knows_the_dialects() -> None:
-    """It lists them without the library that writes them."""
-    assert sql.DIALECTS == tree_export.SQL_DIALECTS
-
-
-@pytest.mark.parametrize("dialect", sql.DIALECTS)
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_each_label_stands_above_its_case(tree: Tree, dialect: str) -> None:
     """Whoever reads the query sees which input a number belongs to."""
     lines = [line.strip() for line in sql.render_sql(tree, dialect).splitlines()]

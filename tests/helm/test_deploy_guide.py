@@ -186,3 +186,28 @@ def test_values_named_in_the_text_exist() -> None:
         for part in name.split("."):
             assert part in level, name
             level = level[part]
+
+
+def test_values_that_commands_set_exist() -> None:
+    """Of every page: Helm refuses a value that the chart doesn't have."""
+    pages = [*chart.ROOT.glob("docs/*.md"), chart.CHART / "README.md"]
+    given = [
+        (page.name, name)
+        for page in pages
+        for command in re.findall(r"^helm .*", page.read_text("utf-8").replace("\\\n", ""), re.MULTILINE)
+        for name in re.findall(r"--set(?:-file|-string)? '?([\w.]+)[^\s=]*=", command)
+    ]
+    assert {"replay.md", "deploy.md", "README.md"} == {page for page, _ in given}
+    assert [] == [(page, name) for page, name in given if not _is_value(name.rstrip("."))]
+
+
+def _is_value(name: str) -> bool:
+    """Whether the chart has a value. What lies below an empty object is the user's own."""
+    values: Any = chart.DEFAULTS
+    for key in name.split("."):
+        if values == {}:
+            return True
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return True

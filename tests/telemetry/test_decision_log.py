@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings, SettingsError
-from finetune_advisor.telemetry import deferred
+from finetune_advisor.telemetry import decision_log, deferred
 from finetune_advisor.telemetry.decision_log import DecisionLog
 from tests import editions
 from tests.api import guide
@@ -219,3 +220,12 @@ def test_every_combination_of_switches_serves(capsys: pytest.CaptureFixture[str]
         client.post("/assess", json={"profile": COMPLETE})
         lines = [line for line in read_lines(capsys) if line["message"] == "decision"]
         assert int(share) == len(lines)
+
+
+def test_no_assessment_is_made_for_a_log_that_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """As with LOG_LEVEL=warning. An assessment of this decision would fail."""
+    caplog.set_level(logging.WARNING, decision_log.log.name)
+    DecisionLog().record([{}], [None], "/assess", {})  # type: ignore[list-item]
+    caplog.set_level(logging.INFO, decision_log.log.name)
+    with pytest.raises(AttributeError):
+        DecisionLog().record([{}], [None], "/assess", {})  # type: ignore[list-item]

@@ -24,7 +24,7 @@ from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import background, deferred
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
 from finetune_advisor.telemetry.metrics import METRICS_NAMESPACE
-from finetune_advisor.telemetry.shadow import Comparison, compare_outcomes
+from finetune_advisor.telemetry.shadow import Comparison, compare_candidates
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import CatalogError
 from tests import editions
@@ -109,20 +109,20 @@ def expected_result(tree: Tree, shadow: Tree, profile: Profile) -> tuple[str, st
 
 
 @pytest.mark.parametrize(
-    ("outcome", "shadow_outcome", "result"),
+    ("candidates", "shadow_candidates", "result"),
     [
-        ("use_rag", "use_rag", "same"),
-        ("use_rag", "use_api", "moved"),
-        ("use_rag", None, "undecided"),
-        (None, "use_rag", "undecided"),
-        (None, None, "undecided"),
+        (("use_rag",), ("use_rag",), "same"),
+        (("use_rag",), ("use_api",), "moved"),
+        (("use_rag",), ("use_rag", "use_api"), "undecided"),
+        (("use_rag", "use_api"), ("use_rag",), "undecided"),
+        (("use_rag", "use_api"), ("use_rag", "use_api"), "undecided"),
     ],
 )
 def test_results_are_compared_by_id(
-    outcome: str | None, shadow_outcome: str | None, result: Comparison
+    candidates: tuple[str, ...], shadow_candidates: tuple[str, ...], result: Comparison
 ) -> None:
     """Only two decided assessments can be the same or differ."""
-    assert result == compare_outcomes(outcome, shadow_outcome)
+    assert result == compare_candidates(candidates, shadow_candidates)
 
 
 @pytest.mark.usefixtures("later")
@@ -197,7 +197,7 @@ def break_shadow(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a profile's value")
 
-    monkeypatch.setattr(CompiledTree, "outcome", fail)
+    monkeypatch.setattr(CompiledTree, "candidates", fail)
 
 
 def fill_queue(monkeypatch: pytest.MonkeyPatch) -> None:

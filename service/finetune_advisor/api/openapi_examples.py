@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from finetune_advisor.assessing import rendering
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder
 from finetune_advisor.engine.analysis.explanation import Explainer
 from finetune_advisor.engine.evaluation.exact import evaluate
@@ -78,7 +79,7 @@ def batch_request_examples(catalog: Catalog) -> Examples:
 def batch_response_examples(catalog: Catalog) -> Examples:
     """Return the answer to the request of `batch_request_examples`."""
     # The examples are no decisions that metrics should count.
-    assessor = Assessor(catalog, catalog.default, NullRecorder())
+    assessor = Assessor(Advisor(catalog.default, catalog), NullRecorder())
     return {
         name: _example(request, assessor.assess_batch(**request["value"]))
         for name, request in batch_request_examples(catalog).items()

@@ -19,7 +19,6 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details
-from finetune_advisor.trees.catalog import Catalog
 
 BATCH_ENDPOINT = "/assess/batch"
 MAX_DETAILED_INVALID = 50
@@ -131,12 +130,11 @@ class BatchSummary:
 
 
 class Assessor:
-    """Assesses profiles against one tree of a catalog, and records the decisions."""
+    """Assesses profiles as an advisor does: gives the answers as JSON bytes, and records the decisions."""
 
-    def __init__(self, catalog: Catalog, tree: Tree, recorder: DecisionRecorder) -> None:
-        self.tree, self._recorder = tree, recorder
-        self.advisor = Advisor(tree, catalog)
-        self._compiled, self._schema = self.advisor.compiled, self.advisor.profile_schema
+    def __init__(self, advisor: Advisor, recorder: DecisionRecorder) -> None:
+        self.advisor, self.tree, self._recorder = advisor, advisor.tree, recorder
+        self._compiled, self._schema = advisor.compiled, advisor.profile_schema
         self._assessments = AnswerCache(
             self._compiled, rendering.render_path, rendering.render_assessment
         )

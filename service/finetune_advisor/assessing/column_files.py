@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 import pyarrow as pa
-from pyarrow import parquet, types
+from pyarrow import types
 
 from finetune_advisor.assessing.assessor import BatchSummary
-from finetune_advisor.assessing.batch_files import BadFileError, prepend_members, require_no_input
+from finetune_advisor.assessing.batch_files import prepend_members, require_no_input
 from finetune_advisor.assessing.column_names import BadColumnsError
+from finetune_advisor.assessing.column_types import is_nan
 from finetune_advisor.assessing.columns import MAX_BATCH_ROWS, ArrowAdvisor, AssessedRows
+from finetune_advisor.assessing.file_formats import BadFileError
+from finetune_advisor.assessing.table_reading import open_parquet, report_unreadable, validate_batch
 
-READ_BYTES = 1 << 20
-"""The bytes of each column of a Parquet file that are read at once."""
 ARROW_FILE_MAGIC = b"ARROW1"
 """The beginning of Arrow's file format. A stream has none."""
 INVALID_RESULT = b'{"status":"invalid",'
@@ -82,10 +83,7 @@ class ColumnFile:
         """Read the next batch, or return None at the end."""
         with self._report_errors():
             batch = next(self._batches, None)
-            if batch is not None:
-                # Damaged files can have offsets and indices that lead outside of the memory of a column.
-                batch.validate(full=True)
-        return batch
+            return None if batch is None else validate_batch(batch)
 
     def _count(self, rows: AssessedRows) -> None:
         summary = self.summary
@@ -107,25 +105,20 @@ class ColumnFile:
             ]
         names = self.selection.copied.values()
         for row in zip(*columns, strict=True):
-            # JSON has no NaN: orjson would write null.
             yield {
                 name: value
                 for name, value in zip(names, row, strict=True)
-                if value is not None and value == value  # noqa: PLR0124
+                if value is not None and not is_nan(value)
             }
 
     @contextmanager
     def _report_errors(self) -> Iterator[None]:
-        """Turn errors of reading into BadFileError."""
+        """Turn errors of reading, and of columns that don't fit, into BadFileError."""
         try:
-            yield
+            with report_unreadable(self._name, self._format.capitalize()):
+                yield
         except BadColumnsError as error:
             raise BadFileError("\n".join(f"{self._name}: {fault}" for fault in error.faults)) from error
-        # Names of columns can be broken text, too.
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            title = {"parquet": "Parquet", "arrow": "Arrow"}[self._format]
-            raise BadFileError(f"{self._name}: can't be read as {title}: {reason}") from error
 
 
 def _open(file: IO[bytes], file_format: str) -> tuple[pa.Schema, int, Iterator[pa.RecordBatch]]:
@@ -134,9 +127,7 @@ def _open(file: IO[bytes], file_format: str) -> tuple[pa.Schema, int, Iterator[p
     if file_format == "parquet":
         if not file.seekable():
             raise OSError("its end has to be read first, which a pipe can't do; give the path of a file")
-        opened = parquet.ParquetFile(
-            source, pre_buffer=False, buffer_size=READ_BYTES, page_checksum_verification=True
-        )
+        opened = open_parquet(source)
         batches = opened.iter_batches(batch_size=MAX_BATCH_ROWS)
         return opened.schema_arrow, opened.metadata.num_rows, batches
     if file.seekable() and _starts_with(file, ARROW_FILE_MAGIC):

@@ -27,7 +27,7 @@ RESULT_COLUMNS = (
 """The columns of a result in a table, in order."""
 RESERVED_COLUMNS = frozenset((*RESULT_COLUMNS, "line", "row", "errors"))
 """Names that a column can't keep in the results: `line`, `row` and `errors` are members of JSON Lines."""
-SIMILARITY = 0.85
+MIN_NAME_SIMILARITY = 0.85
 """The similarity, from 0 to 1, at which a column looks like a misspelt input. A lower one would flag other
 words of a wide table.
 """
@@ -59,7 +59,9 @@ class ColumnSelection:
         """Return the copied columns whose names are nearly those of inputs that the table lacks."""
         # A name that the table has already is no typing error elsewhere.
         missing = [name for name in inputs if name not in self.inputs]
-        matches = {column: get_close_matches(column, missing, 1, SIMILARITY) for column in self.copied}
+        matches = {
+            column: get_close_matches(column, missing, 1, MIN_NAME_SIMILARITY) for column in self.copied
+        }
         return {column: names[0] for column, names in matches.items() if names}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import isnan
+from typing import Any
+
 import pyarrow as pa
 from pyarrow import compute, types
 
@@ -47,13 +50,24 @@ def convert_answers(column: pa.Array, input_: Input) -> pa.Array:
         return column
     if input_.type == "enum":
         return column.cast(pa.string())
-    if types.is_decimal(column.type):
-        # Text is converted to the nearest double; Arrow's own cast gives 0.09999999999999999 for 0.1.
-        column = column.cast(pa.string())
+    column = convert_decimals(column)
     if not types.is_integer(column.type):
         column = column.cast(pa.float64())
     # Pandas makes doubles of integers where one is missing.
     return _try_integers(column) if input_.type == "integer" or types.is_integer(column.type) else column
+
+
+def is_nan(value: Any) -> bool:
+    """Return whether a value of a column is NaN, which JSON can't say."""
+    return isinstance(value, float) and isnan(value)
+
+
+def convert_decimals(column: pa.Array) -> pa.Array:
+    """Convert decimals to the nearest doubles; any other column stays as it is."""
+    if not types.is_decimal(column.type):
+        return column
+    # Arrow's own cast gives 0.09999999999999999 for 0.1.
+    return column.cast(pa.string()).cast(pa.float64())
 
 
 def _try_integers(column: pa.Array) -> pa.Array:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from marshmallow import ValidationError
 from pyarrow import types
 
+from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor, NullRecorder, with_defaults
 from finetune_advisor.assessing.column_names import (
     RESULT_COLUMNS,
@@ -24,6 +25,7 @@ from finetune_advisor.assessing.column_types import (
     convert_answers,
     describe_type_fault,
     has_only_answers,
+    is_nan,
 )
 from finetune_advisor.assessing.result_rows import flatten_result
 from finetune_advisor.engine.model.inputs import Profile
@@ -126,7 +128,7 @@ class ArrowAdvisor:
         self.tree, self.catalog = tree, catalog or make_single_tree_catalog(tree)
         self.id_column, self.pass_through = id_column, pass_through
         # No server runs here whose metrics could count the decisions.
-        self._assessor = Assessor(self.catalog, tree, NullRecorder())
+        self._assessor = Assessor(Advisor(tree, self.catalog), NullRecorder())
         self._defaults = self._assessor.advisor.validate(defaults or {})
         self._table: _PreparedTable | None = None
 
@@ -159,10 +161,13 @@ class ArrowAdvisor:
     def assess(self, rows: RowsType) -> RowsType:
         """Return the results of a record batch or a table, row by row, after the columns that are copied.
 
-        Raises BadColumnsError if the columns don't fit the inputs.
+        Raises BadColumnsError if the columns don't fit the inputs, and TypeError for anything else.
         """
         if isinstance(rows, pa.RecordBatch):
             return self._assess_batch(rows)
+        if not isinstance(rows, pa.Table):
+            kind = type(rows).__name__
+            raise TypeError(f"give a RecordBatch or a Table of pyarrow, not {kind}; convert it first")
         batches = map(self._assess_batch, rows.to_batches())
         return pa.Table.from_batches(batches, self.result_schema(rows.schema))
 
@@ -223,7 +228,7 @@ class ArrowAdvisor:
         try:
             _, (content, _) = self._assessor.assess_batch_item(profile)
         except ValidationError as error:
-            nan_pointers = {f"#/{name}" for name, value in profile.items() if value != value}  # noqa: PLR0124
+            nan_pointers = {f"#/{name}" for name, value in profile.items() if is_nan(value)}
             errors = [
                 fault | {"detail": NAN_DETAIL} if fault["pointer"] in nan_pointers else fault
                 for fault in self._assessor.list_errors(error)

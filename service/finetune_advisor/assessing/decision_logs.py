@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -13,13 +13,11 @@ from typing import IO, Any, NamedTuple, cast
 
 import orjson
 
-from finetune_advisor.assessing.batch_files import MAX_LINE_BYTES, BadFileError
-from finetune_advisor.schemas.strict_json import BYTE_ORDER_MARK
+from finetune_advisor.assessing.file_formats import BadFileError
+from finetune_advisor.assessing.file_lines import BadLineError, iter_nonblank_lines, require_short_line
 
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 """The suffixes of tables. Every other file has lines, since logs have all kinds of names."""
-READ_BYTES = 1 << 20
-"""The bytes of each column of a table that are read at once."""
 IS_RECEIPT = re.compile("sha256:[0-9a-f]{64}").fullmatch
 ROWS_AT_ONCE = 4096
 """The rows of a table that are in memory at the same time."""
@@ -92,7 +90,7 @@ def _report_bad_file(name: str) -> Iterator[None]:
 
 
 def _iter_lines(file: IO[bytes]) -> Iterator[LogEntry]:
-    for number, line in _iter_nonblank_lines(file):
+    for number, line, _ in iter_nonblank_lines(file):
         try:
             members = _parse_line(line)
             entry: LogEntry = (
@@ -103,26 +101,12 @@ def _iter_lines(file: IO[bytes]) -> Iterator[LogEntry]:
         yield entry
 
 
-def _iter_nonblank_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the numbers and lines of a file. A line that is too long is cut after MAX_LINE_BYTES + 1."""
-    number, mark = 0, BYTE_ORDER_MARK
-    while line := file.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        rest = line
-        # The rest of a line that is too long is read in parts and dropped.
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = file.readline(MAX_LINE_BYTES + 1)
-        line = line.removeprefix(mark)
-        if line.strip():
-            yield number, line
-        mark = b""  # only the first line may have one
-
-
 def _parse_line(line: bytes) -> Mapping[str, Any]:
-    if len(line) > MAX_LINE_BYTES:
-        raise _UnreadableError(f"the line is longer than {MAX_LINE_BYTES} bytes")
     try:
+        require_short_line(line)
         members = orjson.loads(line)
+    except BadLineError as error:
+        raise _UnreadableError(str(error)) from None
     except orjson.JSONDecodeError:
         raise _UnreadableError("the line isn't JSON") from None
     if members.__class__ is not dict:
@@ -179,44 +163,36 @@ def _member(value: Any, name: str) -> Any:
 
 def _iter_rows(file: IO[bytes], name: str, input_names: frozenset[str]) -> Iterator[LogEntry]:
     """Yield what each row of a Parquet table is. Raises BadFileError."""
-    pyarrow, parquet = _import_parquet(name)
-    try:
-        # In parts, as a row group may not fit into memory.
-        table = parquet.ParquetFile(
-            file, pre_buffer=False, buffer_size=READ_BYTES, page_checksum_verification=True
-        )
+    table_reading, convert_decimals = _import_table_modules(name)
+    with table_reading.report_unreadable(name, "Parquet"):
+        table = table_reading.open_parquet(file)
         names = table.schema_arrow.names
-        _require_readable(name, table.schema_arrow, pyarrow)
         inputs = [column for column in names if column in input_names]
         nested = [column for column in names if column in ANSWER_MEMBERS]
-        if not inputs and not nested:
-            raise BadFileError(f"{name}: has no column with the name of an input; rename its columns so")
         # Other columns aren't read, however wide the table is.
         columns = [*(nested or inputs), *(column for column in OUTCOME_COLUMNS if column in names)]
+        _require_columns(name, names, columns)
         number = 0
         for batch in table.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
-            # Damaged files can have offsets that lead outside of the memory of a column.
-            batch.validate(full=True)
+            table_reading.validate_batch(batch)
             # Values of a column are read in one go, which takes a fraction of reading them row by row.
-            for row in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
+            values = [convert_decimals(batch.column(column)).to_pylist() for column in columns]
+            for row in zip(*values, strict=True):
                 number += 1
                 members = dict(zip(columns, row, strict=True))
                 if not nested:
                     members["answers"] = {column: members[column] for column in inputs}
                 yield _read_row(number, members)
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-        raise BadFileError(f"{name}: can't be read as Parquet: {error}") from error
 
 
-def _require_readable(name: str, schema: Any, pyarrow: Any) -> None:
-    """Raise BadFileError for columns that are there twice, or whose numbers Python reads as decimals."""
-    names = schema.names
-    for column in names:
+def _require_columns(name: str, names: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise BadFileError if a table lacks answers, or has a column twice that would be read."""
+    if not any(column not in OUTCOME_COLUMNS for column in columns):
+        problem = "has no column with the name of an input, and none called `answers` or `profile`"
+        raise BadFileError(f"{name}: {problem}; rename its columns so, or add them")
+    for column in columns:
         if names.count(column) > 1:
             raise BadFileError(f"{name}: the column {column!r} is there twice; keep one")
-        type_ = schema.field(column).type
-        if pyarrow.types.is_decimal(type_):
-            raise BadFileError(f"{name}: the column {column!r} is of type {type_}; cast it to double")
 
 
 def _read_row(number: int, members: Mapping[str, Any]) -> LogEntry:
@@ -226,10 +202,12 @@ def _read_row(number: int, members: Mapping[str, Any]) -> LogEntry:
         return UnreadableLine(number, str(error))
 
 
-def _import_parquet(name: str) -> tuple[Any, Any]:
-    """Import pyarrow and its reader of Parquet, which are an extra. Raises BadFileError without them."""
+def _import_table_modules(name: str) -> tuple[Any, Any]:
+    """Import what reads tables, which needs the extra pyarrow. Raises BadFileError without it."""
     try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
+        table_reading = import_module("finetune_advisor.assessing.table_reading")
+        column_types = import_module("finetune_advisor.assessing.column_types")
     except ImportError:
         remedy = "pip install 'finetune-advisor[arrow]'"
         raise BadFileError(f"{name}: Parquet needs pyarrow: {remedy}") from None
+    return table_reading, column_types.convert_decimals

@@ -19,9 +19,9 @@ from finetune_advisor.assessing.decision_logs import (
 from finetune_advisor.engine.analysis.replay import DecisionReplay, find_conflicting_inputs
 from finetune_advisor.engine.analysis.replay_report import (
     DecisionGroup,
-    Location,
+    DecisionWitness,
+    LogLocation,
     ReplayReport,
-    Witness,
 )
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.engine.model.inputs import Input, Profile, Value
@@ -69,13 +69,13 @@ class LogReplay:
                     group = self._find_group(entry)
                 except _CannotJudgeError as error:
                     # A line that can't be judged must not hide what the other lines say.
-                    report.count_unreadable(str(error), Location(name, entry.line))
+                    report.count_unreadable(str(error), LogLocation(name, entry.line))
                     continue
                 group.count += 1
                 if len(group.witnesses) < report.max_witnesses:
                     group.witnesses.append(self._witness(entry, name))
             elif isinstance(entry, UnreadableLine):
-                report.count_unreadable(entry.reason, Location(name, entry.line))
+                report.count_unreadable(entry.reason, LogLocation(name, entry.line))
             else:
                 report.other_lines += 1
 
@@ -124,14 +124,14 @@ class LogReplay:
             inputs = inputs if is_decided else deciding.inputs
         return _read_answers(answers, inputs, self._candidate)
 
-    def _witness(self, decision: LoggedDecision, name: str) -> Witness:
+    def _witness(self, decision: LoggedDecision, name: str) -> DecisionWitness:
         # The answers to other inputs weren't checked: they may be anything.
         answers = {
             input_name: value
             for input_name, value in decision.answers.items()
             if input_name in self._candidate.inputs and value is not None
         }
-        return Witness(Location(name, decision.line), decision.receipt, answers)
+        return DecisionWitness(LogLocation(name, decision.line), decision.receipt, answers)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import orjson
 import pyarrow as pa
 from pyarrow import parquet
 
-from finetune_advisor.assessing.batch_files import BadFileError
 from finetune_advisor.assessing.columns import RESULT_SCHEMA, build_result_batch
+from finetune_advisor.assessing.file_formats import BadFileError
 from finetune_advisor.assessing.result_files import as_text
 
 ROW_GROUP_ROWS = 1 << 16
@@ -31,6 +31,7 @@ class TableWriter:
         self, out: IO[bytes], file_format: str, schema: pa.Schema, *, is_stream: bool = False
     ) -> None:
         self._schema, self._waiting = schema, list[pa.RecordBatch]()
+        self._waiting_rows = self._waiting_bytes = 0
         # Arrow counts the bytes that it writes, so that the output may be a pipe.
         sink = pa.PythonFile(out, mode="w")
         if file_format == "arrow":
@@ -53,10 +54,9 @@ class TableWriter:
         """Write results that are a record batch."""
         # Small groups of rows would make the file large, and slow to read.
         self._waiting.append(batch)
-        if (
-            sum(map(len, self._waiting)) >= ROW_GROUP_ROWS
-            or sum(waiting.nbytes for waiting in self._waiting) >= ROW_GROUP_BYTES
-        ):
+        self._waiting_rows += len(batch)
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -66,6 +66,7 @@ class TableWriter:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_bytes = 0
         if waiting:
             with _report_errors():
                 self._writer.write_table(pa.Table.from_batches(waiting).combine_chunks())

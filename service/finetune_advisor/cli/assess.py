@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from finetune_advisor.assessing.advisor import Advisor
-from finetune_advisor.assessing.batch_files import FORMATS, find_format, find_output_format
+from finetune_advisor.assessing.file_formats import FILE_FORMATS, find_format, find_output_format
 from finetune_advisor.cli.assess_batch import (
     BatchOptions,
     assess_batch,
@@ -35,7 +35,7 @@ from finetune_advisor.trees.lifecycle import describe_status
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(FILE_FORMATS),
     help="With --batch: format of FILE. Default: by the ending of its name.",
 )
 @click.option(
@@ -60,7 +60,7 @@ from finetune_advisor.trees.lifecycle import describe_status
 )
 @click.option(
     "--output-format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(FILE_FORMATS),
     help="With --batch: format of the results. Default: by the ending of --output, or jsonl.",
 )
 def assess(  # noqa: PLR0913, PLR0917  # one for each option

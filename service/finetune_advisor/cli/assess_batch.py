@@ -13,13 +13,9 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 
 from finetune_advisor.assessing.assessor import BatchSummary
-from finetune_advisor.assessing.batch_files import (
-    TABLE_FORMATS,
-    BadFileError,
-    BatchFile,
-    atomic_write,
-)
+from finetune_advisor.assessing.batch_files import BatchFile
 from finetune_advisor.assessing.column_names import ColumnSelection
+from finetune_advisor.assessing.file_formats import TABLE_FORMATS, BadFileError, atomic_write
 from finetune_advisor.assessing.result_files import CsvWriter
 from finetune_advisor.cli.output import print_note
 from finetune_advisor.cli.tree_selection import advise_version

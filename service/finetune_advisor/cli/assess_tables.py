@@ -7,9 +7,10 @@ from typing import IO
 
 import pyarrow as pa
 
-from finetune_advisor.assessing.batch_files import TABLE_FORMATS, BatchFile
+from finetune_advisor.assessing.batch_files import BatchFile
 from finetune_advisor.assessing.column_files import ColumnFile
 from finetune_advisor.assessing.columns import ArrowAdvisor
+from finetune_advisor.assessing.file_formats import TABLE_FORMATS
 from finetune_advisor.assessing.table_files import TableWriter, text_schema
 from finetune_advisor.cli.assess_batch import BatchOptions, copy_blocks, open_lines, open_text_writer
 from finetune_advisor.engine.model.tree import Tree

@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 from marshmallow import ValidationError
 
-from finetune_advisor.assessing.batch_files import FORMAT_BY_SUFFIX
+from finetune_advisor.assessing.file_formats import FORMAT_BY_SUFFIX
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.schemas.error_details import iter_error_details
 from finetune_advisor.schemas.requests import profile_schema

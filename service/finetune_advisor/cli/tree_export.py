@@ -14,6 +14,7 @@ from finetune_advisor.cli.tree_selection import find_tree_in_catalog
 from finetune_advisor.engine.evaluation.exact import Assessment, evaluate
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import dmn, jdm, mermaid, rego, svg
+from finetune_advisor.formats.sql_dialects import DEFAULT_TABLE, SQL_DIALECTS
 
 PICTURE_RENDERERS: dict[str, Callable[[Tree, Assessment | None], str]] = {
     "mermaid": mermaid.render_mermaid,
@@ -36,8 +37,7 @@ NOTATION_RENDERERS: dict[str, Callable[[Tree], str]] = {
     "rego": rego.render_rego,
     "svg": svg.render_svg,
 }
-SQL = "sql"
-SQL_DIALECTS = ("bigquery", "duckdb", "postgres", "snowflake", "spark", "sqlite", "trino")
+SQL_NOTATION = "sql"
 
 
 @click.command()
@@ -46,13 +46,15 @@ SQL_DIALECTS = ("bigquery", "duckdb", "postgres", "snowflake", "spark", "sqlite"
     "--format",
     "notation",
     required=True,
-    type=click.Choice(sorted([*NOTATION_RENDERERS, SQL])),
+    type=click.Choice(sorted([*NOTATION_RENDERERS, SQL_NOTATION])),
     help="Notation to print.",
 )
 @click.option("--profile", "file", type=click.File("rb"), help="Profile to highlight, in JSON or YAML.")
 @click.option("--dialect", type=click.Choice(SQL_DIALECTS), help="With sql: database to write for.")
 @click.option(
-    "--table", metavar="NAME", help="With sql: table to read profiles from. Default: profiles."
+    "--table",
+    metavar="NAME",
+    help=f"With sql: table to read profiles from. Default: {DEFAULT_TABLE}.",
 )
 def export(
     version: str | None, notation: str, file: IO[bytes] | None, dialect: str | None, table: str | None
@@ -66,10 +68,10 @@ def export(
         raise click.UsageError(
             f"--profile goes with {' and '.join(PICTURE_RENDERERS)}, not with {notation}"
         )
-    if notation == SQL and dialect is None:
+    if notation == SQL_NOTATION and dialect is None:
         raise click.UsageError(f"--format sql needs --dialect; choose from {', '.join(SQL_DIALECTS)}")
     for option, value in ("--dialect", dialect), ("--table", table):
-        if value is not None and notation != SQL:
+        if value is not None and notation != SQL_NOTATION:
             raise click.UsageError(f"{option} goes with sql, not with {notation}")
     with report_errors():
         catalog, tree = find_tree_in_catalog(version)
@@ -97,4 +99,4 @@ def _render_sql(tree: Tree, dialect: str, table: str | None) -> str:
         raise click.ClickException(
             f"--format sql needs {error.name}: pip install 'finetune-advisor[sql]'"
         ) from error
-    return sql.render_sql(tree, dialect, sql.DEFAULT_TABLE if table is None else table)
+    return sql.render_sql(tree, dialect, DEFAULT_TABLE if table is None else table)

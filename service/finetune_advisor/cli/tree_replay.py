@@ -92,6 +92,10 @@ def replay(  # noqa: PLR0913  # one for each option
         print_utf8(render_replay_markdown(report))
     else:
         click.echo(render_replay_text(report))
+    if report.other_lines and not report.decisions:
+        print_note(
+            "No line is a decision. If a collector put its own JSON around each line, take it off first."
+        )
     failure = _find_failure(report, allowed_percentage, count_depends=count_depends)
     print_note(failure)
     if failure or (report.unreadable_count and not ignore_unreadable):

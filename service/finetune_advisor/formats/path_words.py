@@ -63,12 +63,12 @@ def split_into_words(table: PathTable) -> list[PathWord]:
     """Split the paths of a tree into words. No group of the table may have more than two inputs."""
     answers = [*_list_answers(table)]
     return [
-        _word(table, answers, first_path)
+        _build_word(table, answers, first_path)
         for first_path in range(0, table.all_paths.bit_length(), PATHS_PER_WORD)
     ]
 
 
-def _word(
+def _build_word(
     table: PathTable, answers: Sequence[tuple[str, Callable[..., Cases], Answers]], first_path: int
 ) -> PathWord:
     all_paths = (table.all_paths >> first_path) & ((1 << PATHS_PER_WORD) - 1)
@@ -96,33 +96,33 @@ def _list_answers(table: PathTable) -> Iterator[tuple[str, Callable[..., Cases],
         for name in group.names:
             input_ = table.tree.inputs[name]
             if input_.is_numeric:
-                yield name, _range_cases, [*_ranges(table, group, input_)]
+                yield name, _merge_ranges, [*_list_ranges(table, group, input_)]
             else:
-                yield name, _choice_cases, [*_choices(table, group, input_)]
+                yield name, _merge_choices, [*_list_choices(table, group, input_)]
         # Two known answers leave what each of them leaves by itself and what their relation allows.
         # A group has two inputs at most: with three, an unknown one could tie the two others together.
         for other in group.names[1:]:
-            yield group.names[0], partial(_relation_cases, other), [*_relations(group)]
+            yield group.names[0], partial(_merge_relations, other), [*_list_relations(group)]
 
 
-def _choices(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tuple[Any, PathSet]]:
+def _list_choices(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tuple[Any, PathSet]]:
     for position in range(int(input_.axis.greatest) + 1):
         excluded = group.excluded_by_answer(input_.name, position)
         yield input_.value(position), table.all_paths & ~excluded
 
 
-def _ranges(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tuple[Any, PathSet]]:
+def _list_ranges(table: PathTable, group: InputGroup, input_: Input) -> Iterator[tuple[Any, PathSet]]:
     # A cell of an integer can start between two integers, at the edge of a number that it is compared with.
     round_up = ceil if input_.type == "integer" else float
     starts = {max(round_up(start), input_.axis.least) for start in group.cell_starts[input_.name]}
     ascending = sorted(start for start in starts if start in input_.axis)
-    bounds = _authored_bounds(table.tree, input_)
-    upper_bounds = [bounds.get(start) or _bound_below(input_, start) for start in ascending[1:]]
+    bounds = _find_authored_bounds(table.tree, input_)
+    upper_bounds = [bounds.get(start) or _make_bound_below(input_, start) for start in ascending[1:]]
     for start, upper in zip(ascending, [*upper_bounds, None], strict=True):
         yield upper, table.all_paths & ~group.excluded_by_answer(input_.name, start)
 
 
-def _authored_bounds(tree: Tree, input_: Input) -> Mapping[Position, Bound]:
+def _find_authored_bounds(tree: Tree, input_: Input) -> Mapping[Position, Bound]:
     """Return the bounds that branches name, each as an upper bound, by the first position above it."""
     tests = [
         branch.test
@@ -136,7 +136,7 @@ def _authored_bounds(tree: Tree, input_: Input) -> Mapping[Position, Bound]:
     return {domain.least: upper for domain, upper in above if domain}
 
 
-def _bound_below(input_: Input, start: Position) -> Bound:
+def _make_bound_below(input_: Input, start: Position) -> Bound:
     """Return the upper bound of the positions below a position: the one with fewer digits."""
     before, _ = adjacent_positions(start, dense=input_.axis.dense)
     bounds = (
@@ -147,7 +147,7 @@ def _bound_below(input_: Input, start: Position) -> Bound:
     return min(bounds, key=lambda bound: len(repr(bound.value)))
 
 
-def _relations(group: InputGroup) -> Iterator[tuple[Any, PathSet]]:
+def _list_relations(group: InputGroup) -> Iterator[tuple[Any, PathSet]]:
     for relation, numbers in POSITIONS_IN_RELATION.items():
         at = dict(zip(group.names, numbers, strict=True))
         yield (
@@ -160,12 +160,12 @@ def _relations(group: InputGroup) -> Iterator[tuple[Any, PathSet]]:
         )
 
 
-def _choice_cases(choices: Answers, all_paths: PathSet) -> Cases:
+def _merge_choices(choices: Answers, all_paths: PathSet) -> Cases:
     for paths, values in _group_by_paths(choices, all_paths):
         yield InChoices(tuple(values)), paths
 
 
-def _relation_cases(other: str, relations: Answers, all_paths: PathSet) -> Cases:
+def _merge_relations(other: str, relations: Answers, all_paths: PathSet) -> Cases:
     for paths, together in _group_by_paths(relations, all_paths):
         yield ComparedBySymbol(SYMBOL_BY_RELATIONS[frozenset(together)], other), paths
 
@@ -179,7 +179,7 @@ def _group_by_paths(answers: Answers, all_paths: PathSet) -> Iterator[tuple[Path
     return ((paths, together) for paths, together in grouped.items() if paths != all_paths)
 
 
-def _range_cases(ranges: Answers, all_paths: PathSet) -> Cases:
+def _merge_ranges(ranges: Answers, all_paths: PathSet) -> Cases:
     # Adjacent ranges that leave the same paths are one range, whose upper bound is that of the last.
     merged = [([*members][-1][0], paths) for paths, members in groupby(ranges, itemgetter(1))]
     for index, (upper, paths) in enumerate(merged):

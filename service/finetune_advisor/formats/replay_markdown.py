@@ -19,70 +19,74 @@ def render_replay_markdown(report: ReplayReport) -> str:
     blocks = [f"# Replay with tree {report.tree.version}", replay_words.describe_report(report)]
     if report.decisions:
         rows = [
-            (label, *_count(report, report.count(kind))) for kind, label in replay_words.LABELS.items()
+            (label, *_format_count(report, report.count(kind)))
+            for kind, label in replay_words.LABELS.items()
         ]
-        blocks.append(_table(("verdict", "decisions", "share"), rows))
-    blocks += _groups(report, "Moved", "moved")
+        blocks.append(_render_table(("verdict", "decisions", "share"), rows))
+    blocks += _render_groups(report, "Moved", "moved")
     if inputs := report.decisions_by_input:
-        rows = [(_code(name), *_count(report, count)) for name, count in inputs.items()]
-        blocks += ["## Inputs that decisions depend on", _table(("input", "decisions", "share"), rows)]
-    blocks += _groups(report, "Depends on inputs", "depends")
+        rows = [(_format_code(name), *_format_count(report, count)) for name, count in inputs.items()]
+        blocks += [
+            "## Inputs that decisions depend on",
+            _render_table(("input", "decisions", "share"), rows),
+        ]
+    blocks += _render_groups(report, "Depends on inputs", "depends")
     if report.unreadable:
         unreadable = [
             (
                 _escape(group.reason),
                 group_digits(group.count),
-                _code(replay_words.describe_places(group)),
+                _format_code(replay_words.describe_places(group)),
             )
             for group in report.unreadable
         ]
-        blocks += ["## Not judged", _table(("reason", "lines", "where"), unreadable)]
+        blocks += ["## Not judged", _render_table(("reason", "lines", "where"), unreadable)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _groups(report: ReplayReport, title: str, kind: VerdictKind) -> Iterator[str]:
+def _render_groups(report: ReplayReport, title: str, kind: VerdictKind) -> Iterator[str]:
     """Yield the table of the groups with a kind of verdict, and their witnesses."""
     groups = report.groups(kind)
     if not groups:
         return
     yield f"## {title}"
     columns = ("from", "to", "depends on", "decisions", "share")
-    yield _table(columns, [_row(report, group) for group in groups])
-    witnesses = [line for group in groups for line in _witnesses(report, group)]
+    yield _render_table(columns, [_group_row(report, group) for group in groups])
+    witnesses = [line for group in groups for line in _render_witnesses(report, group)]
     if witnesses:
         yield "\n".join(witnesses)
 
 
-def _row(report: ReplayReport, group: DecisionGroup) -> Row:
+def _group_row(report: ReplayReport, group: DecisionGroup) -> Row:
     family = " (same family)" if report.stays_in_family(group) else ""
     return (
-        _code(replay_words.describe_outcome(group.past)),
-        _code(replay_words.describe_outcome(group.verdict.candidates)) + family,
-        ", ".join(map(_code, group.verdict.depends_on)),
-        *_count(report, group.count),
+        _format_code(replay_words.describe_outcome(group.past)),
+        _format_code(replay_words.describe_outcome(group.verdict.candidates)) + family,
+        ", ".join(map(_format_code, group.verdict.depends_on)),
+        *_format_count(report, group.count),
     )
 
 
-def _witnesses(report: ReplayReport, group: DecisionGroup) -> Iterator[str]:
+def _render_witnesses(report: ReplayReport, group: DecisionGroup) -> Iterator[str]:
     """Yield the witnesses of a group as items of a list, below its pair of outcomes."""
     if group.witnesses:
-        yield f"- {_code(replay_words.describe_pair(report, group))}, for example"
+        yield f"- {_format_code(replay_words.describe_pair(report, group))}, for example"
     for witness in group.witnesses:
-        answers = _code(render_profile(witness.answers).replace("\n", ", "))
-        place = _code(replay_words.describe_place(witness))
+        answers = _format_code(render_profile(witness.answers).replace("\n", ", "))
+        place = _format_code(replay_words.describe_place(witness))
         yield f"  - {place}: {answers or replay_words.NO_ANSWERS}"
 
 
-def _count(report: ReplayReport, count: int) -> Row:
+def _format_count(report: ReplayReport, count: int) -> Row:
     return group_digits(count), replay_words.describe_share(report, count)
 
 
-def _table(columns: Row, rows: Sequence[Row]) -> str:
+def _render_table(columns: Row, rows: Sequence[Row]) -> str:
     rules = ["---:" if column in {"decisions", "share", "lines"} else "---" for column in columns]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rules, *rows))
 
 
-def _code(text: str) -> str:
+def _format_code(text: str) -> str:
     """A text as code. Paths of files may have any character, even those that end code or a cell."""
     return f"`{_escape(text)}`" if text else ""
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from finetune_advisor.engine.analysis.replay import VerdictKind
 from finetune_advisor.engine.analysis.replay_report import (
     DecisionGroup,
+    DecisionWitness,
     ReplayReport,
     UnreadableGroup,
-    Witness,
 )
 from finetune_advisor.formats.numbers import group_digits
 from finetune_advisor.formats.plain_text import one_line
@@ -64,7 +64,7 @@ def describe_outcome(candidates: tuple[str, ...]) -> str:
     return f"one of {len(candidates)}: {', '.join(candidates[:MAX_LISTED])}, …"
 
 
-def describe_place(witness: Witness) -> str:
+def describe_place(witness: DecisionWitness) -> str:
     """Where a decision stands in the logs, and its receipt if it has one."""
     place = f"{one_line(witness.location.file)}:{witness.location.line}"
     return f"{place} {witness.receipt}" if witness.receipt else place

@@ -19,12 +19,9 @@ from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats.path_words import PathWord, split_into_words
 from finetune_advisor.formats.plain_text import one_line
+from finetune_advisor.formats.sql_dialects import DEFAULT_TABLE, STAR_EXCEPT_DIALECTS
 from finetune_advisor.formats.sql_expressions import ROW_ALIAS, ExpressionWriter
 
-DIALECTS = ("bigquery", "duckdb", "postgres", "snowflake", "spark", "sqlite", "trino")
-STAR_EXCEPT_DIALECTS = frozenset({"bigquery", "duckdb", "snowflake", "spark"})
-"""The dialects that can leave columns out of `*`. In the others, each row is joined with its candidates."""
-DEFAULT_TABLE = "profiles"
 PLAIN_NAME, QUOTES = re.compile(r"[\w$-]+"), ('"', "`", "[")
 MAX_PATHS = 4_000
 """Paths up to which a tree is exported. Databases take seconds to plan larger queries."""
@@ -51,7 +48,7 @@ class TableNameError(FinetuneAdvisorError):
 
 
 def render_sql(tree: Tree, dialect: str, table: str = DEFAULT_TABLE) -> str:
-    """Render a sound tree as a query in one of DIALECTS, without a semicolon at its end.
+    """Render a sound tree as a query in one of SQL_DIALECTS, without a semicolon at its end.
 
     The table, or a function that gives one, has a column for each input; NULL is unknown. The query gives the
     columns of the table, and `status`, `recommendation`, `finetune` and `candidates`.

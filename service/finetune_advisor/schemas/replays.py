@@ -8,7 +8,7 @@ from marshmallow import fields, pre_dump
 
 from finetune_advisor.engine.analysis.replay_report import (
     DecisionGroup,
-    Location,
+    LogLocation,
     ReplayReport,
     UnreadableGroup,
 )
@@ -16,12 +16,12 @@ from finetune_advisor.schemas.assessments import TreeNameSchema
 from finetune_advisor.schemas.fields import ResponseSchema, ScalarField
 
 
-class LocationSchema(ResponseSchema):
+class LogLocationSchema(ResponseSchema):
     file = fields.String(required=True)
     line = fields.Integer(required=True)
 
 
-class WitnessSchema(LocationSchema):
+class DecisionWitnessSchema(LogLocationSchema):
     """A past decision, as the log has it."""
 
     receipt = fields.String()
@@ -37,7 +37,7 @@ class DecisionGroupSchema(ResponseSchema):
     decisions = fields.Integer(required=True)
     share = fields.Float(required=True)
     same_family = fields.Boolean(required=True)
-    witnesses = fields.List(fields.Nested(WitnessSchema), required=True)
+    witnesses = fields.List(fields.Nested(DecisionWitnessSchema), required=True)
 
 
 class InputDecisionsSchema(ResponseSchema):
@@ -52,7 +52,7 @@ class UnreadableSchema(ResponseSchema):
 
     reason = fields.String(required=True)
     lines = fields.Integer(required=True)
-    first = fields.List(fields.Nested(LocationSchema), required=True)
+    first = fields.List(fields.Nested(LogLocationSchema), required=True)
 
 
 class ReplaySchema(ResponseSchema):
@@ -102,7 +102,7 @@ def _dump_group(report: ReplayReport, group: DecisionGroup) -> dict[str, Any]:
     }
 
 
-def _dump_location(location: Location) -> dict[str, Any]:
+def _dump_location(location: LogLocation) -> dict[str, Any]:
     return {"file": location.file, "line": location.line}
 
 

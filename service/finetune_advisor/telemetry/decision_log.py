@@ -33,6 +33,9 @@ class DecisionLog:
         request: Mapping[str, str],
     ) -> None:
         """Log the decisions of a request on profiles. `request` has the ids that each line shows."""
+        # LOG_LEVEL can silence the log. Then no assessment has to be made for it.
+        if not log.isEnabledFor(logging.INFO):
+            return
         for index, (profile, decision) in enumerate(zip(profiles, decisions, strict=True)):
             if self.includes(request, index):
                 assessment = (

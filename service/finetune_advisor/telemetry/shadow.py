@@ -11,7 +11,6 @@ from typing import Literal
 from finetune_advisor.engine.evaluation.compiled import CompiledPath, CompiledTree
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import decision_log
 from finetune_advisor.telemetry.background import BackgroundQueue
 from finetune_advisor.telemetry.decision_log import DecisionLog
@@ -24,11 +23,11 @@ _PendingProfile = tuple[Profile, CompiledPath | Assessment, int, str, Mapping[st
 """A profile, what was decided on it, its index in its request, its endpoint, and the request's ids."""
 
 
-def compare_outcomes(outcome: str | None, shadow_outcome: str | None) -> Comparison:
-    """Compare the recommendations of two trees by id. None stands for an undecided assessment."""
-    if outcome is None or shadow_outcome is None:
+def compare_candidates(candidates: Sequence[str], shadow_candidates: Sequence[str]) -> Comparison:
+    """Compare what two trees recommend, by id. An assessment with several candidates is undecided."""
+    if len(candidates) > 1 or len(shadow_candidates) > 1:
         return "undecided"
-    return "same" if outcome == shadow_outcome else "moved"
+    return "same" if candidates == shadow_candidates else "moved"
 
 
 class ShadowTree:
@@ -37,11 +36,11 @@ class ShadowTree:
     With a decision log, it logs the results of the assessments that the log includes.
     """
 
-    def __init__(self, tree: Tree, metrics: Metrics, decision_log: DecisionLog | None) -> None:
-        self.tree, self._metrics, self._decision_log = tree, metrics, decision_log
-        self._compiled = CompiledTree(tree)
-        # Made before the workers fork, so that they share it.
-        _ = self._compiled.table
+    def __init__(
+        self, compiled: CompiledTree, metrics: Metrics, decision_log: DecisionLog | None
+    ) -> None:
+        self.tree, self._compiled = compiled.tree, compiled
+        self._metrics, self._decision_log = metrics, decision_log
         self._queue = BackgroundQueue(self._assess_pending, metrics.record_shadow_drops)
         self._has_failed = False
 
@@ -83,15 +82,13 @@ class ShadowTree:
         request: Mapping[str, str],
     ) -> tuple[str, str, str]:
         """Assess a profile. Returns the version and result and recommendation that it is counted under."""
-        outcome = decision.outcome
-        result = compare_outcomes(outcome, self._compiled.outcome(profile))
-        # The outcome is enough to count; candidates cost as much again, and only the log shows them.
+        candidates = self._compiled.candidates(profile)
+        result = compare_candidates(decision.candidates, candidates)
         if self._decision_log and self._decision_log.includes(request, index):
-            candidates = self._compiled.candidates(profile)
             self._log_result(
                 decision, candidates, result, {**request, "endpoint": endpoint, "index": index}
             )
-        return decision.tree.version, result, outcome or "none"
+        return decision.tree.version, result, decision.outcome or "none"
 
     def _log_result(
         self,

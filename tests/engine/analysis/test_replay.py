@@ -13,7 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetune_advisor.engine.analysis import replay
-from finetune_advisor.engine.analysis.replay import DecisionReplay, Verdict, find_conflicting_inputs
+from finetune_advisor.engine.analysis.replay import (
+    DecisionReplay,
+    ReplayVerdict,
+    find_conflicting_inputs,
+)
 from finetune_advisor.engine.analysis.validation import find_faults
 from finetune_advisor.engine.evaluation import compiled, partial
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
@@ -90,12 +94,14 @@ def known_inputs(deciding: Tree, candidate: Tree) -> list[str]:
     return [*{**candidate.inputs, **deciding.inputs}]
 
 
-def verdict(candidate: Tree, ends: frozenset[str], agreed: frozenset[bool], flips: list[str]) -> Verdict:
+def verdict(
+    candidate: Tree, ends: frozenset[str], agreed: frozenset[bool], flips: list[str]
+) -> ReplayVerdict:
     """The verdict that brute force has found the reasons for."""
     in_order = tuple(sorted(ends, key=candidate.topological_index.__getitem__))
     if len(agreed) == 1:
-        return Verdict("same" if True in agreed else "moved", in_order)
-    return Verdict("depends", in_order, tuple(flips))
+        return ReplayVerdict("same" if True in agreed else "moved", in_order)
+    return ReplayVerdict("depends", in_order, tuple(flips))
 
 
 @pytest.mark.exhaustive
@@ -169,7 +175,7 @@ def test_typed_trees_agree_with_brute_force(
             assert expected == judged.judge(answers, past, deciding)
 
 
-def verdict_of_completions(deciding: Tree, candidate: Tree, answers: Known) -> Verdict:
+def verdict_of_completions(deciding: Tree, candidate: Tree, answers: Known) -> ReplayVerdict:
     """Brute force over the completions of a log, for trees of the same inputs."""
     found = [*completions(deciding, answers)]
     agrees = {

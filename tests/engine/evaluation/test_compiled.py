@@ -31,7 +31,7 @@ def test_a_compiled_tree_evaluates_as_the_plain_one(tree: Tree, data: st.DataObj
     profiles = strategies.partial_profiles(tree) | strategies.complete_profiles(tree)
     known = {**data.draw(profiles), "nobody_knows": True}
     assert evaluate(tree, known) == CompiledTree(tree).evaluate(known)
-    assert evaluate(tree, known).outcome == CompiledTree(tree).outcome(known)
+    assert evaluate(tree, known).candidates == CompiledTree(tree).candidates(known)
 
 
 @pytest.mark.exhaustive
@@ -88,7 +88,7 @@ TELLING = {
 def test_a_partial_profile_of_measurements_is_evaluated_as_by_walks(profile: Known) -> None:
     """With some of the numbers that are compared with each other, or all."""
     assert evaluate(MEASURED, profile) == COMPILED.partial(profile)
-    assert evaluate(MEASURED, profile).outcome == COMPILED.outcome(profile)
+    assert evaluate(MEASURED, profile).candidates == COMPILED.candidates(profile)
     region = region_of_completions(MEASURED, profile)
     for name in MEASURED.inputs.keys() - profile.keys():
         assert FOUND.affects_outcome(profile, name) == affects_outcome(MEASURED, region, name)
@@ -110,7 +110,7 @@ def test_a_tree_of_too_many_paths_is_walked(tree: Tree, monkeypatch: pytest.Monk
 
     assert one.table is None
     assert evaluate(tree, {}) == one.evaluate({})
-    assert evaluate(tree, {}).outcome == one.outcome({})
+    assert evaluate(tree, {}).candidates == one.candidates({})
 
 
 @given(strategies.trees(), st.data())

@@ -29,7 +29,7 @@ CACHE_SIZE = 4096
 VerdictKind = Literal["same", "moved", "depends"]
 
 
-class Verdict(NamedTuple):
+class ReplayVerdict(NamedTuple):
     """What a candidate tree makes of a past decision.
 
     It is `same` if both trees recommend the same for every complete profile that agrees with the logged
@@ -55,7 +55,9 @@ class DecisionReplay:
         self._by_recommendation: dict[str, _Agreement] = {}
         self._by_deciding_tree: dict[str, _Agreement] = {}
 
-    def judge(self, answers: Profile, past: tuple[str, ...], deciding: Tree | None) -> Verdict | None:
+    def judge(
+        self, answers: Profile, past: tuple[str, ...], deciding: Tree | None
+    ) -> ReplayVerdict | None:
         """Judge a decision by its logged answers, which must be valid, and its candidates in the past.
 
         A decision with one candidate was decided, and any other one undecided. `deciding` is the tree that
@@ -67,9 +69,9 @@ class DecisionReplay:
         candidates = self._compiled.candidates(answers)
         # These two answer most decisions, without an agreement tree.
         if not {*candidates} & {*past}:
-            return Verdict("moved", candidates)
+            return ReplayVerdict("moved", candidates)
         if candidates == past and len(past) == 1:
-            return Verdict("same", candidates)
+            return ReplayVerdict("same", candidates)
         if len(past) == 1:
             return self._agreement_with_recommendation(past[0]).judge(answers, candidates)
         if deciding is None:
@@ -104,7 +106,7 @@ class _Agreement:
         }
         self._cache: dict[object, tuple[VerdictKind, tuple[str, ...]]] = {}
 
-    def judge(self, answers: Profile, candidates: tuple[str, ...]) -> Verdict:
+    def judge(self, answers: Profile, candidates: tuple[str, ...]) -> ReplayVerdict:
         """Judge a decision by its answers. `candidates` are those of the candidate tree."""
         key = self._key(answers)
         if key not in self._cache:
@@ -112,7 +114,7 @@ class _Agreement:
                 self._cache.clear()
             self._cache[key] = self._find_agreement(answers)
         kind, depends_on = self._cache[key]
-        return Verdict(kind, candidates, depends_on)
+        return ReplayVerdict(kind, candidates, depends_on)
 
     def _key(self, answers: Profile) -> object:
         """Return a key of answers: for equal keys, the agreement is the same.

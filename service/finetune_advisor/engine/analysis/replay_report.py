@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from finetune_advisor.engine.analysis.replay import Verdict, VerdictKind
+from finetune_advisor.engine.analysis.replay import ReplayVerdict, VerdictKind
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.tree import Tree
 
@@ -21,17 +21,17 @@ OTHER_OUTCOMES = ("= others",)
 OTHER_REASONS = "other reasons"
 
 
-class Location(NamedTuple):
+class LogLocation(NamedTuple):
     """A line of a log, or a row of a table, counted from 1."""
 
     file: str
     line: int
 
 
-class Witness(NamedTuple):
+class DecisionWitness(NamedTuple):
     """A past decision as the log has it: its place, its receipt if it has one, and its answers."""
 
-    location: Location
+    location: LogLocation
     receipt: str | None
     answers: Profile
 
@@ -41,8 +41,8 @@ class DecisionGroup:
     """The decisions with the same candidates in the past and the same verdict, with the first few of them."""
 
     past: tuple[str, ...]
-    verdict: Verdict
-    witnesses: list[Witness] = field(default_factory=list)
+    verdict: ReplayVerdict
+    witnesses: list[DecisionWitness] = field(default_factory=list)
     count: int = 0
 
 
@@ -51,7 +51,7 @@ class UnreadableGroup:
     """The lines that can't be judged for the same reason, with the places of the first few of them."""
 
     reason: str
-    locations: list[Location] = field(default_factory=list)
+    locations: list[LogLocation] = field(default_factory=list)
     count: int = 0
 
 
@@ -67,20 +67,20 @@ class ReplayReport:
     families: Mapping[str, str]
     max_witnesses: int
     other_lines: int = 0
-    _groups: dict[tuple[tuple[str, ...], Verdict], DecisionGroup] = field(default_factory=dict)
+    _groups: dict[tuple[tuple[str, ...], ReplayVerdict], DecisionGroup] = field(default_factory=dict)
     _unreadable: dict[str, UnreadableGroup] = field(default_factory=dict)
 
-    def group_of(self, past: tuple[str, ...], verdict: Verdict) -> DecisionGroup:
+    def group_of(self, past: tuple[str, ...], verdict: ReplayVerdict) -> DecisionGroup:
         """Return the group of decisions with these candidates in the past and this verdict.
 
         The caller counts its decisions there, and adds witnesses. Logs may name any number of outcomes, so
         that beyond MAX_GROUPS there is one group for each kind of verdict.
         """
         if (past, verdict) not in self._groups and len(self._groups) >= MAX_GROUPS:
-            past, verdict = OTHER_OUTCOMES, Verdict(verdict.kind, OTHER_OUTCOMES)
+            past, verdict = OTHER_OUTCOMES, ReplayVerdict(verdict.kind, OTHER_OUTCOMES)
         return self._groups.setdefault((past, verdict), DecisionGroup(past, verdict))
 
-    def count_unreadable(self, reason: str, location: Location) -> None:
+    def count_unreadable(self, reason: str, location: LogLocation) -> None:
         """Count a line that can't be judged."""
         # A reason can quote a name of the log, so that there may be any number of them.
         if reason not in self._unreadable and len(self._unreadable) >= MAX_GROUPS:

@@ -152,13 +152,6 @@ class CompiledTree:
             return self._partial.candidates(profile)
         return evaluate(self.tree, profile).candidates
 
-    def outcome(self, profile: Profile) -> str | None:
-        """Return the outcome of a profile with valid values in a fraction of the time of an assessment."""
-        path = self.path(profile)
-        if path is not None:
-            return path.outcome
-        return self._partial.outcome(profile) if self._partial else evaluate(self.tree, profile).outcome
-
     def partial(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)

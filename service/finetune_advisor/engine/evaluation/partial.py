@@ -46,14 +46,13 @@ class PartialProfiles:
             for name, index in self._group_index.items()
         }
         self._warnings = warning_predicates(table.tree)
-        outcomes = sorted(
-            (path, same_outcome, recommendation)
-            for recommendation, same_outcome in table.paths_by_recommendation.items()
+        outcomes = [
+            (path, same_outcome)
+            for same_outcome in table.paths_by_recommendation.values()
             for path in iter_bits(same_outcome)
-        )
-        # The paths with the same outcome as each path, and that outcome, by the number of the path.
-        self._same_outcome = [same_outcome for _, same_outcome, _ in outcomes]
-        self._outcomes = [recommendation for _, _, recommendation in outcomes]
+        ]
+        # The paths with the same outcome as each path, by the number of the path.
+        self._same_outcome = [same_outcome for _, same_outcome in sorted(outcomes)]
         self._rivals = lru_cache(CACHE_SIZE)(self._find_rivals)
         self._compatible_cache: dict[object, PathSet] = {}
 
@@ -76,12 +75,6 @@ class PartialProfiles:
     def candidates(self, profile: Profile) -> tuple[str, ...]:
         """Return the recommendations that completions of a profile end in, in tree order."""
         return self._table.recommendations_of(self._possible(profile))
-
-    def outcome(self, profile: Profile) -> str | None:
-        """Return the recommendation that all completions of a profile end in, or None if they differ."""
-        possible = self._possible(profile)
-        first = (possible & -possible).bit_length() - 1
-        return None if possible & ~self._same_outcome[first] else self._outcomes[first]
 
     def affects_outcome(self, profile: Profile, name: str) -> bool:
         """Return whether an input that a profile lacks can still change its outcome."""

@@ -66,7 +66,7 @@ def test_the_tree_and_the_receipt_are_read() -> None:
 
     assert [
         LoggedDecision(1, ANSWERS, ("a", "b"), "1.0.0", "sha256:1", RECEIPT),
-        LoggedDecision(2, ANSWERS, ("a", "b"), "2.0.0", None, None),
+        LoggedDecision(2, ANSWERS, ("a", "b"), "2.0.0", "sha256:3", None),
     ] == entries(content)
 
 

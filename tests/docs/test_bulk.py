@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pyarrow import parquet
+
 from tests.docs import recipes
+
+
+def test_a_file_to_try(tmp_path: Path) -> None:
+    """The file has a column for each input, and the recipe of the command line takes it."""
+    recipes.run_recipe("A file to try", tmp_path)
+    written = parquet.read_table(tmp_path / recipes.FILE)
+    assert ["ticket", *recipes.TREE.inputs] == written.column_names
+    assert ["T-1", "T-2"] == written["ticket"].to_pylist()
+    rows = {row["ticket"]: row for row in written.to_pylist()}
+    assert (True, None) == (rows["T-1"]["rules_sufficient"], rows["T-1"]["eval_examples"])
 
 
 def test_the_command_line(tmp_path: Path) -> None:

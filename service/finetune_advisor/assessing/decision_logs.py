@@ -126,11 +126,13 @@ def _read_decision(number: int, members: Mapping[str, Any]) -> LoggedDecision:
         answers = members.get("profile")
     if answers.__class__ is not dict:
         raise _UnreadableError("the line has no object `answers` or `profile`")
-    version = members.get("tree_version")
-    # Answers of POST /assess have the version in an object.
+    version, digest = members.get("tree_version"), members.get("tree_digest")
+    # Answers of POST /assess have both in an object.
     if version is None and "tree" in members:
         version = _member(members["tree"], "version")
-    digest, receipt = members.get("tree_digest"), members.get("receipt")
+    if digest is None and isinstance(members.get("tree"), dict):
+        digest = members["tree"].get("digest")
+    receipt = members.get("receipt")
     return LoggedDecision(
         number,
         answers,

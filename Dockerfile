@@ -18,7 +18,7 @@ RUN --mount=type=secret,id=ca \
     && /build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt \
     && /build/bin/pip --python /sbom install --require-hashes --only-binary :all: -r requirements/sbom.txt \
     && /build/bin/pip --python /opt/finetune-advisor install --require-hashes --only-binary :all: \
-        -r requirements/runtime.txt
+        -r requirements/image.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY service service
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

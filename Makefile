@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests that need Node.js, Go, Java or Chromium, or take minutes: make contract.
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py \
 	tests/contract/test_teeth.py tests/clients tests/web tests/formats/test_camunda.py \
-	tests/formats/test_mermaid.py tests/formats/test_oracles.py tests/telemetry/test_tracers.py
+	tests/formats/test_mermaid.py tests/formats/test_oracles.py tests/telemetry/test_tracers.py \
+	tests/telemetry/test_collector.py
 # Tests of the deployment around an instance: make chart.
 DEPLOYED := tests/helm tests/monitoring tests/drain
 # Tests in PostgreSQL, Spark and Polars: make engines.

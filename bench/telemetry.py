@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from itertools import cycle, islice
@@ -28,42 +29,59 @@ from bench.measure import Bench, on_server_core
 from bench.servers import environment
 from bench.spread import Spread, quartiles
 from finetune_advisor.app import create_app
+from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import deferred, middleware
 
 ROUNDS = 200
 BLOCK = 200
 PATIENCE = 600
 FILE = "telemetry.json"
+SPANS = "spans, which are off by default"
 
 
 def costs(bench: Bench) -> dict[str, Spread]:
     """By what is left out, the microseconds of CPU time it takes for a request: median and quartiles.
 
-    Lines go nowhere; what a request leaves for later is done within its block.
+    Lines go nowhere; what a request leaves for later is done within its block. Only spans are added instead,
+    and sent to a sink; their exporter works at any time.
     """
     bench.say("telemetry's costs")
     command = [sys.executable, "-m", "bench.telemetry", str(bench.desk.at)]
-    with on_server_core():
-        subprocess.run(
-            command, check=True, env=environment(), stdout=subprocess.DEVNULL, timeout=PATIENCE
-        )
+    sink_command = [sys.executable, "-m", "bench.apps.span_sink"]
+    with subprocess.Popen(sink_command, stdout=subprocess.PIPE, text=True) as sink:
+        assert sink.stdout
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.stdout.readline().strip()}
+        with on_server_core():
+            subprocess.run(
+                command,
+                check=True,
+                env=environment() | endpoint,
+                stdout=subprocess.DEVNULL,
+                timeout=PATIENCE,
+            )
+        sink.terminate()
     seconds: dict[str, list[float]] = json.loads(bench.desk.file(FILE).read_text())
-    whole = seconds.pop(OWN.name)
+    whole, spans = seconds.pop(OWN.name), seconds.pop(SPANS)
+    more_and_less = {name: (whole, parts) for name, parts in seconds.items()} | {SPANS: (spans, whole)}
     return {
-        name: quartiles([(all_ - one) / BLOCK * 1e6 for one, all_ in zip(parts, whole, strict=True)])
-        for name, parts in seconds.items()
+        name: quartiles([(high - low) / BLOCK * 1e6 for high, low in zip(more, less, strict=True)])
+        for name, (more, less) in more_and_less.items()
     }
 
 
 def _measured(desk: Desk) -> dict[str, list[float]]:
-    """By what is left out, or by the service's name, the CPU seconds of each block."""
+    """By what is left out or added, or by the service's name, the CPU seconds of each block."""
     bodies = [encoded(OWN.one.body(desk.version, profile)) for profile in desk.profiles[:BLOCK]]
     own = create_app()
     blocks: dict[str, Callable[[], float]] = {
         OWN.name: partial(_seconds, own, bodies),
         "logs": partial(_unlogged, own, bodies),
         "metrics": partial(_seconds, unmetered.create_app(), bodies),
-        "logs, metrics and traces": partial(_seconds, silent.create_app(), bodies),
+        "logs, metrics and trace ids": partial(_seconds, silent.create_app(), bodies),
+        # The last, as it imports OpenTelemetry, which the others would find.
+        SPANS: partial(
+            _seconds, create_app(replace(Settings.from_environment(), traces="otlp")), bodies
+        ),
     }
     for block in blocks.values():
         block()

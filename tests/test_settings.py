@@ -41,6 +41,7 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "decision_log": ("true", True),
         "decision_log_mask": ("b, a,,b ", ("b", "a")),
         "decision_log_sample": ("0.25", 0.25),
+        "traces": ("OTLP", "otlp"),
         "log_client": ("forwarded", "forwarded"),
         "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }

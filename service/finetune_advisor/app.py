@@ -33,6 +33,7 @@ from finetune_advisor.api.resources import (
     tree_diagram,
     worksheets,
 )
+from finetune_advisor.api.traced_assessor import TracedAssessor
 from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
@@ -55,6 +56,8 @@ from finetune_advisor.trees.catalog import Catalog
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from finetune_advisor.telemetry.spans import SpanTracer
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application with `settings`, or with the settings of the environment.
@@ -64,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environment()
     served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
+    tracer = _make_tracer() if settings.traces == "otlp" else None
     metrics = Metrics()
     shadow = served.pick_shadow(settings.shadow_tree_version) if settings.shadow_tree_version else None
     metrics.set_info(__version__, served.trees.values(), served.default, shadow)
@@ -77,8 +81,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     shadow_tree = (
         ShadowTree(advisors[shadow.version].compiled, metrics, decision_log) if shadow else None
     )
-    decisions = TelemetryRecorder(metrics, decision_log, shadow_tree)
-    assessors = {version: Assessor(advisor, decisions) for version, advisor in advisors.items()}
+    decisions = TelemetryRecorder(metrics, decision_log, shadow_tree, tracer)
+    assessors = {
+        version: TracedAssessor(advisor, decisions, tracer) if tracer else Assessor(advisor, decisions)
+        for version, advisor in advisors.items()
+    }
     pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
     contract = Contract(app)
@@ -100,7 +107,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         _register_pages(app, site.blueprint(interviews, comparisons, pick_tree, relative_link))
         contract.show_problem = problem_renderer(app, relative_link)
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
-    app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
+    app.wsgi_app = _with_middleware(app, served, assessors, settings, tracer)  # type: ignore[method-assign,assignment]
     return app
 
 
@@ -110,6 +117,19 @@ def describe_api() -> dict[str, Any]:
     Raises FinetuneAdvisorError, as `create_app` does.
     """
     return export_openapi(create_app())
+
+
+def _make_tracer() -> SpanTracer:
+    """Make the tracer. Raises SettingsError if OpenTelemetry is missing, or misconfigured."""
+    try:
+        from finetune_advisor.telemetry.spans import SpanTracer  # noqa: PLC0415  # an extra, and slow to import
+    except ModuleNotFoundError as error:
+        remedy = "pip install 'finetune-advisor[otel]'"
+        raise SettingsError(f"{VARIABLE_PREFIX}TRACES: otlp needs {error.name}: {remedy}") from error
+    try:
+        return SpanTracer(__version__)
+    except ValueError as error:
+        raise SettingsError(f"{VARIABLE_PREFIX}TRACES: a variable of OpenTelemetry: {error}") from error
 
 
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
@@ -156,20 +176,23 @@ def _with_middleware(
     app: Flask,
     served: Catalog,
     assessors: Mapping[str, Assessor],
-    metrics: Metrics,
     settings: Settings,
+    tracer: SpanTracer | None,
 ) -> WSGIApplication:
     """Wrap the application in its middleware, the innermost first."""
     application: WSGIApplication = app.wsgi_app
-    # A tracer instruments Flask: with one, every request has to go through Flask.
-    if make_active_span_lookup() is None:
+    # The tracer of another program instruments Flask: with one, every request has to go through Flask.
+    if tracer or make_active_span_lookup() is None:
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
     client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     # Around the fast path, so that its requests are counted and logged, too.
-    application = TelemetryMiddleware(application, metrics, common_headers, client)
+    application = TelemetryMiddleware(application, app.extensions["metrics"], common_headers, client)
+    # Around that, so that log lines and answers name the span.
+    if tracer:
+        application = tracer.trace_requests(application)
     # Around the answers to failures, so that pages of other origins can read them.
     if settings.cors_origins:
         application = CrossOriginSharing(application, settings.cors_origins)

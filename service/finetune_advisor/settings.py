@@ -176,6 +176,12 @@ class Settings:
         "Share of the assessments that the decision log has, from 0 to 1.",
         _make_range(0, 1),
     )
+    traces: str = _setting(
+        "none",
+        "choice",
+        "Where spans of requests go: none, or otlp (the collector that OTEL_ variables name).",
+        validate.OneOf(["none", "otlp"]),
+    )
     log_client: str = _setting(
         "none",
         "choice",

@@ -192,6 +192,7 @@ def test_the_defaults_that_templates_read_are_those_of_the_values() -> None:
         ({"settings": {"decisionLog": "yes"}}, "decisionLog"),
         ({"settings": {"decisionLogMask": ["kb_tokens"]}}, "decisionLogMask"),
         ({"settings": {"decisionLogSample": 1.5}}, "decisionLogSample"),
+        ({"settings": {"traces": "zipkin"}}, "traces"),
         ({"settings": {"shadowTreeVersion": 3}}, "shadowTreeVersion"),
         ({"settings": {"metricsPort": 9}}, "metricsPort"),
         ({"extraEnv": [{"name": "FINETUNE_ADVISOR_WORKERS", "value": "2"}]}, "extraEnv"),

@@ -57,6 +57,7 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         decision_log=True,
         decision_log_mask=("kb_tokens", "monthly_requests"),
         decision_log_sample=0.05,
+        traces="otlp",
         log_client="forwarded",
         trusted_proxies="10.0.0.0/8, fd00::/8",
     )

@@ -92,7 +92,7 @@ def test_the_bill_of_materials_is_valid_and_whole(image: Image) -> None:
         if "purl" in one
     }
     locked = re.findall(
-        r"^(\S+)==(\S+)", (ROOT / "requirements" / "runtime.txt").read_text(), re.MULTILINE
+        r"^(\S+)==(\S+)", (ROOT / "requirements" / "image.txt").read_text(), re.MULTILINE
     )
     status = (image.root / "var/lib/dpkg/status").read_text().split("\n\n")
     installed = {

@@ -1,9 +1,10 @@
-"""Decisions: counts each assessment, and hands it to the decision log and the shadow tree if they are on."""
+"""Decisions: counts each assessment, and hands it to the decision log, trace and shadow tree that are on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
@@ -13,14 +14,18 @@ from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.shadow import ShadowTree
 from finetune_advisor.telemetry.tracing import log_fields_of_request
 
+if TYPE_CHECKING:
+    from finetune_advisor.telemetry.spans import SpanTracer  # needs the extra `otel`
+
 
 @dataclass(frozen=True)
 class TelemetryRecorder:
-    """Counts every decision, and hands it to the decision log and the shadow tree if there are any."""
+    """Counts every decision, and hands it to the decision log, the tracer and the shadow tree that exist."""
 
     metrics: Metrics
     decision_log: DecisionLog | None = None
     shadow: ShadowTree | None = None
+    tracer: SpanTracer | None = None
 
     def record(
         self,
@@ -33,6 +38,8 @@ class TelemetryRecorder:
         A compiled path stands for the assessment of a complete profile on it.
         """
         self.metrics.record(decisions, endpoint)
+        if self.tracer:
+            self.tracer.describe(decisions)
         # The same for all decisions of a request, and slow to find where there is a tracer.
         request = log_fields_of_request() if self.decision_log else {}
         if self.decision_log:

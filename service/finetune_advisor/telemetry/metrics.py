@@ -64,6 +64,8 @@ class MetricsUnavailableError(FinetuneAdvisorError):
 
 RequestSample = tuple[str, str, int, float]
 """An answered request: the label of its method, its route template, its status and its seconds."""
+Exemplar = dict[str, str]
+"""The ids of the span of a request that was observed, for the formats of metrics that can show them."""
 
 
 def method_label(method: str) -> str:
@@ -160,7 +162,7 @@ class Metrics:
         self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         # One entry per running request: append and pop are atomic, += on a number isn't.
         self._running: list[None] = []
-        self._requests: deque[RequestSample] = deque()
+        self._requests: deque[tuple[RequestSample, Exemplar | None]] = deque()
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._flushing = Lock()
         deferred.register(self.flush)
@@ -301,9 +303,9 @@ class Metrics:
         with self._counting():
             self.batch_profiles.observe(profiles)
 
-    def record_request(self, sample: RequestSample) -> None:
+    def record_request(self, sample: RequestSample, exemplar: Exemplar | None = None) -> None:
         """Count an answered request, at the latest when it is finished or scraped."""
-        self._requests.append(sample)
+        self._requests.append((sample, exemplar))
 
     def request_started(self) -> None:
         """Count a request as running."""
@@ -362,15 +364,16 @@ class Metrics:
             log.error(message, reason, exc_info=None if expected else error)
 
     def _count_requests(self) -> None:
-        seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
+        seconds: defaultdict[tuple[str, str, int], list[tuple[float, Exemplar | None]]]
+        seconds = defaultdict(list)
         for _ in range(len(self._requests)):  # other threads may add more meanwhile
-            method, route, status, duration = self._requests.popleft()
-            seconds[method, route, status].append(duration)
+            (method, route, status, duration), exemplar = self._requests.popleft()
+            seconds[method, route, status].append((duration, exemplar))
         for (method, route, status), durations in seconds.items():
             self.requests.labels(method, route, status).inc(len(durations))
             histogram = self.seconds.labels(method, route)
-            for duration in durations:
-                histogram.observe(duration)
+            for duration, exemplar in durations:
+                histogram.observe(duration, exemplar)
 
     def _count_decisions(self) -> None:
         # Paths are counted first, since a batch has far fewer paths than profiles.

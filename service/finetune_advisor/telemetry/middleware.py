@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from finetune_advisor.telemetry import deferred
 from finetune_advisor.telemetry.log_output import AccessLogRecord, template_record
-from finetune_advisor.telemetry.metrics import UNMATCHED_ROUTE, Metrics, RequestSample, method_label
+from finetune_advisor.telemetry.metrics import (
+    UNMATCHED_ROUTE,
+    Exemplar,
+    Metrics,
+    RequestSample,
+    method_label,
+)
 from finetune_advisor.telemetry.tracing import (
     CURRENT,
+    Span,
     TraceContext,
     make_active_span_lookup,
     make_trace_context,
@@ -59,11 +66,17 @@ class TelemetryMiddleware:
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             seconds = perf_counter() - started
             # A tracer that instruments Flask begins its span inside the application.
-            trace = incoming.within(self._active_span()) if self._active_span else incoming
+            span = self._active_span() if self._active_span else None
+            trace = incoming.within(span)
             client = self._client(environ) if self._client else None
-            sample = method_label(environ["REQUEST_METHOD"]), _route(environ), int(status[:3]), seconds
+            sample = (
+                method_label(environ["REQUEST_METHOD"]),
+                find_route(environ),
+                int(status[:3]),
+                seconds,
+            )
             self._pending.append((sample, trace, time(), client))
-            self._metrics.record_request(sample)
+            self._metrics.record_request(sample, _exemplar(span) if span else None)
             return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
@@ -97,7 +110,12 @@ class TelemetryMiddleware:
                 log.handle(AccessLogRecord(template, answered_at, fields))
 
 
-def _route(environ: WSGIEnvironment) -> str:
+def _exemplar(span: Span) -> Exemplar | None:
+    """Return the ids of a span if it is recorded: nobody could look up another one."""
+    return {"trace_id": span.trace_id, "span_id": span.span_id} if span.is_sampled else None
+
+
+def find_route(environ: WSGIEnvironment) -> str:
     """Return the route template that a request's path matched. It may be `unmatched`."""
     if ROUTE_ENVIRON_KEY in environ:
         return str(environ[ROUTE_ENVIRON_KEY])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 TRACEPARENT_PATTERN = re.compile(
-    r"(?!ff|00.{54})([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
+    r"(?!ff|00.{54})([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 )
 """Version 00 has four fields. Later versions may append more (W3C Trace Context, 3.2.4)."""
 SAMPLED_FLAG, RANDOM_FLAG = 1, 2
@@ -24,6 +24,11 @@ class Span(NamedTuple):
     trace_id: str
     span_id: str
     flags: str
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the span is recorded, as far as its flags say."""
+        return bool(int(self.flags, 16) & SAMPLED_FLAG)
 
 
 class TraceContext(NamedTuple):
@@ -55,15 +60,21 @@ def make_trace_context(request_id: str | None, traceparent: str | None) -> Trace
 
     Ids are random, and no secrets. A span id of zeros, which would be invalid, comes up once in 2**64 times.
     """
-    parent = TRACEPARENT_PATTERN.fullmatch(traceparent) if traceparent else None
+    parent = parse_traceparent(traceparent)
     valid_id = REQUEST_ID_PATTERN.fullmatch(request_id) if request_id else None
     random_hex = randbytes(40).hex()  # noqa: S311  # no secret
     return TraceContext(
         valid_id[0] if valid_id else random_hex[:32],
-        parent[2] if parent else random_hex[32:64],
+        parent.trace_id if parent else random_hex[32:64],
         random_hex[64:],
-        _known_flags(parent[1], parent[3]) if parent else "00",
+        parent.flags if parent else "00",
     )
+
+
+def parse_traceparent(traceparent: str | None) -> Span | None:
+    """Return the caller's span in a traceparent, None if there is no valid one."""
+    parts = TRACEPARENT_PATTERN.fullmatch(traceparent) if traceparent else None
+    return Span(parts[2], parts[3], _known_flags(parts[1], parts[4])) if parts else None
 
 
 def _known_flags(version: str, flags: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from apispec import APISpec, BasePlugin
 from flask import Response, request
@@ -98,7 +98,7 @@ def _is_for_people() -> bool:
     return request.blueprint == PAGE_BLUEPRINT or request.endpoint in REFERENCE_ENDPOINTS
 
 
-def _make_refusal(environ: Mapping[str, Any]) -> Unauthorized:
+def _make_refusal(environ: WSGIEnvironment) -> Unauthorized:
     """Make the problem of a request without a valid key: the same for every wrong key."""
     is_given = bool(read_given_keys(environ))
     challenge = INVALID_KEY_CHALLENGE if is_given else CHALLENGE
@@ -122,7 +122,7 @@ def keep_from_shared_caches(response: Response) -> Response:
 class KeySecurity(BasePlugin):
     """apispec's plugin that describes the keys in the contract, and the 401 of each operation."""
 
-    REQUIREMENTS = ({"bearerKey": []}, {"apiKey": []})
+    REQUIREMENTS: ClassVar[tuple[dict[str, list[str]], ...]] = ({"bearerKey": []}, {"apiKey": []})
     """The `security` of the contract: one of the two."""
 
     def init_spec(self, spec: APISpec) -> None:

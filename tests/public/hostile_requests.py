@@ -31,7 +31,7 @@ REFUSALS = frozenset({400, 401, 414})
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys that an attack plays with: one that holds, another one that holds, and one that no longer does."""
+    """The keys that an attack plays with: two that hold, and one that no longer does."""
 
     right: str
     other: str
@@ -54,14 +54,16 @@ def near(random: Random, key: str) -> str:
     """A key that differs from a right one in a single place, or in its length by one."""
     place = random.randrange(len(key))
     character = random.choice([c for c in "abcXYZ019-_" if c != key[place]])
-    return random.choice([key[:place] + character + key[place + 1 :], key[:-1], key[1:], key + character])
+    return random.choice(
+        [key[:place] + character + key[place + 1 :], key[:-1], key[1:], key + character]
+    )
 
 
 def write_credentials(random: Random, keys: Keys) -> list[str]:
-    """Header lines that are no valid credentials: wrong, truncated, huge, repeated, and other people's keys."""
+    """Header lines that are no valid credentials: wrong, truncated, huge, repeated, revoked."""
     right, other, wrong = keys.right, keys.other, make_key()
     size = random.choice((100, 1_000, 8_000, 20_000))
-    choices: list[Callable[[], list[str]]] = [
+    attempts: list[Callable[[], list[str]]] = [
         list,
         lambda: [f"Authorization: Bearer {wrong}"],
         lambda: [f"X-API-Key: {wrong}"],
@@ -79,17 +81,23 @@ def write_credentials(random: Random, keys: Keys) -> list[str]:
         lambda: [f"Authorization: Bearer {keys.revoked}"],
         lambda: [f"X-API-Key: {hash_key(right).hex()}"],
         lambda: [f"X-API-Key: {random.choice(('alice', 'bob', 'refused', '*', 'null', ''))}"],
-        lambda: [f"Authorization: {random.choice(('Basic', 'Digest', 'Bearer:', 'Bearerer', ''))} {right}"],
+        lambda: [
+            f"Authorization: {random.choice(('Basic', 'Digest', 'Bearer:', 'Bearerer', ''))} {right}"
+        ],
         lambda: [f"Authorization: {right}", f"X_API_Key: {right}", f"Cookie: X-API-Key={right}"],
         lambda: [f"X-Forwarded-Authorization: Bearer {right}", f"Proxy-Authorization: Bearer {right}"],
         lambda: [f"X-API-Key: {right}\xff\x80", f"Authorization: Bearer \xe4\xf6\xfc{right}"],
         lambda: [f"Authorization: Bearer {right}, Bearer {right}"],
         lambda: [f"X-API-Key: {chr(random.randrange(1, 32))}{right[1:]}"],
         lambda: [f"X-API-Key: {right[:9]}", f"\t{right[9:]}"],
-        lambda: ["X-Original-URL: /healthz", "X-Rewrite-URL: /healthz", "X-HTTP-Method-Override: OPTIONS"],
+        lambda: [
+            "X-Original-URL: /healthz",
+            "X-Rewrite-URL: /healthz",
+            "X-HTTP-Method-Override: OPTIONS",
+        ],
         lambda: ["Origin: https://x", "Access-Control-Request-Method: POST"],
     ]
-    return random.choice(choices)()
+    return random.choice(attempts)()
 
 
 def write_request(random: Random, target: str, method: str, credentials: list[str]) -> bytes:

@@ -106,7 +106,7 @@ class Caller:
 
 
 def test_a_rotated_certificate_loses_no_request(server: Server) -> None:
-    """By the page's commands, under load, over new connections and kept ones; and new ones get the new one."""
+    """By the page's commands, under load, over new connections and kept ones; new ones get the new one."""
     with nginx.running(f"{server.host}:{server.port}", **UNLIMITED) as gateway:
         callers = [Caller(gateway, keep=number % 2 == 0) for number in range(4)]
         stopped = threading.Event()

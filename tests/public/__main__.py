@@ -15,6 +15,7 @@ from finetune_advisor.access.key_file import make_key, render_line
 from finetune_advisor.access.key_ring import KeyRing
 from tests.conftest import Server, start
 from tests.public.hostile_requests import Keys, attack, iter_statuses
+from tests.public.key_cost import measure_costs
 from tests.public.key_rotation import Rotation, WriteKeys, calling, replace_file, rotate, swap_secret
 from tests.public.key_timing import time_keys
 from tests.public.test_key_timing import KEYS, wrong_keys
@@ -59,6 +60,14 @@ def report_timing(folder: Path, samples: int) -> bool:
     return not any(one.differs_from(other) for one in timings.values() for other in timings.values())
 
 
+def report_costs(folder: Path, rounds: int) -> None:
+    """Measure what keys cost, and print it."""
+    costs = measure_costs(folder, rounds)
+    print("microseconds of CPU time of POST /assess in one process:")
+    for name, cost in costs.items():
+        print(f"{name:>22}: {cost:6.1f}, {cost / costs['no keys']:.2f} times as much")
+
+
 def report_rotations(folder: Path, write_keys: WriteKeys, count: int, way: str) -> bool:
     """Rotate keys under load, and print what came of it. Returns whether nothing was lost or late."""
     rotation = Rotation("")
@@ -79,17 +88,19 @@ def report_rotations(folder: Path, write_keys: WriteKeys, count: int, way: str) 
 @click.command(help=__doc__)
 @click.option("--requests", default=100_000, show_default=True, help="Hostile requests.")
 @click.option("--samples", default=20_000, show_default=True, help="Samples of each kind of key.")
+@click.option("--rounds", default=100, show_default=True, help="Rounds that measure the cost.")
 @click.option("--rotations", default=10, show_default=True, help="Rotations in each of two ways.")
-def main(requests: int, samples: int, rotations: int) -> None:
+def main(requests: int, samples: int, rounds: int, rotations: int) -> None:
     """Print the figures, and exit with 1 if one is wrong."""
     passed = []
     with TemporaryDirectory() as place:
-        folders = [Path(place) / name for name in ("attack", "timing", "replaced", "swapped")]
+        folders = [Path(place) / name for name in ("attack", "timing", "cost", "replaced", "swapped")]
         for folder in folders:
             folder.mkdir()
-        attacked, timed, replaced, swapped = folders
+        attacked, timed, cost, replaced, swapped = folders
         passed.append(report_attack(attacked, requests))
         passed.append(report_timing(timed, samples))
+        report_costs(cost, rounds)
         write_keys = replace_file(replaced / "keys")
         passed.append(report_rotations(replaced, write_keys, rotations, "replaced"))
         passed.append(report_rotations(swapped, swap_secret(swapped), rotations, "swapped by links"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,11 +92,13 @@ def test_the_number_of_keys_is_bounded() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """One that is missing, a folder, and one that is much too large."""
+    """One that is missing, a folder, a pipe that nobody writes to, and one that is much too large."""
+    os.mkfifo(pipe := tmp_path / "pipe")
     (large := tmp_path / "large").write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     for path, reason in (
         (tmp_path / "none", "can't be read: No such file or directory; give a file with a line"),
-        (tmp_path, "can't be read: Is a directory; give a file"),
+        (tmp_path, "is no regular file; give one with a line"),
+        (pipe, "is no regular file; give one with a line"),
         (large, f"has more than {MAX_FILE_BYTES} bytes; remove"),
     ):
         with pytest.raises(KeyFileError) as caught:

@@ -53,6 +53,9 @@ def render_line(name: str, key: str) -> str:
 def read_key_file(path: Path) -> bytes:
     """Read the content of a file of API keys. Raises KeyFileError if that is impossible."""
     try:
+        # A pipe can't be read again, and a worker would wait for it.
+        if path.exists() and not path.is_file():
+            raise KeyFileError(f"{path}: is no regular file; give one with a line `name: hash` for each key")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:

@@ -55,7 +55,9 @@ def read_key_file(path: Path) -> bytes:
     try:
         # A pipe can't be read again, and a worker would wait for it.
         if path.exists() and not path.is_file():
-            raise KeyFileError(f"{path}: is no regular file; give one with a line `name: hash` for each key")
+            raise KeyFileError(
+                f"{path}: is no regular file; give one with a line `name: hash` for each key"
+            )
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Labels come only from loaded trees, routes and names of keys, never from a request."""
+"""Metrics for Prometheus. Labels come only from trees, routes and names of keys, never from a request."""
 
 from __future__ import annotations
 

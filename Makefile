@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/contract/test_fuzz.py \
 	tests/contract/test_teeth.py tests/clients tests/web tests/formats/test_camunda.py \
 	tests/formats/test_mermaid.py tests/formats/test_oracles.py tests/telemetry/test_tracers.py \
-	tests/telemetry/test_collector.py
+	tests/telemetry/test_collector.py tests/public/test_gateway.py
 # Tests of the deployment around an instance: make chart.
 DEPLOYED := tests/helm tests/monitoring tests/drain
 # Tests in PostgreSQL, Spark and Polars: make engines.
@@ -73,6 +73,9 @@ check: $(VENV)/.develop ## Check style, types, layers, Dockerfile and scripts
 contract: $(VENV)/.develop ## Run linters, a differ, a fuzzer (EXAMPLES), clients, a browser, engines, tracers
 	$(PYTEST) tests/contract/test_openapi.py $(JUDGED)
 
+public: $(VENV)/.develop ## Attack API keys with 100,000 requests, time them, and rotate them under load
+	$(BIN)/python -m tests.public
+
 SEEDS ?= 5
 fuzz: $(VENV)/.develop ## Fuzz at full strength, or as set by EXAMPLES, MUTATED, SEEDS and ONLY
 	$(BIN)/python -m tests.contract.fuzz $(EXAMPLES:%=--examples %) $(MUTATED:%=--mutated %) --seeds $(SEEDS) $(ONLY:%=--only %)
@@ -94,4 +97,4 @@ image-test: $(VENV)/.develop ## Build the image without a registry, and test it 
 lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench public image image-test lock

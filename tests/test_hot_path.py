@@ -11,10 +11,10 @@ import gc
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bench.desk import Desk
@@ -23,6 +23,7 @@ from flask import Flask, Response, request
 from werkzeug.test import EnvironBuilder
 from werkzeug.wsgi import ClosingIterator
 
+from finetune_advisor.access.key_file import make_key, render_line
 from finetune_advisor.app import create_app
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
 from finetune_advisor.settings import Settings
@@ -30,10 +31,14 @@ from finetune_advisor.telemetry import deferred, log_output
 from tests.api import guide
 from tests.conftest import BUNDLED, server_logging
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 COMPLETE = dict.fromkeys(guide.INPUTS, False)
 TIMES_PLAIN_FLASK = 0.35
 MANY = 50
 CALLS_A_QUESTION = 5
+CALLS_OF_AN_API_KEY = 25
 CALLS_OF_A_COMPLETE_PROFILE, CALLS_OF_A_TYPED_PROFILE, CALLS_OF_A_PARTIAL_PROFILE = 20, 175, 320
 
 
@@ -58,7 +63,9 @@ def calls(function: Callable[[], object]) -> int:
     return count
 
 
-def posting(app: Flask, path: str, body: object, times: int = 1, *later: object) -> Callable[[], object]:
+def posting(
+    app: WSGIApplication, path: str, body: object, times: int = 1, *later: object
+) -> Callable[[], object]:
     """What posts a body as a server would, so many times, and does what that leaves to do; later calls post
     other bodies, if there are some.
     """
@@ -119,6 +126,21 @@ def test_an_assessment_costs_few_times_what_flask_does(
     ours, flasks = (calls(posting(one, "/assess", body, MANY)) for one in (app, plain))
 
     assert ours / flasks < TIMES_PLAIN_FLASK
+
+
+def test_an_api_key_costs_few_calls(app: Flask, tmp_path: Path) -> None:
+    """To find it, to count it and to log it. Without the setting, nothing looks for one."""
+    key = make_key()
+    (path := tmp_path / "keys").write_text(render_line("caller", key))
+    keyed = create_app(Settings(log_level="info", api_keys_file=path))
+
+    def with_key(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return keyed(environ, start_response)
+
+    body = {"profile": COMPLETE}
+    ours, plain = (calls(posting(one, "/assess", body, MANY)) for one in (with_key, app))
+    assert (ours - plain) / MANY < CALLS_OF_AN_API_KEY
 
 
 def test_versions_cost_nothing(app: Flask, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "decision_log_mask": ("b, a,,b ", ("b", "a")),
         "decision_log_sample": ("0.25", 0.25),
         "traces": ("OTLP", "otlp"),
+        "api_keys_file": ("/keys/file", Path("/keys/file")),
+        "api_keys_exempt_pages": ("true", True),
         "log_client": ("forwarded", "forwarded"),
         "trusted_proxies": ("10.0.0.0/8,::1", "10.0.0.0/8,::1"),
     }
@@ -84,6 +86,7 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("CORS_ORIGINS", "https://*.example.com", "'https://*.example.com' is no origin such as"),
         ("CORS_ORIGINS", "null", "'null' is no origin such as"),
         ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
+        ("API_KEYS_EXEMPT_PAGES", "true", "name their file in FINETUNE_ADVISOR_API_KEYS_FILE"),
         ("LOG_CLIENT", "forwarded", "name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"),
         ("TRUSTED_PROXIES", "10.0.0.1,proxy.example", "Not an address or a network such as 10.0.0.0/8"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),

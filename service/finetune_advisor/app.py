@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask
 
 from finetune_advisor import __version__
+from finetune_advisor.access.key_file import KeyFileError
+from finetune_advisor.access.key_ring import KeyRing
 from finetune_advisor.api.fast_assess import FastAssess
 from finetune_advisor.api.http import admission
+from finetune_advisor.api.http.api_keys import ApiKeyGate, keep_from_shared_caches, make_key_check
 from finetune_advisor.api.http.cors import CrossOriginSharing
 from finetune_advisor.api.http.flask_app import Application
 from finetune_advisor.api.http.headers import (
@@ -88,7 +91,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     }
     pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
-    contract = Contract(app)
+    contract = Contract(app, has_keys=settings.api_keys_file is not None)
     for resource in (
         assess.blueprint(served, assessors, settings.max_batch),
         explain.blueprint(served, assessors),
@@ -132,6 +135,16 @@ def _make_tracer() -> SpanTracer:
         raise SettingsError(f"{VARIABLE_PREFIX}TRACES: a variable of OpenTelemetry: {error}") from error
 
 
+def _load_keys(settings: Settings) -> KeyRing | None:
+    """Read the API keys if requests need one. Raises SettingsError if their file is wrong."""
+    if settings.api_keys_file is None:
+        return None
+    try:
+        return KeyRing(settings.api_keys_file)
+    except KeyFileError as error:
+        raise SettingsError(f"{VARIABLE_PREFIX}API_KEYS_FILE: {error}") from error
+
+
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
     """Make the decision log if it is on. Raises SettingsError if no tree has an input that it should mask."""
     # Inputs of retired trees stay known, so that a mask survives an upgrade.
@@ -158,6 +171,14 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTAINERS"] = 4 * settings.max_batch + 1000
     app.config["METRICS_PORT"] = settings.metrics_port
     app.before_request(require_host)
+    if settings.api_keys_file is not None:
+        check = make_key_check(
+            metrics_port=settings.metrics_port,
+            exempt_pages=settings.api_keys_exempt_pages,
+            allow_preflights=settings.cors_origins is not None,
+        )
+        app.before_request(check)
+        app.after_request(keep_from_shared_caches)
     app.teardown_request(admission.release_after_request)
     if settings.metrics_port is not None:
         app.before_request(partial(operations.restrict_metrics_port, settings.metrics_port))
@@ -185,11 +206,16 @@ def _with_middleware(
     if tracer or make_active_span_lookup() is None:
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
+    keys = _load_keys(settings)
+    if keys:
+        application = ApiKeyGate(application, closed=app.wsgi_app, keys=keys)
     client = client_addresses.make_client_lookup(
         settings.log_client, client_addresses.split_proxies(settings.trusted_proxies or "")
     )
     # Around the fast path, so that its requests are counted and logged, too.
-    application = TelemetryMiddleware(application, app.extensions["metrics"], common_headers, client)
+    application = TelemetryMiddleware(
+        application, app.extensions["metrics"], common_headers, client, has_keys=keys is not None
+    )
     # Around that, so that log lines and answers name the span.
     if tracer:
         application = tracer.trace_requests(application)

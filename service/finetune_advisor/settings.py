@@ -182,6 +182,16 @@ class Settings:
         "Where spans of requests go: none, or otlp (the collector that OTEL_ variables name).",
         validate.OneOf(["none", "otlp"]),
     )
+    api_keys_file: Path | None = _setting(
+        None,
+        "path",
+        "File with a line `name: SHA-256` for each API key; every request then needs one. Unset, none does.",
+    )
+    api_keys_exempt_pages: bool = _setting(
+        default=False,
+        kind="flag",
+        help_="Serve pages, /docs and the contract without an API key: true or false.",
+    )
     log_client: str = _setting(
         "none",
         "choice",
@@ -211,6 +221,12 @@ class Settings:
         if settings.metrics_port == settings.port:
             raise SettingsError(
                 f"{VARIABLE_PREFIX}METRICS_PORT: is the same as PORT; take another or leave it out"
+            )
+        # Otherwise, an operator who thinks of keys would serve without any.
+        if settings.api_keys_exempt_pages and settings.api_keys_file is None:
+            raise SettingsError(
+                f"{VARIABLE_PREFIX}API_KEYS_EXEMPT_PAGES: there are no keys to exempt pages from; name their "
+                f"file in {VARIABLE_PREFIX}API_KEYS_FILE"
             )
         # Without any proxy, `forwarded` would log the addresses of proxies as those of clients.
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):

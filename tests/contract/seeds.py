@@ -30,8 +30,8 @@ def answering(change: Callable[[Request, Response], Any]) -> None:
     """Change every answer, after all else has been done to it."""
     middleware = app.TelemetryMiddleware
 
-    def changed(*parts: Any) -> Any:
-        inner = middleware(*parts)
+    def changed(*parts: Any, **options: Any) -> Any:
+        inner = middleware(*parts, **options)
 
         def answer(environ: dict[str, Any], start_response: Any) -> Any:
             response = Response.from_app(inner, environ)

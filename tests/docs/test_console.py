@@ -20,6 +20,7 @@ TYPED_HERE = [
 ]
 TYPED_ELSEWHERE = {
     "docs/operations.md": ("tests/suites/test_conformance.py", 1),
+    "docs/public.md": ("tests/docs/test_public.py", 1),
     "docs/replay.md": ("tests/docs/test_replay.py", 2),
     "docs/tree-tests.md": ("tests/suites/test_suites.py", 2),
 }

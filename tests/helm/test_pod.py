@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -90,14 +91,25 @@ def status(url: str) -> int:
         return getattr(error, "code", 0)
 
 
+def local() -> Values:
+    """Values for a server on this machine."""
+    return {"ports": free_ports(), "settings": {"host": "127.0.0.1", "gracefulTimeout": 10}}
+
+
 @pytest.fixture(scope="module")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
     """A running server of a release with an own tree."""
     folder = tmp_path_factory.mktemp("pod")
-    local = {"ports": free_ports(), "settings": {"host": "127.0.0.1", "gracefulTimeout": 10}}
-    one = Pod(chart.merged(chart.case("trees"), local), mount(folder / "trees", {"acme.yaml": TREE}))
+    trees = mount(folder / "trees", {"acme.yaml": TREE})
+    with serving(Pod(chart.merged(chart.case("trees"), local()), trees), folder / "log") as one:
+        yield one
+
+
+@contextmanager
+def serving(one: Pod, log_file: Path) -> Iterator[Pod]:
+    """Run the server of a release while the block takes."""
     serve = one.container("Deployment")
-    with (folder / "log").open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(
             one.command(serve), env=one.environment(serve), stdout=log, stderr=log
         )
@@ -107,7 +119,7 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
         time.sleep(0.1)
     yield one
     process.send_signal(signal.SIGTERM)
-    assert 0 == process.wait(30), (folder / "log").read_text()
+    assert 0 == process.wait(30), log_file.read_text()
 
 
 def test_every_probe_is_answered(pod: Pod) -> None:

@@ -235,6 +235,8 @@ def test_a_wrong_value_is_refused_by_name(values: Values, named: str) -> None:
             {"settings": {"logClient": "forwarded", "trustedProxies": " , "}},
             "settings.logClient: forwarded",
         ),
+        ({"settings": {"apiKeysExemptPages": True}}, r"their Secret in apiKeys\.existingSecret"),
+        ({"tests": {"apiKey": {"existingSecret": "a"}}}, r"Secret of keys in apiKeys\.existingSecret"),
         ({"ingress": {"enabled": True}}, r"ingress\.hosts: give"),
         ({"httpRoute": {"enabled": True}}, "parentRefs: give"),
         (

@@ -56,14 +56,14 @@ def test_service_accounts_have_no_token() -> None:
 
 
 def test_memory_is_all_that_can_be_written_to(example: Values) -> None:
-    """Volumes are the trees, read only, and a /tmp in memory with a bound."""
+    """Volumes are the trees and API keys, read only, and a /tmp in memory with a bound."""
     for pod in chart.pods(chart.render(example)):
         for volume in pod["spec"].get("volumes", []):
             if volume["name"] == "tmp":
                 assert "Memory" == volume["emptyDir"]["medium"]
                 assert volume["emptyDir"]["sizeLimit"]
             else:
-                assert {"name", "configMap"} == volume.keys()
+                assert volume.keys() in ({"name", "configMap"}, {"name", "secret"})
 
 
 def test_an_image_can_be_named_in_every_way() -> None:

@@ -11,8 +11,8 @@ from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from tests.helm import chart
 from tests.helm.chart import Values
 
-ELSEWHERE = {"port", "metrics_port", "trees_dir"}
-"""Settings that follow from `ports` and `trees`."""
+ELSEWHERE = {"port", "metrics_port", "trees_dir", "api_keys_file"}
+"""Settings that follow from `ports`, `trees` and `apiKeys`."""
 
 
 def settings(values: Values, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -74,6 +74,10 @@ tolerations:
 - name: FINETUNE_ADVISOR_TREES_DIR
   value: /trees
 {{- end }}
+{{- if .Values.apiKeys.existingSecret }}
+- name: FINETUNE_ADVISOR_API_KEYS_FILE
+  value: /api-keys/{{ .Values.apiKeys.secretKey }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}

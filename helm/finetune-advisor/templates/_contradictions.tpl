@@ -13,6 +13,12 @@
 {{- if and (eq .Values.settings.logClient "forwarded") (not (regexFind "[^,\\s]" .Values.settings.trustedProxies)) -}}
 {{- fail "settings.logClient: forwarded believes proxies; name them in settings.trustedProxies" -}}
 {{- end -}}
+{{- if and .Values.settings.apiKeysExemptPages (not .Values.apiKeys.existingSecret) -}}
+{{- fail "settings.apiKeysExemptPages: there are no keys to exempt pages from; name their Secret in apiKeys.existingSecret" -}}
+{{- end -}}
+{{- if and .Values.tests.apiKey.existingSecret (not .Values.apiKeys.existingSecret) -}}
+{{- fail "tests.apiKey.existingSecret: no request needs a key; name the Secret of keys in apiKeys.existingSecret" -}}
+{{- end -}}
 {{- if and $trees.documents $trees.existingConfigMap -}}
 {{- fail "trees: give documents or existingConfigMap, not both" -}}
 {{- end -}}

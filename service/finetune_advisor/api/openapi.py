@@ -16,6 +16,7 @@ from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from finetune_advisor.api.http.api_keys import KeySecurity
 from finetune_advisor.api.http.path_suggestions import unknown_path
 from finetune_advisor.api.http.problems import PROBLEM_MEDIA_TYPE, Problem, to_problem
 from finetune_advisor.schemas.fields import EnumField, ScalarField
@@ -144,7 +145,7 @@ class Contract(Api):
     DEFAULT_ERROR_RESPONSE_NAME = None
     ERROR_SCHEMA = ProblemSchema
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, *, has_keys: bool = False) -> None:
         self.show_problem: Callable[[Response], Response] = lambda response: response
         """Gives the form in which the current request gets a problem: pages have another one."""
         app.config |= {
@@ -163,7 +164,9 @@ class Contract(Api):
             "marshmallow_plugin": Plugin(),
             "info": info,
             "servers": API_SERVERS,
-            "security": [],  # public: a gateway decides who may call it
+            # Without keys it is public: a gateway decides who may call it.
+            "security": list(KeySecurity.REQUIREMENTS) if has_keys else [],
+            "extra_plugins": [KeySecurity()] if has_keys else [],
         }
         super().__init__(app, spec_kwargs=options)
         slugs = {"type": "string", "enum": list(Problem.types_by_slug)}

@@ -42,4 +42,10 @@ def tree() -> None:
     """Work with tree documents."""
 
 
+@click.group(cls=LazyGroup, modules={"new": "keys_new:new"})
+def keys() -> None:
+    """Work with API keys."""
+
+
 main.add_command(tree)
+main.add_command(keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -17,7 +18,12 @@ from finetune_advisor.suites import conformance
 @click.command("conformance")
 @click.option("--url", help="Instance to check, such as http://127.0.0.1:8080.")
 @click.option("--tree-version", help="Tree version to check. Default: every version known here.")
-def check_conformance(url: str | None, tree_version: str | None) -> None:
+@click.option(
+    "--key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the API key that the instance asks for, and nothing else.",
+)
+def check_conformance(url: str | None, tree_version: str | None, key_file: Path | None) -> None:
     """Check that an instance answers as its trees say.
 
     Compares the answers of a running instance with every row of its trees' decision tables. Without --url,
@@ -25,6 +31,9 @@ def check_conformance(url: str | None, tree_version: str | None) -> None:
     """
     if url == "":
         raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
+    key = None
+    if key_file:
+        key = key_file.read_text(encoding="utf-8").strip()
     with report_errors():
         catalog = load_served_catalog()
         if url is None:
@@ -34,7 +43,7 @@ def check_conformance(url: str | None, tree_version: str | None) -> None:
         trees = catalog.trees.values() if tree_version is None else [catalog.pick(tree_version)]
         reports = []
         for tree in trees:
-            reports.append(conformance.check_instance(url, build_decision_table(tree)))
+            reports.append(conformance.check_instance(url, build_decision_table(tree), key))
             click.echo(str(reports[-1]))  # at once, not after the last tree
     if any(report.differences for report in reports):
         sys.exit(1)

@@ -31,13 +31,15 @@ LinkTo = Callable[[str, "WSGIEnvironment"], str]
 def problem_renderer(app: Flask, link_to: LinkTo) -> Callable[[Response], Response]:
     """Return a function that replaces the JSON of a problem by an HTML page.
 
-    It does so for the paths of pages, and for unknown paths if the client prefers HTML, as browsers do.
+    It does so for the paths of pages. For unknown paths and where an API key is needed, it does so if the
+    client prefers HTML, as browsers do.
     """
 
     def render_problem(response: Response) -> Response:
         is_unknown = response.status_code == 404 and request.url_rule is None
+        is_anywhere = is_unknown or response.status_code == 401
         if not is_page(app, request.environ["PATH_INFO"]):
-            if not is_unknown or not _prefers_html():
+            if not is_anywhere or not _prefers_html():
                 return response
             response.vary.add("Accept")
         response.set_data(_render(response.get_data(as_text=True), link_to))

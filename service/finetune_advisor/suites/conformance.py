@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from finetune_advisor.engine.model.inputs import Profile
 CONNECTION_COUNT = 8
 MAX_SHOWN_DIFFERENCES = 20
 ANSWER_TIMEOUT_SECONDS = 30
+KEY_PATTERN = re.compile(r"[!-~]+")
+"""An API key: anything that a header can have without white space."""
 
 Row = tuple[Profile, RowOutcome]
 
@@ -45,19 +48,21 @@ class ConformanceReport:
         return "\n".join([*lines, *([f"  and {remaining} more"] if remaining else [])])
 
 
-def check_instance(url: str, table: DecisionTable) -> ConformanceReport:
+def check_instance(url: str, table: DecisionTable, key: str | None = None) -> ConformanceReport:
     """Send every profile of a table to the instance at a URL and compare its answers with the table.
 
-    Raises ConformanceError.
+    `key` is the API key that the instance asks for, if it does. Raises ConformanceError.
     """
-    with _Instance(url) as instance:
+    if key is not None and not KEY_PATTERN.fullmatch(key):
+        raise ConformanceError("the API key has other characters than those of a key, or is empty")
+    with _Instance(url, key) as instance:
         served_digest = instance.digest(table.version)
     same_tree = served_digest == table.digest
     # Row i goes over connection i modulo CONNECTION_COUNT.
     chunks = [table.rows[start::CONNECTION_COUNT] for start in range(CONNECTION_COUNT)]
     with ThreadPoolExecutor(CONNECTION_COUNT) as pool:
         by_connection = [
-            *pool.map(lambda rows: _compare_rows(url, table, rows, receipts=same_tree), chunks)
+            *pool.map(lambda rows: _compare_rows(url, key, table, rows, receipts=same_tree), chunks)
         ]
     in_order = [
         by_connection[row % CONNECTION_COUNT][row // CONNECTION_COUNT] for row in range(len(table.rows))
@@ -66,9 +71,11 @@ def check_instance(url: str, table: DecisionTable) -> ConformanceReport:
     return ConformanceReport(table, (*tree_difference, *filter(None, in_order)))
 
 
-def _compare_rows(url: str, table: DecisionTable, rows: Sequence[Row], *, receipts: bool) -> list[str]:
+def _compare_rows(
+    url: str, key: str | None, table: DecisionTable, rows: Sequence[Row], *, receipts: bool
+) -> list[str]:
     """Return for each row how the instance's answer differs; an empty text if it doesn't."""
-    with _Instance(url) as instance:
+    with _Instance(url, key) as instance:
         return [
             compare_answer(profile, outcome, *instance.assess(profile, table.version), receipts=receipts)
             for profile, outcome in rows
@@ -130,8 +137,11 @@ def _make_connection(url: str) -> tuple[str, HTTPConnection]:
 class _Instance:
     """A client for one running instance, with one connection that it keeps open."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str | None) -> None:
         self.url = url
+        self.headers = {"Accept": "application/json"}
+        if key is not None:
+            self.headers["Authorization"] = f"Bearer {key}"
         self.prefix, self.connection = _make_connection(url)
 
     def __enter__(self) -> _Instance:
@@ -143,6 +153,9 @@ class _Instance:
     def digest(self, version: str) -> str:
         """Return the digest of the tree that the instance serves as a version."""
         status, answer = self._ask("GET", "/tree/versions")
+        if status == 401:
+            problem = "asks for an API key, or doesn't know this one; give a valid one with --key-file"
+            raise ConformanceError(f"{self.url}: {problem}")
         try:
             versions = answer["versions"]
             digests = {str(version["version"]): str(version["digest"]) for version in versions}
@@ -176,7 +189,7 @@ class _Instance:
 
     def _exchange(self, method: str, path: str, body: object) -> tuple[int, Mapping[str, Any]]:
         text = None if body is None else json.dumps(body)
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if text else {})
+        headers = self.headers | ({"Content-Type": "application/json"} if text else {})
         self.connection.request(method, self.prefix + path, text, headers)
         response = self.connection.getresponse()
         # http.client reuses a connection only after the whole body is read.

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Labels come only from loaded trees and route templates, never from a request."""
+"""Metrics for Prometheus. Labels come only from trees, routes and names of keys, never from a request."""
 
 from __future__ import annotations
 
@@ -163,6 +163,7 @@ class Metrics:
         # One entry per running request: append and pop are atomic, += on a number isn't.
         self._running: list[None] = []
         self._requests: deque[tuple[RequestSample, Exemplar | None]] = deque()
+        self._key_names: deque[str] = deque()
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._flushing = Lock()
         deferred.register(self.flush)
@@ -253,6 +254,12 @@ class Metrics:
             ["reason"],
             **options,
         )
+        self.keys = Counter(
+            "api_key_requests",
+            "Requests by the name of their API key; refused if they had no valid one.",
+            ["key"],
+            **options,
+        )
 
     def set_info(
         self, version: str, trees: Iterable[Tree], default: Tree, shadow: Tree | None = None
@@ -306,6 +313,10 @@ class Metrics:
     def record_request(self, sample: RequestSample, exemplar: Exemplar | None = None) -> None:
         """Count an answered request, at the latest when it is finished or scraped."""
         self._requests.append((sample, exemplar))
+
+    def record_key(self, name: str) -> None:
+        """Count a request of an API key, at the latest when it is finished or scraped."""
+        self._key_names.append(name)
 
     def request_started(self) -> None:
         """Count a request as running."""
@@ -374,6 +385,10 @@ class Metrics:
             histogram = self.seconds.labels(method, route)
             for duration, exemplar in durations:
                 histogram.observe(duration, exemplar)
+        if self._key_names:
+            names = [self._key_names.popleft() for _ in range(len(self._key_names))]
+            for name, times in Tally(names).items():
+                self.keys.labels(name).inc(times)
 
     def _count_decisions(self) -> None:
         # Paths are counted first, since a batch has far fewer paths than profiles.

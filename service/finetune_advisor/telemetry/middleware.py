@@ -35,6 +35,8 @@ MAX_PENDING_REQUESTS = 1000
 """Answered requests that may wait to be counted and logged. The next request then flushes them itself."""
 ROUTE_ENVIRON_KEY = "finetune_advisor.route"
 """Key of the WSGI environment under which an application other than Flask leaves its route template."""
+KEY_NAME_ENVIRON_KEY = "finetune_advisor.key_name"
+"""Key of the WSGI environment under which an application leaves the name of a request's API key."""
 
 log = logging.getLogger("finetune_advisor.access")
 
@@ -44,6 +46,7 @@ class TelemetryMiddleware:
 
     `common_headers` takes the headers of an answer and its trace, and returns the headers to add.
     `client` finds the client's address of a request, which its log line shows.
+    With `has_keys`, the name of each request's API key is counted and logged.
     """
 
     def __init__(
@@ -52,10 +55,12 @@ class TelemetryMiddleware:
         metrics: Metrics,
         common_headers: CommonHeaders,
         client: Callable[[WSGIEnvironment], str] | None = None,
+        *,
+        has_keys: bool = False,
     ) -> None:
         self._application, self._metrics, self._common_headers = application, metrics, common_headers
-        self._client = client
-        self._pending: deque[tuple[RequestSample, TraceContext, float, str | None]] = deque()
+        self._client, self._has_keys = client, has_keys
+        self._pending: deque[tuple[RequestSample, TraceContext, float, str | None, str | None]] = deque()
         self._active_span = make_active_span_lookup()
         deferred.register(self.flush)
 
@@ -75,8 +80,11 @@ class TelemetryMiddleware:
                 int(status[:3]),
                 seconds,
             )
-            self._pending.append((sample, trace, time(), client))
+            key_name = environ.get(KEY_NAME_ENVIRON_KEY) if self._has_keys else None
+            self._pending.append((sample, trace, time(), client, key_name))
             self._metrics.record_request(sample, _exemplar(span) if span else None)
+            if key_name is not None:
+                self._metrics.record_key(key_name)
             return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
@@ -96,7 +104,7 @@ class TelemetryMiddleware:
         pending = [self._pending.popleft() for _ in range(len(self._pending))]
         if pending and log.isEnabledFor(logging.INFO):
             template = template_record(log.name, "request")
-            for (method, route, status, seconds), trace, answered_at, client in pending:
+            for (method, route, status, seconds), trace, answered_at, client, key_name in pending:
                 fields = {
                     "request_id": trace.request_id,
                     "trace_id": trace.trace_id,
@@ -107,6 +115,8 @@ class TelemetryMiddleware:
                 }
                 if client is not None:
                     fields["client"] = client
+                if key_name is not None:
+                    fields["api_key"] = key_name
                 log.handle(AccessLogRecord(template, answered_at, fields))
 
 

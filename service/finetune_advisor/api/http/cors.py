@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 ANY_ORIGIN = "*"
 OPERATION_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 """Paths that no page calls; their answers stay unreadable for other origins."""
-EXPOSED_HEADERS = "Allow, Deprecation, ETag, Link, Retry-After, Sunset, Traceparent, X-Request-ID"
+EXPOSED_HEADERS = (
+    "Allow, Deprecation, ETag, Link, Retry-After, Sunset, Traceparent, WWW-Authenticate, X-Request-ID"
+)
 """Response headers that scripts may read besides those that the standard always allows."""
 PREFLIGHT_HEADERS = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-    # The wildcard doesn't include Authorization. A gateway may ask for that; the service itself ignores it.
+    # The wildcard doesn't include Authorization, which may have an API key or be for a gateway.
     ("Access-Control-Allow-Headers", "*, Authorization"),
     ("Access-Control-Max-Age", "600"),
 )

@@ -93,6 +93,21 @@ class MalformedRequest(Problem):
     code, slug, title = 400, "malformed-request", "The request can't be read"
 
 
+class Unauthorized(Problem):
+    """The request has no valid API key, and this instance asks for one. Send it as Authorization: Bearer KEY
+    or as X-API-Key: KEY. If you send both, send the same key. The operator of the instance gives keys.
+    """
+
+    code, slug, title = 401, "unauthorized", "A valid API key is needed"
+    documented_headers = {
+        "WWW-Authenticate": {
+            "description": 'The scheme Bearer, with error="invalid_token" if the request had a key.',
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    }
+
+
 class NotFound(Problem):
     """There is nothing at this path. GET /openapi.json lists every path of the API."""
 

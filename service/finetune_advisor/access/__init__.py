@@ -1,0 +1,1 @@
+"""Who may call: API keys, by the hashes that a file has."""

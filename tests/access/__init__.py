@@ -1,0 +1,1 @@
+"""Tests of API keys: their file, and the keys that hold."""

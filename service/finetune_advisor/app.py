@@ -36,7 +36,7 @@ from finetune_advisor.api.resources import (
 from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
-from finetune_advisor.formats.svg import lay_out_picture
+from finetune_advisor.formats.svg import Picture
 from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     decisions = TelemetryRecorder(metrics, decision_log, shadow_tree)
     assessors = {version: Assessor(advisor, decisions) for version, advisor in advisors.items()}
-    pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
+    pictures = {version: Picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
     contract = Contract(app)
     for resource in (

@@ -40,7 +40,7 @@ from finetune_advisor.api.traced_assessor import TracedAssessor
 from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
-from finetune_advisor.formats.svg import lay_out_picture
+from finetune_advisor.formats.svg import Picture
 from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         version: TracedAssessor(advisor, decisions, tracer) if tracer else Assessor(advisor, decisions)
         for version, advisor in advisors.items()
     }
-    pictures = {version: lay_out_picture(served_tree) for version, served_tree in served.trees.items()}
+    pictures = {version: Picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
     contract = Contract(app, has_keys=settings.api_keys_file is not None)
     for resource in (

@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -348,13 +349,16 @@ def test_a_tree_too_large_to_draw_has_mermaid_alone(
     assert status == 406 or "{maxEdges: 502}" in answer.text
 
 
-def test_pictures_are_laid_out_before_the_first_request(
-    typed_trees: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No request waits for a layout, with a profile or without, of a bundled tree or an own one."""
+def test_each_picture_is_laid_out_once(typed_trees: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first request for a picture waits for its layout; the start waits for none."""
+    layouts = Mock(side_effect=svg.lay_out_boxes)
+    monkeypatch.setattr(svg, "lay_out_boxes", layouts)
     client = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
-    monkeypatch.setattr(svg, "lay_out_boxes", None)
 
-    for version in ("1.0.0", "2.0.0", TYPED_VERSION):
-        assert "team" not in drawn(client, version=version).attrib
-    assert "team" not in drawn(client, KNOWN, TYPED_VERSION).attrib
+    counts = [layouts.call_count]
+    for version in ("1.0.0", "1.0.0", TYPED_VERSION):
+        drawn(client, version=version)
+        counts.append(layouts.call_count)
+    drawn(client, KNOWN, TYPED_VERSION)
+
+    assert [*counts, layouts.call_count] == [0, 1, 1, 2, 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from xml.etree import ElementTree
@@ -49,18 +49,6 @@ def render_svg(tree: Tree, assessment: Assessment | None = None) -> str:
     return Picture(tree).render(assessment)
 
 
-def lay_out_picture(tree: Tree) -> Picture:
-    """Return the picture of a tree, laid out if it can be drawn.
-
-    A server does it before its workers fork: they share the layout, and no request waits for it. The bundled
-    trees take 40 ms together, and the largest tree that can be drawn takes half a second.
-    """
-    picture = Picture(tree)
-    if picture.can_be_drawn:
-        picture.lay_out()
-    return picture
-
-
 @dataclass(frozen=True)
 class _Box:
     """The content of a node's box: its CSS class, its lines of text, and a small line at the bottom."""
@@ -77,22 +65,31 @@ class _Box:
 class Picture:
     """The picture of a tree, to be rendered for several assessments.
 
-    The layout is calculated once: by `lay_out`, or when the picture is first rendered.
+    What they share is worked out once, when it is first needed: a tenth of a second for the largest bundled
+    tree, and half a second for the largest tree that can be drawn.
     """
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.boxes = {node: _make_box(tree, node) for node in tree.topological_index}
         self.branches = [
             (question, branch) for question in tree.ordered_questions for branch in question.branches
         ]
-        texts = (labels.label_branch(tree, *branch) for branch in self.branches)
-        self.labels = [break_into_lines(text, MAX_LABEL_WIDTH, FONT_SIZE) for text in texts]
-        self._lines = [
-            LayoutLine(question.id, branch.to, _label_size(label))
-            for (question, branch), label in zip(self.branches, self.labels, strict=True)
-        ]
-        self.can_be_drawn = can_be_laid_out(self._lines)
+
+    @cached_property
+    def boxes(self) -> Mapping[str, _Box]:
+        """The box of each node."""
+        return {node: _make_box(self.tree, node) for node in self.tree.topological_index}
+
+    @cached_property
+    def labels(self) -> Sequence[list[str]]:
+        """The lines of the label of each branch."""
+        texts = (labels.label_branch(self.tree, *branch) for branch in self.branches)
+        return [break_into_lines(text, MAX_LABEL_WIDTH, FONT_SIZE) for text in texts]
+
+    @cached_property
+    def can_be_drawn(self) -> bool:
+        """Whether the tree is small enough for a layout in reasonable time."""
+        return can_be_laid_out(self._lines)
 
     def render(self, assessment: Assessment | None = None) -> str:
         """Render the picture as `render_svg` does. Raises TooLargeToDrawError."""
@@ -104,6 +101,13 @@ class Picture:
             problem = f"tree {self.tree.version} is too large to draw as SVG"
             raise TooLargeToDrawError(f"{problem}; draw it with Mermaid")
         return self._drawing
+
+    @cached_property
+    def _lines(self) -> Sequence[LayoutLine]:
+        return [
+            LayoutLine(question.id, branch.to, _label_size(label))
+            for (question, branch), label in zip(self.branches, self.labels, strict=True)
+        ]
 
     @cached_property
     def _drawing(self) -> Drawing:

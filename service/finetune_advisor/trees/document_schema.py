@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, get_args
-from unicodedata import category
 from urllib.parse import quote
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -42,6 +41,7 @@ from finetune_advisor.trees.yaml_document import DocumentSchema
 # Names become metric labels and identifiers in other notations, so few characters are allowed.
 # \Z, unlike $, doesn't match before a line break at the end.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}\Z"
+CONTROL_CHARACTER_PATTERN = re.compile(r"[\x00-\x1f\x7f-\x9f](?<![\t\n\r])")
 LOWER_BOUND_OPERATORS: tuple[Operator, ...] = ("gt", "gte")
 UPPER_BOUND_OPERATORS: tuple[Operator, ...] = ("lt", "lte")
 TEST_OPERATORS = ("is", "in", *LOWER_BOUND_OPERATORS, *UPPER_BOUND_OPERATORS, "otherwise")
@@ -55,9 +55,10 @@ class TextField(fields.String):
         if not text:
             raise ValidationError("the text is empty; write it or remove the field")
         # XML can't carry control characters, and a terminal would obey them.
-        control = next((c for c in text if category(c) == "Cc" and c not in "\t\n\r"), None)
-        if control:
-            raise ValidationError(f"the text has a control character (U+{ord(control):04X}); remove it")
+        if control := CONTROL_CHARACTER_PATTERN.search(text):
+            raise ValidationError(
+                f"the text has a control character (U+{ord(control[0]):04X}); remove it"
+            )
         return text
 
 
@@ -67,6 +68,9 @@ class NameField(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         message = "not a name; use a to z, 0 to 9 and _, a letter first, 64 characters at most"
         super().__init__(validate=validate.Regexp(NAME_PATTERN, error=message), **kwargs)
+
+
+NAME_FIELD = NameField()
 
 
 class TupleField(fields.List[Any]):
@@ -85,7 +89,7 @@ def _load_entries(value: Any, load: Callable[[str, Any], Any]) -> dict[str, Any]
     loaded, errors = {}, {}
     for name, item in value.items():
         try:
-            loaded[NameField().deserialize(name)] = load(name, item)
+            loaded[NAME_FIELD.deserialize(name)] = load(name, item)
         except ValidationError as error:
             errors[name] = error.messages
     if errors:

@@ -101,7 +101,7 @@ def _replace_misread_characters(text: str) -> tuple[str, dict[int, str]]:
     Returns the text and the original character of each replacement's code point.
     """
     # A replacement that the text has already, as it is or escaped, would be restored to a wrong character.
-    taken = {ord(character) for character in text if "\ue000" <= character <= "\uf8ff"}
+    taken = {ord(character) for character in re.findall("[\ue000-\uf8ff]", text)}
     taken |= {int(code, 16) for code in re.findall(r"\\(?:u|U0000)([0-9a-fA-F]{4})", text)}
     free = (chr(code) for code in range(0xE000, 0xF900) if code not in taken)
     replacements = dict(zip(MISREAD_PATTERNS, free, strict=False))

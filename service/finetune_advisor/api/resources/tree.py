@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -57,9 +58,13 @@ VERSION_LINKS = {
 def blueprint(catalog: Catalog) -> Blueprint:
     """Build the resources for the trees of a catalog."""
     blp = Blueprint("trees", "Decision trees and their versions.")
-    # Trees never change while a process runs, so each body is rendered once, at the start.
     versions = dump_json(VersionListSchema(), catalog)
-    trees = {version: dump_json(TreeSchema(), tree) for version, tree in catalog.trees.items()}
+
+    # Trees never change while a process runs, so each body is rendered once.
+    @cache
+    def render_tree(version: str) -> bytes:
+        return dump_json(TreeSchema(), catalog.trees[version])
+
     unchanged = blp.alt_response(304, description="Nothing has changed", headers=TREE_HEADERS)
     list_unchanged = blp.alt_response(304, description="Nothing has changed", headers=CACHE_HEADERS)
 
@@ -74,7 +79,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
 
         Gives the decision tree that answers if a request names no version, in its canonical form.
         """
-        return conditional_response(trees[catalog.default.version], catalog.default)
+        return conditional_response(render_tree(catalog.default.version), catalog.default)
 
     @blp.route("/tree/versions", parameters=CONDITIONAL_PARAMETERS)
     @blp.doc(operationId="listVersions", responses={200: {"links": VERSION_LINKS}})
@@ -107,7 +112,7 @@ def blueprint(catalog: Catalog) -> Blueprint:
         its status may.
         """
         tree = tree_or_404(catalog, version)
-        return conditional_response(trees[tree.version], tree)
+        return conditional_response(render_tree(tree.version), tree)
 
     return blp
 

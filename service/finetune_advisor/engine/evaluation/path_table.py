@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from finetune_advisor.engine.model.domain import Domain, Position, adjacent_positions
 from finetune_advisor.engine.model.region import OrderConstraint, Region
@@ -175,9 +177,10 @@ class PathTable:
         self._paths_by_ordered_recommendation = sorted(
             self.paths_by_recommendation.items(), key=lambda item: tree.topological_index[item[0]]
         )
-        self.input_groups = tuple(_input_group(tree, names, paths) for names in tree.input_groups)
-        self.paths_needing_group = self._paths_needing_groups(paths)
-        self.paths_by_branch = tuple(self._paths_by_branches(paths))
+        self.input_groups = tuple(_input_groups(tree, paths))
+        forks = [*_iter_forks(paths)]
+        self.paths_needing_group = self._paths_needing_groups(forks)
+        self.paths_by_branch = tuple(self._paths_by_branches(forks))
         # Most paths constrain few of the groups, so only these are listed.
         self._constraints_by_path = self._find_constraints(len(paths))
 
@@ -205,15 +208,15 @@ class PathTable:
         return self._constraints_by_path[path.bit_length() - 1]
 
     def _paths_by_branches(
-        self, paths: Sequence[PathPrefix]
+        self, forks: Iterable[_Fork]
     ) -> Iterator[tuple[str, PathSet, Sequence[tuple[Branch, PathSet]]]]:
-        paths_by_edge: dict[Edge, PathSet] = {}
-        for index, path in enumerate(paths):
-            for edge in path.steps:
-                paths_by_edge[edge] = paths_by_edge.get(edge, 0) | 1 << index
+        paths_by_edge: defaultdict[Edge, PathSet] = defaultdict(int)
+        for fork in forks:
+            for edge, paths in fork.items():
+                paths_by_edge[edge] |= paths
         for question in self.tree.ordered_questions:
             edges = [(question.id, index) for index in range(len(question.branches))]
-            taking = [paths_by_edge.get(edge, 0) for edge in edges]
+            taking = [paths_by_edge[edge] for edge in edges]
             yield question.id, union_of_paths(taking), tuple(zip(question.branches, taking, strict=True))
 
     def _find_constraints(self, path_count: int) -> Sequence[Sequence[tuple[int, int]]]:
@@ -224,66 +227,75 @@ class PathTable:
                     constraints[path.bit_length() - 1].append((group_index, constraint_index))
         return constraints
 
-    def _paths_needing_groups(self, paths: Sequence[PathPrefix]) -> tuple[PathSet, ...]:
-        next_prefix, paths_by_prefix = _number_prefixes(paths)
-        group_by_input = {
-            name: index for index, group in enumerate(self.input_groups) for name in group.names
-        }
+    def _paths_needing_groups(self, forks: Iterable[_Fork]) -> tuple[PathSet, ...]:
+        group_by_input = _index_by_input(self.tree)
         needing = [0] * len(self.input_groups)
-        for path_index, path in enumerate(paths):
-            same_outcome = self.paths_by_recommendation[path.node]
-            prefix = 0
-            for node, branch_index in path.steps:
-                question = self.tree.questions[node]
-                steps = ((prefix, (node, i)) for i in range(len(question.branches)) if i != branch_index)
-                # No profile takes a branch that has no prefix here.
-                alternatives = (paths_by_prefix[next_prefix[s]] for s in steps if s in next_prefix)
-                if any(not alternative & same_outcome for alternative in alternatives):
-                    # The inputs of a comparison are in the same group, so one of them tells the group.
-                    needing[group_by_input[question.input]] |= 1 << path_index
-                prefix = next_prefix[prefix, (node, branch_index)]
+        for fork in forks:
+            node, _ = next(iter(fork))
+            # The inputs of a comparison are in the same group, so one of them tells the group.
+            group = group_by_input[self.tree.questions[node].input]
+            passing = union_of_paths(fork.values())
+            for same_outcome in self.paths_by_recommendation.values():
+                # All paths to this outcome take other branches than one that doesn't lead to it.
+                if not all(paths & same_outcome for paths in fork.values()):
+                    needing[group] |= passing & same_outcome
         return tuple(needing)
 
 
-def _number_prefixes(
-    paths: Sequence[PathPrefix],
-) -> tuple[Mapping[tuple[int, Edge], int], Sequence[PathSet]]:
-    """Number the prefixes of paths from 0, the empty prefix.
+_Fork = Mapping[Edge, PathSet]
+"""The paths that begin alike, by the branch that they take next."""
 
-    Returns two things. The first is a mapping: from the number of a prefix and the edge that comes next,
-    to the number of the prefix with this edge added. The second lists the paths that begin with each
-    prefix, in the order of the numbers.
-    """
-    next_prefix: dict[tuple[int, Edge], int] = {}
-    paths_by_prefix = [(1 << len(paths)) - 1]
-    for index, path in enumerate(paths):
-        prefix = 0
-        for edge in path.steps:
-            prefix = next_prefix.setdefault((prefix, edge), len(paths_by_prefix))
-            if prefix == len(paths_by_prefix):
-                paths_by_prefix.append(0)
-            paths_by_prefix[prefix] |= 1 << index
-    return next_prefix, paths_by_prefix
+
+def _iter_forks(paths: Sequence[PathPrefix]) -> Iterator[_Fork]:
+    """Yield the fork after each beginning of a path. The paths are in the order of `iter_paths`."""
+    # In that order, paths that begin alike are neighbours, so that each set is a range.
+    waiting = [(0, len(paths), 0)]
+    while waiting:
+        first, end, depth = waiting.pop()
+        if depth == len(paths[first].steps):
+            continue  # the path is complete
+        fork = {}
+        for edge, group in groupby(paths[first:end], key=lambda path: path.steps[depth]):
+            last = first + len([*group])
+            fork[edge] = (1 << last) - (1 << first)
+            waiting.append((first, last, depth + 1))
+            first = last
+        yield fork
+
+
+def _index_by_input(tree: Tree) -> Mapping[str, int]:
+    """Return the index of the group of each input."""
+    return {name: index for index, names in enumerate(tree.input_groups) for name in names}
 
 
 _ConstraintKey = tuple[tuple[tuple[str, Domain], ...], frozenset[OrderConstraint]]
+_UNCONSTRAINED: _ConstraintKey = ((), frozenset())
 
 
-def _input_group(tree: Tree, names: tuple[str, ...], paths: Sequence[PathPrefix]) -> InputGroup:
-    unconstrained: _ConstraintKey = ((), frozenset())
-    paths_by_constraint: dict[_ConstraintKey, PathSet] = {unconstrained: 0}
+def _input_groups(tree: Tree, paths: Sequence[PathPrefix]) -> Iterator[InputGroup]:
+    group_by_input, all_paths = _index_by_input(tree), (1 << len(paths)) - 1
+    # The first constraint of a group is the one that allows everything. Its paths are counted last.
+    paths_by_constraint = [defaultdict(int, {_UNCONSTRAINED: 0}) for _ in tree.input_groups]
     for index, path in enumerate(paths):
-        region = path.region
-        domains = tuple((name, region.domains[name]) for name in names if name in region.domains)
-        # Both inputs of an order constraint are in the same group, so one of them tells the group.
-        key = (domains, frozenset(order for order in region.orders if order.low in names))
-        paths_by_constraint[key] = paths_by_constraint.get(key, 0) | 1 << index
-    constraints = tuple(
-        (Region(tree.axes, dict(domains), orders), path_set)
-        for (domains, orders), path_set in paths_by_constraint.items()
-    )
-    cell_starts = {name: tuple(_cell_starts(tree, names, name, constraints)) for name in names}
-    return InputGroup(names, constraints, cell_starts)
+        constrained = [*path.region.domains, *(order.low for order in path.region.orders)]
+        for group in {group_by_input[name] for name in constrained}:
+            constraint = _constraint_key(path.region, tree.input_groups[group])
+            paths_by_constraint[group][constraint] |= 1 << index
+    for names, by_constraint in zip(tree.input_groups, paths_by_constraint, strict=True):
+        by_constraint[_UNCONSTRAINED] = all_paths & ~union_of_paths(by_constraint.values())
+        constraints = tuple(
+            (Region(tree.axes, dict(domains), orders), path_set)
+            for (domains, orders), path_set in by_constraint.items()
+        )
+        cell_starts = {name: tuple(_cell_starts(tree, names, name, constraints)) for name in names}
+        yield InputGroup(names, constraints, cell_starts)
+
+
+def _constraint_key(region: Region, names: Sequence[str]) -> _ConstraintKey:
+    """Return what a region says about the inputs of a group."""
+    domains = tuple((name, region.domains[name]) for name in names if name in region.domains)
+    # Both inputs of an order constraint are in the same group, so one of them tells the group.
+    return domains, frozenset(order for order in region.orders if order.low in names)
 
 
 def _cell_starts(

@@ -175,7 +175,8 @@ class Region:
             return None
         region = Region(self.axes, domains, self.orders)
         # Without constraints that the domains imply, more regions share a key, and more walks meet.
-        return replace(region, orders=frozenset(o for o in self.orders if not region._implies(o)))
+        orders = frozenset(order for order in self.orders if not region._implies(order))
+        return Region(self.axes, domains, orders)
 
     def _tightened(self, unsettled: Iterable[OrderConstraint]) -> Mapping[str, Domain] | None:
         """Return the domains as tight as the constraints allow, or None if one is empty.

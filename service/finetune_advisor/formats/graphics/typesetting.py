@@ -14,7 +14,7 @@ WIDE_CHARACTERS = frozenset("mwMW@%—")
 # A comparison sign stays with its number.
 WORD_PATTERN = re.compile(r"(?:[<>≤≥] )?\S+")
 WORD_PART_PATTERN = re.compile(r"[^_]*_+|[^_]+")
-INVALID_XML_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+INVALID_XML_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def replace_invalid_xml(text: str) -> str:

@@ -153,6 +153,22 @@ def test_without_a_catalog_other_inputs_are_refused(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "reason"), [("1.0.0", "another tree 1.0.0"), ("1.0.0-acme.1", "no tree 1.0.0-acme.1")]
+)
+def test_a_catalog_has_to_have_the_tree(tmp_path: Path, version: str, reason: str) -> None:
+    """Another catalog would refuse the tree's own inputs, or copy them as columns that are none."""
+    text = (BUNDLED_TREES_DIR / "1.0.0.yaml").read_text(encoding="utf-8")
+    changed = text.replace("version: 1.0.0", f"version: {version}").replace("label: ", "label: Own ")
+    document = tmp_path / "own.yaml"
+    document.write_text(changed, encoding="utf-8")
+
+    with pytest.raises(ValueError, match=f"the catalog has {reason}; load the tree's directory"):
+        Advisor(load_tree(document), load_catalog())
+    # An equal tree of another catalog is the same tree.
+    assert Advisor(load_catalog().pick("1.0.0"), load_catalog())
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"target": "use_rga"}, "target: 'use_rga': there is no such name here; did you mean use_rag?"),

@@ -37,11 +37,13 @@ class Advisor:
 
     A profile maps names of inputs to answers: booleans, numbers or texts. It leaves out what isn't known.
     It may have inputs of the other trees of `catalog`: these are ignored, and listed in the assessment.
-    Threads can share an advisor, and it can be pickled.
+    Threads can share an advisor, and it can be pickled. Raises ValueError if `catalog` lacks the tree.
     """
 
     def __init__(self, tree: Tree, catalog: Catalog | None = None) -> None:
         self.tree = tree
+        if catalog is not None:
+            _require_tree(tree, catalog)
         self._catalog = catalog or make_single_tree_catalog(tree)
         self.compiled = CompiledTree(tree)
         self.profile_schema = profile_schema(self._catalog)()
@@ -109,6 +111,17 @@ class Advisor:
             # Without its cause, which is marshmallow's and says the same in another form.
             raise InvalidProfileError([*details]) from None
         return valid
+
+
+def _require_tree(tree: Tree, catalog: Catalog) -> None:
+    """Raise ValueError if a catalog doesn't have a tree. It would then refuse the tree's own inputs."""
+    served = catalog.trees.get(tree.version)
+    if served is None or served.digest != tree.digest:
+        other = f"another tree {tree.version}" if served else f"no tree {tree.version}"
+        raise ValueError(
+            f"the catalog has {other}; load the tree's directory with load_catalog and pick the tree from "
+            "it, or give the tree without a catalog"
+        )
 
 
 def _require_known(argument: str, names: Collection[str], known: Collection[str]) -> None:

@@ -207,6 +207,17 @@ def test_other_options_need_a_key(keyed: MakeClient, client: FlaskClient) -> Non
     assert 401 == shared.options("/assess", headers={"Origin": ORIGIN}).status_code
 
 
+def test_only_options_is_a_preflight(keyed: MakeClient) -> None:
+    """The headers of one open no other method."""
+    shared = keyed(cors_origins=(ORIGIN,))
+    answers = [
+        assess(shared, **{name.replace("-", "_"): value for name, value in PREFLIGHT.items()}),
+        shared.get("/tree", headers=PREFLIGHT),
+        shared.head("/tree", headers=PREFLIGHT),
+    ]
+    assert [401, 401, 401] == [answer.status_code for answer in answers]
+
+
 def test_a_shared_cache_keeps_no_answer(client: FlaskClient) -> None:
     """It would give it to those without a key. Open answers stay public."""
     answer = client.get("/tree", headers={"X-API-Key": ALICE})

@@ -33,6 +33,7 @@ OPERATIONS = {
 }
 SLUGS = [
     "malformed-request",
+    "unauthorized",
     "not-found",
     "unknown-version",
     "unknown-worksheet",

@@ -10,6 +10,7 @@ import pytest
 import requests
 import yaml
 
+from finetune_advisor.access.key_file import make_key, render_line
 from tests.conftest import Server, start
 from tests.helm import chart
 from tests.monitoring import prometheus
@@ -57,21 +58,25 @@ def observed(
 ) -> Iterator[Prometheus]:
     """Prometheus once it has seen an instance answer every kind of request for some seconds."""
     labels, values = WATCHED[request.param]
-    server = start(tmp_path_factory.mktemp("server") / "log", SHADOW_TREE_VERSION=SHADOW)
+    key, folder = make_key(), tmp_path_factory.mktemp("prometheus")
+    (key_file := folder / "key").write_text(key)
+    (keys := folder / "keys").write_text(render_line("prometheus", key))
+    log = tmp_path_factory.mktemp("server") / "log"
+    server = start(log, SHADOW_TREE_VERSION=SHADOW, API_KEYS_FILE=str(keys))
     try:
-        folder = tmp_path_factory.mktemp("prometheus")
         rules = write_rules(folder, values)
-        with prometheus.running(folder, server, labels, rules) as running:
-            ask(server, until=lambda: running.scrapes() >= 6)
+        with prometheus.running(folder, server, labels, rules, key_file) as running:
+            ask(server, key, until=lambda: running.scrapes() >= 6)
             yield running
     finally:
         server.stop()
 
 
-def ask(server: Server, until: Callable[[], bool]) -> None:
+def ask(server: Server, key: str, until: Callable[[], bool]) -> None:
     """Send requests of every kind, a few a second, for a minute at most."""
     deadline = time.monotonic() + 60
     with requests.Session() as session:
+        session.headers["X-API-Key"] = key
         while not until():
             assert time.monotonic() < deadline
             for path, body in ASKED:

@@ -49,13 +49,21 @@ class Prometheus:
 
 
 @contextmanager
-def running(place: Path, server: Server, labels: Mapping[str, str], rules: Path) -> Iterator[Prometheus]:
-    """Prometheus on a free port, with one instance to scrape and rules to evaluate."""
+def running(
+    place: Path, server: Server, labels: Mapping[str, str], rules: Path, key_file: Path
+) -> Iterator[Prometheus]:
+    """Prometheus on a free port, with one instance to scrape by an API key, and rules to evaluate."""
     target = {"targets": [f"{server.host}:{server.port}"], "labels": dict(labels)}
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(rules)],
-        "scrape_configs": [{"job_name": "advisor", "static_configs": [target]}],
+        "scrape_configs": [
+            {
+                "job_name": "advisor",
+                "authorization": {"credentials_file": str(key_file)},
+                "static_configs": [target],
+            }
+        ],
     }
     (place / "prometheus.yml").write_text(json.dumps(configuration))
     address = f"127.0.0.1:{free_port()}"

@@ -137,6 +137,35 @@ def test_clients_that_do_not_hang_up_hold_nobody_up(start_server: StartServer) -
     assert 0 == server.stop()
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="only Linux joins packets")
+def test_an_answer_comes_in_one_packet(server: Server) -> None:
+    """The head and the body of a small answer arrive together."""
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        for _ in range(20):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            head, _, body = client.recv(1 << 16).partition(b"\r\n\r\n")
+            assert f"Content-Length: {len(body)}\r\n".encode() in head
+            assert body
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it_at_once(server: Server) -> None:
+    """`100 Continue` is no part of the answer, and isn't held back until there is one."""
+    body, waited = json.dumps({"profile": {}}).encode(), []
+    head = f"POST /assess HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
+    head += b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+            started = time.monotonic()
+            client.sendall(head)
+            assert client.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            waited.append(time.monotonic() - started)
+            client.sendall(body)
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
+
+    # The kernel holds packets back for 0.2 s.
+    assert min(waited) < 0.15
+
+
 def test_what_a_client_still_says_does_not_cost_it_its_answer(start_server: StartServer) -> None:
     """What it says after its request is heard out, to an end, before the connection is closed."""
     server = start_server()

@@ -12,8 +12,8 @@ from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.formats.numbers import format_count
 from finetune_advisor.schemas.fields import BOOLEAN_BY_TEXT, parse_scalar
 
-PLAIN_ROW = re.compile(rb"[!#-~]*")
-"""Printable ASCII without spaces and quotes: a row that needs no CSV parser."""
+PLAIN_ROW = re.compile(rb"([!#-~]*)\r?")
+"""Printable ASCII without spaces and quotes: a row that needs no CSV parser. Some programs end it with CR."""
 
 COLUMN_SEPARATORS = re.compile(r"[,;\t]")
 """The separators that programs use for CSV; only the comma is accepted."""
@@ -27,8 +27,8 @@ class CsvRowReader:
 
     def __call__(self, line: bytes) -> dict[str, Any]:
         # Splitting a line takes a fraction of the time of a CSV parser, and gives the same for a plain one.
-        is_plain = len(line) <= MAX_LINE_BYTES and PLAIN_ROW.fullmatch(line) is not None
-        cells = line.decode().split(",") if is_plain else [cell.strip() for cell in split_cells(line)]
+        plain = PLAIN_ROW.fullmatch(line) if len(line) <= MAX_LINE_BYTES else None
+        cells = plain[1].decode().split(",") if plain else [cell.strip() for cell in split_cells(line)]
         if len(cells) != len(self._columns):
             counts = f"{format_count(len(cells), 'cell')}, and the header {len(self._columns)}"
             raise BadLineError(f"the line has {counts}; leave the cell of an unknown answer empty")

@@ -37,6 +37,8 @@ OPERATIONS_THREADS = 8
 MAX_OPERATIONS_CONNECTIONS = 64
 """Connections that the operations port holds, taken from the worker's; more have to wait."""
 HIGHEST_HTTP_VERSION = 1, 1
+TCP_CORK: int | None = getattr(socket, "TCP_CORK", None)
+"""The option that holds back packets that aren't full. Only Linux has it."""
 
 
 @dataclass
@@ -155,7 +157,16 @@ class ConnectionWorker(ThreadWorker):
         if deadline := self._deadlines.get(conn):
             deadline.is_read = True
         req.version = min(req.version, HIGHEST_HTTP_VERSION)
-        return super().handle_request(req, conn)
+        # gunicorn writes the head and the body of an answer one after the other. They leave in one packet,
+        # except where a client has to get a `100 Continue` before it sends its body.
+        if TCP_CORK is None or any(name == "EXPECT" for name, _ in req.headers):
+            return super().handle_request(req, conn)
+        conn.sock.setsockopt(socket.IPPROTO_TCP, TCP_CORK, 1)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            with suppress(OSError):  # the connection may be closed by now
+                conn.sock.setsockopt(socket.IPPROTO_TCP, TCP_CORK, 0)
 
     def murder_pending(self) -> None:
         """Also end requests that arrive too slowly, answers that nobody reads, and closed connections."""

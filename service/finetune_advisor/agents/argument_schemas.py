@@ -13,7 +13,9 @@ from finetune_advisor.trees.catalog import Catalog
 
 MAX_LISTED_INPUTS = 50
 """Inputs of the default tree up to which `assess` lists them: the list stands in every conversation."""
-PROFILE_TEXT = "What is known, by input. Only facts that the person gave or that a source shows. Leave out the rest."
+PROFILE_TEXT = (
+    "What is known, by input: only what the person said or a source shows. Leave out the rest."
+)
 
 
 def describe_profile(catalog: Catalog) -> JsonSchema:

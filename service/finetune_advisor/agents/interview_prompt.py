@@ -12,8 +12,8 @@ INSTRUCTIONS = (
     "trees. Call assess with what is known, even with nothing. While it is undecided, put next_question to "
     "the person and call assess again with all answers so far. Never guess an answer, and never fill a "
     "profile with assumptions: leave out what isn't known, and name in skipped what the person can't tell. "
-    "When it is decided, give the recommendation with its reason, next steps, risks and references. Facts about "
-    "fine-tuning come from the tools and their sources, not from memory."
+    "When it is decided, give the recommendation with its reason, next steps, risks and references. "
+    "Facts about fine-tuning come from the tools and their sources, not from memory."
 )
 
 

@@ -13,7 +13,10 @@ import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 MAX_REQUEST_BYTES = 262_144
 """The largest body of a request over HTTP. A call with an answer to each input takes a few kilobytes."""
@@ -64,24 +67,8 @@ def serve_http(server: Server[Any], listening: socket.socket, allowed_hosts: Seq
     it has one. Otherwise a web page could have its visitor's browser send requests (DNS rebinding).
     """
     _keep_profiles_out_of_logs()
-    hosts = [*LOOPBACK_HOSTS, *allowed_hosts]
-    application = server.streamable_http_app(
-        streamable_http_path=PATH,
-        json_response=True,
-        stateless_http=True,  # any instance can answer any request, and no session takes memory
-        max_request_body_size=MAX_REQUEST_BYTES,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[host for name in hosts for host in (name, f"{name}:*")],
-            allowed_origins=[
-                f"{scheme}://{host}"
-                for scheme in ("http", "https")
-                for name in hosts
-                for host in (name, f"{name}:*")
-            ],
-        ),
-    )
     config = uvicorn.Config(
-        application,
+        build_application(server, allowed_hosts),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -90,6 +77,24 @@ def serve_http(server: Server[Any], listening: socket.socket, allowed_hosts: Seq
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def build_application(server: Server[Any], allowed_hosts: Sequence[str]) -> Starlette:
+    """Build the ASGI application that answers POST requests to PATH."""
+    hosts = [host for name in (*LOOPBACK_HOSTS, *allowed_hosts) for host in (name, f"{name}:*")]
+    manager = StreamableHTTPSessionManager(
+        server,
+        json_response=True,
+        stateless=True,  # any instance can answer any request, and no session takes memory
+        max_request_body_size=MAX_REQUEST_BYTES,
+        security_settings=TransportSecuritySettings(
+            allowed_hosts=hosts,
+            allowed_origins=[f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts],
+        ),
+    )
+    # GET would open a stream for messages that this server never sends, and keep a connection for it.
+    route = Route(PATH, StreamableHTTPASGIApp(manager), methods=["POST"])
+    return Starlette(routes=[route], lifespan=lambda _: manager.run())
 
 
 def _keep_profiles_out_of_logs() -> None:

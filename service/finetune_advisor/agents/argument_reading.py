@@ -42,7 +42,7 @@ UNKNOWN_WORDS = frozenset(
     )
 )
 """Texts that mean that an answer isn't known, unless they are a choice."""
-UNKNOWN_HINT = "if the answer isn't known, leave the input out, or name it in `skipped`"
+UNKNOWN_HINT = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
 SHORT_NUMBER = re.compile(r"[0-9]{1,6}")
 MAX_TEXT_LENGTH = 200
 """The characters of a text that may stand for another value; a longer one is left as it is."""
@@ -268,7 +268,7 @@ def _normalize(text: str) -> str:
 
 
 def _suggest(written: str, names: Iterable[str]) -> list[str]:
-    nearest = get_close_matches(_normalize(written[:MAX_TEXT_LENGTH]), [*names], 1)
+    nearest = get_close_matches(written[:MAX_TEXT_LENGTH].lower(), [*names], 1)
     return [f"did you mean {nearest[0]}?"] if nearest else []
 
 

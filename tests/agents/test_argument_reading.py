@@ -119,14 +119,18 @@ def test_what_has_one_meaning_is_understood(
         (
             "assess",
             {"profile": {"prompt_result": "meet"}},
-            "profile.prompt_result: not a known value; choose from not_tried, not_measured, no_target, "
-            "meets, close, far_below; did you mean meets?",
+            (
+                "profile.prompt_result: not a known value; choose from not_tried, not_measured, no_target, "
+                "meets, close, far_below; did you mean meets?"
+            ),
         ),
         (
             "assess",
             {"profile": {"eval_examples": "12%"}},
-            "profile.eval_examples: not an integer; give a whole number; it takes a whole number from 0 to "
-            "10,000,000, in examples",
+            (
+                "profile.eval_examples: not an integer; give a whole number; "
+                "it takes a whole number from 0 to 10,000,000, in examples"
+            ),
         ),
         (
             "assess",
@@ -166,8 +170,10 @@ def test_what_has_one_meaning_is_understood(
         (
             "assess",
             {"profile": {"data_sensitive": True}, "data_sensitive": False},
-            "data_sensitive: there is no such name here; remove it; "
-            "known are: profile, skipped, tree_version",
+            (
+                "data_sensitive: there is no such name here; remove it; "
+                "known are: profile, skipped, tree_version"
+            ),
         ),
         (
             "assess",

@@ -42,6 +42,25 @@ class Interviewer:
         left = self._counter.count(profile, skipped, question.id) if question else None
         return InterviewState(assessment, question, left)
 
+    def list_inputs_without_effect(self, profile: Profile) -> list[str]:
+        """The inputs that a valid profile lacks and whose answers make no difference, in the tree's order.
+
+        They can't change the outcome. Inputs that may still add a warning aren't among them.
+        """
+        assessment = self._advisor.assess(profile)
+        if assessment.outcome is None:
+            # Which warnings go with the outcome isn't known yet.
+            kept: Collection[str] = self.tree.warning_inputs
+        else:
+            kept = {question.input for question in list_warning_questions(profile, assessment, ())}
+        return [
+            name
+            for name in self.tree.inputs
+            if name not in profile
+            and name not in kept
+            and (assessment.outcome or not self._advisor.compiled.affects_outcome(profile, name))
+        ]
+
     def explain_plan(self, profile: Profile, limit: int) -> Explanation:
         """The explanation of a plan, with at most `limit` counterfactuals.
 

@@ -15,6 +15,7 @@ from finetune_advisor.cli.output import tolerate_encodings
         "assess": "assess:assess",
         "explain": "explain:explain",
         "interview": "interview:interview",
+        "mcp": "mcp:mcp",
         "conformance": "conformance:check_conformance",
         "openapi": "openapi:openapi",
         "settings": "settings:settings",

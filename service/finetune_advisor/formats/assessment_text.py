@@ -130,5 +130,15 @@ def format_list(heading: str, items: list[str], *, numbered: bool = False) -> st
     lines = [f"{heading}:"]
     for number, item in enumerate(items, 1):
         mark = f"{number}. " if numbered else "- "
-        lines.append(fill(item, LINE_WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark)))
+        # Addresses and names stay whole, so that they can be copied.
+        lines.append(
+            fill(
+                item,
+                LINE_WIDTH,
+                initial_indent=mark,
+                subsequent_indent=" " * len(mark),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        )
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from finetune_advisor.formats.profile_text import render_profile
 
 def render_changes_text(comparison: Comparison) -> str:
     """Render which profiles get another outcome, and which parts of the tree changed."""
-    blocks = [_heading(comparison), *_moves(comparison)]
+    blocks = [describe_impact(comparison), *_moves(comparison)]
     if comparison.reversals:
         blocks.append('Other answer to "Fine-tune?":\n' + "\n".join(_reversals(comparison)))
     for title, pointers in (
@@ -27,7 +27,8 @@ def render_changes_text(comparison: Comparison) -> str:
     return "\n\n".join(blocks)
 
 
-def _heading(comparison: Comparison) -> str:
+def describe_impact(comparison: Comparison) -> str:
+    """Say how many profiles get another outcome, in a few sentences."""
     versions = f"{comparison.older.version} -> {comparison.newer.version}"
     if comparison.equivalent:
         return f"{versions}: equivalent; every profile keeps its outcome."

@@ -43,9 +43,9 @@ def test_what_matters_is_what_walks_say(tree: Tree, data: st.DataObject) -> None
     assert table is not None
     found = PartialProfiles(table)
     for name in tree.inputs.keys() - profile.keys():
-        assert found.affects_outcome(profile, name) == affects_outcome(
-            tree, region_of_completions(tree, profile), name
-        )
+        expected = affects_outcome(tree, region_of_completions(tree, profile), name)
+        assert expected == found.affects_outcome(profile, name)
+        assert expected == CompiledTree(tree).affects_outcome(profile, name)
 
 
 @pytest.mark.parametrize("x", range(10))
@@ -111,6 +111,9 @@ def test_a_tree_of_too_many_paths_is_walked(tree: Tree, monkeypatch: pytest.Monk
     assert one.table is None
     assert evaluate(tree, {}) == one.evaluate({})
     assert evaluate(tree, {}).candidates == one.candidates({})
+    for name in tree.inputs:
+        expected = affects_outcome(tree, region_of_completions(tree, {}), name)
+        assert expected == one.affects_outcome({}, name)
 
 
 @given(strategies.trees(), st.data())

@@ -156,6 +156,15 @@ class CompiledTree:
         """Return the assessment of a profile with valid values that leaves a question open."""
         return self._partial.evaluate(profile) if self._partial else evaluate(self.tree, profile)
 
+    def affects_outcome(self, profile: Profile, name: str) -> bool:
+        """Return whether an input that a profile with valid values lacks can still change its outcome.
+
+        It is also True in a tree so large that finding out would take long.
+        """
+        if self._partial:
+            return self._partial.affects_outcome(profile, name)
+        return affects_outcome(self.tree, region_of_completions(self.tree, profile), name)
+
     def decides_between(self, profile: Profile, name: str, recommendation: str) -> bool:
         """Return whether an input that a profile lacks can still change its outcome to or from this one.
 

@@ -1,0 +1,280 @@
+"""Reads the arguments of a call: what they plainly mean, or what is wrong, where, and what to do.
+
+Models write answers in words of their own, nest objects too deep, and send null for what they don't know.
+Where such an argument has exactly one meaning, it is understood, and the answer says so. Any other one is
+refused with the messages of the API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from finetune_advisor.agents.tool import Tool
+from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer
+from finetune_advisor.engine.errors import FinetuneAdvisorError
+from finetune_advisor.engine.model.inputs import Input
+from finetune_advisor.formats.answer_words import describe_range, find_own_words, list_choices
+from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details, shorten_name
+from finetune_advisor.schemas.fields import BoundedList, EnumField, StrictInteger
+from finetune_advisor.schemas.requests import TreeVersionField
+from finetune_advisor.schemas.strict_json import InvalidJsonError, parse_json
+from finetune_advisor.trees.catalog import Catalog
+
+PROFILE = "profile"
+UNKNOWN_WORDS = frozenset(
+    (
+        "",
+        "?",
+        "unknown",
+        "not known",
+        "don't know",
+        "dont know",
+        "unsure",
+        "not sure",
+        "n/a",
+        "null",
+        "none",
+    )
+)
+"""Texts that mean that an answer isn't known, unless they are a choice."""
+UNKNOWN_HINT = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
+SHORT_NUMBER = re.compile(r"[0-9]{1,6}")
+MAX_TEXT_LENGTH = 200
+"""The characters of a text that may stand for another value; a longer one is left as it is."""
+MAX_JSON_LENGTH = 100_000
+"""The characters of a text that may be a profile in JSON."""
+
+
+class WrongArgumentsError(FinetuneAdvisorError):
+    """The arguments of a call are wrong. The message says what is wrong, where, and what to do."""
+
+
+def read_arguments(
+    tool: Tool, catalog: Catalog, arguments: Any
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Read the arguments of a call of a tool.
+
+    Returns the arguments as the tool takes them, and what was understood in another way than it was written.
+    Raises WrongArgumentsError.
+    """
+    reader = _Reader(tool.argument_schema, catalog)
+    plain = reader.repair(arguments)
+    if isinstance(plain, dict):
+        plain = {**tool.defaults, **plain}
+    try:
+        loaded: Mapping[str, Any] = tool.argument_schema.load(plain)
+    except ValidationError as error:
+        details = iter_error_details(error.messages_dict, tool.argument_schema, in_body=True)
+        raise WrongArgumentsError(_describe_errors(tool, [*details], reader.hints)) from None
+    return loaded, tuple(reader.understood)
+
+
+def _describe_errors(tool: Tool, errors: list[dict[str, str]], hints: Mapping[str, str]) -> str:
+    """Describe what is wrong with each argument, and what to do."""
+    lines = [f"{tool.name} got wrong arguments, and answers nothing yet:"]
+    for error in errors[:MAX_ERRORS]:
+        pointer = error["pointer"].removeprefix("#/")
+        hint = hints.get(pointer)
+        detail = f"{error['detail']}; {hint}" if hint else error["detail"]
+        lines.append(f"- {pointer.replace('/', '.').removeprefix('#') or 'the arguments'}: {detail}")
+    if len(errors) > MAX_ERRORS:
+        lines.append(f"- and {len(errors) - MAX_ERRORS} more")
+    lines.append(f"Correct this and call {tool.name} again. describe_input says what an input means.")
+    return "\n".join(lines)
+
+
+class _Reader:
+    """Reads the arguments of one call, and notes what it understood and what would help."""
+
+    def __init__(self, schema: Schema, catalog: Catalog) -> None:
+        self._fields, self._inputs = schema.fields, catalog.inputs
+        self.understood: list[str] = []
+        self.hints: dict[str, str] = {}
+        """Advice that completes the message about an argument, by the argument's place, as in `profile/x`."""
+
+    def repair(self, arguments: Any) -> Any:
+        """Return the arguments with everything that has exactly one other meaning in its place."""
+        if arguments is None:
+            return {}
+        if not isinstance(arguments, dict):
+            return arguments
+        given = {name: value for name, value in arguments.items() if value is not None}
+        for name in arguments.keys() - given.keys():
+            self._note(f"`{shorten_name(name)}` null as left out")
+        if PROFILE in self._fields:
+            given = self._gather_profile(given)
+        return {name: self._repair_argument(name, value) for name, value in given.items()}
+
+    def _gather_profile(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Put answers that stand beside the profile into it, and read a profile that is nested or a text."""
+        beside = {
+            name: value
+            for name, value in given.items()
+            if name not in self._fields and _match(name, self._inputs) is not None
+        }
+        if PROFILE not in given and not beside:
+            return given
+        profile = self._unwrap(given.get(PROFILE, {}))
+        if not isinstance(profile, dict):
+            return {**given, PROFILE: profile}
+        answers = self._repair_answers(profile)
+        for name, value in self._repair_answers(beside).items():
+            if answers.setdefault(name, value) != value:
+                return {**given, PROFILE: answers}  # the two contradict each other
+        if beside:
+            self._note("answers beside `profile` as parts of it")
+        rest = {name: value for name, value in given.items() if name not in beside}
+        return {**rest, PROFILE: answers}
+
+    def _unwrap(self, profile: Any) -> Any:
+        """Return a profile that is a JSON text, or the only member of an object, as a plain object."""
+        if isinstance(profile, str) and len(profile) <= MAX_JSON_LENGTH:
+            try:
+                parsed = parse_json(profile.encode())
+            except (InvalidJsonError, UnicodeEncodeError):
+                return profile
+            if isinstance(parsed, dict):
+                self._note("the text in `profile` as the object that it holds")
+                profile = parsed
+        if (
+            isinstance(profile, dict)
+            and profile.keys() == {PROFILE}
+            and isinstance(profile[PROFILE], dict)
+        ):
+            self._note("the object in `profile.profile` as the profile")
+            profile = profile[PROFILE]
+        return profile
+
+    def _repair_answers(self, profile: Mapping[str, Any]) -> dict[str, Any]:
+        answers: dict[str, Any] = {}
+        for written, value in profile.items():
+            name = self._repair_name(written)
+            if value is None:
+                self._note(f"{shorten_name(name)} null as not known")
+            elif name in answers:
+                answers[written] = value  # named twice: the second one is refused as unknown
+            else:
+                answers[name] = self._repair_answer(name, value)
+        return answers
+
+    def _repair_name(self, written: str) -> str:
+        """Return the input that a name means, or the name itself."""
+        name = _match(written, self._inputs)
+        if name is None or name == written:
+            return written
+        self._note(f"{_quote(written)} as {name}")
+        return name
+
+    def _repair_answer(self, name: str, value: Any) -> Any:
+        if name not in self._inputs or not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
+            self._hint_at_values(name, value)
+            return value
+        answer = _read_text(self._inputs[name], value)
+        if answer is None:
+            self._hint_at_values(name, value)
+            return value
+        if answer != value:
+            self._note(f"{name} {_quote(value)} as {_write(answer)}")
+        return answer
+
+    def _hint_at_values(self, name: str, value: Any) -> None:
+        """Note what would help with an answer that may be wrong."""
+        input_ = self._inputs.get(name)
+        if input_ is None:
+            return
+        hints = []
+        if input_.is_numeric:
+            unit = f", in {input_.unit}" if input_.unit else ""
+            hints.append(f"it takes {describe_range(input_)}{unit}")
+        if isinstance(value, str):
+            hints.extend(_suggest(value, input_.choices))
+            if value.strip().lower() in UNKNOWN_WORDS:
+                hints.append(UNKNOWN_HINT)
+        if hints:
+            self.hints[f"{PROFILE}/{name}"] = "; ".join(hints)
+
+    def _repair_argument(self, name: str, value: Any) -> Any:
+        """Return an argument beside the profile with what it means."""
+        field = self._fields.get(name)
+        if isinstance(field, BoundedList):
+            items = [value] if isinstance(value, str) else value
+            if items is not value:
+                self._note(f"`{name}` as a list of one")
+            if isinstance(items, list):
+                return [self._repair_name(item) if isinstance(item, str) else item for item in items]
+        if isinstance(field, StrictInteger) and isinstance(value, str) and SHORT_NUMBER.fullmatch(value):
+            self._note(f"`{name}` “{value}” as a number")
+            return int(value)
+        if isinstance(field, EnumField) and isinstance(value, str):
+            written = value.strip().removeprefix("v") if isinstance(field, TreeVersionField) else value
+            choice = written if written in field.choices else _match(value, field.choices)
+            if choice is None:
+                self.hints[name] = "; ".join(_suggest(value, field.choices))
+            elif choice != value:
+                self._note(f"`{name}` {_quote(value)} as {choice}")
+                return choice
+        return value
+
+    def _note(self, understood: str) -> None:
+        if understood not in self.understood:
+            self.understood.append(understood)
+
+
+def _read_text(input_: Input, text: str) -> bool | int | float | str | None:
+    """Return the answer that a text means exactly, or None."""
+    if input_.is_numeric:
+        without_unit = text.strip().removesuffix(input_.unit) if input_.unit else text
+        try:
+            return read_answer(input_, without_unit)
+        except UnreadableAnswerError:
+            return None
+    if input_.type == "boolean":
+        try:
+            return read_answer(input_, text)
+        except UnreadableAnswerError:
+            pass
+    elif text in input_.choices:
+        return text
+    meant = [
+        value for value in list_choices(input_) if _normalize(text) in _normalized_words(input_, value)
+    ]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _normalized_words(input_: Input, value: bool | str) -> set[str]:
+    """The words for a choice, normalized: the author's, and the choice itself."""
+    words = {find_own_words(input_, value), "" if isinstance(value, bool) else value}
+    return {_normalize(word) for word in words if word}
+
+
+def _match(written: str, names: Iterable[str]) -> str | None:
+    """Return the only name that a text means: it may be written in another case, or with other separators."""
+    if written in names:
+        return written
+    if len(written) > MAX_TEXT_LENGTH:
+        return None
+    normalized = _normalize(written)
+    matches = [name for name in names if _normalize(name) == normalized]
+    return matches[0] if normalized and len(matches) == 1 else None
+
+
+def _normalize(text: str) -> str:
+    return re.sub(r"[\W_]+", "_", text.lower()).strip("_")
+
+
+def _suggest(written: str, names: Iterable[str]) -> list[str]:
+    nearest = get_close_matches(written[:MAX_TEXT_LENGTH].lower(), [*names], 1)
+    return [f"did you mean {nearest[0]}?"] if nearest else []
+
+
+def _quote(text: str) -> str:
+    return f"“{shorten_name(text)}”"
+
+
+def _write(answer: bool | int | float | str) -> str:
+    return str(answer).lower() if isinstance(answer, bool) else str(answer)

@@ -1,0 +1,256 @@
+"""Wrong calls: what is understood, and what comes back as help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune_advisor.agents.tool import ToolAnswer
+from finetune_advisor.agents.tools import ToolError, Tools, UnknownToolError
+from finetune_advisor.trees import catalog
+from tests import editions
+from tests.agents.conftest import Call
+
+Refusal = Callable[[str, Any], list[str]]
+UNKNOWN_ADVICE = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain", "understood"),
+    [
+        pytest.param(
+            {"profile": {"real_time_data_needed": "Yes"}},
+            {"real_time_data_needed": True},
+            ["real_time_data_needed “Yes” as true"],
+            id="yes",
+        ),
+        pytest.param(
+            {"profile": {"real_time_data_needed": "false"}},
+            {"real_time_data_needed": False},
+            ["real_time_data_needed “false” as false"],
+            id="false as text",
+        ),
+        pytest.param(
+            {"profile": {"Real-Time data needed": True}},
+            {"real_time_data_needed": True},
+            ["“Real-Time data needed” as real_time_data_needed"],
+            id="a name in other letters",
+        ),
+        pytest.param(
+            {"profile": {"profile": {"real_time_data_needed": True}}},
+            {"real_time_data_needed": True},
+            ["the object in `profile.profile` as the profile"],
+            id="nested one level too deep",
+        ),
+        pytest.param(
+            {"profile": '{"real_time_data_needed": true}'},
+            {"real_time_data_needed": True},
+            ["the text in `profile` as the object that it holds"],
+            id="JSON in a text",
+        ),
+        pytest.param(
+            {"real_time_data_needed": True},
+            {"real_time_data_needed": True},
+            ["answers beside `profile` as parts of it"],
+            id="no profile around the answers",
+        ),
+        pytest.param(
+            {"profile": {"real_time_data_needed": None}, "tree_version": None},
+            {},
+            ["`tree_version` null as left out", "real_time_data_needed null as not known"],
+            id="null",
+        ),
+        pytest.param(
+            {"profile": {"eval_examples": "1,200 examples"}, "tree_version": "v2.0.0"},
+            {"eval_examples": 1200},
+            ["eval_examples “1,200 examples” as 1200", "`tree_version` “v2.0.0” as 2.0.0"],
+            id="a number as text in the input's unit",
+        ),
+        pytest.param(
+            {"profile": {"tuning_route": "Self managed"}, "tree_version": "2.0.0"},
+            {"tuning_route": "self_managed"},
+            ["tuning_route “Self managed” as self_managed"],
+            id="a choice in other letters",
+        ),
+        pytest.param(
+            {"profile": {"tuning_route": "Neither of the two"}, "tree_version": "3.0.0"},
+            {"tuning_route": "none"},
+            ["tuning_route “Neither of the two” as none"],
+            id="the author's words for a choice",
+        ),
+        pytest.param(
+            {"profile": {}, "skipped": "real time data needed"},
+            {},
+            ["`skipped` as a list of one", "“real time data needed” as real_time_data_needed"],
+            id="one name in place of a list",
+        ),
+    ],
+)
+def test_what_has_one_meaning_is_understood(
+    call: Call, arguments: dict[str, Any], plain: dict[str, Any], understood: list[str]
+) -> None:
+    """The answer is that to the plain profile, and says what was understood."""
+    answer = call("assess", **arguments)
+    named = {"tree_version": answer.data["tree"]["version"]}
+    skipped = {"skipped": ["real_time_data_needed"]} if "skipped" in arguments else {}
+    expected = call("assess", profile=plain, **named, **skipped)
+
+    assert {**expected.data, "understood": understood} == answer.data
+    assert f"Understood: {'; '.join(understood)}.\n\n{expected.text}" == answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "fault"),
+    [
+        ("assess", [], "the arguments: not an object; give one in braces"),
+        ("assess", "{}", "the arguments: not an object; give one in braces"),
+        ("assess", {"profile": []}, "profile: not an object; give one in braces"),
+        ("assess", {"profile": "[1]"}, "profile: not an object; give one in braces"),
+        ("assess", {"profile": "not JSON"}, "profile: not an object; give one in braces"),
+        ("assess", {"profile": "\ud800"}, "profile: not an object; give one in braces"),
+        (
+            "assess",
+            {"profile": {"real_time_data": True}},
+            "profile.real_time_data: there is no such name here; did you mean real_time_data_needed?",
+        ),
+        (
+            "assess",
+            {"profile": {"prompt_result": "meet"}},
+            (
+                "profile.prompt_result: not a known value; choose from not_tried, not_measured, no_target, "
+                "meets, close, far_below; did you mean meets?"
+            ),
+        ),
+        (
+            "assess",
+            {"profile": {"eval_examples": "12%"}},
+            (
+                "profile.eval_examples: not an integer; give a whole number; "
+                "it takes a whole number from 0 to 10,000,000, in examples"
+            ),
+        ),
+        (
+            "assess",
+            {"profile": {"real_time_data_needed": "Unknown"}},
+            "profile.real_time_data_needed: not a boolean; give true or false; " + UNKNOWN_ADVICE,
+        ),
+        (
+            "assess",
+            {"profile": {"real_time_data_needed": "x" * 1000}},
+            "profile.real_time_data_needed: not a boolean; give true or false",
+        ),
+        (
+            "assess",
+            {"profile": {"real_time_data_needed": {"answer": True}}},
+            "profile.real_time_data_needed: not a boolean; give true or false",
+        ),
+        (
+            "assess",
+            {"tree_version": "2.0"},
+            "tree_version: not a known value; choose from 1.0.0, 2.0.0, 3.0.0; did you mean 2.0.0?",
+        ),
+        (
+            "assess",
+            {"tree_version": 2},
+            "tree_version: not text; give one of 1.0.0, 2.0.0, 3.0.0 in quotes",
+        ),
+        (
+            "assess",
+            {"tree_version": "../../etc/passwd"},
+            "tree_version: not a known value; choose from 1.0.0, 2.0.0, 3.0.0",
+        ),
+        (
+            "assess",
+            {"profil": {}},
+            "profil: there is no such name here; did you mean profile?",
+        ),
+        (
+            "assess",
+            {"profile": {"data_sensitive": True}, "data_sensitive": False},
+            (
+                "data_sensitive: there is no such name here; remove it; "
+                "known are: profile, skipped, tree_version"
+            ),
+        ),
+        (
+            "assess",
+            {"profile": {"data_sensitive": True, "Data sensitive": False}},
+            "profile.Data%20sensitive: there is no such name here; did you mean data_sensitive?",
+        ),
+        ("explain", {}, "profile: this is missing; add it"),
+        (
+            "explain",
+            {"profile": {}, "limit": 21},
+            "limit: out of range; give a value from 1 to 20",
+        ),
+        (
+            "compare_trees",
+            {"older": "1.0.0"},
+            "newer: this is missing; add it",
+        ),
+    ],
+)
+def test_what_is_wrong_comes_back_with_help(
+    refusal: Refusal, name: str, arguments: Any, fault: str
+) -> None:
+    """Where, what, and what to do instead, with the nearest name."""
+    assert fault in refusal(name, arguments)
+
+
+def test_a_limit_as_text_is_a_number(call: Call) -> None:
+    """Models quote numbers."""
+    assert 1 == len(call("explain", profile={}, limit="1").data["changes"])
+
+
+def test_an_id_in_other_letters_is_understood(call: Call) -> None:
+    """As the target of an explanation."""
+    answer = call("explain", profile={}, target="Use RAG", limit=1)
+    assert ["`target` “Use RAG” as use_rag"] == answer.data["understood"]
+
+
+def test_many_faults_are_counted(refusal: Refusal) -> None:
+    """A call with very many faults gets a short answer."""
+    faults = refusal("assess", {"profile": {f"zzz{number}": 1 for number in range(1000)}})
+    assert 21 == len(faults)
+    assert "and 30 more" == faults[-1]
+
+
+def test_a_retired_version_names_its_successor(tmp_path: Path) -> None:
+    """As the API does."""
+    editions.write_ending(tmp_path)
+    answer = Tools(catalog.load_catalog(tmp_path)).call("assess", {"tree_version": editions.RETIRED})
+
+    assert isinstance(answer, ToolError)
+    assert editions.RETIREMENT in answer.text
+
+
+def test_an_unknown_tool_names_the_nearest(tools: Tools) -> None:
+    """Or all tools, if none is near."""
+    with pytest.raises(UnknownToolError, match=r"did you mean assess\?"):
+        tools.call("asses", {})
+    with pytest.raises(
+        UnknownToolError, match="known are assess, explain, compare_trees, describe_input"
+    ):
+        tools.call("zzz", {})
+
+
+def test_a_fault_of_the_server_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The model learns that the call was right, and the log has nothing of the profile."""
+
+    def fail(*_: object) -> ToolAnswer:
+        raise RuntimeError("secret answer")
+
+    tools = Tools(catalog.load_catalog())
+    monkeypatch.setitem(tools.by_name["assess"].__dict__, "answer", fail)
+    answer = tools.call("assess", {})
+
+    assert (
+        ToolError("assess failed by a fault of this server, not of the call. Tell the person so.")
+        == answer
+    )
+    assert ["tool assess failed: RuntimeError"] == [record.getMessage() for record in caplog.records]

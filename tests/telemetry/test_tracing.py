@@ -60,10 +60,20 @@ def test_an_invalid_traceparent_begins_a_new_trace(given: str) -> None:
     assert found.flags == "00"
 
 
-def otel(trace_id: int, span_id: int, flags: int) -> SimpleNamespace:
+def otel(
+    trace_id: int, span_id: int, flags: int, provider: type[object] = SimpleNamespace
+) -> SimpleNamespace:
     """The part of `opentelemetry.trace` that is asked, with an active span."""
     context = SimpleNamespace(trace_id=trace_id, span_id=span_id, trace_flags=flags)
-    return SimpleNamespace(get_current_span=lambda: SimpleNamespace(get_span_context=lambda: context))
+    return SimpleNamespace(
+        get_current_span=lambda: SimpleNamespace(get_span_context=lambda: context),
+        get_tracer_provider=provider,
+        ProxyTracerProvider=Proxy,
+    )
+
+
+class Proxy:
+    """What OpenTelemetry's API has for a provider as long as nobody sets one."""
 
 
 def datadog(context: object) -> SimpleNamespace:
@@ -79,6 +89,14 @@ def test_without_a_tracer_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) 
     """Requests pay for a tracer only where one is loaded."""
     for module in ("opentelemetry.trace", "ddtrace.trace"):
         monkeypatch.delitem(sys.modules, module, raising=False)
+
+    assert tracing.make_active_span_lookup() is None
+
+
+def test_an_api_without_a_provider_is_no_tracer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries import OpenTelemetry's API in case somebody wants their spans."""
+    monkeypatch.delitem(sys.modules, "ddtrace.trace", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", otel(1, 2, 1, Proxy))
 
     assert tracing.make_active_span_lookup() is None
 
@@ -118,4 +136,3 @@ def test_a_request_keeps_its_id_within_a_span() -> None:
     own = make_trace_context("mine", f"00-{TRACE}-{SPAN}-01")
 
     assert TraceContext("mine", "a", "b", "01") == own.within(Span("a", "b", "01"))
-    assert own is own.within(None)

@@ -19,6 +19,7 @@ from finetune_advisor.telemetry.metrics import (
 )
 from finetune_advisor.telemetry.tracing import (
     CURRENT,
+    SPAN_ENVIRON_KEY,
     Span,
     TraceContext,
     make_active_span_lookup,
@@ -66,13 +67,16 @@ class TelemetryMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
+        own_span = environ.get(SPAN_ENVIRON_KEY)
         incoming = make_trace_context(environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT"))
+        if own_span:
+            incoming = incoming.within(own_span)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             seconds = perf_counter() - started
             # A tracer that instruments Flask begins its span inside the application.
-            span = self._active_span() if self._active_span else None
-            trace = incoming.within(span)
+            span = self._active_span() if self._active_span else own_span
+            trace = incoming.within(span) if span else incoming
             client = self._client(environ) if self._client else None
             sample = (
                 method_label(environ["REQUEST_METHOD"]),

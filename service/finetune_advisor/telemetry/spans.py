@@ -33,7 +33,7 @@ from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import UNMATCHED_ROUTE, method_label
 from finetune_advisor.telemetry.middleware import find_route
-from finetune_advisor.telemetry.tracing import parse_traceparent
+from finetune_advisor.telemetry.tracing import SPAN_ENVIRON_KEY, make_span, parse_traceparent
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -133,6 +133,8 @@ class RequestSpans:
             context=_find_parent(environ),
             attributes=_describe_request(environ, method),
         ) as span:
+            context = span.get_span_context()
+            environ[SPAN_ENVIRON_KEY] = make_span(context.trace_id, context.span_id, context.trace_flags)
 
             def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
                 _describe_answer(span, name, find_route(environ), int(status[:3]))

@@ -50,9 +50,9 @@ class TraceContext(NamedTuple):
         """The fields of a log line."""
         return {"request_id": self.request_id, "trace_id": self.trace_id}
 
-    def within(self, span: Span | None) -> TraceContext:
-        """Return the context with a tracer's span in place of its own; unchanged if `span` is None."""
-        return TraceContext(self.request_id, *span) if span else self
+    def within(self, span: Span) -> TraceContext:
+        """Return the context with a tracer's span in place of its own."""
+        return TraceContext(self.request_id, *span)
 
 
 def make_trace_context(request_id: str | None, traceparent: str | None) -> TraceContext:
@@ -83,6 +83,8 @@ def _known_flags(version: str, flags: str) -> str:
     return f"{int(flags, 16) & known:02x}"
 
 
+SPAN_ENVIRON_KEY = "finetune_advisor.span"
+"""Key of the WSGI environment under which the service's own tracer leaves the `Span` of a request."""
 CURRENT: ContextVar[TraceContext | None] = ContextVar("finetune_advisor.trace", default=None)
 """The trace of the last request in this thread. TelemetryMiddleware sets it."""
 
@@ -90,7 +92,8 @@ CURRENT: ContextVar[TraceContext | None] = ContextVar("finetune_advisor.trace", 
 def current_trace() -> TraceContext | None:
     """Return the trace of the current request, with a tracer's active span; None before any request."""
     trace, lookup = CURRENT.get(), make_active_span_lookup()
-    return trace.within(lookup()) if trace and lookup else trace
+    span = lookup() if lookup else None
+    return trace.within(span) if trace and span else trace
 
 
 def log_fields_of_request() -> dict[str, str]:
@@ -102,23 +105,28 @@ def log_fields_of_request() -> dict[str, str]:
 def make_active_span_lookup() -> Callable[[], Span | None] | None:
     """Return a function that finds the active span of this process's tracer, or None without a tracer.
 
-    `opentelemetry-instrument` and `ddtrace-run` import their tracer before the application starts, so that
-    the imported modules tell whether there is one. Without a tracer, a request costs nothing more.
+    `opentelemetry-instrument` and `ddtrace-run` import and set up their tracer before the application starts,
+    so that the imported modules tell whether there is one. Without a tracer, a request costs nothing more.
     """
-    lookups = [
+    found = [
         lookup(sys.modules[module])
         for module, lookup in (("opentelemetry.trace", _opentelemetry), ("ddtrace.trace", _ddtrace))
         if module in sys.modules
     ]
+    lookups = [lookup for lookup in found if lookup]
     if not lookups:
         return None
     return lambda: next((span for active in lookups if (span := active())), None)
 
 
-def _opentelemetry(module: Any) -> Callable[[], Span | None]:
+def _opentelemetry(module: Any) -> Callable[[], Span | None] | None:
+    # Many libraries import OpenTelemetry's API, which does nothing until somebody sets a provider.
+    if isinstance(module.get_tracer_provider(), module.ProxyTracerProvider):
+        return None
+
     def active() -> Span | None:
         context = module.get_current_span().get_span_context()
-        return _span(context.trace_id, context.span_id, context.trace_flags)
+        return make_span(context.trace_id, context.span_id, context.trace_flags)
 
     return active
 
@@ -130,12 +138,12 @@ def _ddtrace(module: Any) -> Callable[[], Span | None]:
             return None
         # ddtrace has priorities from -1 to 2; those above 0 keep the trace.
         sampled = (context.sampling_priority or 0) > 0
-        return _span(context.trace_id, context.span_id, SAMPLED_FLAG if sampled else 0)
+        return make_span(context.trace_id, context.span_id, SAMPLED_FLAG if sampled else 0)
 
     return active
 
 
-def _span(trace_id: int | None, span_id: int | None, flags: int) -> Span | None:
+def make_span(trace_id: int | None, span_id: int | None, flags: int) -> Span | None:
     """Write a span's numbers in hexadecimal. None if one is zero or unknown, as without an active span."""
     if not (trace_id and span_id):
         return None

@@ -48,8 +48,8 @@ def _make_cases(folder: Path) -> Iterator[tuple[str, Case]]:
         path = folder / f"keys-{count}"
         path.write_text("".join(f"{render_line(f'k{n}', key)}\n" for n, key in enumerate(keys)))
         app = create_app(Settings(api_keys_file=path))
-        yield f"{count} keys", (app, {"HTTP_AUTHORIZATION": f"Bearer {keys[0]}"})
-    yield f"{count} keys, a wrong one", (app, {"HTTP_AUTHORIZATION": f"Bearer {make_key()}"})
+        yield f"a file of {count}", (app, {"HTTP_AUTHORIZATION": f"Bearer {keys[0]}"})
+    yield f"{count}, and a wrong one", (app, {"HTTP_AUTHORIZATION": f"Bearer {make_key()}"})
 
 
 def _time_block(app: Flask, headers: Mapping[str, str]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import signal
 import socket
@@ -19,7 +20,10 @@ import requests
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from finetune_advisor.agents import transports
+from finetune_advisor.agents.server import build_server
 from finetune_advisor.agents.transports import MAX_REQUEST_BYTES, is_loopback
+from finetune_advisor.trees.catalog import load_catalog
 
 PROGRAM = str(Path(sys.executable).parent / "finetune-advisor")
 MAX_LIST_BYTES = 12_000
@@ -110,6 +114,26 @@ def test_standard_output_is_only_the_protocol(default: str) -> None:
     assert "the arguments: not an object" in answers[2][0]["result"]["content"][0]["text"]
     assert len(answers[3][1]) < MAX_LIST_BYTES
     assert "" == errors
+
+
+@pytest.mark.parametrize(
+    ("logger", "level", "is_heard"),
+    [
+        ("mcp.server.runner", logging.CRITICAL, False),  # its tracebacks have what was sent
+        ("mcp.server.transport_security", logging.WARNING, True),  # it names a refused host
+    ],
+)
+def test_the_sdks_loggers_say_only_which_hosts_are_refused(
+    monkeypatch: pytest.MonkeyPatch, logger: str, level: int, is_heard: bool
+) -> None:
+    """A fault of the SDK must not bring a profile into a log."""
+    for name in ("mcp", "mcp.server.transport_security"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+    monkeypatch.setattr(transports.anyio, "run", lambda *_: None)
+    monkeypatch.setattr(transports.signal, "signal", lambda *_: None)
+    transports.serve_stdio(build_server(load_catalog()))
+
+    assert is_heard == logging.getLogger(logger).isEnabledFor(level)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from finetune_advisor.assessing.interview import Interviewer, list_warning_quest
 from finetune_advisor.engine.evaluation.exact import affects_outcome
 from finetune_advisor.engine.model.region import region_of_completions
 from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.trees.catalog import load_catalog
 from tests import strategies
 
 
@@ -32,3 +33,13 @@ def test_inputs_without_effect_change_neither_outcome_nor_warnings(
         if name not in profile and name not in can_warn and not affects_outcome(tree, region, name)
     ]
     assert expected == Interviewer(advisor).list_inputs_without_effect(profile)
+
+
+def test_at_first_everything_matters() -> None:
+    """Also inputs that only warnings look at: which warnings go with the outcome isn't known yet."""
+    trees = load_catalog().trees.values()
+
+    assert any(tree.warning_inputs for tree in trees)
+    assert [[]] * len(trees) == [
+        Interviewer(Advisor(tree)).list_inputs_without_effect({}) for tree in trees
+    ]

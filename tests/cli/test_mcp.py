@@ -40,3 +40,12 @@ def test_wrong_settings_are_one_line() -> None:
 
     assert 1 == result.exit_code
     assert "the default version 9.9.9 isn't served" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--host=::1", "--port=8000", "--allowed-host=example.com"])
+def test_options_of_http_need_it(option: str) -> None:
+    """Whoever gives a port expects that the command listens there."""
+    result = CliRunner().invoke(main, ["mcp", option])
+
+    assert 2 == result.exit_code
+    assert "need --http" in result.stderr

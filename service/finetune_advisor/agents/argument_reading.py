@@ -8,17 +8,20 @@ refused with the messages of the API.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
+from finetune_advisor.agents.name_matching import (
+    MAX_TEXT_LENGTH,
+    match_name,
+    read_text,
+    suggest_names,
+)
 from finetune_advisor.agents.tool import Tool
-from finetune_advisor.assessing.answer_reading import UnreadableAnswerError, read_answer
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.engine.model.inputs import Input
-from finetune_advisor.formats.answer_words import describe_range, find_own_words, list_choices
+from finetune_advisor.formats.answer_words import describe_range
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details, shorten_name
 from finetune_advisor.schemas.fields import BoundedList, EnumField, StrictInteger
 from finetune_advisor.schemas.requests import TreeVersionField
@@ -44,8 +47,6 @@ UNKNOWN_WORDS = frozenset(
 """Texts that mean that an answer isn't known, unless they are a choice."""
 UNKNOWN_HINT = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
 SHORT_NUMBER = re.compile(r"[0-9]{1,6}")
-MAX_TEXT_LENGTH = 200
-"""The characters of a text that may stand for another value; a longer one is left as it is."""
 MAX_JSON_LENGTH = 100_000
 """The characters of a text that may be a profile in JSON."""
 
@@ -104,8 +105,9 @@ class _Reader:
         if not isinstance(arguments, dict):
             return arguments
         given = {name: value for name, value in arguments.items() if value is not None}
-        for name in arguments.keys() - given.keys():
-            self._note(f"`{shorten_name(name)}` null as left out")
+        for name in arguments:
+            if name not in given:
+                self._note(f"`{shorten_name(name)}` null as left out")
         if PROFILE in self._fields:
             given = self._gather_profile(given)
         return {name: self._repair_argument(name, value) for name, value in given.items()}
@@ -115,7 +117,7 @@ class _Reader:
         beside = {
             name: value
             for name, value in given.items()
-            if name not in self._fields and _match(name, self._inputs) is not None
+            if name not in self._fields and match_name(name, self._inputs) is not None
         }
         if PROFILE not in given and not beside:
             return given
@@ -164,7 +166,7 @@ class _Reader:
 
     def _repair_name(self, written: str) -> str:
         """Return the input that a name means, or the name itself."""
-        name = _match(written, self._inputs)
+        name = match_name(written, self._inputs)
         if name is None or name == written:
             return written
         self._note(f"{_quote(written)} as {name}")
@@ -174,7 +176,7 @@ class _Reader:
         if name not in self._inputs or not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
             self._hint_at_values(name, value)
             return value
-        answer = _read_text(self._inputs[name], value)
+        answer = read_text(self._inputs[name], value)
         if answer is None:
             self._hint_at_values(name, value)
             return value
@@ -192,7 +194,7 @@ class _Reader:
             unit = f", in {input_.unit}" if input_.unit else ""
             hints.append(f"it takes {describe_range(input_)}{unit}")
         if isinstance(value, str):
-            hints.extend(_suggest(value, input_.choices))
+            hints.extend(suggest_names(value, input_.choices))
             if value.strip().lower() in UNKNOWN_WORDS:
                 hints.append(UNKNOWN_HINT)
         if hints:
@@ -212,9 +214,9 @@ class _Reader:
             return int(value)
         if isinstance(field, EnumField) and isinstance(value, str):
             written = value.strip().removeprefix("v") if isinstance(field, TreeVersionField) else value
-            choice = written if written in field.choices else _match(value, field.choices)
+            choice = written if written in field.choices else match_name(value, field.choices)
             if choice is None:
-                self.hints[name] = "; ".join(_suggest(value, field.choices))
+                self.hints[name] = "; ".join(suggest_names(value, field.choices))
             elif choice != value:
                 self._note(f"`{name}` {_quote(value)} as {choice}")
                 return choice
@@ -223,53 +225,6 @@ class _Reader:
     def _note(self, understood: str) -> None:
         if understood not in self.understood:
             self.understood.append(understood)
-
-
-def _read_text(input_: Input, text: str) -> bool | int | float | str | None:
-    """Return the answer that a text means exactly, or None."""
-    if input_.is_numeric:
-        without_unit = text.strip().removesuffix(input_.unit) if input_.unit else text
-        try:
-            return read_answer(input_, without_unit)
-        except UnreadableAnswerError:
-            return None
-    if input_.type == "boolean":
-        try:
-            return read_answer(input_, text)
-        except UnreadableAnswerError:
-            pass
-    elif text in input_.choices:
-        return text
-    meant = [
-        value for value in list_choices(input_) if _normalize(text) in _normalized_words(input_, value)
-    ]
-    return meant[0] if len(meant) == 1 else None
-
-
-def _normalized_words(input_: Input, value: bool | str) -> set[str]:
-    """The words for a choice, normalized: the author's, and the choice itself."""
-    words = {find_own_words(input_, value), "" if isinstance(value, bool) else value}
-    return {_normalize(word) for word in words if word}
-
-
-def _match(written: str, names: Iterable[str]) -> str | None:
-    """Return the only name that a text means: it may be written in another case, or with other separators."""
-    if written in names:
-        return written
-    if len(written) > MAX_TEXT_LENGTH:
-        return None
-    normalized = _normalize(written)
-    matches = [name for name in names if _normalize(name) == normalized]
-    return matches[0] if normalized and len(matches) == 1 else None
-
-
-def _normalize(text: str) -> str:
-    return re.sub(r"[\W_]+", "_", text.lower()).strip("_")
-
-
-def _suggest(written: str, names: Iterable[str]) -> list[str]:
-    nearest = get_close_matches(written[:MAX_TEXT_LENGTH].lower(), [*names], 1)
-    return [f"did you mean {nearest[0]}?"] if nearest else []
 
 
 def _quote(text: str) -> str:

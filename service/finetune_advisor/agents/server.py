@@ -1,4 +1,8 @@
-"""The MCP server: the tools, the prompt and the resources, as the protocol has them."""
+"""The MCP server: the tools, the prompt and the resources, as the protocol has them.
+
+It is the SDK's low-level server. The other one, MCPServer, checks arguments before a tool sees them, and
+refuses them in words that don't say what to do.
+"""
 
 from __future__ import annotations
 

@@ -56,21 +56,23 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, metrics: Metrics | None = None) -> Flask:
     """Build the application with `settings`, or with the settings of the environment.
 
-    It doesn't configure logging: `finetune-advisor serve` does, or the program that embeds the application.
+    `metrics` are those of an application that this one replaces; they go on counting. It doesn't configure
+    logging: `finetune-advisor serve` does, or the program that embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
-    served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
-    metrics = Metrics()
+    served = catalog.load_catalog(
+        settings.trees_dir, settings.default_tree_version, settings.tree_digests
+    )
+    metrics = metrics or Metrics()
     shadow = served.pick_shadow(settings.shadow_tree_version) if settings.shadow_tree_version else None
-    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    app.extensions["metrics"] = metrics
+    app.extensions |= {"metrics": metrics, "catalog": served}
     _configure(app, settings)
     advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
     decision_log = _make_decision_log(settings, served)
@@ -101,6 +103,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.show_problem = problem_renderer(app, relative_link)
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
+    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
     return app
 
 

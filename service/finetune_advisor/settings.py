@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,6 +63,7 @@ ORIGIN_PATTERN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
 )
 """An origin (RFC 6454, 6.2)."""
+DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 """The default port of each scheme, which browsers leave out of an origin."""
 
@@ -74,6 +75,15 @@ def _require_proxies(value: str) -> None:
     except ValueError as error:
         reason = f"Not an address or a network such as 10.0.0.0/8: {error}."
         raise ValidationError(reason) from None
+
+
+def _require_digests(digests: Iterable[str]) -> None:
+    """Raise ValidationError if a digest of a list isn't in the form of a tree's."""
+    for digest in digests:
+        if not DIGEST_PATTERN.fullmatch(digest):
+            raise ValidationError(
+                f"{digest!r} is no digest: sha256: and 64 digits or letters from a to f."
+            )
 
 
 def _make_range(low: int, high: int) -> validate.Range:
@@ -113,6 +123,18 @@ class Settings:
     )
     trees_dir: Path | None = _setting(
         None, "path", "Directory of own tree documents, served beside the bundled ones."
+    )
+    tree_digests: tuple[str, ...] | None = _setting(
+        None,
+        "names",
+        "Digests (sha256:…), with commas; a document in TREES_DIR must have one of them. Unset, any may.",
+        _require_digests,
+    )
+    trees_watch_seconds: int = _setting(
+        0,
+        "int",
+        "Seconds between looks at TREES_DIR; changed trees are then served without a restart. 0 never looks.",
+        _make_range(0, 3600),
     )
     default_tree_version: str | None = _setting(
         None,
@@ -205,6 +227,11 @@ class Settings:
         if settings.metrics_port == settings.port:
             raise SettingsError(
                 f"{VARIABLE_PREFIX}METRICS_PORT: is the same as PORT; take another or leave it out"
+            )
+        if settings.trees_watch_seconds and not settings.trees_dir:
+            raise SettingsError(
+                f"{VARIABLE_PREFIX}TREES_WATCH_SECONDS: there is no directory to look at; name it in "
+                f"{VARIABLE_PREFIX}TREES_DIR"
             )
         # Without any proxy, `forwarded` would log the addresses of proxies as those of clients.
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):

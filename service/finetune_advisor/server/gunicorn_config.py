@@ -20,7 +20,7 @@ from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
 
 IGNORED_SIGNALS = (
-    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM),
 )
 """Signals by which gunicorn would change its workers or replace itself, and the one that ends a drain."""
@@ -115,6 +115,8 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
     """Give a worker the lowest free number, so that it goes on counting in the files of a dead worker."""
     taken = {other.number for other in arbiter.WORKERS.values()}
     worker.number = next(number for number in count(1) if number not in taken)
+    # gunicorn's own first process, which benchmarks use, has none.
+    worker.handovers = getattr(arbiter, "handovers", [])
 
 
 def when_ready(arbiter: Any) -> None:
@@ -141,13 +143,9 @@ def when_ready(arbiter: Any) -> None:
         else:
             stop()
 
-    # Operators expect SIGHUP to reload, so it gets an answer in the log.
-    def hang_up(*_: Any) -> None:
-        arbiter.log.warning("SIGHUP is ignored: restart the instance to reload trees and settings")
-
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, hang_up)
+    signal.signal(signal.SIGHUP, getattr(arbiter, "request_reload", signal.SIG_IGN))
     signal.signal(signal.SIGTERM, drain)
     # The trees live as long as the process. Looking through them would take time, and copy memory that
     # workers share.
@@ -170,6 +168,6 @@ def post_fork(_: Any, worker: Any) -> None:
 
 
 def post_worker_init(_: Any) -> None:
-    """Ignore the same signals in the worker: by default, most of them would end it."""
-    for number in IGNORED_SIGNALS:
+    """Ignore the same signals in the worker, and SIGHUP: by default, most of them would end it."""
+    for number in (*IGNORED_SIGNALS, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

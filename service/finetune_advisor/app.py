@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from finetune_advisor.api.resources import (
     tree_diagram,
     worksheets,
 )
+from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
@@ -41,6 +43,7 @@ from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
 from finetune_advisor.schemas.error_details import unknown_name_detail
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import client_addresses
 from finetune_advisor.telemetry.decision_log import DecisionLog
@@ -105,6 +108,13 @@ def create_app(settings: Settings | None = None, metrics: Metrics | None = None)
     app.wsgi_app = _with_middleware(app, served, assessors, metrics, settings)  # type: ignore[method-assign,assignment]
     metrics.set_info(__version__, served.trees.values(), served.default, shadow)
     return app
+
+
+def free_replaced_applications() -> None:
+    """Free what caches of this process keep of applications that nothing else keeps."""
+    profile_schema.cache_clear()
+    rendering.clear_templates()
+    gc.collect()
 
 
 def describe_api() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.arbiter import Arbiter
 
-from finetune_advisor.app import create_app
+from finetune_advisor.app import create_app, free_replaced_applications
 from finetune_advisor.server.connection_handover import ConnectionHandover
 from finetune_advisor.server.tree_proof import ProofResult, TreeProof, describe_error
 from finetune_advisor.server.worker import Worker
@@ -138,13 +138,11 @@ class ReloadingArbiter(Arbiter):
     def _build_for_workers(self) -> Flask:
         """Build the application with room for the metrics of twice as many workers. Raises as it does."""
         metrics_folder.make_room_for_replacements(self.cfg.workers)
-        gc.disable()  # as at the start
         self._is_building = True
         try:
             return self._build(self.app.callable.extensions["metrics"])
         finally:
             self._is_building = False
-            gc.enable()
 
     def _build(self, metrics: Any = None) -> Flask:
         return create_app(self._settings, metrics)
@@ -152,7 +150,7 @@ class ReloadingArbiter(Arbiter):
     def _forget_garbage(self) -> None:
         """Free the application before, and keep the garbage collector away from the new one."""
         gc.unfreeze()
-        gc.collect()
+        free_replaced_applications()
         gc.freeze()
 
     def _replace_workers(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from semver import Version
@@ -150,12 +150,18 @@ def _load_trees(paths: Iterable[Path]) -> dict[Path, Tree]:
     # Every document is tried, so that an author sees all faults at once.
     for path in paths:
         try:
-            trees[path] = loader.load_tree(path)
+            trees[path] = _load_bundled_tree(path) if _is_bundled(path) else loader.load_tree(path)
         except loader.DocumentError as error:
             errors.append(str(error))
     if errors:
         raise loader.DocumentError("\n".join(errors))
     return trees
+
+
+@cache
+def _load_bundled_tree(path: Path) -> Tree:
+    """Load a bundled tree, once in a process: a reload needs them again, and they never change."""
+    return loader.load_tree(path)
 
 
 def _semantic_version(tree: Tree) -> Version:

@@ -132,6 +132,9 @@ def when_ready(arbiter: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)
 
     def drain(*_: Any) -> None:
+        # A child inherits this handler, and may get the signal before it has its own.
+        if os.getpid() != arbiter.pid:
+            os._exit(0)
         readiness.start_draining()
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGALRM, stop)

@@ -182,6 +182,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self._unshared = CollectorRegistry()
         """What each process knows by itself, also if it shares everything else in files."""
+        self._series_by_digest: dict[str, int] = {}
         self._tree_info = _TreeInfo()
         self._unshared.register(self._tree_info)
         self._unshared.register(tree_reloads.TreeReloadCollector(METRICS_NAMESPACE))
@@ -295,15 +296,18 @@ class Metrics:
                 self.shadow_dropped.labels(reason)  # so that a rate exists before the first drop
 
     def _make_room(self, trees: Sequence[Tree], shadow: Tree | None) -> None:
-        """Make the workers' files large enough for all series of the trees, as long as there is room."""
-        # The series beyond those of branches and recommendations are `unknown` and `none`.
-        branches = sum(
-            len(question.branches) + 1 for tree in trees for question in tree.questions.values()
-        )
-        outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
-        lengths = max(len(tree.questions) for tree in trees) + 1
+        """Make the workers' files large enough for all series of the trees, as long as there is room.
+
+        Series of trees that were served before stay in the files.
+        """
         endpoints = ASSESSMENT_ENDPOINT_COUNT + (SHADOW_RESULT_COUNT if shadow else 0)
-        series = branches + outcomes * endpoints + lengths + OTHER_SERIES_COUNT
+        for tree in trees:
+            # The series beyond those of branches and recommendations are `unknown` and `none`.
+            branches = sum(len(question.branches) + 1 for question in tree.questions.values())
+            outcomes = (len(tree.recommendations) + 1) * endpoints
+            self._series_by_digest[tree.digest] = branches + outcomes
+        lengths = max(len(tree.questions) for tree in trees) + 1
+        series = sum(self._series_by_digest.values()) + lengths + OTHER_SERIES_COUNT
         size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -77,15 +77,6 @@ def _require_proxies(value: str) -> None:
         raise ValidationError(reason) from None
 
 
-def _require_digests(digests: Iterable[str]) -> None:
-    """Raise ValidationError if a digest of a list isn't in the form of a tree's."""
-    for digest in digests:
-        if not DIGEST_PATTERN.fullmatch(digest):
-            raise ValidationError(
-                f"{digest!r} is no digest: sha256: and 64 digits or letters from a to f."
-            )
-
-
 def _make_range(low: int, high: int) -> validate.Range:
     return validate.Range(low, high, error=f"Out of range; give a value from {low} to {high}.")
 
@@ -126,9 +117,8 @@ class Settings:
     )
     tree_digests: tuple[str, ...] | None = _setting(
         None,
-        "names",
+        "digests",
         "Digests (sha256:…), with commas; a document in TREES_DIR must have one of them. Unset, any may.",
-        _require_digests,
     )
     trees_watch_seconds: int = _setting(
         0,
@@ -218,6 +208,7 @@ class Settings:
         env = Env(expand_vars=False)  # a `$` in a value is a `$`
         env.add_parser("names", _parse_names)
         env.add_parser("origins", _parse_origins)
+        env.add_parser("digests", _parse_digests)
         env.add_parser_from_field("choice", _CaseInsensitiveChoice)
         env.add_parser_from_field("flag", _CaseInsensitiveBoolean)
         given = [setting for setting in fields(cls) if _is_given(get_variable_name(setting))]
@@ -264,6 +255,16 @@ def _parse_origins(value: str, **_: Any) -> tuple[str, ...]:
     """Split a list of origins, and write each as browsers do. Raises ValidationError."""
     origins = (origin.strip().lower() for origin in value.split(",") if origin.strip())
     return tuple(dict.fromkeys(map(_without_default_port, origins)))
+
+
+def _parse_digests(value: str, **_: Any) -> tuple[str, ...]:
+    """Split a list of digests. Raises ValidationError if one isn't in the form of a tree's."""
+    digests = _parse_names(value)
+    for digest in digests:
+        if not DIGEST_PATTERN.fullmatch(digest):
+            reason = "sha256: and 64 digits or letters from a to f"
+            raise ValidationError(f"{digest!r} is no digest: {reason}.")
+    return digests
 
 
 def _without_default_port(origin: str) -> str:

@@ -246,7 +246,10 @@ def test_a_wrong_value_is_refused_by_name(values: Values, named: str) -> None:
         ),
         ({"trees": {"documents": {"a.yaml": "a"}, "volume": {"emptyDir": {}}}}, "not both"),
         ({"trees": {"existingConfigMap": "b"}}, r"trees\.revision: is needed"),
-        ({"trees": {"existingConfigMap": "b", "revision": "1", "directory": "c"}}, r"trees\.directory: goes"),
+        (
+            {"trees": {"existingConfigMap": "b", "revision": "1", "directory": "c"}},
+            r"trees\.directory: goes",
+        ),
         ({"settings": {"treesWatchSeconds": 9}}, r"settings\.treesWatchSeconds: needs"),
         ({"trees": {"documents": {"a.yaml": "a"}, "revision": "1"}}, r"trees\.revision: goes"),
     ],

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 BODY = json.dumps({"profile": {}}).encode()
@@ -36,7 +37,11 @@ class Clients:
         self.lost: list[str] = []
         self._threads = [
             threading.Thread(target=self._ask, args=(pause, keeps))
-            for number, pause, keeps in ((busy, 0.002, True), (fresh, 0.01, False), (idle, IDLE_SECONDS, True))
+            for number, pause, keeps in (
+                (busy, 0.002, True),
+                (fresh, 0.01, False),
+                (idle, IDLE_SECONDS, True),
+            )
             for _ in range(number)
         ]
 
@@ -61,7 +66,9 @@ class Clients:
                 response = connection.getresponse()
                 text = response.read()
             except (OSError, http.client.HTTPException) as error:
-                self.lost.append(f"{type(error).__name__} after {time.monotonic() - asked:.3f} s: {error}")
+                self.lost.append(
+                    f"{type(error).__name__} after {time.monotonic() - asked:.3f} s: {error}"
+                )
                 connection.close()
                 continue
             if response.status != 200:
@@ -87,4 +94,4 @@ class Clients:
             first.setdefault(answer.version, answer.answered)
             last[answer.version] = max(last[answer.version], answer.asked)
         versions = list(first)
-        return [last[old] - first[new] for old, new in zip(versions, versions[1:], strict=False)]
+        return [last[old] - first[new] for old, new in pairwise(versions)]

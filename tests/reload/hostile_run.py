@@ -20,6 +20,8 @@ from tests.reload.trees_folder import TreesFolder, broken, sound, version
 
 COUNTER = re.compile(r"^(\w+?)\{(.*)\} (\S+)$|^(\w+) (\S+)$", re.MULTILINE)
 STORM = 20
+MAX_SIDE_BY_SIDE_SECONDS = 2.0
+"""A bound for machines that are busy with other things; it is far lower on an idle one."""
 CHANGE_SECONDS = 120
 """How long a change may take to be served on a machine that is busy with other things."""
 
@@ -46,7 +48,8 @@ class Findings:
             f"{self.answers} answers, {len(self.lost)} lost, {len(self.strangers)} of other trees, "
             f"{self.counted:.0f} counted\n"
             f"memory: {self.memory_before:.1f} MB before, {self.memory_after:.1f} MB after\n"
-            f"from a change to its first answer: median {times[len(times) // 2]:.1f} s, at most {times[-1]:.1f} s\n"
+            f"from a change to its first answer: median {times[len(times) // 2]:.1f} s, "
+            f"at most {times[-1]:.1f} s\n"
             f"requests answered by the tree before, after the first answer of the next: "
             f"at most {overlaps[-1] * 1000:.0f} ms later\n"
             f"slowest answer: {self.slowest * 1000:.0f} ms\n"
@@ -135,7 +138,9 @@ def run(server: Server, folder: TreesFolder, good: int, bad: int, settling: floa
     findings.answers, findings.lost = len(answers), clients.lost
     findings.side_by_side_seconds = clients.side_by_side()
     findings.strangers = [
-        f"{answer.version} {answer.digest}" for answer in answers if digests[answer.version] != answer.digest
+        f"{answer.version} {answer.digest}"
+        for answer in answers
+        if digests[answer.version] != answer.digest
     ]
     findings.slowest = max(answer.answered - answer.asked for answer in answers)
     findings.counted = count_assessments(server.url)

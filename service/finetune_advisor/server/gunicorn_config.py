@@ -17,7 +17,14 @@ from gunicorn.glogging import Logger
 
 from finetune_advisor.server.worker import OPERATIONS_THREADS
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
-from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
+from finetune_advisor.telemetry import (
+    background,
+    deferred,
+    log_output,
+    metrics_files,
+    metrics_folder,
+    readiness,
+)
 
 IGNORED_SIGNALS = (
     *(signal.SIGUSR1, signal.SIGUSR2),
@@ -117,6 +124,14 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
     worker.number = next(number for number in count(1) if number not in taken)
     # gunicorn's own first process, which benchmarks use, has none.
     worker.handovers = getattr(arbiter, "handovers", [])
+    if metrics := _find_metrics(arbiter):
+        replaced_age = max((other.age for other in arbiter.WORKERS.values()), default=0)
+        metrics.prepare_worker(worker.age, replaced_age)
+
+
+def _find_metrics(process: Any) -> Any:
+    """Return the metrics of the application of an arbiter or a worker. Other applications have none."""
+    return getattr(process.app.wsgi(), "extensions", {}).get("metrics")
 
 
 def when_ready(arbiter: Any) -> None:
@@ -174,3 +189,11 @@ def post_worker_init(_: Any) -> None:
     """Ignore the same signals in the worker, and SIGHUP: by default, most of them would end it."""
     for number in (*IGNORED_SIGNALS, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def worker_exit(_: Any, worker: Any) -> None:
+    """Hand over what a replaced worker has counted until its end."""
+    # gunicorn also calls this in the first process.
+    if worker.pid == os.getpid() and worker.is_replaced and (metrics := _find_metrics(worker)):
+        background.finish_all()
+        metrics.hand_over_counts()

@@ -318,12 +318,13 @@ class Worker(ConnectionWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.handovers: list[ConnectionHandover] = []
+        self._metrics: Any = None
         self._operations: OperationsWorker | None = None
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         # Benchmarks run other applications, which have no metrics.
-        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
+        self._metrics = metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
         self.refusals = RefusalLog(metrics.record_refusals if metrics else _ignore_refusals, self.log)
         self.path_prefix = Settings.from_environment().path_prefix or ""
         # The settings have read this variable. gunicorn would fail on each path that lacks the prefix.
@@ -344,6 +345,12 @@ class Worker(ConnectionWorker):
         if self._operations:
             self._operations.stop()
         self.refusals.log_summaries(finally_=True)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Also hand over the counts with the connections: from then on, the next worker is scraped."""
+        super().set_accept_enabled(enabled)
+        if not self.alive and self.is_replaced and self._metrics:
+            self._metrics.hand_over_counts()
 
     def notify(self) -> None:
         """Send the heartbeat. If the operations loop has died, stop, so that gunicorn replaces the worker."""

@@ -35,6 +35,7 @@ from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import deferred, metrics_files, tree_reloads
+from finetune_advisor.telemetry.count_handover import CountHandover, SummedCounts
 
 METRICS_NAMESPACE = "finetune_advisor"
 PATH_LENGTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
@@ -183,6 +184,7 @@ class Metrics:
         self._unshared = CollectorRegistry()
         """What each process knows by itself, also if it shares everything else in files."""
         self._series_by_digest: dict[str, int] = {}
+        self._handover: CountHandover | None = None
         self._tree_info = _TreeInfo()
         self._unshared.register(self._tree_info)
         self._unshared.register(tree_reloads.TreeReloadCollector(METRICS_NAMESPACE))
@@ -419,6 +421,28 @@ class Metrics:
         for length, times in tallies.lengths.items():
             self.path_questions.labels(length).inc(times)
 
+    def prepare_worker(self, age: int, replaced_age: int) -> None:
+        """Have the worker that is forked next go on with the counts of the one that it replaces, by age.
+
+        Workers that share files need no more than these.
+        """
+        if not self.is_shared:
+            self._handover = self._handover or CountHandover()
+            self._handover.prepare_worker(age, replaced_age)
+
+    def hand_over_counts(self) -> None:
+        """Hand over all counts to the worker that replaces this one. Call it again at the end."""
+        if self._handover:
+            self.flush()
+            if not SummedCounts(self.registry, self._handover).hand_over():
+                log.warning("the metrics begin anew, as there are too many series to hand over")
+
+    def _shared_source(self) -> Collector:
+        """Return the metrics that count over all workers."""
+        if self.is_shared:
+            return MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        return SummedCounts(self.registry, self._handover) if self._handover else self.registry
+
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Render all metrics in the format that a scraper accepts. Returns the text and its media type.
 
@@ -436,8 +460,7 @@ class Metrics:
         encode, content_type = choose_encoder(accept)
         published = CollectorRegistry()
         try:
-            source = MultiProcessCollector(None) if self.is_shared else self.registry  # type: ignore[no-untyped-call]
-            published.register(_Published(source))
+            published.register(_Published(self._shared_source()))
             published.register(_Published(self._unshared))
             return encode(published), content_type
         except (OSError, ValueError, RuntimeError) as error:

@@ -86,7 +86,7 @@ def test_counts_without_room_are_reported(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(count_handover, "MEMORY_BYTES", 4096)
     memory = CountHandover()
     first = LoneWorker(memory, 1, 0)
-    for number in range(100):
+    for number in range(300):
         first.asked.labels(str(number)).inc()
 
     assert not first.summed.hand_over()

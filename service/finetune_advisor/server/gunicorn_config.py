@@ -50,9 +50,9 @@ def _count_needed_files(workers: int, threads: int) -> int:
     """Return how many open files a process needs at least, for the threads of all ports.
 
     A worker needs two for each thread, one of them for a connection that waits, and one more. The first
-    process needs one for each worker.
+    process needs one for each worker, and during a reload there are twice as many.
     """
-    return OTHER_OPEN_FILES + max(2 * threads + 1, workers)
+    return OTHER_OPEN_FILES + max(2 * threads + 1, 2 * workers)
 
 
 def _raise_open_files_limit(workers: int, threads: int, operations_threads: int) -> int:

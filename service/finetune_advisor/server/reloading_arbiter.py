@@ -58,6 +58,10 @@ class ReloadingArbiter(Arbiter):
         self._is_requested = True
         self.wakeup()
 
+    def handle_hup(self) -> None:
+        """Take a SIGHUP that came before the instance was ready."""
+        self.request_reload()
+
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal. One that asks for a stop ends a build, which takes up to some seconds."""
         super().signal(sig, frame)

@@ -118,10 +118,11 @@ def test_signals_do_what_the_documentation_says_or_nothing(
         time.sleep(0.2)
     time.sleep(2)
     assess_at_random(server.url, 20, seed=1)
+    wait_until(lambda: "The trees are unchanged" in server.log.read_text())
 
     assert 20 == counted(server.url, "finetune_advisor_assessments_total")
     assert pids == workers_of(server)
-    assert pids == living_workers(server)
+    wait_until(lambda: pids == living_workers(server))
     log = server.log.read_text()
     assert 1 == log.count("The trees are unchanged: 1.0.0, 2.0.0, 3.0.0; the default is 1.0.0")
     assert "Handling signal" not in log

@@ -15,7 +15,9 @@ JUDGED := tests/contract/test_lint.py tests/contract/test_breaking.py tests/cont
 DEPLOYED := tests/helm tests/monitoring tests/drain
 # Tests in PostgreSQL, Spark and Polars: make engines.
 ENGINES := tests/engines
-OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%) $(ENGINES:%=--ignore=%)
+# Minutes of trees that change under load: make reload.
+RELOADED := tests/reload
+OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%) $(ENGINES:%=--ignore=%) $(RELOADED:%=--ignore=%)
 
 .DEFAULT_GOAL := help
 
@@ -59,6 +61,9 @@ chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the 
 engines: $(VENV)/.engines ## Test exported SQL and bulk recipes in PostgreSQL, Spark and Polars
 	$(PYTEST) $(ENGINES)
 
+reload: $(VENV)/.develop ## Change trees 70 times under load, over several workers and over one
+	$(BIN)/python -m pytest $(RELOADED)
+
 chart-readme: $(VENV)/.chart ## Regenerate the chart's README and its defaults.yaml
 	$(BIN)/python -m tests.helm.tools
 
@@ -97,4 +102,4 @@ image-test: $(VENV)/.develop ## Build the image without a registry, and test it 
 lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench public image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench public reload image image-test lock

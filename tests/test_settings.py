@@ -9,6 +9,8 @@ import pytest
 
 from finetune_advisor.settings import Settings, SettingsError, get_variable_name
 
+DIGEST = f"sha256:{'0a' * 32}"
+
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     """Nothing needs to be set, and an empty value is one that isn't set."""
@@ -27,6 +29,8 @@ def test_every_setting_is_read_and_typed(monkeypatch: pytest.MonkeyPatch) -> Non
         "graceful_timeout": ("5", 5),
         "trees_dir": ("/trees", Path("/trees")),
         "default_tree_version": ("2.0.0", "2.0.0"),
+        "tree_digests": (f" {DIGEST},,{DIGEST}, ", (DIGEST,)),
+        "trees_watch_seconds": ("10", 10),
         "shadow_tree_version": ("3.0.0", "3.0.0"),
         "max_batch": ("20000", 20_000),
         "max_body_bytes": ("2048", 2048),
@@ -85,6 +89,13 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         ("CORS_ORIGINS", "*, https://a.example/", "'https://a.example/' is no origin such as"),
         ("CORS_ORIGINS", "https://*.example.com", "'https://*.example.com' is no origin such as"),
         ("CORS_ORIGINS", "null", "'null' is no origin such as"),
+        ("TREE_DIGESTS", f"{DIGEST}, 1.0.0", "'1.0.0' is no digest: sha256: and 64 digits or letters"),
+        ("TREES_WATCH_SECONDS", "3601", "Out of range; give a value from 0 to 3600."),
+        (
+            "TREES_WATCH_SECONDS",
+            "10",
+            "there is no directory to look at; name it in FINETUNE_ADVISOR_TREES_DIR",
+        ),
         ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
         ("API_KEYS_EXEMPT_PAGES", "true", "name their file in FINETUNE_ADVISOR_API_KEYS_FILE"),
         ("LOG_CLIENT", "forwarded", "name them in FINETUNE_ADVISOR_TRUSTED_PROXIES"),

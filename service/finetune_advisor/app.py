@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from finetune_advisor.api.resources import (
     worksheets,
 )
 from finetune_advisor.api.traced_assessor import TracedAssessor
+from finetune_advisor.assessing import rendering
 from finetune_advisor.assessing.advisor import Advisor
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.assessing.tree_comparisons import TreeComparisons
@@ -45,6 +47,7 @@ from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
 from finetune_advisor.schemas.error_details import unknown_name_detail
+from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import client_addresses
 from finetune_advisor.telemetry.decision_log import DecisionLog
@@ -62,22 +65,24 @@ if TYPE_CHECKING:
     from finetune_advisor.telemetry.spans import SpanTracer
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, metrics: Metrics | None = None) -> Flask:
     """Build the application with `settings`, or with the settings of the environment.
 
-    It doesn't configure logging: `finetune-advisor serve` does, or the program that embeds the application.
+    `metrics` are those of an application that this one replaces; they go on counting. It doesn't configure
+    logging: `finetune-advisor serve` does, or the program that embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
-    served = catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
+    served = catalog.load_catalog(
+        settings.trees_dir, settings.default_tree_version, settings.tree_digests
+    )
     tracer = _make_tracer() if settings.traces == "otlp" else None
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     shadow = served.pick_shadow(settings.shadow_tree_version) if settings.shadow_tree_version else None
-    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    app.extensions["metrics"] = metrics
+    app.extensions |= {"metrics": metrics, "catalog": served}
     _configure(app, settings)
     advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
     decision_log = _make_decision_log(settings, served)
@@ -111,7 +116,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         contract.show_problem = problem_renderer(app, relative_link)
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, settings, tracer)  # type: ignore[method-assign,assignment]
+    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
     return app
+
+
+def free_replaced_applications() -> None:
+    """Free what caches of this process keep of applications that nothing else keeps."""
+    profile_schema.cache_clear()
+    rendering.clear_templates()
+    gc.collect()
 
 
 def describe_api() -> dict[str, Any]:

@@ -63,6 +63,7 @@ ORIGIN_PATTERN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
 )
 """An origin (RFC 6454, 6.2)."""
+DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 """The default port of each scheme, which browsers leave out of an origin."""
 
@@ -113,6 +114,17 @@ class Settings:
     )
     trees_dir: Path | None = _setting(
         None, "path", "Directory of own tree documents, served beside the bundled ones."
+    )
+    tree_digests: tuple[str, ...] | None = _setting(
+        None,
+        "digests",
+        "Digests (sha256:…), with commas; a document in TREES_DIR must have one of them. Unset, any may.",
+    )
+    trees_watch_seconds: int = _setting(
+        0,
+        "int",
+        "Seconds between looks at TREES_DIR; changed trees are then served without a restart. 0 never looks.",
+        _make_range(0, 3600),
     )
     default_tree_version: str | None = _setting(
         None,
@@ -212,6 +224,7 @@ class Settings:
         env = Env(expand_vars=False)  # a `$` in a value is a `$`
         env.add_parser("names", _parse_names)
         env.add_parser("origins", _parse_origins)
+        env.add_parser("digests", _parse_digests)
         env.add_parser_from_field("choice", _CaseInsensitiveChoice)
         env.add_parser_from_field("flag", _CaseInsensitiveBoolean)
         given = [setting for setting in fields(cls) if _is_given(get_variable_name(setting))]
@@ -227,6 +240,11 @@ class Settings:
             raise SettingsError(
                 f"{VARIABLE_PREFIX}API_KEYS_EXEMPT_PAGES: there are no keys to exempt pages from; name their "
                 f"file in {VARIABLE_PREFIX}API_KEYS_FILE"
+            )
+        if settings.trees_watch_seconds and not settings.trees_dir:
+            raise SettingsError(
+                f"{VARIABLE_PREFIX}TREES_WATCH_SECONDS: there is no directory to look at; name it in "
+                f"{VARIABLE_PREFIX}TREES_DIR"
             )
         # Without any proxy, `forwarded` would log the addresses of proxies as those of clients.
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
@@ -259,6 +277,16 @@ def _parse_origins(value: str, **_: Any) -> tuple[str, ...]:
     """Split a list of origins, and write each as browsers do. Raises ValidationError."""
     origins = (origin.strip().lower() for origin in value.split(",") if origin.strip())
     return tuple(dict.fromkeys(map(_without_default_port, origins)))
+
+
+def _parse_digests(value: str, **_: Any) -> tuple[str, ...]:
+    """Split a list of digests. Raises ValidationError if one isn't in the form of a tree's."""
+    digests = _parse_names(value)
+    for digest in digests:
+        if not DIGEST_PATTERN.fullmatch(digest):
+            reason = "sha256: and 64 digits or letters from a to f"
+            raise ValidationError(f"{digest!r} is no digest: {reason}.")
+    return digests
 
 
 def _without_default_port(origin: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,9 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         threads=64,
         drain_seconds=5,
         graceful_timeout=60,
+        trees_dir=Path("/trees/current/trees"),
+        tree_digests=(f"sha256:{'0' * 64}", f"sha256:{'a' * 64}"),
+        trees_watch_seconds=10,
         default_tree_version="2.0.0",
         shadow_tree_version="3.0.0",
         max_batch=500,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.helm import chart
 from tests.helm.chart import Manifest, Values
 
 MOST_BYTES = 1_048_576
+GUIDE = (chart.ROOT / "docs" / "changing-trees.md").read_text(encoding="utf-8")
+RECIPES = [
+    yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+]
 
 
 def documents(**documents: str) -> Values:
@@ -111,3 +117,37 @@ def test_an_existing_config_map_rolls_the_pods_by_its_revision() -> None:
     assert seven["spec"]["template"] != eight["spec"]["template"]
     assert seven["spec"]["selector"] == eight["spec"]["selector"]
     assert "ours" == volume({"trees": {"existingConfigMap": "ours", "revision": "7"}})
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda values: "+".join(values["trees"]))
+def test_each_recipe_renders_and_brings_trees(recipe: Values) -> None:
+    """Helm takes it without a word; who fetches trees runs first, and everybody finds them in one place."""
+    assert [] == chart.lint(recipe)
+    spec = chart.server(recipe)
+    fetching, sidecars = (recipe["trees"].get(name, []) for name in ("initContainers", "sidecars"))
+    assert [*fetching, spec["initContainers"][-1]] == spec["initContainers"]
+    assert "check-trees" == spec["initContainers"][-1]["name"]
+    assert [spec["containers"][0], *sidecars] == spec["containers"]
+    [mounted] = [one for one in spec["volumes"] if one["name"] == "trees"]
+    assert recipe["trees"].get("volume", {"configMap": {"name": "our-trees"}}).items() <= mounted.items()
+    folder = "/".join(filter(None, ["/trees", recipe["trees"].get("directory")]))
+    for container in (spec["initContainers"][-1], spec["containers"][0]):
+        assert folder == chart.environment(container)["FINETUNE_ADVISOR_TREES_DIR"]
+    [job] = [
+        pod["spec"]
+        for pod in chart.pods(chart.render(recipe))
+        if pod["spec"]["containers"][0]["name"] == "conformance"
+    ]
+    assert fetching == job.get("initContainers", [])
+    assert mounted in job["volumes"]
+
+
+def test_a_watched_config_map_needs_no_revision() -> None:
+    """Pods serve the change themselves."""
+    values = {"trees": {"existingConfigMap": "ours"}, "settings": {"treesWatchSeconds": 5}}
+    assert (
+        "5"
+        == chart.environment(chart.server(values)["containers"][0])[
+            "FINETUNE_ADVISOR_TREES_WATCH_SECONDS"
+        ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,10 @@ def test_an_empty_folder_variable_keeps_metrics_in_the_process(
 def test_large_trees_get_room_for_their_metrics(
     tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The workers' counters get room for all series at the start, or the start stops."""
+    """The workers' counters get room for all series at the start, or the start stops.
+
+    After a reload, series of the trees before need room, too.
+    """
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setattr(metrics_files, "_identities", {})
     monkeypatch.setattr(metrics_files, "_process_number", 0)
@@ -130,8 +134,9 @@ def test_large_trees_get_room_for_their_metrics(
         path.write_bytes(bytes(65_536))
         metrics_files.remember_file(path)
     counting = Metrics()
-    trees = [tree] * 100
-    counting.set_info("1.0", trees, tree)
+    trees = [replace(tree, version=f"1.0.{number}") for number in range(100)]
+    counting.set_info("1.0", trees[:60], tree)
+    counting.set_info("1.0", trees[60:], tree)
     series = sum(len(question.branches) + 1 for question in tree.questions.values())
     series += 4 * (len(tree.recommendations) + 1)
     lengths = len(tree.questions) + 1

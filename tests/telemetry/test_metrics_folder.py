@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,42 @@ def _state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for lock in locks:
         os.close(lock)
+
+
+def test_a_reload_gets_files_for_as_many_workers_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In full size, once; a full disk leaves what is there."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics_folder.prepare_metrics_folder(2, None)
+    first = listing(tmp_path)
+    write = Path.write_bytes
+
+    def write_until_full(path: Path, content: bytes) -> int:
+        if path.name.endswith("_4.db"):
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(path))
+        return write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_until_full)
+        with pytest.raises(MetricsFolderError) as refused:
+            metrics_folder.make_room_for_replacements(2)
+    assert "No space left on device; a reload needs 2560 KiB more" in str(refused.value)
+    assert first == listing(tmp_path)
+    for _ in range(2):
+        metrics_folder.make_room_for_replacements(2)
+
+    sizes = {name: (tmp_path / f"{name}_4.db").stat().st_size for name in metrics_folder.FILE_BYTES}
+    assert metrics_folder.FILE_BYTES == sizes
+    assert len(first) + 8 == len(listing(tmp_path))
+    (tmp_path / "counter_4.db").unlink()
+    assert tmp_path / "counter_4.db" == metrics_files.find_missing_file()
+
+
+def test_a_lone_worker_needs_no_files_for_a_reload() -> None:
+    """It shares none."""
+    metrics_folder.make_room_for_replacements(1)
+    assert metrics_files.get_metrics_folder() is None
 
 
 def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch, workers: int = 2) -> str:

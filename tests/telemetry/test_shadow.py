@@ -67,7 +67,7 @@ def make_app(shadow: str | None, **settings: Any) -> Flask:
 
 def count_results(app: Flask) -> Counter[tuple[str, str, str, str]]:
     """What was compared, by tree_version, shadow_version, result and recommendation."""
-    background._finish_all()
+    background.finish_all()
     [metric] = app.extensions["metrics"].shadow_assessments.collect()
     names = "tree_version", "shadow_version", "result", "recommendation"
     return Counter(
@@ -81,7 +81,7 @@ def count_results(app: Flask) -> Counter[tuple[str, str, str, str]]:
 
 def count_drops(app: Flask) -> dict[str, int]:
     """What was dropped, by reason."""
-    background._finish_all()
+    background.finish_all()
     [metric] = app.extensions["metrics"].shadow_dropped.collect()
     totals = [sample for sample in metric.samples if sample.name.endswith("_total")]
     return {sample.labels["reason"]: int(sample.value) for sample in totals}
@@ -215,7 +215,7 @@ def test_answers_are_those_without_a_shadow_tree(
     app = make_app(shadow, log_level="error")
 
     assert expected == ask_all(app)
-    background._finish_all()
+    background.finish_all()
 
 
 @pytest.mark.usefixtures("later")
@@ -228,7 +228,7 @@ def test_a_failure_is_logged_once_and_counted(
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             app.test_client().post("/assess/batch", json={"profiles": [{}] * 5})
-            background._finish_all()
+            background.finish_all()
 
     assert ["the shadow tree failed; later failures are only counted"] == caplog.messages
     assert {"queue_full": 0, "failed": 10, "stopped": 0} == count_drops(app)
@@ -256,7 +256,7 @@ def test_results_are_logged_with_the_decision_log(
     moved: Profile = {**COMPLETE, "real_time_data_needed": False}
     profiles = [moved, {}, COMPLETE, {**moved, "data_volume_very_large": False}]
     app.test_client().post("/assess/batch", json={"profiles": profiles})
-    background._finish_all()
+    background.finish_all()
     deferred.flush()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     decisions, shadows = (

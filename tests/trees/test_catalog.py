@@ -11,6 +11,7 @@ from semver import Version
 
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.trees import catalog, loader
+from tests import editions
 
 SMALL = (Path(__file__).parent / "small.yaml").read_text(encoding="utf-8")
 DIGESTS = {
@@ -280,3 +281,19 @@ def test_pick_refuses_a_version_that_is_not_served(tree: Tree) -> None:
     expected = "no such tree version is served; served are 1.0.0, 1.1.0"
     with pytest.raises(catalog.UnknownVersionError, match=f"^{re.escape(expected)}$"):
         served.pick("<script>")
+
+
+def test_only_listed_digests_are_served(tmp_path: Path) -> None:
+    """Each own document needs one of them, bundled ones need none, and the message says what to do."""
+    path = editions.write(tmp_path, "7.0.0")
+    digest = loader.load_tree(path).digest
+    other = f"sha256:{'0' * 64}"
+
+    assert "7.0.0" in catalog.load_catalog(tmp_path, None, [other, digest]).trees
+    assert "1.0.0" in catalog.load_catalog(None, None, [other]).trees
+    with pytest.raises(catalog.CatalogError) as refused:
+        catalog.load_catalog(tmp_path, None, [other])
+    assert f"{path}:1: version: 7.0.0 has the digest {digest}, which isn't permitted; " in str(
+        refused.value
+    )
+    assert "add it to FINETUNE_ADVISOR_TREE_DIGESTS, or remove the document" in str(refused.value)

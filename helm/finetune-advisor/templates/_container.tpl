@@ -70,9 +70,9 @@ tolerations:
   value: {{ .Values.ports.http | quote }}
 - name: FINETUNE_ADVISOR_METRICS_PORT
   value: {{ .Values.ports.metrics | quote }}
-{{- if include "finetune-advisor.trees.configMap" . }}
+{{- with include "finetune-advisor.trees.directory" . }}
 - name: FINETUNE_ADVISOR_TREES_DIR
-  value: /trees
+  value: {{ . | quote }}
 {{- end }}
 {{- if .Values.apiKeys.existingSecret }}
 - name: FINETUNE_ADVISOR_API_KEYS_FILE

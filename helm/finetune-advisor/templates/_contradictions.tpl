@@ -22,11 +22,20 @@
 {{- if and $trees.documents $trees.existingConfigMap -}}
 {{- fail "trees: give documents or existingConfigMap, not both" -}}
 {{- end -}}
-{{- if and $trees.existingConfigMap (not $trees.revision) -}}
-{{- fail "trees.revision: is needed with existingConfigMap, so that a change rolls the pods" -}}
+{{- if and $trees.volume (or $trees.documents $trees.existingConfigMap) -}}
+{{- fail "trees: give volume, or documents or existingConfigMap, not both" -}}
 {{- end -}}
-{{- if and $trees.revision (not $trees.existingConfigMap) -}}
-{{- fail "trees.revision: goes only with existingConfigMap; documents have their hash" -}}
+{{- if and $trees.existingConfigMap (not $trees.revision) (not .Values.settings.treesWatchSeconds) -}}
+{{- fail "trees.revision: is needed with existingConfigMap, so that a change rolls the pods, unless settings.treesWatchSeconds has them look for changes" -}}
+{{- end -}}
+{{- if and $trees.revision (not (or $trees.existingConfigMap $trees.volume)) -}}
+{{- fail "trees.revision: goes only with existingConfigMap or volume; documents have their hash" -}}
+{{- end -}}
+{{- if and $trees.directory (not $trees.volume) -}}
+{{- fail "trees.directory: goes only with volume" -}}
+{{- end -}}
+{{- if and .Values.settings.treesWatchSeconds (not (or $trees.existingConfigMap $trees.volume)) -}}
+{{- fail "settings.treesWatchSeconds: needs trees that change in place: trees.existingConfigMap or trees.volume" -}}
 {{- end -}}
 {{- $size := 0 -}}
 {{- range $name, $document := $trees.documents }}{{ $size = add $size (len $name) (len $document) }}{{ end -}}

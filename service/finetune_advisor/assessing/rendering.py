@@ -155,6 +155,12 @@ def _batch_result_template(path: CompiledPath) -> bytes:
     return orjson.dumps(members).removesuffix(b"}")
 
 
+def clear_templates() -> None:
+    """Free the templates, and with them the trees that they belong to."""
+    _batch_result_template.cache_clear()
+    _assessment_template.cache_clear()
+
+
 @lru_cache(MAX_TEMPLATES)
 def _assessment_template(path: CompiledPath) -> list[bytes]:
     """Return the parts of an assessment around its gaps: the answers on the path, the extras, the receipt."""

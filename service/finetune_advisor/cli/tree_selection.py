@@ -21,7 +21,7 @@ def load_served_catalog() -> Catalog:
     Raises SettingsError, DocumentError or CatalogError.
     """
     settings = Settings.from_environment()
-    return catalog.load_catalog(settings.trees_dir, settings.default_tree_version)
+    return catalog.load_catalog(settings.trees_dir, settings.default_tree_version, settings.tree_digests)
 
 
 def add_tree_options(command: Callable[..., None]) -> Callable[..., None]:

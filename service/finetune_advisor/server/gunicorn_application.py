@@ -43,6 +43,16 @@ class GunicornApplication(BaseApplication):
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
+    def run(self) -> None:
+        """Serve until the instance is stopped. Exits with 1 if the application can't be built."""
+        # It imports prometheus_client, as the application does.
+        from finetune_advisor.server.reloading_arbiter import ReloadingArbiter  # noqa: PLC0415
+
+        try:
+            ReloadingArbiter(self).run()
+        except RuntimeError as error:
+            sys.exit(f"\nError: {error}\n")
+
     def load(self) -> Any:
         """Build the application. Raises RuntimeError if a setting or a tree document is at fault."""
         # prometheus_client reads the metrics folder when it is imported; `load_config` has named it by now.

@@ -17,10 +17,17 @@ from gunicorn.glogging import Logger
 
 from finetune_advisor.server.worker import OPERATIONS_THREADS
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
-from finetune_advisor.telemetry import deferred, log_output, metrics_files, metrics_folder, readiness
+from finetune_advisor.telemetry import (
+    background,
+    deferred,
+    log_output,
+    metrics_files,
+    metrics_folder,
+    readiness,
+)
 
 IGNORED_SIGNALS = (
-    *(signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGUSR1, signal.SIGUSR2),
     *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM),
 )
 """Signals by which gunicorn would change its workers or replace itself, and the one that ends a drain."""
@@ -43,9 +50,9 @@ def _count_needed_files(workers: int, threads: int) -> int:
     """Return how many open files a process needs at least, for the threads of all ports.
 
     A worker needs two for each thread, one of them for a connection that waits, and one more. The first
-    process needs one for each worker.
+    process needs one for each worker, and during a reload there are twice as many.
     """
-    return OTHER_OPEN_FILES + max(2 * threads + 1, workers)
+    return OTHER_OPEN_FILES + max(2 * threads + 1, 2 * workers)
 
 
 def _raise_open_files_limit(workers: int, threads: int, operations_threads: int) -> int:
@@ -115,6 +122,16 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
     """Give a worker the lowest free number, so that it goes on counting in the files of a dead worker."""
     taken = {other.number for other in arbiter.WORKERS.values()}
     worker.number = next(number for number in count(1) if number not in taken)
+    # gunicorn's own first process, which benchmarks use, has none.
+    worker.handovers = getattr(arbiter, "handovers", [])
+    if metrics := _find_metrics(arbiter):
+        replaced_age = max((other.age for other in arbiter.WORKERS.values()), default=0)
+        metrics.prepare_worker(worker.age, replaced_age)
+
+
+def _find_metrics(process: Any) -> Any:
+    """Return the metrics of the application of an arbiter or a worker. Other applications have none."""
+    return getattr(process.app.wsgi(), "extensions", {}).get("metrics")
 
 
 def when_ready(arbiter: Any) -> None:
@@ -130,6 +147,9 @@ def when_ready(arbiter: Any) -> None:
         arbiter.signal(signal.SIGTERM, None)
 
     def drain(*_: Any) -> None:
+        # A child inherits this handler, and may get the signal before it has its own.
+        if os.getpid() != arbiter.pid:
+            os._exit(0)
         readiness.start_draining()
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGALRM, stop)
@@ -141,13 +161,9 @@ def when_ready(arbiter: Any) -> None:
         else:
             stop()
 
-    # Operators expect SIGHUP to reload, so it gets an answer in the log.
-    def hang_up(*_: Any) -> None:
-        arbiter.log.warning("SIGHUP is ignored: restart the instance to reload trees and settings")
-
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, hang_up)
+    signal.signal(signal.SIGHUP, getattr(arbiter, "request_reload", signal.SIG_IGN))
     signal.signal(signal.SIGTERM, drain)
     # The trees live as long as the process. Looking through them would take time, and copy memory that
     # workers share.
@@ -170,6 +186,14 @@ def post_fork(_: Any, worker: Any) -> None:
 
 
 def post_worker_init(_: Any) -> None:
-    """Ignore the same signals in the worker: by default, most of them would end it."""
-    for number in IGNORED_SIGNALS:
+    """Ignore the same signals in the worker, and SIGHUP: by default, most of them would end it."""
+    for number in (*IGNORED_SIGNALS, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def worker_exit(_: Any, worker: Any) -> None:
+    """Hand over what a replaced worker has counted until its end."""
+    # gunicorn also calls this in the first process.
+    if worker.pid == os.getpid() and worker.is_replaced and (metrics := _find_metrics(worker)):
+        background.finish_all()
+        metrics.hand_over_counts()

@@ -9,10 +9,12 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from mmap import mmap
 from threading import Thread
 from typing import Any
 
@@ -20,6 +22,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from finetune_advisor.server import refused_requests
+from finetune_advisor.server.connection_handover import ConnectionHandover
 from finetune_advisor.server.refused_requests import LineKeepingRequest, RefusalLog
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import make_trace_context
@@ -74,6 +77,26 @@ class ConnectionWorker(ThreadWorker):
         self._deadlines: dict[TConn, Deadline] = {}
         self._lingering: dict[TConn, int] = {}
         self._stopped = False
+        # The first process makes this object before it forks the worker, so that both share this memory.
+        self._replaced = mmap(-1, 1)
+        self._handover: ConnectionHandover | None = None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another worker takes the connections of this one when it stops. Any process may set it."""
+        return bool(self._replaced[0])
+
+    @is_replaced.setter
+    def is_replaced(self, value: bool) -> None:
+        self._replaced[0] = value
+
+    def take_over_connections(self, handovers: Iterable[ConnectionHandover]) -> None:
+        """Also serve the connections of workers that this one replaces, if they came to its listener."""
+        address = self.sockets[0].getsockname()
+        for handover in handovers:
+            if handover.getsockname() == address:
+                self._handover = handover
+                self.sockets = [*self.sockets, handover]
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Make the pool of threads, and start its first one; others follow when they are needed.
@@ -171,6 +194,8 @@ class ConnectionWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """Also end requests that arrive too slowly, answers that nobody reads, and closed connections."""
         super().murder_pending()
+        if not self.alive:
+            self._hand_over_connections()
         now = time.monotonic()
         for conn, deadline in list(self._deadlines.items()):
             if deadline.expires_at < now:
@@ -229,7 +254,8 @@ class ConnectionWorker(ThreadWorker):
     def set_accept_enabled(self, enabled: bool) -> None:
         """When the worker stops, also accept the connections that wait, and close the listeners.
 
-        Later clients are refused at once, where they would wait in vain otherwise.
+        Later clients are refused at once, where they would wait in vain otherwise. If another worker replaces
+        this one, it accepts those that wait, and gets the open ones.
         """
         if not enabled and self.alive:  # it holds as many connections as it may
             self.refusals.record("connection_limit")
@@ -237,14 +263,42 @@ class ConnectionWorker(ThreadWorker):
         if not self.alive and not self._stopped:
             self._stopped = True
             for listener in self.sockets:
-                # At most as many as can wait at once, so that new clients don't hold up the stop.
-                for _ in range(self.cfg.backlog):
-                    if not select.select([listener], [], [], 0)[0] or not self.accept(listener):
-                        break
+                if not self.is_replaced:
+                    self._accept_waiting(listener)
                 listener.close()
+            self._hand_over_connections()
             # These have sent nothing yet. They get no more time than idle connections.
             for conn in self.pending_conns:
                 conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+
+    def _accept_waiting(self, listener: socket.socket) -> None:
+        # At most as many as can wait at once, so that new clients don't hold up the stop.
+        for _ in range(self.cfg.backlog):
+            if not select.select([listener], [], [], 0)[0] or not self.accept(listener):
+                break
+
+    def _hand_over_connections(self) -> None:
+        """Send the connections without a request to the worker that replaces this one, if one does.
+
+        A connection that can't be sent stays for as long as those of a worker that nobody replaces.
+        """
+        for waiting in (self.keepalived_conns, self.pending_conns):
+            for conn in list(waiting):
+                if self._hand_over(conn):
+                    waiting.remove(conn)
+                    self.poller.unregister(conn.sock)
+                    self.nr_conns -= 1
+                    conn.close()
+
+    def _hand_over(self, conn: TConn) -> bool:
+        # An encrypted connection has a state that only this process knows.
+        if not (self._handover and self.is_replaced) or (self.cfg.is_ssl and conn.initialized):
+            return False
+        try:
+            self._handover.send(conn.sock)
+        except OSError:
+            return False
+        return True
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reaches the application. Nothing of it goes into the log."""
@@ -274,12 +328,14 @@ class Worker(ConnectionWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.handovers: list[ConnectionHandover] = []
+        self._metrics: Any = None
         self._operations: OperationsWorker | None = None
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         # Benchmarks run other applications, which have no metrics.
-        metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
+        self._metrics = metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
         self.refusals = RefusalLog(metrics.record_refusals if metrics else _ignore_refusals, self.log)
         self.path_prefix = Settings.from_environment().path_prefix or ""
         # The settings have read this variable. gunicorn would fail on each path that lacks the prefix.
@@ -295,10 +351,17 @@ class Worker(ConnectionWorker):
             self.sockets = [listener for listener in self.sockets if listener not in operations_sockets]
             self._operations = OperationsWorker(self, operations_sockets)
             self.limit_connections(self.worker_connections - self._operations.worker_connections)
+        self.take_over_connections(self.handovers)
         super().run()
         if self._operations:
             self._operations.stop()
         self.refusals.log_summaries(finally_=True)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Also hand over the counts with the connections: from then on, the next worker is scraped."""
+        super().set_accept_enabled(enabled)
+        if not self.alive and self.is_replaced and self._metrics:
+            self._metrics.hand_over_counts()
 
     def notify(self) -> None:
         """Send the heartbeat. If the operations loop has died, stop, so that gunicorn replaces the worker."""
@@ -326,6 +389,8 @@ class OperationsWorker(ConnectionWorker):
         )
         self.tmp.close()  # the public loop sends the heartbeat
         self.refusals, self.wsgi, self.path_prefix = public.refusals, public.wsgi, public.path_prefix
+        self._replaced = public._replaced
+        self.take_over_connections(public.handovers)
         self.thread_count = OPERATIONS_THREADS
         spare = public.worker_connections - public.thread_count
         self.limit_connections(min(MAX_OPERATIONS_CONNECTIONS, max(OPERATIONS_THREADS, spare // 4)))

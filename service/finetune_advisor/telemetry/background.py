@@ -128,7 +128,8 @@ class BackgroundQueue(Generic[Item]):
 _queues: WeakSet[BackgroundQueue[Any]] = WeakSet()
 
 
-def _finish_all() -> None:
+def finish_all() -> None:
+    """Finish all queues of this process."""
     for queue in list(_queues):
         queue.finish()
 
@@ -141,4 +142,4 @@ def _reset_all() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_reset_all)
-atexit.register(_finish_all)
+atexit.register(finish_all)

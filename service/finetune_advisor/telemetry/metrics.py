@@ -26,7 +26,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -34,7 +34,8 @@ from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.telemetry import deferred, metrics_files
+from finetune_advisor.telemetry import deferred, metrics_files, tree_reloads
+from finetune_advisor.telemetry.count_handover import CountHandover, SummedCounts
 
 METRICS_NAMESPACE = "finetune_advisor"
 PATH_LENGTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
@@ -146,6 +147,32 @@ def _path_histogram(counter: Metric) -> HistogramMetricFamily:
     )
 
 
+class _TreeInfo(Collector):
+    """Names the served trees.
+
+    Each process knows them, so that they aren't in files, where those of earlier reloads would stay.
+    """
+
+    def __init__(self) -> None:
+        self._labels: list[tuple[str, str, str, str]] = []
+
+    def set_trees(self, trees: Iterable[Tree], default: Tree) -> None:
+        """Name these trees, and no others any more."""
+        self._labels = [
+            (tree.version, tree.digest, tree.status, str(tree is default).lower()) for tree in trees
+        ]
+
+    def collect(self) -> Iterator[Metric]:
+        info = GaugeMetricFamily(
+            f"{METRICS_NAMESPACE}_tree_info",
+            "Trees that are served; always 1.",
+            labels=["version", "digest", "status", "default"],
+        )
+        for labels in self._labels:
+            info.add_metric(labels, 1)
+        yield info
+
+
 class Metrics:
     """The metrics of one application: of this process, or of all workers if they share a metrics folder."""
 
@@ -156,6 +183,13 @@ class Metrics:
         values.ValueClass = SharedValue if self.is_shared else values.MutexValue
         self._incomplete = mmap(-1, 1)  # workers share this memory with the process that forks them
         self.registry = registry = CollectorRegistry()
+        self._unshared = CollectorRegistry()
+        """What each process knows by itself, also if it shares everything else in files."""
+        self._series_by_digest: dict[str, int] = {}
+        self._handover: CountHandover | None = None
+        self._tree_info = _TreeInfo()
+        self._unshared.register(self._tree_info)
+        self._unshared.register(tree_reloads.TreeReloadCollector(METRICS_NAMESPACE))
         self._define_assessment_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         self._define_shadow_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         self._define_info_metrics(namespace=METRICS_NAMESPACE, registry=registry)
@@ -169,7 +203,7 @@ class Metrics:
         deferred.register(self.flush)
         if not self.is_shared:  # these collectors only know one process
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
-                collector(registry=registry)
+                collector(registry=self._unshared)
 
     def _define_assessment_metrics(self, **options: Any) -> None:
         self.assessments = Counter(
@@ -213,13 +247,6 @@ class Metrics:
         )
 
     def _define_info_metrics(self, **options: Any) -> None:
-        self.tree_info = Gauge(
-            "tree_info",
-            "Trees that are served; always 1.",
-            ["version", "digest", "status", "default"],
-            **options,
-            multiprocess_mode="max",
-        )
         self.build_info = Gauge(
             "build_info",
             "Version of the service; always 1.",
@@ -264,32 +291,34 @@ class Metrics:
     def set_info(
         self, version: str, trees: Iterable[Tree], default: Tree, shadow: Tree | None = None
     ) -> None:
-        """Set the metrics that name the software's version and the served trees.
+        """Set the metrics that name the software's version and the served trees, in place of earlier ones.
 
         Raises MetricsUnavailableError if there is no room for the metrics of these trees.
         """
         served = list(trees)
+        if self.is_shared:
+            self._make_room(served, shadow)
+        self._tree_info.set_trees(served, default)
+        tree_reloads.record_first_load()
         revision = os.environ.get("SOURCE_REVISION") or "unknown"
         self.build_info.labels(version, revision, platform.python_version()).set(1)
-        for tree in served:
-            is_default = str(tree is default).lower()
-            self.tree_info.labels(tree.version, tree.digest, tree.status, is_default).set(1)
         if shadow:
             for reason in SHADOW_DROP_REASONS:
                 self.shadow_dropped.labels(reason)  # so that a rate exists before the first drop
-        if self.is_shared:
-            self._make_room(served, shadow)
 
     def _make_room(self, trees: Sequence[Tree], shadow: Tree | None) -> None:
-        """Make the workers' files large enough for all series of the trees, as long as there is room."""
-        # The series beyond those of branches and recommendations are `unknown` and `none`.
-        branches = sum(
-            len(question.branches) + 1 for tree in trees for question in tree.questions.values()
-        )
-        outcomes = sum(len(tree.recommendations) + 1 for tree in trees)
-        lengths = max(len(tree.questions) for tree in trees) + 1
+        """Make the workers' files large enough for all series of the trees, as long as there is room.
+
+        Series of trees that were served before stay in the files.
+        """
         endpoints = ASSESSMENT_ENDPOINT_COUNT + (SHADOW_RESULT_COUNT if shadow else 0)
-        series = branches + outcomes * endpoints + lengths + OTHER_SERIES_COUNT
+        for tree in trees:
+            # The series beyond those of branches and recommendations are `unknown` and `none`.
+            branches = sum(len(question.branches) + 1 for question in tree.questions.values())
+            outcomes = (len(tree.recommendations) + 1) * endpoints
+            self._series_by_digest[tree.digest] = branches + outcomes
+        lengths = max(len(tree.questions) for tree in trees) + 1
+        series = sum(self._series_by_digest.values()) + lengths + OTHER_SERIES_COUNT
         size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)
@@ -410,6 +439,28 @@ class Metrics:
         for length, times in tallies.lengths.items():
             self.path_questions.labels(length).inc(times)
 
+    def prepare_worker(self, age: int, replaced_age: int) -> None:
+        """Have the worker that is forked next go on with the counts of the one that it replaces, by age.
+
+        Workers that share files need no more than these.
+        """
+        if not self.is_shared:
+            self._handover = self._handover or CountHandover()
+            self._handover.prepare_worker(age, replaced_age)
+
+    def hand_over_counts(self) -> None:
+        """Hand over all counts to the worker that replaces this one. Call it again at the end."""
+        if self._handover:
+            self.flush()
+            if not SummedCounts(self.registry, self._handover).hand_over():
+                log.warning("the metrics begin anew, as there are too many series to hand over")
+
+    def _shared_source(self) -> Collector:
+        """Return the metrics that count over all workers."""
+        if self.is_shared:
+            return MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        return SummedCounts(self.registry, self._handover) if self._handover else self.registry
+
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Render all metrics in the format that a scraper accepts. Returns the text and its media type.
 
@@ -427,8 +478,8 @@ class Metrics:
         encode, content_type = choose_encoder(accept)
         published = CollectorRegistry()
         try:
-            source = MultiProcessCollector(None) if self.is_shared else self.registry  # type: ignore[no-untyped-call]
-            published.register(_Published(source))
+            published.register(_Published(self._shared_source()))
+            published.register(_Published(self._unshared))
             return encode(published), content_type
         except (OSError, ValueError, RuntimeError) as error:
             raise MetricsUnavailableError(f"The metrics can't be read: {error}") from error

@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,6 +71,29 @@ def prepare_metrics_folder(workers: int, parent: str | None) -> None:
         ) from error
     metrics_files.set_metrics_folder(folder)
     metrics_files.set_process_number(0)
+
+
+def make_room_for_replacements(workers: int) -> None:
+    """Make files for as many workers again, if workers share a folder: during a reload, both run.
+
+    Raises MetricsFolderError if there is too little room. The other files stay as they are.
+    """
+    folder = metrics_files.get_metrics_folder()
+    if not folder or _metrics_file(folder, "counter", 2 * workers).exists():
+        return
+    numbers = range(workers + 1, 2 * workers + 1)
+    try:
+        _write_files(folder, numbers)
+    except OSError as error:
+        for number in numbers:
+            for kind in FILE_BYTES:
+                _metrics_file(folder, kind, number).unlink(missing_ok=True)
+        raise MetricsFolderError(
+            f"{folder}: {error.strerror}; a reload needs {compute_needed_bytes(workers) // 1024} KiB more "
+            "for the metrics of new workers; make room, name another folder, or lower "
+            "FINETUNE_ADVISOR_WORKERS"
+        ) from error
+    _remember_files(folder, numbers)
 
 
 def compute_needed_bytes(workers: int) -> int:
@@ -143,12 +167,10 @@ def _delete_metrics(folder: Path) -> None:
 def _allocate(folder: Path, workers: int) -> None:
     """Write all files in full size. A worker that found no room later would be killed by SIGBUS."""
     free = shutil.disk_usage(folder).free
+    numbers = range(workers + 1)
     try:
-        for number in range(workers + 1):
-            for kind, size in FILE_BYTES.items():
-                path = folder / f"{kind}_{number}.db"
-                path.write_bytes(bytes(size if number else GAUGE_FILE_BYTES))
-                metrics_files.remember_file(path)
+        _write_files(folder, numbers)
+        _remember_files(folder, numbers)
     except OSError as error:
         _delete_metrics(folder)
         raise MetricsFolderError(
@@ -157,3 +179,20 @@ def _allocate(folder: Path, workers: int) -> None:
             f"{free // 1024} KiB are free; make room, name another folder, or lower "
             "FINETUNE_ADVISOR_WORKERS"
         ) from error
+
+
+def _write_files(folder: Path, numbers: Iterable[int]) -> None:
+    """Write the files of processes with these numbers in full size. Raises OSError."""
+    for number in numbers:
+        for kind, size in FILE_BYTES.items():
+            _metrics_file(folder, kind, number).write_bytes(bytes(size if number else GAUGE_FILE_BYTES))
+
+
+def _remember_files(folder: Path, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        for kind in FILE_BYTES:
+            metrics_files.remember_file(_metrics_file(folder, kind, number))
+
+
+def _metrics_file(folder: Path, kind: str, number: int) -> Path:
+    return folder / f"{kind}_{number}.db"

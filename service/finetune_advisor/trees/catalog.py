@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from semver import Version
@@ -87,14 +87,19 @@ def make_single_tree_catalog(tree: Tree) -> Catalog:
     return Catalog({tree.version: tree}, tree)
 
 
-def load_catalog(directory: str | Path | None = None, default: str | None = None) -> Catalog:
+def load_catalog(
+    directory: str | Path | None = None,
+    default: str | None = None,
+    digests: Collection[str] | None = None,
+) -> Catalog:
     """Load the bundled trees and, if given, those of a directory.
 
-    `default` is the version to use as the default. Raises DocumentError for faulty documents and
-    CatalogError for documents that contradict each other.
+    `default` is the version to use as the default. `digests` are those that the trees of the directory may
+    have; None permits any. Raises DocumentError for faulty documents, and CatalogError for documents that
+    contradict each other or have another digest.
     """
-    own_documents = _find_documents(Path(directory)) if directory else []
-    return load_all([*_find_documents(BUNDLED_TREES_DIR), *own_documents], default)
+    own_documents = find_documents(Path(directory)) if directory else []
+    return load_all([*find_documents(BUNDLED_TREES_DIR), *own_documents], default, digests)
 
 
 def load_with_bundled(paths: Iterable[Path]) -> Catalog:
@@ -102,22 +107,26 @@ def load_with_bundled(paths: Iterable[Path]) -> Catalog:
 
     Raises DocumentError and CatalogError as `load_catalog` does.
     """
-    bundled = _find_documents(BUNDLED_TREES_DIR)
+    bundled = find_documents(BUNDLED_TREES_DIR)
     # A bundled document that is also named would clash with itself.
     bundled_files = {path.resolve() for path in bundled}
     named = [
-        document for path in paths for document in (_find_documents(path) if path.is_dir() else [path])
+        document for path in paths for document in (find_documents(path) if path.is_dir() else [path])
     ]
     return load_all([*bundled, *(path for path in named if path.resolve() not in bundled_files)])
 
 
-def load_all(paths: Iterable[Path], default: str | None = None) -> Catalog:
+def load_all(
+    paths: Iterable[Path], default: str | None = None, digests: Collection[str] | None = None
+) -> Catalog:
     """Load a catalog of exactly the given documents.
 
     Trees outside the bundled directory count as the organisation's own. Raises DocumentError with the
     faults of all documents, or else CatalogError, as `load_catalog` does.
     """
     trees = _load_trees(paths)
+    if digests is not None:
+        _raise_on_faults(_find_unlisted_digests(trees, digests))
     _raise_on_faults(_find_version_clashes(trees))
     _raise_on_faults(_find_input_disagreements(trees))
     oldest_first = sorted(trees.values(), key=_semantic_version)
@@ -141,12 +150,18 @@ def _load_trees(paths: Iterable[Path]) -> dict[Path, Tree]:
     # Every document is tried, so that an author sees all faults at once.
     for path in paths:
         try:
-            trees[path] = loader.load_tree(path)
+            trees[path] = _load_bundled_tree(path) if _is_bundled(path) else loader.load_tree(path)
         except loader.DocumentError as error:
             errors.append(str(error))
     if errors:
         raise loader.DocumentError("\n".join(errors))
     return trees
+
+
+@cache
+def _load_bundled_tree(path: Path) -> Tree:
+    """Load a bundled tree, once in a process: a reload needs them again, and they never change."""
+    return loader.load_tree(path)
 
 
 def _semantic_version(tree: Tree) -> Version:
@@ -168,7 +183,8 @@ def _is_bundled(path: Path) -> bool:
     return path.resolve().parent == BUNDLED_TREES_DIR.resolve()
 
 
-def _find_documents(directory: Path) -> list[Path]:
+def find_documents(directory: Path) -> list[Path]:
+    """Return the paths of the tree documents in a directory, sorted. Raises CatalogError if it has none."""
     if not directory.is_dir():
         remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
         raise CatalogError(f"{directory}: not a directory; {remedy}")
@@ -194,6 +210,16 @@ def _raise_on_faults(faults: Iterable[tuple[Path, TreeFault]]) -> None:
     if by_path:
         errors = [loader.build_document_error(*path_and_faults) for path_and_faults in by_path.items()]
         raise CatalogError("\n".join(map(str, errors)))
+
+
+def _find_unlisted_digests(
+    trees: Mapping[Path, Tree], digests: Collection[str]
+) -> Iterator[tuple[Path, TreeFault]]:
+    for path, tree in trees.items():
+        if not _is_bundled(path) and tree.digest not in digests:
+            problem = f"{tree.version} has the digest {tree.digest}, which isn't permitted"
+            remedy = "add it to FINETUNE_ADVISOR_TREE_DIGESTS, or remove the document"
+            yield path, TreeFault(("version",), problem, remedy)
 
 
 def _find_version_clashes(trees: Mapping[Path, Tree]) -> Iterator[tuple[Path, TreeFault]]:

@@ -1,0 +1,183 @@
+"""gunicorn's first process, extended: it replaces the application when trees change, without a pause."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import time
+from typing import Any
+
+from flask import Flask
+from gunicorn.arbiter import Arbiter
+
+from finetune_advisor.app import create_app, free_replaced_applications
+from finetune_advisor.server.connection_handover import ConnectionHandover
+from finetune_advisor.server.tree_proof import ProofResult, TreeProof, describe_error
+from finetune_advisor.server.worker import Worker
+from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import metrics_folder, readiness, tree_reloads
+from finetune_advisor.trees.document_folder import FolderWatch, hash_documents
+
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+KILL_AFTER_SECONDS = 5
+"""Time that a replaced worker gets beyond the graceful timeout before it is killed."""
+
+
+class _StopRequestedError(BaseException):
+    """Ends the build of an application when a signal asks the instance to stop."""
+
+
+class ReloadingArbiter(Arbiter):
+    """Starts workers as gunicorn does, and new ones with a new application when the trees change.
+
+    A reload has three steps. A process of its own proves the documents. This process builds the application
+    from the same documents, so that all workers share its memory. New workers then take the connections,
+    and the workers before end when they have answered their requests.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._settings = Settings.from_environment()
+        directory, interval = self._settings.trees_dir, self._settings.trees_watch_seconds
+        self._watch = FolderWatch(directory, interval) if directory and interval else None
+        self._is_requested = self._is_building = False
+        self._proof: TreeProof | None = None
+        self._replaced: set[int] = set()
+        self._kill_at = 0.0
+        self.handovers: list[ConnectionHandover] = []
+        before = hash_documents(directory)
+        super().__init__(app)  # builds the application
+        # If the documents changed meanwhile, nobody knows which ones the application was built from.
+        self._served_hash = before if hash_documents(directory) == before else None
+
+    def start(self) -> None:
+        super().start()
+        self.handovers = [ConnectionHandover(listener) for listener in self.LISTENERS]
+
+    def request_reload(self, *_: Any) -> None:
+        """Have the documents read again. Any number of requests at once are one. Safe in a signal handler."""
+        self._is_requested = True
+        self.wakeup()
+
+    def handle_hup(self) -> None:
+        """Take a SIGHUP that came before the instance was ready."""
+        self.request_reload()
+
+    def signal(self, sig: int, frame: Any) -> None:
+        """Take note of a signal. One that asks for a stop ends a build, which takes up to some seconds."""
+        super().signal(sig, frame)
+        if self._is_building and sig in STOP_SIGNALS:
+            raise _StopRequestedError
+
+    def manage_workers(self) -> None:
+        """Also go on with a reload. gunicorn calls this at least every second, and after each signal."""
+        self._replaced &= self.WORKERS.keys()
+        # A new worker that ends is replaced, also while earlier ones still run.
+        self.num_workers = self.cfg.workers + len(self._replaced)
+        super().manage_workers()
+        if self._replaced:
+            self._kill_overdue()
+        elif not readiness.is_draining():
+            self._go_on()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop as gunicorn does, without another reload."""
+        if self._proof and not self._proof.poll():
+            self._proof.kill()
+        # Nobody is left to take the connections of a worker that ends.
+        for worker in self.WORKERS.values():
+            worker.is_replaced = False
+        super().stop(graceful)
+
+    def _kill_overdue(self) -> None:
+        """Kill replaced workers that still run long after the graceful timeout."""
+        if time.monotonic() > self._kill_at:
+            for pid in self._replaced:
+                self.kill_worker(pid, signal.SIGKILL)
+
+    def _go_on(self) -> None:
+        """Take the next step of a reload, if there is one to take."""
+        if self._proof:
+            if result := self._proof.poll():
+                self._proof = None
+                self._take_result(result)
+        elif self._has_reason_to_read():
+            self._is_requested = False
+            try:
+                self._proof = TreeProof(self._settings, self._build, self.LISTENERS)
+            except OSError as error:
+                self._report_failure(f"no process can be started: {error.strerror}; raise their limit")
+
+    def _has_reason_to_read(self) -> bool:
+        # The watch looks in either case, so that it knows the documents.
+        has_changed = self._watch is not None and self._watch.has_changed()
+        return has_changed or self._is_requested
+
+    def _take_result(self, result: ProofResult) -> None:
+        """Serve what was proven, or go on serving the trees before and say why."""
+        if result.error:
+            self._report_failure(result.error)
+        elif result.documents_hash == self._served_hash:
+            self._report_success("unchanged")
+        else:
+            self._reload(result.documents_hash)
+
+    def _reload(self, documents_hash: str) -> None:
+        """Replace the application and the workers, if the documents are those with a hash."""
+        try:
+            app = self._build_for_workers()
+        except _StopRequestedError:
+            return
+        except Exception as error:  # noqa: BLE001  # whatever it is, the application before can serve
+            self._report_failure(describe_error(error))
+            return
+        if hash_documents(self._settings.trees_dir) != documents_hash:
+            self.request_reload()  # they have changed since they were proven
+            return
+        self.app.callable, self._served_hash = app, documents_hash
+        self._report_success("reloaded")
+        del app
+        self._forget_garbage()
+        self._replace_workers()
+
+    def _build_for_workers(self) -> Flask:
+        """Build the application with room for the metrics of twice as many workers. Raises as it does."""
+        metrics_folder.make_room_for_replacements(self.cfg.workers)
+        self._is_building = True
+        try:
+            return self._build(self.app.callable.extensions["metrics"])
+        finally:
+            self._is_building = False
+
+    def _build(self, metrics: Any = None) -> Flask:
+        return create_app(self._settings, metrics)
+
+    def _forget_garbage(self) -> None:
+        """Free the application before, and keep the garbage collector away from the new one."""
+        gc.unfreeze()
+        free_replaced_applications()
+        gc.freeze()
+
+    def _replace_workers(self) -> None:
+        """Start new workers, and have those before hand over their connections and end."""
+        earlier: list[tuple[int, Worker]] = list(self.WORKERS.items())
+        for _ in range(self.cfg.workers):
+            self.spawn_worker()
+        for pid, worker in earlier:
+            worker.is_replaced = True
+            self.kill_worker(pid, signal.SIGTERM)
+        self._replaced = {pid for pid, _ in earlier}
+        self._kill_at = time.monotonic() + self.cfg.graceful_timeout + KILL_AFTER_SECONDS
+
+    def _report_success(self, what: str) -> None:
+        tree_reloads.record_success()
+        served = self.app.callable.extensions["catalog"]
+        self.log.info(
+            "The trees are %s: %s; the default is %s",
+            what,
+            ", ".join(served.trees),
+            served.default.version,
+        )
+
+    def _report_failure(self, error: str) -> None:
+        tree_reloads.record_failure()
+        self.log.error("The trees can't be reloaded, and those before are still served: %s", error)

@@ -1,0 +1,1 @@
+"""Trees that change under load, in a real server; `make reload` runs the whole of it."""

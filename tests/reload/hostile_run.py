@@ -91,9 +91,13 @@ def processes_of(server: Server) -> list[int]:
 
 
 def measure_memory(server: Server) -> float:
-    """The proportional set sizes of all processes, in MB."""
+    """The proportional set sizes of all processes, in MB.
+
+    Files aren't counted: their share depends on what other programs run from the same ones.
+    """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in processes_of(server)]
-    return sum(int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) for text in rollups) / 1000
+    sizes = re.findall(r"^Pss_(?:Anon|Shmem):\s+(\d+)", "".join(rollups), re.MULTILINE)
+    return sum(map(int, sizes)) / 1000
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = CHANGE_SECONDS) -> None:

@@ -68,8 +68,9 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None, metrics: Metrics | None = None) -> Flask:
     """Build the application with `settings`, or with the settings of the environment.
 
-    `metrics` are those of an application that this one replaces; they go on counting. It doesn't configure
-    logging: `finetune-advisor serve` does, or the program that embeds the application.
+    `metrics` are those of an application that this one replaces: they go on counting, and name its trees
+    until `publish_trees`. It doesn't configure logging: `finetune-advisor serve` does, or the program that
+    embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
@@ -77,12 +78,13 @@ def create_app(settings: Settings | None = None, metrics: Metrics | None = None)
         settings.trees_dir, settings.default_tree_version, settings.tree_digests
     )
     tracer = _make_tracer() if settings.traces == "otlp" else None
+    is_first = metrics is None
     metrics = metrics or Metrics()
     shadow = served.pick_shadow(settings.shadow_tree_version) if settings.shadow_tree_version else None
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    app.extensions |= {"metrics": metrics, "catalog": served}
+    app.extensions |= {"metrics": metrics, "catalog": served, "shadow": shadow}
     _configure(app, settings)
     advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
     decision_log = _make_decision_log(settings, served)
@@ -116,8 +118,19 @@ def create_app(settings: Settings | None = None, metrics: Metrics | None = None)
         contract.show_problem = problem_renderer(app, relative_link)
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, settings, tracer)  # type: ignore[method-assign,assignment]
-    metrics.set_info(__version__, served.trees.values(), served.default, shadow)
+    if is_first:
+        publish_trees(app)
     return app
+
+
+def publish_trees(app: Flask) -> None:
+    """Name the trees that an application serves in its metrics, in place of those before.
+
+    Raises MetricsUnavailableError if there is no room for their metrics.
+    """
+    served: Catalog = app.extensions["catalog"]
+    metrics: Metrics = app.extensions["metrics"]
+    metrics.set_info(__version__, served.trees.values(), served.default, app.extensions["shadow"])
 
 
 def free_replaced_applications() -> None:

@@ -119,6 +119,23 @@ def test_an_existing_config_map_rolls_the_pods_by_its_revision() -> None:
     assert "ours" == volume({"trees": {"existingConfigMap": "ours", "revision": "7"}})
 
 
+def test_what_fetches_trees_for_the_test_may_reach_as_far_as_for_the_server() -> None:
+    """Its pod has the policy of tests, which otherwise lets it reach the server and DNS alone."""
+    fetching = {
+        "initContainers": [{"name": "fetch", "image": "example.com/git:1"}],
+        "volume": {"emptyDir": {}},
+    }
+    egress = [{"ports": [{"port": 443, "protocol": "TCP"}]}]
+    allowed = [
+        one["spec"]["egress"]
+        for values in ({"trees": fetching}, {})
+        for one in chart.render({**values, "networkPolicy": {"egress": egress}})
+        if one["kind"] == "NetworkPolicy" and one["metadata"]["name"].endswith("-test")
+    ]
+
+    assert [True, False] == [egress[0] in rules for rules in allowed]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda values: "+".join(values["trees"]))
 def test_each_recipe_renders_and_brings_trees(recipe: Values) -> None:
     """Helm takes it without a word; who fetches trees runs first, and everybody finds them in one place."""

@@ -45,6 +45,9 @@ def end() -> None:
     os._exit(9)
 
 
+SIGHUP_HINT = "; send SIGHUP to try again"
+
+
 def succeed() -> None: ...
 
 
@@ -54,7 +57,7 @@ def succeed() -> None: ...
         (succeed, None),
         (refuse, "a.yaml:1: is wrong; correct it"),
         (break_down, "the application can't be built (RecursionError); start an instance to see where"),
-        (end, "the check of the documents ended before its result; it may lack memory"),
+        (end, f"the check of the documents ended before its result; it may lack memory{SIGHUP_HINT}"),
     ],
 )
 def test_the_process_reports_what_came_of_it(folder: Path, build: Any, error: str | None) -> None:
@@ -72,7 +75,23 @@ def test_a_proof_that_takes_too_long_is_ended(folder: Path, monkeypatch: pytest.
 
     result = outcome(TreeProof(Settings(trees_dir=folder), succeed))
 
-    assert "the check of the documents took longer than 0.2 seconds" == result.error
+    assert f"the check of the documents took longer than 0.2 seconds{SIGHUP_HINT}" == result.error
+
+
+def test_a_result_that_was_cut_is_a_failure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process may be killed while it writes a long report."""
+
+    def run(*arguments: Any) -> None:
+        os.write(arguments[-1], b'{"documents_hash": "a')
+        os._exit(9)
+
+    monkeypatch.setattr(tree_proof, "_run", run)
+    result = outcome(TreeProof(Settings(trees_dir=folder), succeed))
+
+    assert (
+        f"the check of the documents ended within its result; it may lack memory{SIGHUP_HINT}"
+        == result.error
+    )
 
 
 def test_its_process_holds_no_port(folder: Path) -> None:

@@ -81,6 +81,22 @@ def test_a_worker_that_was_killed_is_not_waited_for_twice(monkeypatch: pytest.Mo
     assert 1 == third.value("asked_total", path="a")
 
 
+def test_nobody_takes_the_counts_of_a_worker_that_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was handed over to it would be less than it had counted, and look like an increase from 0."""
+    monkeypatch.setattr(count_handover, "WAITING_SECONDS", 0.05)
+    memory = CountHandover()
+    first = LoneWorker(memory, 1, 0)
+    first.asked.labels("a").inc(1000)
+    first.summed.hand_over()
+    second = LoneWorker(memory, 2, 1)
+    second.asked.labels("a").inc(50)
+    assert 1050 == second.value("asked_total", path="a")
+    third = LoneWorker(memory, 3, 0)
+    third.asked.labels("a").inc()
+
+    assert 1 == third.value("asked_total", path="a")
+
+
 def test_counts_without_room_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory isn't left half-written."""
     monkeypatch.setattr(count_handover, "MEMORY_BYTES", 4096)

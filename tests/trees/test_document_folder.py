@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,30 @@ def test_corrected_permissions_are_a_change(folder: Path) -> None:
     (folder / "a.yaml").chmod(0o644)
 
     assert before != take_fingerprint(folder)
+
+
+def test_errors_of_the_file_system_are_a_state_like_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network volume may be away for a while: the watch sees that, and goes on."""
+    before = take_fingerprint(folder), hash_documents(folder)
+
+    def fail(_: Path) -> bool:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with monkeypatch.context() as away:
+        away.setattr(Path, "is_dir", fail)
+        assert before[0] != take_fingerprint(folder)
+        assert "can't be read: Stale file handle" in hash_documents(folder)
+    assert before == (take_fingerprint(folder), hash_documents(folder))
+
+
+def test_names_may_be_any_bytes(folder: Path) -> None:
+    """A name that isn't UTF-8 is a name."""
+    before = hash_documents(folder)
+    Path(os.fsdecode(bytes(folder) + b"/\xff.yaml")).write_text("version: 2")
+
+    assert before != hash_documents(folder)
 
 
 def test_without_a_directory_there_is_nothing_to_hash() -> None:

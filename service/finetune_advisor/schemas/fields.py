@@ -160,6 +160,8 @@ class RequestSchema(Schema):
 
     class Meta:
         unknown = RAISE
+        # marshmallow's registry would keep the first and the last schema of a name, with their trees.
+        register = False
 
     error_messages = {"unknown": UNKNOWN_FIELD_MESSAGE, "type": "not an object; give one in braces"}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from finetune_advisor.server.worker import OPERATIONS_THREADS
+from finetune_advisor.server.worker import OPERATIONS_THREADS, STOP_SIGNALS
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import (
     background,
@@ -118,10 +118,23 @@ else:
     metrics_files.set_metrics_folder(None)
 
 
+_freed_numbers: list[int] = []
+"""The numbers of workers that have ended, the last one last."""
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """Free the number of a worker that has ended."""
+    _freed_numbers.append(worker.number)
+
+
 def pre_fork(arbiter: Any, worker: Any) -> None:
-    """Give a worker the lowest free number, so that it goes on counting in the files of a dead worker."""
+    """Give a worker a number. It goes on counting in the files of the last worker that has ended."""
     taken = {other.number for other in arbiter.WORKERS.values()}
-    worker.number = next(number for number in count(1) if number not in taken)
+    worker.number = (
+        _freed_numbers.pop()
+        if _freed_numbers
+        else next(number for number in count(1) if number not in taken)
+    )
     # gunicorn's own first process, which benchmarks use, has none.
     worker.handovers = getattr(arbiter, "handovers", [])
     if metrics := _find_metrics(arbiter):
@@ -143,13 +156,17 @@ def when_ready(arbiter: Any) -> None:
         "Open files: %s of each process, for %s connections", open_files_limit, worker_connections
     )
 
+    def end_child() -> None:
+        # A child inherits these handlers, and may get a signal before it has its own.
+        if os.getpid() != arbiter.pid:
+            os._exit(0)
+
     def stop(*_: Any) -> None:
+        end_child()
         arbiter.signal(signal.SIGTERM, None)
 
     def drain(*_: Any) -> None:
-        # A child inherits this handler, and may get the signal before it has its own.
-        if os.getpid() != arbiter.pid:
-            os._exit(0)
+        end_child()
         readiness.start_draining()
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGALRM, stop)
@@ -165,8 +182,7 @@ def when_ready(arbiter: Any) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, getattr(arbiter, "request_reload", signal.SIG_IGN))
     signal.signal(signal.SIGTERM, drain)
-    # The trees live as long as the process. Looking through them would take time, and copy memory that
-    # workers share.
+    # The trees live until a reload. Looking through them would take time, and copy memory that workers share.
     gc.freeze()
     gc.enable()
 
@@ -178,7 +194,8 @@ def pre_request(_: Any, request: Any) -> None:
 
 
 def post_fork(_: Any, worker: Any) -> None:
-    """Number the new worker for its metrics."""
+    """Let signals reach the new worker, and number it for its metrics."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     if workers > 1:
         metrics_files.set_process_number(worker.number)
         # The files may still count running requests of the dead worker that had this number.

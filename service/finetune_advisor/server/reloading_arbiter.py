@@ -5,20 +5,21 @@ from __future__ import annotations
 import gc
 import signal
 import time
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask
 from gunicorn.arbiter import Arbiter
 
-from finetune_advisor.app import create_app, free_replaced_applications
+from finetune_advisor.app import create_app, free_replaced_applications, publish_trees
 from finetune_advisor.server.connection_handover import ConnectionHandover
 from finetune_advisor.server.tree_proof import ProofResult, TreeProof, describe_error
-from finetune_advisor.server.worker import Worker
+from finetune_advisor.server.worker import STOP_SIGNALS, Worker
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import metrics_folder, readiness, tree_reloads
+from finetune_advisor.telemetry.metrics import MetricsUnavailableError
 from finetune_advisor.trees.document_folder import FolderWatch, hash_documents
 
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 KILL_AFTER_SECONDS = 5
 """Time that a replaced worker gets beyond the graceful timeout before it is killed."""
 
@@ -79,6 +80,17 @@ class ReloadingArbiter(Arbiter):
         elif not readiness.is_draining():
             self._go_on()
 
+    def spawn_worker(self) -> Any:
+        """Fork a worker. A signal that reaches it at once waits until `post_fork`.
+
+        Python forgets the signals that a child gets before its first instruction.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
     def stop(self, graceful: bool = True) -> None:
         """Stop as gunicorn does, without another reload."""
         if self._proof and not self._proof.poll():
@@ -105,7 +117,8 @@ class ReloadingArbiter(Arbiter):
             try:
                 self._proof = TreeProof(self._settings, self._build, self.LISTENERS)
             except OSError as error:
-                self._report_failure(f"no process can be started: {error.strerror}; raise their limit")
+                reason = f"no process can be started: {error.strerror}"
+                self._report_failure(f"{reason}; raise their limit, and send SIGHUP to try again")
 
     def _has_reason_to_read(self) -> bool:
         # The watch looks in either case, so that it knows the documents.
@@ -133,11 +146,11 @@ class ReloadingArbiter(Arbiter):
         if hash_documents(self._settings.trees_dir) != documents_hash:
             self.request_reload()  # they have changed since they were proven
             return
-        self.app.callable, self._served_hash = app, documents_hash
-        self._report_success("reloaded")
-        del app
-        self._forget_garbage()
-        self._replace_workers()
+        if self._replace_workers(app):
+            self._served_hash = documents_hash
+            self._report_success("reloaded")
+            del app
+            self._forget_garbage()
 
     def _build_for_workers(self) -> Flask:
         """Build the application with room for the metrics of twice as many workers. Raises as it does."""
@@ -157,15 +170,33 @@ class ReloadingArbiter(Arbiter):
         free_replaced_applications()
         gc.freeze()
 
-    def _replace_workers(self) -> None:
-        """Start new workers, and have those before hand over their connections and end."""
-        earlier: list[tuple[int, Worker]] = list(self.WORKERS.items())
-        for _ in range(self.cfg.workers):
-            self.spawn_worker()
-        for pid, worker in earlier:
+    def _replace_workers(self, app: Flask) -> bool:
+        """Start workers with a new application, and have those before hand over their connections and end.
+
+        If not all can be started, those end that were, and the application before stays. Returns False then.
+        """
+        earlier: dict[int, Worker] = dict(self.WORKERS)
+        app_before, self.app.callable = self.app.callable, app
+        try:
+            publish_trees(app)
+            for _ in range(self.cfg.workers):
+                self.spawn_worker()
+        except (OSError, MetricsUnavailableError) as error:
+            self.app.callable = app_before
+            publish_trees(app_before)
+            self._end_workers(self.WORKERS.keys() - earlier.keys())
+            self._report_failure(f"no worker can be started: {error}; send SIGHUP to try again")
+            return False
+        for worker in earlier.values():
             worker.is_replaced = True
+        self._end_workers(earlier.keys())
+        return True
+
+    def _end_workers(self, pids: Collection[int]) -> None:
+        """End workers, beyond those that serve from now on."""
+        for pid in pids:
             self.kill_worker(pid, signal.SIGTERM)
-        self._replaced = {pid for pid, _ in earlier}
+        self._replaced = set(pids)
         self._kill_at = time.monotonic() + self.cfg.graceful_timeout + KILL_AFTER_SECONDS
 
     def _report_success(self, what: str) -> None:

@@ -96,7 +96,10 @@ class TreeProof:
 
     def _end(self, result: bytes) -> ProofResult:
         os.close(self._pipe)
-        return ProofResult(**json.loads(result))
+        try:
+            return ProofResult(**json.loads(result))
+        except ValueError:  # a process that is killed may have written a part of it
+            return ProofResult(**json.loads(_fail("ended within its result; it may lack memory")))
 
     def kill(self) -> None:
         """End the process, if `poll` hasn't returned its result yet."""
@@ -105,7 +108,8 @@ class TreeProof:
 
 
 def _fail(reason: str) -> bytes:
-    return json.dumps(asdict(ProofResult("", f"the check of the documents {reason}"))).encode()
+    error = f"the check of the documents {reason}; send SIGHUP to try again"
+    return json.dumps(asdict(ProofResult("", error))).encode()
 
 
 def _run(settings: Settings, build: Callable[[], Any], inherited: Iterable[Any], sender: int) -> None:

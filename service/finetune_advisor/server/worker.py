@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -27,6 +28,8 @@ from finetune_advisor.server.refused_requests import LineKeepingRequest, Refusal
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tracing import make_trace_context
 
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+"""The signals that ask a process of the instance to stop."""
 READ_SECONDS = 30
 """Time that a client has to send a request, while a thread waits for it."""
 ANSWER_SECONDS = 300
@@ -282,23 +285,21 @@ class ConnectionWorker(ThreadWorker):
 
         A connection that can't be sent stays for as long as those of a worker that nobody replaces.
         """
+        if not (self._handover and self.is_replaced):
+            return
         for waiting in (self.keepalived_conns, self.pending_conns):
             for conn in list(waiting):
-                if self._hand_over(conn):
-                    waiting.remove(conn)
-                    self.poller.unregister(conn.sock)
-                    self.nr_conns -= 1
-                    conn.close()
-
-    def _hand_over(self, conn: TConn) -> bool:
-        # An encrypted connection has a state that only this process knows.
-        if not (self._handover and self.is_replaced) or (self.cfg.is_ssl and conn.initialized):
-            return False
-        try:
-            self._handover.send(conn.sock)
-        except OSError:
-            return False
-        return True
+                # An encrypted connection has a state that only this process knows.
+                if self.cfg.is_ssl and conn.initialized:
+                    continue
+                try:
+                    self._handover.send(conn.sock)
+                except OSError:
+                    return  # more attempts would hold up the loop; it tries again in a second
+                waiting.remove(conn)
+                self.poller.unregister(conn.sock)
+                self.nr_conns -= 1
+                conn.close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never reaches the application. Nothing of it goes into the log."""

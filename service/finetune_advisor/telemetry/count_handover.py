@@ -37,6 +37,9 @@ class CountHandover:
     def prepare_worker(self, age: int, replaced_age: int) -> None:
         """Name the worker that is forked next, and the running one that it replaces (0 if none), by age."""
         self._age, self._awaited_age = age, replaced_age
+        if not replaced_age:  # its counts begin at 0: earlier ones would look like an increase
+            version, _, _ = self._read_header()
+            self._write_header(version + version % 2, 0, 0)
 
     def write(self, counts: Counts) -> bool:
         """Hand over counts, in place of what this worker handed over before. Returns False without room."""

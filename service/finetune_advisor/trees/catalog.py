@@ -185,10 +185,10 @@ def _is_bundled(path: Path) -> bool:
 
 def find_documents(directory: Path) -> list[Path]:
     """Return the paths of the tree documents in a directory, sorted. Raises CatalogError if it has none."""
-    if not directory.is_dir():
-        remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
-        raise CatalogError(f"{directory}: not a directory; {remedy}")
     try:
+        if not directory.is_dir():
+            remedy = "set FINETUNE_ADVISOR_TREES_DIR to one that holds tree documents"
+            raise CatalogError(f"{directory}: not a directory; {remedy}")
         # Sorted, since directories list their files in an order that differs between machines.
         paths = sorted(directory.iterdir())
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def hash_documents(directory: Path | None) -> str:
             document = path.read_bytes()
         except OSError as error:
             document = repr(error).encode()
-        contents.update(f"{path.name}\0{len(document)}\0".encode())
+        contents.update(os.fsencode(path.name) + f"\0{len(document)}\0".encode())
         contents.update(document)
     return contents.hexdigest()
 

@@ -14,6 +14,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
+from finetune_advisor.agents.input_text import describe_range_in_unit
 from finetune_advisor.agents.name_matching import (
     MAX_TEXT_LENGTH,
     NameIndex,
@@ -21,8 +22,8 @@ from finetune_advisor.agents.name_matching import (
     suggest_names,
 )
 from finetune_advisor.agents.tool import Tool
+from finetune_advisor.assessing.answer_reading import write_answer
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.formats.answer_words import describe_range
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details, shorten_name
 from finetune_advisor.schemas.fields import MAX_UNKNOWN_FIELDS, BoundedList, EnumField, StrictInteger
 from finetune_advisor.schemas.requests import TreeVersionField
@@ -190,7 +191,7 @@ class _Reader:
             self._hint_at_values(name, value)
             return value
         if answer != value:
-            self._note(f"{name} {_quote(value)} as {_write(answer)}")
+            self._note(f"{name} {_quote(value)} as {write_answer(answer)}")
         return answer
 
     def _hint_at_values(self, name: str, value: Any) -> None:
@@ -200,8 +201,7 @@ class _Reader:
             return
         hints = []
         if input_.is_numeric:
-            unit = f", in {input_.unit}" if input_.unit else ""
-            hints.append(f"it takes {describe_range(input_)}{unit}")
+            hints.append(f"it takes {describe_range_in_unit(input_)}")
         if isinstance(value, str):
             hints.extend(suggest_names(value, input_.choices))
             if value.strip().lower() in UNKNOWN_WORDS:
@@ -249,7 +249,3 @@ class _Reader:
 
 def _quote(text: str) -> str:
     return f"“{shorten_name(text)}”"
-
-
-def _write(answer: bool | int | float | str) -> str:
-    return str(answer).lower() if isinstance(answer, bool) else str(answer)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from finetune_advisor.agents import name_matching
 from finetune_advisor.agents.tool import ToolAnswer
 from finetune_advisor.agents.tools import ToolError, Tools, UnknownToolError
+from finetune_advisor.schemas.error_details import MAX_ERRORS
+from finetune_advisor.schemas.fields import MAX_UNKNOWN_FIELDS
 from finetune_advisor.trees import catalog
 from tests import editions
 from tests.agents.conftest import Call
 
 Refusal = Callable[[str, Any], list[str]]
 UNKNOWN_ADVICE = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
+INPUTS = [*catalog.load_catalog().inputs]
+MAX_NAMES = len(INPUTS) + MAX_UNKNOWN_FIELDS
+MAX_REFUSAL_BYTES = 1_000
+MAX_UNDERSTOOD_BYTES = 5_000
 
 
 @pytest.mark.parametrize(
@@ -212,10 +220,103 @@ def test_an_id_in_other_letters_is_understood(call: Call) -> None:
 
 
 def test_many_faults_are_counted(refusal: Refusal) -> None:
-    """A call with very many faults gets a short answer."""
-    faults = refusal("assess", {"profile": {f"zzz{number}": 1 for number in range(1000)}})
-    assert 21 == len(faults)
-    assert "and 30 more" == faults[-1]
+    """A call with many faults gets a short answer."""
+    faults = refusal("assess", {"profile": {f"zzz{number}": 1 for number in range(MAX_NAMES)}})
+    assert MAX_ERRORS + 1 == len(faults)
+    assert f"and {MAX_NAMES - MAX_ERRORS} more" == faults[-1]
+
+
+@pytest.fixture
+def normalized_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are normalized to match names, which is the work that grows with a call."""
+    texts: list[str] = []
+    normalize = name_matching._normalize
+
+    def record(text: str) -> str:
+        texts.append(text)
+        return normalize(text)
+
+    monkeypatch.setattr(name_matching, "_normalize", record)
+    return texts
+
+
+def name_unknown_inputs(value: object) -> dict[str, object]:
+    """About 200 KB of answers to inputs that no tree has."""
+    return {f"zzz{number}": value for number in range(13_000)}
+
+
+@pytest.mark.parametrize("value", [None, True, "yes"])
+@pytest.mark.parametrize(
+    ("place", "wrap"),
+    [
+        ("profile", lambda answers: {"profile": answers}),
+        ("profile", lambda answers: {"profile": {"profile": answers}}),
+        ("the arguments", lambda answers: answers),
+        ("the arguments", lambda answers: {"profile": {}, **answers}),
+    ],
+)
+def test_far_too_many_names_are_refused_before_they_are_read(
+    refusal: Refusal,
+    normalized_texts: list[str],
+    value: object,
+    place: str,
+    wrap: Callable[[dict[str, object]], object],
+) -> None:
+    """With one clear error, whatever the answers are."""
+    faults = refusal("assess", wrap(name_unknown_inputs(value)))
+
+    assert [f"{place}: more than {MAX_NAMES} names; give fewer"] == faults
+    assert len(normalized_texts) <= len(INPUTS)
+
+
+def test_far_too_many_names_in_a_text_are_refused(refusal: Refusal, normalized_texts: list[str]) -> None:
+    """A profile that is JSON in a text has the same limit."""
+    answers = {f"z{number}": None for number in range(5_000)}
+    faults = refusal("assess", {"profile": json.dumps(answers)})
+
+    assert [f"profile: more than {MAX_NAMES} names; give fewer"] == faults
+    assert len(normalized_texts) <= len(INPUTS)
+
+
+@pytest.mark.parametrize("argument", [("assess", "skipped"), ("explain", "frozen")])
+def test_a_list_that_is_too_long_is_refused_before_it_is_read(
+    tools: Tools, normalized_texts: list[str], argument: tuple[str, str]
+) -> None:
+    """Its names stay as they are, and none is noted."""
+    tool, list_name = argument
+    answer = tools.call(tool, {"profile": {}, list_name: ["real time data needed"] * 2_000})
+
+    assert isinstance(answer, ToolError)
+    assert f"- {list_name}: more than " in answer.text
+    assert len(answer.text.encode()) < MAX_REFUSAL_BYTES
+    assert len(normalized_texts) <= len(INPUTS)
+
+
+def test_each_name_is_normalized_once_or_twice(tools: Tools, normalized_texts: list[str]) -> None:
+    """The work grows with the names that are given, and not with their product with the inputs."""
+    answers = {f"zzz{number}": None for number in range(MAX_NAMES)}
+    tools.call("assess", {"profile": answers})
+    assert len(normalized_texts) <= len(INPUTS) + 2 * MAX_NAMES
+
+
+def test_a_long_list_of_what_was_understood_is_counted(call: Call) -> None:
+    """Twenty notes are listed, each with shortened names, and the rest is a number."""
+    long_names = [f"{number}{'z' * 1000}" for number in range(MAX_UNKNOWN_FIELDS)]
+    notes = call("assess", profile=dict.fromkeys([*INPUTS, *long_names])).data["understood"]
+
+    assert MAX_ERRORS + 1 == len(notes)
+    assert f"{INPUTS[0]} null as not known" == notes[0]
+    assert f"and {MAX_NAMES - MAX_ERRORS} more" == notes[-1]
+    long_notes = call("assess", profile=dict.fromkeys(long_names)).data["understood"]
+    assert len(json.dumps(long_notes).encode()) < MAX_UNDERSTOOD_BYTES
+
+
+def test_an_ambiguous_name_means_nothing() -> None:
+    """Two names that differ only in their separators are told apart by nothing else."""
+    index = name_matching.NameIndex(["a_b", "a-b", "c", "+"])
+    assert ["a_b", "a-b", "c", None, None] == [
+        index.match(text) for text in ("a_b", "a-b", "C", "A B", "-")
+    ]
 
 
 def test_a_retired_version_names_its_successor(tmp_path: Path) -> None:

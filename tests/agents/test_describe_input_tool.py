@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from finetune_advisor import load_catalog
+from finetune_advisor.agents.input_text import describe_range_in_unit
+from finetune_advisor.agents.tools import Tools
 from tests.agents.conftest import Call
 
 CATALOG = load_catalog()
@@ -53,3 +55,14 @@ def test_a_worksheet_says_how_to_work_the_value_out(call: Call) -> None:
     assert worksheet
     assert worksheet.formula == answer.data["worksheet"]["formula"]
     assert f"To work it out: {worksheet.summary}" in answer.text
+
+
+def test_a_range_has_the_same_words_everywhere(tools: Tools, call: Call) -> None:
+    """In the list, in the description, and in what a wrong answer comes back with."""
+    text = describe_range_in_unit(CATALOG.pick("2.0.0").inputs["eval_examples"])
+    refusal = tools.call("assess", {"profile": {"eval_examples": "12%"}})
+
+    assert "a whole number from 0 to 10,000,000, in examples" == text
+    assert f"eval_examples ({text})" in call("describe_input", tree_version="2.0.0").text
+    assert f"Answer with {text}." in call("describe_input", input="eval_examples").text
+    assert f"it takes {text}" in refusal.text

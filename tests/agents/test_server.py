@@ -12,6 +12,7 @@ from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, TextContent, TextResourceContents
 
 from finetune_advisor import load_catalog, to_dict
+from finetune_advisor.agents.interview_prompt import MAX_KNOWN_LENGTH
 from finetune_advisor.agents.server import build_server
 from finetune_advisor.formats.mermaid import render_mermaid
 
@@ -114,6 +115,11 @@ def test_the_prompt_leads_an_interview() -> None:
     [
         ("zzz", {}, "there is no such prompt; known is interview"),
         ("interview", {"tree_version": "9"}, "no such tree version is served; served are 1.0.0"),
+        (
+            "interview",
+            {"known": "x" * (MAX_KNOWN_LENGTH + 1)},
+            "known: more than 10,000 characters; say it in fewer",
+        ),
     ],
 )
 def test_a_wrong_prompt_says_what_is_known(name: str, arguments: dict[str, str], message: str) -> None:

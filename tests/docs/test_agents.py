@@ -77,3 +77,10 @@ def test_the_tools_and_limits_are_those_of_the_code() -> None:
     ]
     assert f"at most {transports.MAX_REQUEST_BYTES // 1024} KiB" in PAGE
     assert f"{transports.MAX_CONCURRENT_REQUESTS} requests are answered at once" in PAGE
+
+
+def test_the_page_says_that_keys_are_not_checked() -> None:
+    """An operator who has keys for the service must not take them for a protection of this server."""
+    assert "`finetune-advisor mcp` doesn't check [API keys](public.md#api-keys)" in " ".join(
+        PAGE.split()
+    )

@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError
+from marshmallow.exceptions import SCHEMA
 
+from finetune_advisor.agents.input_text import describe_range_in_unit
 from finetune_advisor.agents.name_matching import (
     MAX_TEXT_LENGTH,
-    match_name,
+    NameIndex,
     read_text,
     suggest_names,
 )
 from finetune_advisor.agents.tool import Tool
+from finetune_advisor.assessing.answer_reading import write_answer
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.formats.answer_words import describe_range
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details, shorten_name
-from finetune_advisor.schemas.fields import BoundedList, EnumField, StrictInteger
+from finetune_advisor.schemas.fields import MAX_UNKNOWN_FIELDS, BoundedList, EnumField, StrictInteger
 from finetune_advisor.schemas.requests import TreeVersionField
 from finetune_advisor.schemas.strict_json import InvalidJsonError, parse_json
 from finetune_advisor.trees.catalog import Catalog
@@ -64,15 +66,15 @@ def read_arguments(
     Raises WrongArgumentsError.
     """
     reader = _Reader(tool.argument_schema, catalog)
-    plain = reader.repair(arguments)
-    if isinstance(plain, dict):
-        plain = {**tool.defaults, **plain}
     try:
+        plain = reader.repair(arguments)
+        if isinstance(plain, dict):
+            plain = {**tool.defaults, **plain}
         loaded: Mapping[str, Any] = tool.argument_schema.load(plain)
     except ValidationError as error:
         details = iter_error_details(error.messages_dict, tool.argument_schema, in_body=True)
         raise WrongArgumentsError(_describe_errors(tool, [*details], reader.hints)) from None
-    return loaded, tuple(reader.understood)
+    return loaded, reader.list_understood()
 
 
 def _describe_errors(tool: Tool, errors: list[dict[str, str]], hints: Mapping[str, str]) -> str:
@@ -94,16 +96,23 @@ class _Reader:
 
     def __init__(self, schema: Schema, catalog: Catalog) -> None:
         self._fields, self._inputs = schema.fields, catalog.inputs
-        self.understood: list[str] = []
+        self._input_index = NameIndex(catalog.inputs)
+        self._max_names = len(catalog.inputs) + MAX_UNKNOWN_FIELDS
+        self._understood: dict[str, None] = {}
+        """What was understood in another way than it was written, in order, each once."""
         self.hints: dict[str, str] = {}
         """Advice that completes the message about an argument, by the argument's place, as in `profile/x`."""
 
     def repair(self, arguments: Any) -> Any:
-        """Return the arguments with everything that has exactly one other meaning in its place."""
+        """Return the arguments with everything that has exactly one other meaning in its place.
+
+        Raises ValidationError for more names than any right call has, before it reads them.
+        """
         if arguments is None:
             return {}
         if not isinstance(arguments, dict):
             return arguments
+        self._require_few_names(arguments, SCHEMA)
         given = {name: value for name, value in arguments.items() if value is not None}
         for name in arguments:
             if name not in given:
@@ -117,13 +126,14 @@ class _Reader:
         beside = {
             name: value
             for name, value in given.items()
-            if name not in self._fields and match_name(name, self._inputs) is not None
+            if name not in self._fields and self._input_index.match(name) is not None
         }
         if PROFILE not in given and not beside:
             return given
         profile = self._unwrap(given.get(PROFILE, {}))
         if not isinstance(profile, dict):
             return {**given, PROFILE: profile}
+        self._require_few_names(profile, PROFILE)
         answers = self._repair_answers(profile)
         for name, value in self._repair_answers(beside).items():
             if answers.setdefault(name, value) != value:
@@ -166,7 +176,7 @@ class _Reader:
 
     def _repair_name(self, written: str) -> str:
         """Return the input that a name means, or the name itself."""
-        name = match_name(written, self._inputs)
+        name = self._input_index.match(written)
         if name is None or name == written:
             return written
         self._note(f"{_quote(written)} as {name}")
@@ -181,7 +191,7 @@ class _Reader:
             self._hint_at_values(name, value)
             return value
         if answer != value:
-            self._note(f"{name} {_quote(value)} as {_write(answer)}")
+            self._note(f"{name} {_quote(value)} as {write_answer(answer)}")
         return answer
 
     def _hint_at_values(self, name: str, value: Any) -> None:
@@ -191,8 +201,7 @@ class _Reader:
             return
         hints = []
         if input_.is_numeric:
-            unit = f", in {input_.unit}" if input_.unit else ""
-            hints.append(f"it takes {describe_range(input_)}{unit}")
+            hints.append(f"it takes {describe_range_in_unit(input_)}")
         if isinstance(value, str):
             hints.extend(suggest_names(value, input_.choices))
             if value.strip().lower() in UNKNOWN_WORDS:
@@ -207,14 +216,15 @@ class _Reader:
             items = [value] if isinstance(value, str) else value
             if items is not value:
                 self._note(f"`{name}` as a list of one")
-            if isinstance(items, list):
+            # A list that is too long is refused as it is.
+            if isinstance(items, list) and len(items) <= field.max_items:
                 return [self._repair_name(item) if isinstance(item, str) else item for item in items]
         if isinstance(field, StrictInteger) and isinstance(value, str) and SHORT_NUMBER.fullmatch(value):
             self._note(f"`{name}` “{value}” as a number")
             return int(value)
         if isinstance(field, EnumField) and isinstance(value, str):
             written = value.strip().removeprefix("v") if isinstance(field, TreeVersionField) else value
-            choice = written if written in field.choices else match_name(value, field.choices)
+            choice = written if written in field.choices else NameIndex(field.choices).match(value)
             if choice is None:
                 self.hints[name] = "; ".join(suggest_names(value, field.choices))
             elif choice != value:
@@ -223,13 +233,19 @@ class _Reader:
         return value
 
     def _note(self, understood: str) -> None:
-        if understood not in self.understood:
-            self.understood.append(understood)
+        self._understood[understood] = None
+
+    def list_understood(self) -> tuple[str, ...]:
+        """Return what was understood in another way than written: the first notes, and how many more."""
+        notes = tuple(self._understood)
+        more = (f"and {len(notes) - MAX_ERRORS} more",) if len(notes) > MAX_ERRORS else ()
+        return notes[:MAX_ERRORS] + more
+
+    def _require_few_names(self, members: Mapping[str, Any], place: str) -> None:
+        """Refuse an object with very many names. Raises ValidationError."""
+        if len(members) > self._max_names:
+            raise ValidationError({place: [f"more than {self._max_names} names; give fewer"]})
 
 
 def _quote(text: str) -> str:
     return f"“{shorten_name(text)}”"
-
-
-def _write(answer: bool | int | float | str) -> str:
-    return str(answer).lower() if isinstance(answer, bool) else str(answer)

@@ -9,7 +9,7 @@ from finetune_advisor.agents.argument_schemas import (
     describe_tree_version,
     input_name_field,
 )
-from finetune_advisor.agents.input_text import describe_answers
+from finetune_advisor.agents.input_text import describe_answers, describe_range_in_unit
 from finetune_advisor.agents.served_trees import ServedTrees
 from finetune_advisor.agents.tool import (
     STRING,
@@ -27,7 +27,6 @@ from finetune_advisor.engine.model.canonical import to_plain
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.answer_words import describe_range
 from finetune_advisor.formats.assessment_text import format_list
 from finetune_advisor.formats.worksheet_text import describe_formula
 from finetune_advisor.schemas.requests import version_field
@@ -110,7 +109,7 @@ def _list_inputs(tree: Tree) -> ToolAnswer:
 
 def _summarize(input_: Input) -> str:
     if input_.is_numeric:
-        return f"{describe_range(input_)}{f', in {input_.unit}' if input_.unit else ''}"
+        return describe_range_in_unit(input_)
     return ", ".join(input_.choices) or "true or false"
 
 

@@ -6,6 +6,7 @@ NAME = "interview"
 TITLE = "Interview about fine-tuning"
 DESCRIPTION = "Finds out by an interview whether to fine-tune an LLM or to do something cheaper first."
 MAX_KNOWN_LENGTH = 10_000
+"""The characters of what is known so far. Standard input has no limit of its own."""
 
 INSTRUCTIONS = (
     "Answers whether a team should fine-tune an LLM or do something cheaper first, from versioned decision "

@@ -124,7 +124,10 @@ class _Handlers:
             tree = self._catalog.pick(arguments.get("tree_version") or None)
         except (UnknownVersionError, RetiredVersionError) as error:
             raise MCPError(INVALID_PARAMS, f"tree_version: {error}") from None
-        text = interview_prompt.render_interview_prompt(tree.version, arguments.get("known", ""))
+        known = arguments.get("known", "")
+        if len(known) > (limit := interview_prompt.MAX_KNOWN_LENGTH):
+            raise MCPError(INVALID_PARAMS, f"known: more than {limit:,} characters; say it in fewer")
+        text = interview_prompt.render_interview_prompt(tree.version, known)
         message = PromptMessage(role="user", content=TextContent(text=text))
         return GetPromptResult(description=interview_prompt.DESCRIPTION, messages=[message])
 

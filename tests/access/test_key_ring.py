@@ -69,6 +69,15 @@ def test_a_change_is_noticed_in_time(path: Path, later: Later) -> None:
     assert [None, "bob"] == [ring.find_name(key) for key in (ALICE, BOB)]
 
 
+def test_a_refresh_waits_for_nothing(path: Path) -> None:
+    """Neither for a request nor for half a second to pass."""
+    ring = KeyRing(path)
+    write(path, bob=BOB)
+    ring.refresh()
+
+    assert [None, "bob"] == [ring.find_name(key) for key in (ALICE, BOB)]
+
+
 def swap_link(path: Path) -> None:
     """Replace a file as Kubernetes replaces a Secret: it is a link through a link that is swapped."""
     folder = path.parent

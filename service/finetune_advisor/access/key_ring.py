@@ -37,13 +37,16 @@ class KeyRing:
         compared to its end.
         """
         if monotonic() >= self._next_reading:
-            self._read_again()
+            self.refresh()
         given = hash_key(key)
         names = [name for name, hash_ in self._hashes if compare_digest(given, hash_)]
         return names[0] if names else None
 
-    def _read_again(self) -> None:
-        """Take the file's keys if it has changed. Other threads go on with the old ones meanwhile."""
+    def refresh(self) -> None:
+        """Take the file's keys now if it has changed. Other threads go on with the old ones meanwhile.
+
+        A forked process begins with the keys of its parent. So the parent calls this before it forks.
+        """
         if not self._reading.acquire(blocking=False):
             return
         try:

@@ -136,6 +136,7 @@ def test_a_mended_file_is_taken(path: Path, later: Later, caplog: pytest.LogCapt
     later()
     ring.find_name(ALICE)
 
+    assert {"finetune_advisor.api_keys"} == {record.name for record in caplog.records}
     assert ["ERROR", "INFO"] == [record.levelname for record in caplog.records]
     assert ["alice"] == caplog.records[1].api_keys  # type: ignore[attr-defined]
     assert ALICE not in caplog.text

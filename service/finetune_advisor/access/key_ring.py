@@ -13,7 +13,7 @@ from finetune_advisor.access.key_file import KeyFileError, hash_key, parse_keys,
 REREAD_SECONDS = 0.5
 """Least time between two readings of the file."""
 
-log = logging.getLogger("finetune_advisor.access")
+log = logging.getLogger("finetune_advisor.api_keys")
 
 
 class KeyRing:

@@ -40,7 +40,8 @@ SIGNATURES = {
     "-> 'OpenQuestion | None'",
     "Catalog.pick": "(self, version: 'str | None' = None) -> 'Tree'",
     "compare_trees": "(older: 'Tree', newer: 'Tree', max_steps: 'int' = 80000) -> 'Comparison'",
-    "load_catalog": "(directory: 'str | Path | None' = None, default: 'str | None' = None) -> 'Catalog'",
+    "load_catalog": "(directory: 'str | Path | None' = None, default: 'str | None' = None, "
+    "digests: 'Collection[str] | None' = None) -> 'Catalog'",
     "load_tree": "(path: 'str | Path') -> 'Tree'",
     "to_dict": "(value: 'Assessment | Comparison | Explanation | Tree') -> 'dict[str, Any]'",
 }

@@ -65,12 +65,14 @@ if TYPE_CHECKING:
     from finetune_advisor.telemetry.spans import SpanTracer
 
 
-def create_app(settings: Settings | None = None, metrics: Metrics | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, metrics: Metrics | None = None, keys: KeyRing | None = None
+) -> Flask:
     """Build the application with `settings`, or with the settings of the environment.
 
-    `metrics` are those of an application that this one replaces: they go on counting, and name its trees
-    until `publish_trees`. It doesn't configure logging: `finetune-advisor serve` does, or the program that
-    embeds the application.
+    `metrics` and `keys` are those of an application that this one replaces: the metrics go on counting and
+    name its trees until `publish_trees`, and the last good keys hold.
+    It doesn't configure logging: `finetune-advisor serve` does, or the program that embeds the application.
     Raises FinetuneAdvisorError if a setting or a tree document is invalid.
     """
     settings = settings or Settings.from_environment()
@@ -84,7 +86,12 @@ def create_app(settings: Settings | None = None, metrics: Metrics | None = None)
 
     # Without a static folder, Flask adds no route of its own.
     app = Application(__name__, static_folder=None)
-    app.extensions |= {"metrics": metrics, "catalog": served, "shadow": shadow}
+    app.extensions |= {
+        "metrics": metrics,
+        "catalog": served,
+        "shadow": shadow,
+        "api_keys": keys or _load_keys(settings),
+    }
     _configure(app, settings)
     advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
     decision_log = _make_decision_log(settings, served)
@@ -232,7 +239,7 @@ def _with_middleware(
     if tracer or make_active_span_lookup() is None:
         limits = settings.metrics_port, settings.max_body_bytes
         application = FastAssess(application, served, assessors, *limits)
-    keys = _load_keys(settings)
+    keys: KeyRing | None = app.extensions["api_keys"]
     if keys:
         application = ApiKeyGate(application, closed=app.wsgi_app, keys=keys)
     client = client_addresses.make_client_lookup(

@@ -69,6 +69,15 @@ def test_a_change_is_noticed_in_time(path: Path, later: Later) -> None:
     assert [None, "bob"] == [ring.find_name(key) for key in (ALICE, BOB)]
 
 
+def test_a_refresh_waits_for_nothing(path: Path) -> None:
+    """Neither for a request nor for half a second to pass."""
+    ring = KeyRing(path)
+    write(path, bob=BOB)
+    ring.refresh()
+
+    assert [None, "bob"] == [ring.find_name(key) for key in (ALICE, BOB)]
+
+
 def swap_link(path: Path) -> None:
     """Replace a file as Kubernetes replaces a Secret: it is a link through a link that is swapped."""
     folder = path.parent
@@ -127,6 +136,7 @@ def test_a_mended_file_is_taken(path: Path, later: Later, caplog: pytest.LogCapt
     later()
     ring.find_name(ALICE)
 
+    assert {"finetune_advisor.api_keys"} == {record.name for record in caplog.records}
     assert ["ERROR", "INFO"] == [record.levelname for record in caplog.records]
     assert ["alice"] == caplog.records[1].api_keys  # type: ignore[attr-defined]
     assert ALICE not in caplog.text

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
 from finetune_advisor.access.key_file import make_key, render_line
+from finetune_advisor.access.key_ring import KeyRing
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings, SettingsError
 from finetune_advisor.telemetry import deferred
@@ -265,6 +266,20 @@ def test_a_wrong_file_stops_the_start(tmp_path: Path, content: str | None, reaso
 
     assert str(caught.value).startswith(f"FINETUNE_ADVISOR_API_KEYS_FILE: {path}:")
     assert reason in str(caught.value)
+
+
+def test_an_application_takes_over_the_keys_of_the_one_before(tmp_path: Path) -> None:
+    """Its start doesn't read the file, which may be wrong by now."""
+    path = tmp_path / "keys"
+    path.write_text(render_line("alice", ALICE))
+    settings = Settings(log_level="error", api_keys_file=path)
+    keys = create_app(settings).extensions["api_keys"]
+    assert isinstance(keys, KeyRing)
+    path.unlink()
+    app = create_app(settings, keys=keys)
+
+    assert keys is app.extensions["api_keys"]
+    assert 200 == assess(app.test_client(), X_API_Key=ALICE).status_code
 
 
 def test_the_contract_describes_keys(client: FlaskClient) -> None:

@@ -79,3 +79,26 @@ def test_an_instance_with_keys_can_be_checked(start_server: StartServer, tmp_pat
         "the API key has other characters" in run(*check, "--key-file", str(tmp_path / "empty")).stderr
     )
     assert {"check"} == parse_keys(keys.read_bytes(), keys).keys()
+
+
+def test_a_key_file_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it in another encoding, missing, or unreadable. The message names the file, and not what it has."""
+    path = tmp_path / "key"
+    check = ("conformance", "--url", "http://127.0.0.1:1", "--key-file", str(path))
+    missing = run(*check)
+    path.write_bytes(make_key().encode("utf-16"))
+    utf_16 = run(*check)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    unreadable = run(*check)
+
+    assert 2 == missing.exit_code
+    assert f"'{path}' does not exist" in missing.stderr
+    for refused, reason in ((utf_16, "is not UTF-8"), (unreadable, "can't be read: Input/output error")):
+        assert 1 == refused.exit_code
+        assert refused.stderr.startswith(f"Error: {path}: {reason}; ")

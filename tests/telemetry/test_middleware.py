@@ -8,9 +8,11 @@ import logging
 import pytest
 
 from finetune_advisor.api.fast_assess import FastAssess
+from finetune_advisor.api.http import cors
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.settings import Settings
+from finetune_advisor.telemetry import middleware, spans
 from tests.conftest import server_logging
 
 
@@ -83,3 +85,14 @@ def test_logging_is_left_to_whoever_embeds_the_application() -> None:
         assert before == (root.handlers, root.level)
     finally:
         root.removeHandler(handler)
+
+
+def test_operations_have_one_set_of_paths() -> None:
+    """The paths of their endpoints, which have neither spans nor readers of other origins."""
+    rules = create_app(Settings(log_level="error")).url_map.iter_rules()
+
+    assert {
+        rule.rule for rule in rules if rule.endpoint.startswith("operations.")
+    } == middleware.OPERATIONS_PATHS
+    for module in (cors, spans):
+        assert middleware.OPERATIONS_PATHS is vars(module)["OPERATIONS_PATHS"]

@@ -13,7 +13,7 @@ from finetune_advisor.access.key_file import KeyFileError, hash_key, parse_keys,
 REREAD_SECONDS = 0.5
 """Least time between two readings of the file."""
 
-log = logging.getLogger("finetune_advisor.access")
+log = logging.getLogger("finetune_advisor.api_keys")
 
 
 class KeyRing:
@@ -36,14 +36,21 @@ class KeyRing:
         The time that it takes depends on the length of `key` and on the number of lines only: every hash is
         compared to its end.
         """
-        if monotonic() >= self._next_reading:
-            self._read_again()
+        self.refresh_if_due()
         given = hash_key(key)
         names = [name for name, hash_ in self._hashes if compare_digest(given, hash_)]
         return names[0] if names else None
 
-    def _read_again(self) -> None:
-        """Take the file's keys if it has changed. Other threads go on with the old ones meanwhile."""
+    def refresh_if_due(self) -> None:
+        """Take the file's keys if it was last read `REREAD_SECONDS` ago or earlier."""
+        if monotonic() >= self._next_reading:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Take the file's keys now if it has changed. Other threads go on with the old ones meanwhile.
+
+        A forked process begins with the keys of its parent. So the parent calls this before it forks.
+        """
         if not self._reading.acquire(blocking=False):
             return
         try:

@@ -31,10 +31,8 @@ def check_conformance(url: str | None, tree_version: str | None, key_file: Path 
     """
     if url == "":
         raise click.UsageError("--url is empty; give an address, or leave it out to print a table")
-    key = None
-    if key_file:
-        key = key_file.read_text(encoding="utf-8").strip()
     with report_errors():
+        key = _read_key(key_file) if key_file else None
         catalog = load_served_catalog()
         if url is None:
             table = build_decision_table(catalog.pick(tree_version))
@@ -47,3 +45,18 @@ def check_conformance(url: str | None, tree_version: str | None, key_file: Path 
             click.echo(str(reports[-1]))  # at once, not after the last tree
     if any(report.differences for report in reports):
         sys.exit(1)
+
+
+def _read_key(path: Path) -> str:
+    """Read the API key that is all of a file. Raises ConformanceError if that is impossible."""
+    try:
+        return path.read_bytes().decode().strip()
+    except OSError as error:
+        reason, remedy = (
+            f"can't be read: {error.strerror}",
+            "give a file with the API key and nothing else",
+        )
+    except UnicodeDecodeError:
+        reason, remedy = "is not UTF-8", "save it in that encoding"
+    # The error that says what the file has ends here, as it may be a part of the key.
+    raise conformance.ConformanceError(f"{path}: {reason}; {remedy}")

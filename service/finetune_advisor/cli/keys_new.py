@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from finetune_advisor.access.key_file import make_key, parse_keys, read_key_file, render_line
+from finetune_advisor.access.key_file import (
+    KeyFileError,
+    make_key,
+    parse_keys,
+    read_key_file,
+    render_line,
+)
 from finetune_advisor.assessing.file_formats import atomic_write
 from finetune_advisor.cli.errors import report_errors
 from finetune_advisor.cli.output import print_note
@@ -41,6 +47,10 @@ def _append_line(path: Path, line: str) -> None:
     old = read_key_file(path) if path.exists() else b""
     new = old + b"\n" * (not old.endswith(b"\n") and bool(old)) + line.encode() + b"\n"
     # Before the file is replaced: an instance would keep its old keys if this one were wrong.
-    parse_keys(new, path)
+    try:
+        parse_keys(new, path)
+    except KeyFileError as error:
+        hint = "a second key of the same caller needs another name, such as web-app-2"
+        raise KeyFileError(f"nothing was written: {error}; {hint}") from error
     with atomic_write(path) as file:
         file.write(new)

@@ -72,6 +72,7 @@ class ReloadingArbiter(Arbiter):
     def manage_workers(self) -> None:
         """Also go on with a reload. gunicorn calls this at least every second, and after each signal."""
         self._replaced &= self.WORKERS.keys()
+        self._refresh_keys()
         # A new worker that ends is replaced, also while earlier ones still run.
         self.num_workers = self.cfg.workers + len(self._replaced)
         super().manage_workers()
@@ -99,6 +100,11 @@ class ReloadingArbiter(Arbiter):
         for worker in self.WORKERS.values():
             worker.is_replaced = False
         super().stop(graceful)
+
+    def _refresh_keys(self) -> None:
+        """Have a new worker begin with the API keys that hold now, even if it can't read their file."""
+        if keys := self.app.callable.extensions["api_keys"]:
+            keys.refresh()
 
     def _kill_overdue(self) -> None:
         """Kill replaced workers that still run long after the graceful timeout."""
@@ -162,7 +168,7 @@ class ReloadingArbiter(Arbiter):
             self._is_building = False
 
     def _build(self, metrics: Any = None) -> Flask:
-        return create_app(self._settings, metrics)
+        return create_app(self._settings, metrics, self.app.callable.extensions["api_keys"])
 
     def _forget_garbage(self) -> None:
         """Free the application before, and keep the garbage collector away from the new one."""

@@ -336,7 +336,9 @@ class Worker(ConnectionWorker):
     def load_wsgi(self) -> None:
         super().load_wsgi()
         # Benchmarks run other applications, which have no metrics.
-        self._metrics = metrics = getattr(self.wsgi, "extensions", {}).get("metrics")
+        extensions = getattr(self.wsgi, "extensions", {})
+        self._metrics = metrics = extensions.get("metrics")
+        self._keys = extensions.get("api_keys")
         self.refusals = RefusalLog(metrics.record_refusals if metrics else _ignore_refusals, self.log)
         self.path_prefix = Settings.from_environment().path_prefix or ""
         # The settings have read this variable. gunicorn would fail on each path that lacks the prefix.
@@ -367,6 +369,8 @@ class Worker(ConnectionWorker):
     def notify(self) -> None:
         """Send the heartbeat. If the operations loop has died, stop, so that gunicorn replaces the worker."""
         super().notify()
+        if self._keys:  # also without a request, so that a key that was removed meanwhile stays out
+            self._keys.refresh_if_due()
         if self._operations and self.alive and not self._operations.is_serving():
             self.log.error("the operations port is no longer served; the worker is replaced")
             self.alive = False

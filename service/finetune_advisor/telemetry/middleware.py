@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_PENDING_REQUESTS = 1000
 """Answered requests that may wait to be counted and logged. The next request then flushes them itself."""
+OPERATIONS_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths of probes and scrapes."""
 ROUTE_ENVIRON_KEY = "finetune_advisor.route"
 """Key of the WSGI environment under which an application other than Flask leaves its route template."""
 KEY_NAME_ENVIRON_KEY = "finetune_advisor.key_name"

@@ -32,7 +32,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.telemetry.metrics import UNMATCHED_ROUTE, method_label
-from finetune_advisor.telemetry.middleware import find_route
+from finetune_advisor.telemetry.middleware import OPERATIONS_PATHS, find_route
 from finetune_advisor.telemetry.tracing import SPAN_ENVIRON_KEY, make_span, parse_traceparent
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ SERVICE_NAME = "finetune-advisor"
 ATTRIBUTE_PREFIX = "finetune_advisor."
 STOP_SECONDS = 3
 """Time that a process which ends has to export its last spans. By itself, the exporter takes up to 30 s."""
-OPERATIONS_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths without spans: probes and scrapes come all the time, and are no part of a trace."""
 
 without_exceptions = partial(trace.use_span, record_exception=False, set_status_on_exception=False)
 """Makes a span the active one. An exception isn't recorded in it, as its message may quote a profile."""
@@ -123,6 +121,7 @@ class RequestSpans:
         self._application, self._tracer = application, tracer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Probes and scrapes come all the time, and are no part of a trace.
         if environ["PATH_INFO"] in OPERATIONS_PATHS:
             return self._application(environ, start_response)
         method = method_label(environ["REQUEST_METHOD"])

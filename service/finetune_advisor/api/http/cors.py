@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers
 
+from finetune_advisor.telemetry.middleware import OPERATIONS_PATHS
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ANY_ORIGIN = "*"
-OPERATION_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
-"""Paths that no page calls; their answers stay unreadable for other origins."""
 EXPOSED_HEADERS = (
     "Allow, Deprecation, ETag, Link, Retry-After, Sunset, Traceparent, WWW-Authenticate, X-Request-ID"
 )
@@ -39,7 +39,8 @@ class CrossOriginSharing:
         self._application, self._origins = application, frozenset(origins)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] in OPERATION_PATHS:
+        # No page calls these; their answers stay unreadable for other origins.
+        if environ["PATH_INFO"] in OPERATIONS_PATHS:
             return self._application(environ, start_response)
 
         def start_with_sharing(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:

@@ -87,12 +87,16 @@ def calls(draw: st.DrawFn) -> tuple[str, Any]:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_random_calls_get_answers_or_help(mode: str, caplog: pytest.LogCaptureFixture) -> None:
-    """2,500 calls in each era get no error of the protocol, and answers have the promised shape."""
+@pytest.mark.parametrize(("mode", "calls_made"), [("legacy", 500), ("auto", 2500)])
+def test_random_calls_get_answers_or_help(
+    mode: str, calls_made: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Random calls in each era get no error of the protocol, and answers have the promised shape."""
     seen = {"answers": 0, "errors": 0}
 
-    @settings(max_examples=2500, deadline=None, suppress_health_check=[*HealthCheck], derandomize=IN_CI)
+    @settings(
+        max_examples=calls_made, deadline=None, suppress_health_check=[*HealthCheck], derandomize=IN_CI
+    )
     @given(call=calls())
     def check(portal: BlockingPortal, client: Client, call: tuple[str, Any]) -> None:
         name, arguments = call
@@ -113,4 +117,4 @@ def test_random_calls_get_answers_or_help(mode: str, caplog: pytest.LogCaptureFi
     ):
         check(portal, client)
     assert [] == [record.getMessage() for record in caplog.records if record.name.startswith("finetune")]
-    assert min(seen.values()) > 250
+    assert min(seen.values()) > calls_made / 10

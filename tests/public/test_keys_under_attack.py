@@ -71,5 +71,5 @@ def test_rotation_loses_nothing(tmp_path: Path, start_server: StartServer, writi
     assert rotation.answered > 100
     assert rotation.refusals > 0
     log = server.log.read_text()
-    assert log.count("API keys: read again") == 4  # two changes in two workers
+    assert log.count("API keys: read again") == 6  # two changes, in the first process and two workers
     assert rotation.key not in log

@@ -127,11 +127,25 @@ def test_every_path_of_the_flowchart_can_be_clicked(
 
 
 @pytest.mark.parametrize(("version", "end"), WITNESSES)
-def test_every_recommendation_can_be_reached(page: Page, place: Server, version: str, end: str) -> None:
-    """By clicking and typing."""
+def test_every_recommendation_can_be_reached_and_printed(
+    page: Page, place: Server, version: str, end: str
+) -> None:
+    """By clicking and typing; its plan takes two pages of A4 at most."""
     interview(page, version, WITNESSES[version, end])
 
     require_end(page, place, version, WITNESSES[version, end])
+    assert 1 <= count_printed_pages(page) <= 2
+
+
+def test_a_plan_of_the_flowchart_prints_on_few_pages(page: Page) -> None:
+    """Two of A4 at most."""
+    interview(page, "1.0.0", FLOWCHART_PROFILES[-1])
+
+    assert 1 <= count_printed_pages(page) <= 2
+
+
+def count_printed_pages(page: Page) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
 
 
 def test_words_of_answers_can_be_clicked(page: Page, place: Server) -> None:
@@ -272,20 +286,6 @@ def test_nothing_is_cut_off_at_four_times_the_size(browser: Browser, place: Serv
 
         assert [] == page.evaluate(CUT_OFF)
         assert NARROW["width"] == page.evaluate("document.documentElement.scrollWidth")
-
-
-@pytest.mark.parametrize(
-    ("version", "profile"),
-    [("1.0.0", FLOWCHART_PROFILES[-1]), *((key[0], profile) for key, profile in WITNESSES.items())],
-    ids=["1.0.0", *map("-".join, WITNESSES)],
-)
-def test_a_plan_prints_on_few_pages(page: Page, version: str, profile: dict[str, Any]) -> None:
-    """Two of A4 at most."""
-    interview(page, version, profile)
-    printed = page.pdf(format="A4")
-    count = len(re.findall(rb"/Type\s*/Page\b", printed))
-
-    assert 1 <= count <= 2
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

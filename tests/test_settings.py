@@ -94,7 +94,12 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
         (
             "TREES_WATCH_SECONDS",
             "10",
-            "there is no directory to look at; name it in FINETUNE_ADVISOR_TREES_DIR",
+            "there is no directory of own trees; name it in FINETUNE_ADVISOR_TREES_DIR",
+        ),
+        (
+            "TREE_DIGESTS",
+            DIGEST,
+            "there is no directory of own trees; name it in FINETUNE_ADVISOR_TREES_DIR",
         ),
         ("LOG_CLIENT", "all", "Must be one of: none, peer, forwarded."),
         ("API_KEYS_EXEMPT_PAGES", "true", "name their file in FINETUNE_ADVISOR_API_KEYS_FILE"),

@@ -16,7 +16,7 @@ class Unmetered(Metrics):
 
     def _nothing(self, *_: Any, **__: Any) -> None: ...
 
-    record = record_batch = record_requests = request_started = request_finished = flush = _nothing
+    record = record_batch = record_request = request_started = request_finished = flush = _nothing
 
 
 def create_app() -> Flask:

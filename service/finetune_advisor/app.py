@@ -93,16 +93,7 @@ def create_app(
         "api_keys": keys or _load_keys(settings),
     }
     _configure(app, settings)
-    advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
-    decision_log = _make_decision_log(settings, served)
-    shadow_tree = (
-        ShadowTree(advisors[shadow.version].compiled, metrics, decision_log) if shadow else None
-    )
-    decisions = TelemetryRecorder(metrics, decision_log, shadow_tree, tracer)
-    assessors = {
-        version: TracedAssessor(advisor, decisions, tracer) if tracer else Assessor(advisor, decisions)
-        for version, advisor in advisors.items()
-    }
+    assessors = _make_assessors(app, settings, tracer)
     pictures = {version: Picture(served_tree) for version, served_tree in served.trees.items()}
     comparisons = TreeComparisons()
     contract = Contract(app, has_keys=settings.api_keys_file is not None)
@@ -176,6 +167,22 @@ def _load_keys(settings: Settings) -> KeyRing | None:
         return KeyRing(settings.api_keys_file)
     except KeyFileError as error:
         raise SettingsError(f"{VARIABLE_PREFIX}API_KEYS_FILE: {error}") from error
+
+
+def _make_assessors(app: Flask, settings: Settings, tracer: SpanTracer | None) -> dict[str, Assessor]:
+    """Make an assessor for each served version. They share what records their decisions."""
+    served: Catalog = app.extensions["catalog"]
+    metrics, shadow = app.extensions["metrics"], app.extensions["shadow"]
+    advisors = {version: Advisor(served_tree, served) for version, served_tree in served.trees.items()}
+    decision_log = _make_decision_log(settings, served)
+    shadow_tree = (
+        ShadowTree(advisors[shadow.version].compiled, metrics, decision_log) if shadow else None
+    )
+    decisions = TelemetryRecorder(metrics, decision_log, shadow_tree, tracer)
+    return {
+        version: TracedAssessor(advisor, decisions, tracer) if tracer else Assessor(advisor, decisions)
+        for version, advisor in advisors.items()
+    }
 
 
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:

@@ -241,11 +241,12 @@ class Settings:
                 f"{VARIABLE_PREFIX}API_KEYS_EXEMPT_PAGES: there are no keys to exempt pages from; name their "
                 f"file in {VARIABLE_PREFIX}API_KEYS_FILE"
             )
-        if settings.trees_watch_seconds and not settings.trees_dir:
-            raise SettingsError(
-                f"{VARIABLE_PREFIX}TREES_WATCH_SECONDS: there is no directory to look at; name it in "
-                f"{VARIABLE_PREFIX}TREES_DIR"
-            )
+        for name in ("trees_watch_seconds", "tree_digests"):
+            if getattr(settings, name) and not settings.trees_dir:
+                raise SettingsError(
+                    f"{VARIABLE_PREFIX}{name.upper()}: there is no directory of own trees; name it in "
+                    f"{VARIABLE_PREFIX}TREES_DIR"
+                )
         # Without any proxy, `forwarded` would log the addresses of proxies as those of clients.
         if settings.log_client == "forwarded" and not split_proxies(settings.trusted_proxies or ""):
             raise SettingsError(

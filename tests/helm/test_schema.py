@@ -254,6 +254,10 @@ def test_a_wrong_value_is_refused_by_name(values: Values, named: str) -> None:
             r"trees\.directory: goes",
         ),
         ({"settings": {"treesWatchSeconds": 9}}, r"settings\.treesWatchSeconds: needs"),
+        (
+            {"settings": {"treeDigests": f"sha256:{'0' * 64}"}},
+            r"settings\.treeDigests: there are no own trees",
+        ),
         ({"trees": {"documents": {"a.yaml": "a"}, "revision": "1"}}, r"trees\.revision: goes"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,33 +11,15 @@ from pathlib import Path
 
 from tests.conftest import free_port, tool
 from tests.docs import pages
-
-FRAME = """
-daemon off;
-worker_processes 2;
-pid {folder}/pid;
-error_log stderr;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-{site}
-}}
-"""
-START_SECONDS = 30
+from tests.nginx import Nginx, running_nginx
 
 
 @dataclass
 class Gateway:
-    """A running nginx, its folder, and the command that sends it signals."""
+    """A running nginx, and the port that it listens on."""
 
     port: int
-    folder: Path
-    command: list[str]
+    nginx: Nginx
 
     @property
     def url(self) -> str:
@@ -47,13 +27,13 @@ class Gateway:
 
     def rotate_certificate(self) -> None:
         """Make a certificate and bring it in by the commands of the page."""
-        make_certificate(self.folder, ".new")
+        make_certificate(self.nginx.folder, ".new")
         [commands] = [block for block in pages.blocks(PAGE, "sh") if "nginx -s reload" in block]
-        script = commands.replace("/etc/nginx/tls", str(self.folder)).replace(
-            "nginx -", f"{' '.join(self.command)} -"
+        script = commands.replace("/etc/nginx/tls", str(self.nginx.folder)).replace(
+            "nginx -", f"{' '.join(self.nginx.command)} -"
         )
         subprocess.run(
-            ["sh", "-ec", script], cwd=self.folder, check=True, capture_output=True, timeout=60
+            ["sh", "-ec", script], cwd=self.nginx.folder, check=True, capture_output=True, timeout=60
         )
 
 
@@ -86,29 +66,11 @@ def write_site(folder: Path, port: int, upstream: str, **changes: str) -> str:
 @contextmanager
 def running(upstream: str, **changes: str) -> Iterator[Gateway]:
     """nginx before an address such as 127.0.0.1:8080; `changes` replace parts of the page's site."""
-    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
-        folder, port = Path(name), free_port()
+    port = free_port()
+
+    def write(folder: Path) -> str:
         make_certificate(folder)
-        configuration = folder / "nginx.conf"
-        site = write_site(folder, port, upstream, **changes)
-        configuration.write_text(FRAME.format(folder=folder, site=site))
-        command = [tool("nginx"), "-p", name, "-c", str(configuration)]
-        with (
-            (folder / "log").open("wb") as log,
-            subprocess.Popen(command, stderr=log) as process,
-        ):
-            try:
-                _await(folder / "pid", process, folder / "log")
-                yield Gateway(port, folder, command)
-            finally:
-                process.terminate()
-                process.wait(30)
+        return write_site(folder, port, upstream, **changes)
 
-
-def _await(pid: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until it listens, which it does before it writes its pid."""
-    deadline = time.monotonic() + START_SECONDS
-    while not (pid.exists() and pid.read_text().strip()):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"nginx didn't start:\n{log.read_text()}")
-        time.sleep(0.05)
+    with running_nginx(write) as nginx:
+        yield Gateway(port, nginx)

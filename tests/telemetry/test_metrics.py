@@ -80,7 +80,7 @@ def test_a_failure_to_count_is_logged_once_and_the_metrics_are_refused(
             counting.record([evaluate(tree, {})], "/assess")
             counting.record_batch(3)
             counting.record_refusals("header", 1)
-            counting.record_request(("GET", "/tree", 200, 0.1))
+            counting.record_request(("GET", "/tree", 200, 0.1, None, None))
             counting.request_finished()
             with pytest.raises(MetricsUnavailableError, match="The metrics are incomplete"):
                 counting.exposition("")
@@ -144,8 +144,25 @@ def test_large_trees_get_room_for_their_metrics(
 
     assert [65_536, *[300 * (100 * series + lengths + 500)] * 2] == sizes
     assert None is metrics_files.find_missing_file()
-    monkeypatch.setattr(metrics_files, "enlarge_files", fail)
+
+
+def test_trees_without_room_leave_those_before_as_they_are(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A reload that is refused goes back to the served trees, which take no more room than before."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    sizes: list[int] = []
+    monkeypatch.setattr(metrics_files, "enlarge_files", lambda _, size: sizes.append(size))
+    counting = Metrics()
+    counting.set_info("1.0", [tree], tree)
+
+    def refuse(_: str, size: int) -> None:
+        if size > sizes[0]:
+            fail()
+
+    monkeypatch.setattr(metrics_files, "enlarge_files", refuse)
     with pytest.raises(
         MetricsUnavailableError, match="No space left on device; with these trees each worker"
     ):
-        counting.set_info("1.0", trees, tree)
+        counting.set_info("1.0", [replace(tree, version="9.9.9")], tree)
+    counting.set_info("1.0", [tree], tree)

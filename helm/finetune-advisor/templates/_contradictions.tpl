@@ -37,6 +37,9 @@
 {{- if and .Values.settings.treesWatchSeconds (not (or $trees.existingConfigMap $trees.volume)) -}}
 {{- fail "settings.treesWatchSeconds: needs trees that change in place: trees.existingConfigMap or trees.volume" -}}
 {{- end -}}
+{{- if and .Values.settings.treeDigests (not (or $trees.documents $trees.existingConfigMap $trees.volume)) -}}
+{{- fail "settings.treeDigests: there are no own trees to permit; give them in trees" -}}
+{{- end -}}
 {{- $size := 0 -}}
 {{- range $name, $document := $trees.documents }}{{ $size = add $size (len $name) (len $document) }}{{ end -}}
 {{- if gt $size 1048576 -}}

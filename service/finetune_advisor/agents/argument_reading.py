@@ -30,7 +30,7 @@ from finetune_advisor.schemas.requests import TreeVersionField
 from finetune_advisor.schemas.strict_json import InvalidJsonError, parse_json
 from finetune_advisor.trees.catalog import Catalog
 
-PROFILE = "profile"
+PROFILE_ARGUMENT = "profile"
 UNKNOWN_WORDS = frozenset(
     (
         "",
@@ -117,7 +117,7 @@ class _Reader:
         for name in arguments:
             if name not in given:
                 self._note(f"`{shorten_name(name)}` null as left out")
-        if PROFILE in self._fields:
+        if PROFILE_ARGUMENT in self._fields:
             given = self._gather_profile(given)
         return {name: self._repair_argument(name, value) for name, value in given.items()}
 
@@ -128,20 +128,20 @@ class _Reader:
             for name, value in given.items()
             if name not in self._fields and self._input_index.match(name) is not None
         }
-        if PROFILE not in given and not beside:
+        if PROFILE_ARGUMENT not in given and not beside:
             return given
-        profile = self._unwrap(given.get(PROFILE, {}))
+        profile = self._unwrap(given.get(PROFILE_ARGUMENT, {}))
         if not isinstance(profile, dict):
-            return {**given, PROFILE: profile}
-        self._require_few_names(profile, PROFILE)
+            return {**given, PROFILE_ARGUMENT: profile}
+        self._require_few_names(profile, PROFILE_ARGUMENT)
         answers = self._repair_answers(profile)
         for name, value in self._repair_answers(beside).items():
             if answers.setdefault(name, value) != value:
-                return {**given, PROFILE: answers}  # the two contradict each other
+                return {**given, PROFILE_ARGUMENT: answers}  # the two contradict each other
         if beside:
             self._note("answers beside `profile` as parts of it")
         rest = {name: value for name, value in given.items() if name not in beside}
-        return {**rest, PROFILE: answers}
+        return {**rest, PROFILE_ARGUMENT: answers}
 
     def _unwrap(self, profile: Any) -> Any:
         """Return a profile that is a JSON text, or the only member of an object, as a plain object."""
@@ -155,11 +155,11 @@ class _Reader:
                 profile = parsed
         if (
             isinstance(profile, dict)
-            and profile.keys() == {PROFILE}
-            and isinstance(profile[PROFILE], dict)
+            and profile.keys() == {PROFILE_ARGUMENT}
+            and isinstance(profile[PROFILE_ARGUMENT], dict)
         ):
             self._note("the object in `profile.profile` as the profile")
-            profile = profile[PROFILE]
+            profile = profile[PROFILE_ARGUMENT]
         return profile
 
     def _repair_answers(self, profile: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +207,7 @@ class _Reader:
             if value.strip().lower() in UNKNOWN_WORDS:
                 hints.append(UNKNOWN_HINT)
         if hints:
-            self.hints[f"{PROFILE}/{name}"] = "; ".join(hints)
+            self.hints[f"{PROFILE_ARGUMENT}/{name}"] = "; ".join(hints)
 
     def _repair_argument(self, name: str, value: Any) -> Any:
         """Return an argument beside the profile with what it means."""

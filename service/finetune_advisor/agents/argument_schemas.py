@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from finetune_advisor.agents.tool import STRINGS, JsonSchema, describe
+from finetune_advisor.agents.tool import STRING_LIST_SCHEMA, JsonSchema, describe
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.schemas.fields import BoundedList, EnumField, RequestSchema
 from finetune_advisor.trees.catalog import Catalog
@@ -47,7 +47,9 @@ def describe_tree_version(catalog: Catalog) -> JsonSchema:
     return describe_version(catalog, f"The tree that answers. Default: {catalog.default.version}.")
 
 
-SKIPPED: JsonSchema = describe(STRINGS, "Inputs that the person can't answer. They aren't asked about.")
+SKIPPED_SCHEMA: JsonSchema = describe(
+    STRING_LIST_SCHEMA, "Inputs that the person can't answer. They aren't asked about."
+)
 
 
 def input_names_field(catalog: Catalog) -> BoundedList:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from finetune_advisor.agents.argument_schemas import (
-    SKIPPED,
+    SKIPPED_SCHEMA,
     build_schema,
     describe_profile,
     describe_tree_version,
@@ -15,16 +15,16 @@ from finetune_advisor.agents.argument_schemas import (
 from finetune_advisor.agents.input_text import describe_answers
 from finetune_advisor.agents.served_trees import ServedTrees
 from finetune_advisor.agents.tool import (
-    STRING,
-    STRINGS,
-    UNDERSTOOD,
+    STRING_LIST_SCHEMA,
+    STRING_SCHEMA,
+    UNDERSTOOD_SCHEMA,
     JsonSchema,
     Tool,
     ToolAnswer,
     describe,
-    join_blocks,
     list_schema,
     object_schema,
+    text_object_schema,
 )
 from finetune_advisor.assessing.interview import list_warning_questions
 from finetune_advisor.assessing.next_questions import find_next_question
@@ -33,15 +33,15 @@ from finetune_advisor.formats.assessment_text import (
     format_footer,
     format_list,
     format_path,
+    join_blocks,
     render_assessment_text,
 )
 from finetune_advisor.schemas.assessments import NextQuestionSchema
 from finetune_advisor.schemas.fields import NestedObject
 from finetune_advisor.schemas.plain_data import to_dict
 from finetune_advisor.schemas.requests import profile_schema, version_field
-from finetune_advisor.trees.catalog import Catalog
 
-DESCRIPTION = (
+TOOL_DESCRIPTION = (
     "Decides whether to fine-tune an LLM or to do something cheaper first, by a versioned decision tree, "
     "with the path and the reasons. Call it whenever somebody asks whether or when to fine-tune a model. "
     "Begin with what is already known, or with {}. While the status is undecided, put next_question to the "
@@ -54,32 +54,38 @@ NOTHING_LEFT = (
     "Nothing is left to ask: the outcome depends on skipped inputs. Tell the person which recommendations "
     "are still possible, and that explain shows which answers would settle it."
 )
-OUTPUT: JsonSchema = object_schema(
+OUTPUT_SCHEMA: JsonSchema = object_schema(
     {
         "status": {"type": "string", "enum": ["decided", "undecided"]},
         "recommendation": describe(
-            object_schema(
-                {"id": STRING, "title": STRING, "finetune": STRING, "summary": STRING, "reason": STRING}
-            ),
+            text_object_schema("id", "title", "finetune", "summary", "reason"),
             "The advice, if decided; finetune is no, not_yet, partly or yes.",
         ),
         "path": describe(
-            list_schema(object_schema({"question": STRING, "text": STRING, "input": STRING})),
+            list_schema(text_object_schema("question", "text", "input")),
             "The answered questions, in order.",
         ),
-        "candidates": describe(STRINGS, "The recommendations that are still possible."),
+        "candidates": describe(STRING_LIST_SCHEMA, "The recommendations that are still possible."),
         "next_question": describe(
             object_schema(
-                {"input": STRING, "text": STRING, "help": STRING, "type": STRING, "choices": STRINGS}
+                {
+                    "input": STRING_SCHEMA,
+                    "text": STRING_SCHEMA,
+                    "help": STRING_SCHEMA,
+                    "type": STRING_SCHEMA,
+                    "choices": STRING_LIST_SCHEMA,
+                }
             ),
             "What to ask the person now. The answer belongs to this input.",
         ),
         "questions_left": object_schema({"fewest": {"type": "integer"}, "most": {"type": "integer"}}),
-        "no_longer_matters": describe(STRINGS, "Inputs that can't change anything any more."),
-        "may_add_warnings": describe(STRINGS, "Inputs that can only add a warning. Asking is optional."),
-        "understood": UNDERSTOOD,
-        "tree": object_schema({"version": STRING, "digest": STRING}),
-        "receipt": STRING,
+        "no_longer_matters": describe(STRING_LIST_SCHEMA, "Inputs that can't change anything any more."),
+        "may_add_warnings": describe(
+            STRING_LIST_SCHEMA, "Inputs that can only add a warning. Asking is optional."
+        ),
+        "understood": UNDERSTOOD_SCHEMA,
+        "tree": text_object_schema("version", "digest"),
+        "receipt": STRING_SCHEMA,
     },
     ["status", "path", "candidates", "no_longer_matters", "tree", "receipt"],
 )
@@ -91,15 +97,15 @@ def build_assess_tool(trees: ServedTrees) -> Tool:
     return Tool(
         name="assess",
         title="Assess whether to fine-tune",
-        description=DESCRIPTION,
+        description=TOOL_DESCRIPTION,
         input_schema=object_schema(
             {
                 "profile": describe_profile(catalog),
-                "skipped": SKIPPED,
+                "skipped": SKIPPED_SCHEMA,
                 "tree_version": describe_tree_version(catalog),
             }
         ),
-        output_schema=OUTPUT,
+        output_schema=OUTPUT_SCHEMA,
         argument_schema=build_schema(
             "AssessArguments",
             {
@@ -128,7 +134,7 @@ def _assess(trees: ServedTrees, arguments: Mapping[str, Any]) -> ToolAnswer:
     data["no_longer_matters"] = prepared.interviewer.list_inputs_without_effect(profile)
     if names := [one.input for one in list_warning_questions(profile, state.assessment, skipped)]:
         data["may_add_warnings"] = names
-    notes = [*_list_notes(trees.catalog, data)]
+    notes = [*_list_notes(trees, data)]
     if state.assessment.outcome:
         return ToolAnswer(_render_decided(data, notes), data)
     return ToolAnswer(_render_undecided(data, notes, question), data)
@@ -173,10 +179,10 @@ def _render_question(data: Mapping[str, Any], open_question: OpenQuestion) -> st
     return "\n".join(lines)
 
 
-def _list_notes(catalog: Catalog, data: Mapping[str, Any]) -> Iterator[str]:
+def _list_notes(trees: ServedTrees, data: Mapping[str, Any]) -> Iterator[str]:
     """What else a model should know: which inputs another version knows, and which ones don't matter."""
     if ignored := data.get("ignored"):
-        newest = next(v for v, tree in [*catalog.trees.items()][::-1] if tree.inputs.keys() & {*ignored})
-        yield f"Tree {newest} knows ignored inputs: give it as tree_version if that tree is meant."
+        newest = trees.find_tree_of_inputs(ignored)
+        yield f"Tree {newest.version} knows ignored inputs: give it as tree_version if that tree is meant."
     if data["no_longer_matters"]:
         yield f"No longer matters, don't ask: {', '.join(data['no_longer_matters'])}"

@@ -12,20 +12,20 @@ from finetune_advisor.agents.argument_schemas import (
 )
 from finetune_advisor.agents.served_trees import ServedTrees
 from finetune_advisor.agents.tool import (
-    STRING,
-    STRINGS,
-    UNDERSTOOD,
+    STRING_LIST_SCHEMA,
+    STRING_SCHEMA,
+    UNDERSTOOD_SCHEMA,
     JsonSchema,
     Tool,
     ToolAnswer,
     describe,
-    join_blocks,
     list_schema,
     object_schema,
+    text_object_schema,
 )
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.assessment_text import format_list
+from finetune_advisor.formats.assessment_text import format_list, join_blocks
 from finetune_advisor.formats.changes_text import describe_impact
 from finetune_advisor.schemas.changes import ChangesSchema
 from finetune_advisor.schemas.fields import NestedObject
@@ -33,38 +33,36 @@ from finetune_advisor.schemas.requests import TreeVersionField, profile_schema
 
 MAX_MOVES = 10
 MOVE_FIELDS = ("from", "to", "share")
-DESCRIPTION = (
+TOOL_DESCRIPTION = (
     "Compares two versions of the tree: how many profiles get another recommendation, from which to which, "
     "and which inputs and recommendations are new or gone. With a profile, also what each version says to "
     "it. Call it before somebody moves to another version, or if two versions disagree."
 )
-INTEGER: JsonSchema = {"type": "integer"}
-OUTCOME: JsonSchema = object_schema(
-    {
-        "version": STRING,
-        "status": STRING,
-        "recommendation": STRING,
-        "title": STRING,
-        "next_input": STRING,
-    }
+INTEGER_SCHEMA: JsonSchema = {"type": "integer"}
+OUTCOME_SCHEMA: JsonSchema = text_object_schema(
+    "version", "status", "recommendation", "title", "next_input"
 )
-OUTPUT: JsonSchema = object_schema(
+OUTPUT_SCHEMA: JsonSchema = object_schema(
     {
-        "older": object_schema({"version": STRING, "digest": STRING}),
-        "newer": object_schema({"version": STRING, "digest": STRING}),
+        "older": text_object_schema("version", "digest"),
+        "newer": text_object_schema("version", "digest"),
         "equivalent": describe({"type": "boolean"}, "Whether every profile keeps its outcome."),
-        "summary": STRING,
+        "summary": STRING_SCHEMA,
         "moves": describe(
-            list_schema(object_schema({"from": STRING, "to": STRING, "share": {"type": "number"}})),
+            list_schema(
+                object_schema({"from": STRING_SCHEMA, "to": STRING_SCHEMA, "share": {"type": "number"}})
+            ),
             "The largest moves of profiles; from or to is absent for undecided.",
         ),
-        "moves_in_all": INTEGER,
-        "added_inputs": STRINGS,
-        "removed_inputs": STRINGS,
-        "added_recommendations": STRINGS,
-        "removed_recommendations": STRINGS,
-        "profile_outcomes": describe(list_schema(OUTCOME), "What each version says to the profile."),
-        "understood": UNDERSTOOD,
+        "moves_in_all": INTEGER_SCHEMA,
+        "added_inputs": STRING_LIST_SCHEMA,
+        "removed_inputs": STRING_LIST_SCHEMA,
+        "added_recommendations": STRING_LIST_SCHEMA,
+        "removed_recommendations": STRING_LIST_SCHEMA,
+        "profile_outcomes": describe(
+            list_schema(OUTCOME_SCHEMA), "What each version says to the profile."
+        ),
+        "understood": UNDERSTOOD_SCHEMA,
     },
     ["older", "newer", "equivalent", "summary", "moves", "moves_in_all"],
 )
@@ -76,7 +74,7 @@ def build_compare_trees_tool(trees: ServedTrees) -> Tool:
     return Tool(
         name="compare_trees",
         title="Compare two versions of the tree",
-        description=DESCRIPTION,
+        description=TOOL_DESCRIPTION,
         input_schema=object_schema(
             {
                 "older": describe_version(catalog, "The version to compare with."),
@@ -85,7 +83,7 @@ def build_compare_trees_tool(trees: ServedTrees) -> Tool:
             },
             ["older", "newer"],
         ),
-        output_schema=OUTPUT,
+        output_schema=OUTPUT_SCHEMA,
         argument_schema=build_schema(
             "CompareTreesArguments",
             {

@@ -12,53 +12,53 @@ from finetune_advisor.agents.argument_schemas import (
 from finetune_advisor.agents.input_text import describe_answers, describe_range_in_unit
 from finetune_advisor.agents.served_trees import ServedTrees
 from finetune_advisor.agents.tool import (
-    STRING,
-    STRINGS,
-    UNDERSTOOD,
+    STRING_LIST_SCHEMA,
+    STRING_SCHEMA,
+    UNDERSTOOD_SCHEMA,
     JsonSchema,
     Tool,
     ToolAnswer,
     describe,
-    join_blocks,
     list_schema,
     object_schema,
+    text_object_schema,
 )
 from finetune_advisor.engine.model.canonical import to_plain
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.engine.model.references import Reference
 from finetune_advisor.engine.model.tree import Tree
-from finetune_advisor.formats.assessment_text import format_list
+from finetune_advisor.formats.assessment_text import format_list, join_blocks
 from finetune_advisor.formats.worksheet_text import describe_formula
 from finetune_advisor.schemas.requests import version_field
 from finetune_advisor.schemas.trees import InputSchema
 
-DESCRIPTION = (
+TOOL_DESCRIPTION = (
     "Describes an input: its question, type, choices or unit, what its answers mean, how to find the value, "
     "and sources. Without input, lists all inputs of a tree, to map what a person said to names. Call it "
     "before you fill a profile from a text, and when a person asks what a question means."
 )
-NUMBER: JsonSchema = {"type": "number"}
-OUTPUT: JsonSchema = object_schema(
+NUMBER_SCHEMA: JsonSchema = {"type": "number"}
+OUTPUT_SCHEMA: JsonSchema = object_schema(
     {
-        "input": STRING,
-        "tree_version": STRING,
-        "label": STRING,
-        "help": STRING,
-        "type": STRING,
-        "choices": STRINGS,
+        "input": STRING_SCHEMA,
+        "tree_version": STRING_SCHEMA,
+        "label": STRING_SCHEMA,
+        "help": STRING_SCHEMA,
+        "type": STRING_SCHEMA,
+        "choices": STRING_LIST_SCHEMA,
         "choice_labels": {"type": "object"},
         "choice_help": {"type": "object"},
-        "unit": STRING,
-        "minimum": NUMBER,
-        "maximum": NUMBER,
+        "unit": STRING_SCHEMA,
+        "minimum": NUMBER_SCHEMA,
+        "maximum": NUMBER_SCHEMA,
         "worksheet": describe({"type": "object"}, "How to work out the value from other quantities."),
-        "questions": list_schema(object_schema({"id": STRING, "text": STRING, "help": STRING})),
-        "sources": list_schema(object_schema({"title": STRING, "url": STRING})),
+        "questions": list_schema(text_object_schema("id", "text", "help")),
+        "sources": list_schema(text_object_schema("title", "url")),
         "inputs": describe(
-            list_schema(object_schema({"input": STRING, "label": STRING, "type": STRING})),
+            list_schema(text_object_schema("input", "label", "type")),
             "All inputs, if none was named.",
         ),
-        "understood": UNDERSTOOD,
+        "understood": UNDERSTOOD_SCHEMA,
     },
     ["tree_version"],
 )
@@ -70,14 +70,14 @@ def build_describe_input_tool(trees: ServedTrees) -> Tool:
     return Tool(
         name="describe_input",
         title="Describe an input",
-        description=DESCRIPTION,
+        description=TOOL_DESCRIPTION,
         input_schema=object_schema(
             {
-                "input": describe(STRING, "The input's name. Default: list all."),
+                "input": describe(STRING_SCHEMA, "The input's name. Default: list all."),
                 "tree_version": describe_tree_version(catalog),
             }
         ),
-        output_schema=OUTPUT,
+        output_schema=OUTPUT_SCHEMA,
         argument_schema=build_schema(
             "DescribeInputArguments",
             {"input": input_name_field(catalog), "tree_version": version_field(catalog)},
@@ -93,7 +93,7 @@ def _describe(trees: ServedTrees, name: str | None, version: str | None) -> Tool
     note = ""
     if name not in tree.inputs:
         # Every name that is known here belongs to some version.
-        note, tree = f"Tree {tree.version} doesn't have this input.", trees.find_tree_of_input(name)
+        note, tree = f"Tree {tree.version} doesn't have this input.", trees.find_tree_of_inputs([name])
     return _describe_one(tree, tree.inputs[name], note)
 
 

@@ -13,15 +13,16 @@ from finetune_advisor.agents.argument_schemas import (
 )
 from finetune_advisor.agents.served_trees import ServedTrees
 from finetune_advisor.agents.tool import (
-    STRING,
-    STRINGS,
-    UNDERSTOOD,
+    STRING_LIST_SCHEMA,
+    STRING_SCHEMA,
+    UNDERSTOOD_SCHEMA,
     JsonSchema,
     Tool,
     ToolAnswer,
     describe,
     list_schema,
     object_schema,
+    text_object_schema,
 )
 from finetune_advisor.formats.explanation_text import render_explanation_text
 from finetune_advisor.schemas.fields import StrictInteger
@@ -31,33 +32,35 @@ from finetune_advisor.trees.catalog import Catalog
 
 DEFAULT_CHANGES = 5
 MAX_CHANGES = 20
-DESCRIPTION = (
+TOOL_DESCRIPTION = (
     "Explains an assessment: a smallest set of answers that leads to the recommendation by itself, and the "
     "smallest changes of answers that lead to another one, nearest first. Exact, not estimated. Call it when "
     "somebody asks why, what if, or what it would take to get to another recommendation (target)."
 )
-OUTPUT: JsonSchema = object_schema(
+OUTPUT_SCHEMA: JsonSchema = object_schema(
     {
-        "status": STRING,
-        "recommendation": object_schema({"id": STRING, "title": STRING, "reason": STRING}),
-        "candidates": STRINGS,
-        "sufficient_reason": describe(STRINGS, "Inputs whose answers alone lead to the recommendation."),
+        "status": STRING_SCHEMA,
+        "recommendation": text_object_schema("id", "title", "reason"),
+        "candidates": STRING_LIST_SCHEMA,
+        "sufficient_reason": describe(
+            STRING_LIST_SCHEMA, "Inputs whose answers alone lead to the recommendation."
+        ),
         "changes": list_schema(
             object_schema(
                 {
-                    "recommendation": STRING,
-                    "title": STRING,
+                    "recommendation": STRING_SCHEMA,
+                    "title": STRING_SCHEMA,
                     "changes": describe(
-                        list_schema(object_schema({"input": STRING, "from": {}, "to": {}})),
+                        list_schema(object_schema({"input": STRING_SCHEMA, "from": {}, "to": {}})),
                         "from is absent where the answer isn't known.",
                     ),
                 }
             )
         ),
         "truncated": describe({"type": "boolean"}, "Whether there may be more changes."),
-        "understood": UNDERSTOOD,
-        "tree": object_schema({"version": STRING, "digest": STRING}),
-        "receipt": STRING,
+        "understood": UNDERSTOOD_SCHEMA,
+        "tree": text_object_schema("version", "digest"),
+        "receipt": STRING_SCHEMA,
     },
     ["status", "candidates", "changes", "truncated", "tree", "receipt"],
 )
@@ -69,14 +72,14 @@ def build_explain_tool(trees: ServedTrees) -> Tool:
     return Tool(
         name="explain",
         title="Explain an assessment",
-        description=DESCRIPTION,
+        description=TOOL_DESCRIPTION,
         input_schema=object_schema(
             {
                 "profile": describe_unlisted_profile(),
                 "target": describe(
-                    STRING, "List only changes that lead to this recommendation (an id)."
+                    STRING_SCHEMA, "List only changes that lead to this recommendation (an id)."
                 ),
-                "frozen": describe(STRINGS, "Inputs that can't change."),
+                "frozen": describe(STRING_LIST_SCHEMA, "Inputs that can't change."),
                 "limit": describe(
                     {"type": "integer", "minimum": 1, "maximum": MAX_CHANGES},
                     f"Changes to list. Default: {DEFAULT_CHANGES}.",
@@ -85,7 +88,7 @@ def build_explain_tool(trees: ServedTrees) -> Tool:
             },
             ["profile"],
         ),
-        output_schema=OUTPUT,
+        output_schema=OUTPUT_SCHEMA,
         argument_schema=explain_arguments_schema(catalog),
         answer=lambda arguments: _explain(trees, arguments),
         defaults={"frozen": [], "limit": DEFAULT_CHANGES},

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-NAME = "interview"
-TITLE = "Interview about fine-tuning"
-DESCRIPTION = "Finds out by an interview whether to fine-tune an LLM or to do something cheaper first."
+PROMPT_NAME = "interview"
+PROMPT_TITLE = "Interview about fine-tuning"
+PROMPT_DESCRIPTION = (
+    "Finds out by an interview whether to fine-tune an LLM or to do something cheaper first."
+)
 MAX_KNOWN_LENGTH = 10_000
 """The characters of what is known so far. Standard input has no limit of its own."""
 
-INSTRUCTIONS = (
+SERVER_INSTRUCTIONS = (
     "Answers whether a team should fine-tune an LLM or do something cheaper first, from versioned decision "
     "trees. Call assess with what is known, even with nothing. While it is undecided, put next_question to "
     "the person and call assess again with all answers so far. Never guess an answer, and never fill a "

@@ -53,7 +53,7 @@ def build_server(catalog: Catalog) -> Server[Any]:
         "finetune-advisor",
         version=version("finetune-advisor"),
         title="Finetune Advisor",
-        instructions=interview_prompt.INSTRUCTIONS,
+        instructions=interview_prompt.SERVER_INSTRUCTIONS,
         on_list_tools=handlers.list_tools,
         on_call_tool=handlers.call_tool,
         on_list_prompts=handlers.list_prompts,
@@ -109,16 +109,18 @@ class _Handlers:
             PromptArgument(name="known", description="What is known so far, in any words."),
         ]
         prompt = Prompt(
-            name=interview_prompt.NAME,
-            title=interview_prompt.TITLE,
-            description=interview_prompt.DESCRIPTION,
+            name=interview_prompt.PROMPT_NAME,
+            title=interview_prompt.PROMPT_TITLE,
+            description=interview_prompt.PROMPT_DESCRIPTION,
             arguments=arguments,
         )
         return ListPromptsResult(prompts=[prompt])
 
     async def get_prompt(self, _: Context, params: GetPromptRequestParams) -> GetPromptResult:
-        if params.name != interview_prompt.NAME:
-            raise MCPError(INVALID_PARAMS, f"there is no such prompt; known is {interview_prompt.NAME}")
+        if params.name != interview_prompt.PROMPT_NAME:
+            raise MCPError(
+                INVALID_PARAMS, f"there is no such prompt; known is {interview_prompt.PROMPT_NAME}"
+            )
         arguments = params.arguments or {}
         try:
             tree = self._catalog.pick(arguments.get("tree_version") or None)
@@ -129,7 +131,7 @@ class _Handlers:
             raise MCPError(INVALID_PARAMS, f"known: more than {limit:,} characters; say it in fewer")
         text = interview_prompt.render_interview_prompt(tree.version, known)
         message = PromptMessage(role="user", content=TextContent(text=text))
-        return GetPromptResult(description=interview_prompt.DESCRIPTION, messages=[message])
+        return GetPromptResult(description=interview_prompt.PROMPT_DESCRIPTION, messages=[message])
 
     async def list_resources(self, _: Context, __: PaginatedRequestParams | None) -> ListResourcesResult:
         return ListResourcesResult(resources=[*map(_list_resource, self._resources.values())])

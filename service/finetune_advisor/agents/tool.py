@@ -10,9 +10,9 @@ from marshmallow import Schema
 
 JsonSchema = Mapping[str, Any]
 
-STRING: JsonSchema = {"type": "string"}
-STRINGS: JsonSchema = {"type": "array", "items": STRING}
-UNDERSTOOD = STRINGS
+STRING_SCHEMA: JsonSchema = {"type": "string"}
+STRING_LIST_SCHEMA: JsonSchema = {"type": "array", "items": STRING_SCHEMA}
+UNDERSTOOD_SCHEMA = STRING_LIST_SCHEMA
 """The member `understood` of every answer: arguments that were read in another way than they were written."""
 
 
@@ -50,6 +50,11 @@ def object_schema(
     return {"type": "object", "properties": dict(properties), **needed, **keywords}
 
 
+def text_object_schema(*names: str) -> JsonSchema:
+    """Build the JSON Schema of an object whose members are texts."""
+    return object_schema(dict.fromkeys(names, STRING_SCHEMA))
+
+
 def list_schema(item: JsonSchema) -> JsonSchema:
     """Build the JSON Schema of a list."""
     return {"type": "array", "items": item}
@@ -58,8 +63,3 @@ def list_schema(item: JsonSchema) -> JsonSchema:
 def describe(schema: JsonSchema, text: str) -> JsonSchema:
     """Add a description to a JSON Schema."""
     return {**schema, "description": text}
-
-
-def join_blocks(*blocks: str) -> str:
-    """Join blocks of text by empty lines, without the empty ones."""
-    return "\n\n".join(filter(None, blocks))

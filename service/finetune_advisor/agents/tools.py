@@ -14,10 +14,11 @@ from finetune_advisor.agents.compare_trees_tool import build_compare_trees_tool
 from finetune_advisor.agents.describe_input_tool import build_describe_input_tool
 from finetune_advisor.agents.explain_tool import build_explain_tool
 from finetune_advisor.agents.served_trees import ServedTrees
-from finetune_advisor.agents.tool import Tool, ToolAnswer, join_blocks
+from finetune_advisor.agents.tool import Tool, ToolAnswer
+from finetune_advisor.formats.assessment_text import join_blocks
 from finetune_advisor.trees.catalog import Catalog
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 INTERNAL_ERROR_TEXT = "{name} failed by a fault of this server, not of the call. Tell the person so."
 
@@ -57,9 +58,9 @@ class Tools:
             answer = tool.answer(loaded)
         except WrongArgumentsError as error:
             return ToolError(str(error))
-        except Exception as error:  # noqa: BLE001 - a call must get an answer
+        except Exception as error:  # noqa: BLE001  # a call must get an answer
             # Without the message and the traceback, which may have answers of the profile.
-            logger.error("tool %s failed: %s", name, type(error).__name__)  # noqa: TRY400
+            log.error("tool %s failed: %s", name, type(error).__name__)  # noqa: TRY400
             return ToolError(INTERNAL_ERROR_TEXT.format(name=name))
         return _add_understood(answer, understood) if understood else answer
 

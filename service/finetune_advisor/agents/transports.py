@@ -23,7 +23,7 @@ MAX_REQUEST_BYTES = 262_144
 MAX_CONCURRENT_REQUESTS = 100
 """The requests over HTTP that are answered at once; further ones get 503."""
 SHUTDOWN_SECONDS = 10
-PATH = "/mcp"
+MCP_PATH = "/mcp"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -57,7 +57,7 @@ def is_loopback(host: str) -> bool:
 def describe_url(listening: socket.socket) -> str:
     """Return the URL that clients on this machine use."""
     host, port = listening.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{MCP_PATH}"
 
 
 def serve_http(server: Server[Any], listening: socket.socket, allowed_hosts: Sequence[str]) -> None:
@@ -80,7 +80,7 @@ def serve_http(server: Server[Any], listening: socket.socket, allowed_hosts: Seq
 
 
 def build_application(server: Server[Any], allowed_hosts: Sequence[str]) -> Starlette:
-    """Build the ASGI application that answers POST requests to PATH."""
+    """Build the ASGI application that answers POST requests to MCP_PATH."""
     hosts = [host for name in (*LOOPBACK_HOSTS, *allowed_hosts) for host in (name, f"{name}:*")]
     manager = StreamableHTTPSessionManager(
         server,
@@ -93,7 +93,7 @@ def build_application(server: Server[Any], allowed_hosts: Sequence[str]) -> Star
         ),
     )
     # GET would open a stream for messages that this server never sends, and keep a connection for it.
-    route = Route(PATH, StreamableHTTPASGIApp(manager), methods=["POST"])
+    route = Route(MCP_PATH, StreamableHTTPASGIApp(manager), methods=["POST"])
     return Starlette(routes=[route], lifespan=lambda _: manager.run())
 
 

@@ -34,7 +34,12 @@ def render_assessment_text(
     render_body = _decided if "recommendation" in assessment else _undecided
     body = render_body(assessment, answers or [*format_path(assessment)])
     blocks = [format_title(assessment), wrap_paragraph(advice), *body]
-    return "\n\n".join(filter(None, [*blocks, *more, format_footer(assessment)]))
+    return join_blocks(*blocks, *more, format_footer(assessment))
+
+
+def join_blocks(*blocks: str) -> str:
+    """Join blocks of text by empty lines, without the empty ones."""
+    return "\n\n".join(filter(None, blocks))
 
 
 def format_title(assessment: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def render_explanation_text(
         effects = [_effects(sensitivity) for sensitivity in explanation["sensitivity"]]
         blocks.append(assessment_text.format_list("Outcomes of another answer to one input", effects))
     blocks.append(assessment_text.format_footer(assessment))
-    return "\n\n".join(filter(None, blocks))
+    return assessment_text.join_blocks(*blocks)
 
 
 def _why_no_change(

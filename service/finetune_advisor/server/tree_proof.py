@@ -23,7 +23,7 @@ MAX_READS = 30
 """Times that documents are read until they stay the same meanwhile."""
 PAUSE_SECONDS = 0.5
 """Pause before documents that have changed meanwhile are read again."""
-NICENESS = 5
+PROOF_NICENESS = 5
 """Priority of the proof: requests go first."""
 FIRST_TO_KILL = "1000"
 """The value by which Linux ends this process first if memory runs out, and not one that serves."""
@@ -119,7 +119,7 @@ def _run(settings: Settings, build: Callable[[], Any], inherited: Iterable[Any],
             signal.signal(name, signal.SIG_DFL)
         for listener in inherited:
             listener.close()
-        os.nice(NICENESS)
+        os.nice(PROOF_NICENESS)
         with suppress(OSError):  # only Linux has it
             Path("/proc/self/oom_score_adj").write_text(FIRST_TO_KILL)
         # This process counts nothing, and must not write into the files of those that do.

@@ -63,10 +63,11 @@ class MetricsUnavailableError(FinetuneAdvisorError):
     """The metrics can't be read or are incomplete; the message says why and what to do."""
 
 
-RequestSample = tuple[str, str, int, float]
-"""An answered request: the label of its method, its route template, its status and its seconds."""
 Exemplar = dict[str, str]
 """The ids of the span of a request that was observed, for the formats of metrics that can show them."""
+RequestSample = tuple[str, str, int, float, str | None, Exemplar | None]
+"""An answered request: the label of its method, its route template, its status and its seconds; the name of
+its API key where keys are on; and the span that it is an exemplar of, if that is recorded."""
 
 
 def method_label(method: str) -> str:
@@ -196,8 +197,7 @@ class Metrics:
         self._define_request_metrics(namespace=METRICS_NAMESPACE, registry=registry)
         # One entry per running request: append and pop are atomic, += on a number isn't.
         self._running: list[None] = []
-        self._requests: deque[tuple[RequestSample, Exemplar | None]] = deque()
-        self._key_names: deque[str] = deque()
+        self._requests: deque[RequestSample] = deque()
         self._decisions: deque[tuple[Sequence[CompiledPath | Assessment], str]] = deque()
         self._flushing = Lock()
         deferred.register(self.flush)
@@ -312,13 +312,14 @@ class Metrics:
         Series of trees that were served before stay in the files.
         """
         endpoints = ASSESSMENT_ENDPOINT_COUNT + (SHADOW_RESULT_COUNT if shadow else 0)
+        series_by_digest = dict(self._series_by_digest)
         for tree in trees:
             # The series beyond those of branches and recommendations are `unknown` and `none`.
             branches = sum(len(question.branches) + 1 for question in tree.questions.values())
             outcomes = (len(tree.recommendations) + 1) * endpoints
-            self._series_by_digest[tree.digest] = branches + outcomes
+            series_by_digest[tree.digest] = branches + outcomes
         lengths = max(len(tree.questions) for tree in trees) + 1
-        series = sum(self._series_by_digest.values()) + lengths + OTHER_SERIES_COUNT
+        series = sum(series_by_digest.values()) + lengths + OTHER_SERIES_COUNT
         size = series * SERIES_BYTES
         try:
             metrics_files.enlarge_files("counter", size)
@@ -327,6 +328,7 @@ class Metrics:
                 f"{metrics_files.FOLDER_VARIABLE}: {error.strerror}; with these trees each worker needs "
                 f"{size // 1024} KiB for its counters; make room there, or serve fewer trees"
             ) from error
+        self._series_by_digest = series_by_digest
 
     def record(self, decisions: Sequence[CompiledPath | Assessment], endpoint: str) -> None:
         """Count decisions of an endpoint. A compiled path stands for a complete profile on it."""
@@ -339,13 +341,9 @@ class Metrics:
         with self._counting():
             self.batch_profiles.observe(profiles)
 
-    def record_request(self, sample: RequestSample, exemplar: Exemplar | None = None) -> None:
+    def record_request(self, sample: RequestSample) -> None:
         """Count an answered request, at the latest when it is finished or scraped."""
-        self._requests.append((sample, exemplar))
-
-    def record_key(self, name: str) -> None:
-        """Count a request of an API key, at the latest when it is finished or scraped."""
-        self._key_names.append(name)
+        self._requests.append(sample)
 
     def request_started(self) -> None:
         """Count a request as running."""
@@ -406,18 +404,19 @@ class Metrics:
     def _count_requests(self) -> None:
         seconds: defaultdict[tuple[str, str, int], list[tuple[float, Exemplar | None]]]
         seconds = defaultdict(list)
+        key_names: Tally[str] = Tally()
         for _ in range(len(self._requests)):  # other threads may add more meanwhile
-            (method, route, status, duration), exemplar = self._requests.popleft()
+            method, route, status, duration, key_name, exemplar = self._requests.popleft()
             seconds[method, route, status].append((duration, exemplar))
+            if key_name is not None:
+                key_names[key_name] += 1
         for (method, route, status), durations in seconds.items():
             self.requests.labels(method, route, status).inc(len(durations))
             histogram = self.seconds.labels(method, route)
             for duration, exemplar in durations:
                 histogram.observe(duration, exemplar)
-        if self._key_names:
-            names = [self._key_names.popleft() for _ in range(len(self._key_names))]
-            for name, times in Tally(names).items():
-                self.keys.labels(name).inc(times)
+        for name, times in key_names.items():
+            self.keys.labels(name).inc(times)
 
     def _count_decisions(self) -> None:
         # Paths are counted first, since a batch has far fewer paths than profiles.

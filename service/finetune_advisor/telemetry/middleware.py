@@ -63,7 +63,7 @@ class TelemetryMiddleware:
     ) -> None:
         self._application, self._metrics, self._common_headers = application, metrics, common_headers
         self._client, self._has_keys = client, has_keys
-        self._pending: deque[tuple[RequestSample, TraceContext, float, str | None, str | None]] = deque()
+        self._pending: deque[tuple[RequestSample, TraceContext, float, str | None]] = deque()
         self._active_span = make_active_span_lookup()
         deferred.register(self.flush)
 
@@ -85,12 +85,11 @@ class TelemetryMiddleware:
                 find_route(environ),
                 int(status[:3]),
                 seconds,
+                environ.get(KEY_NAME_ENVIRON_KEY) if self._has_keys else None,
+                _exemplar(span) if span else None,
             )
-            key_name = environ.get(KEY_NAME_ENVIRON_KEY) if self._has_keys else None
-            self._pending.append((sample, trace, time(), client, key_name))
-            self._metrics.record_request(sample, _exemplar(span) if span else None)
-            if key_name is not None:
-                self._metrics.record_key(key_name)
+            self._pending.append((sample, trace, time(), client))
+            self._metrics.record_request(sample)
             return start_response(status, [*headers, *self._common_headers(headers, trace)], *error)
 
         CURRENT.set(incoming)
@@ -110,7 +109,8 @@ class TelemetryMiddleware:
         pending = [self._pending.popleft() for _ in range(len(self._pending))]
         if pending and log.isEnabledFor(logging.INFO):
             template = template_record(log.name, "request")
-            for (method, route, status, seconds), trace, answered_at, client, key_name in pending:
+            for sample, trace, answered_at, client in pending:
+                method, route, status, seconds, key_name, _ = sample
                 fields = {
                     "request_id": trace.request_id,
                     "trace_id": trace.trace_id,

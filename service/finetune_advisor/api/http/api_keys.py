@@ -16,8 +16,8 @@ from finetune_advisor.telemetry.middleware import KEY_NAME_ENVIRON_KEY
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-CHALLENGE = 'Bearer realm="finetune-advisor"'
-INVALID_KEY_CHALLENGE = f'{CHALLENGE}, error="invalid_token"'
+BEARER_CHALLENGE = 'Bearer realm="finetune-advisor"'
+INVALID_KEY_CHALLENGE = f'{BEARER_CHALLENGE}, error="invalid_token"'
 """RFC 6750, 3.1: a request without any key gets no error code."""
 NO_KEY_DETAIL = (
     "send an API key, as Authorization: Bearer KEY or as X-API-Key: KEY; ask the operator for one"
@@ -101,7 +101,7 @@ def _is_for_people() -> bool:
 def _make_refusal(environ: WSGIEnvironment) -> Unauthorized:
     """Make the problem of a request without a valid key: the same for every wrong key."""
     is_given = bool(read_given_keys(environ))
-    challenge = INVALID_KEY_CHALLENGE if is_given else CHALLENGE
+    challenge = INVALID_KEY_CHALLENGE if is_given else BEARER_CHALLENGE
     return Unauthorized(
         INVALID_KEY_DETAIL if is_given else NO_KEY_DETAIL,
         headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},

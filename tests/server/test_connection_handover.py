@@ -14,7 +14,7 @@ import pytest
 from gunicorn.config import Config
 
 from finetune_advisor.server.connection_handover import ConnectionHandover
-from finetune_advisor.server.worker import ConnectionWorker
+from finetune_advisor.server.connection_worker import ConnectionWorker
 from tests.server.test_worker import LOG, no_file_left
 
 

@@ -157,8 +157,8 @@ def timeouts(server: Server) -> dict[str, float]:
 
 IMPATIENT = """
 from finetune_advisor.server.gunicorn_application import GunicornApplication
-from finetune_advisor.server import gunicorn_config, worker
-worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
+from finetune_advisor.server import connection_worker, gunicorn_config
+connection_worker.READ_SECONDS = connection_worker.ANSWER_SECONDS = 1
 gunicorn_config.worker_connections, gunicorn_config.threads = 8, 4
 GunicornApplication().run()
 """

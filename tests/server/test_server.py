@@ -274,7 +274,7 @@ NO_THREAD = """
 import threading
 import time
 from finetune_advisor.server.gunicorn_application import GunicornApplication
-from finetune_advisor.server.worker import ConnectionWorker
+from finetune_advisor.server.connection_worker import ConnectionWorker
 whole, pool, began = threading.Thread.start, ConnectionWorker.get_thread_pool, []
 def get_thread_pool(self):
     return began.append(self.age) or pool(self)
@@ -417,8 +417,8 @@ def test_a_client_that_says_nothing_holds_no_stop_up(start_server: StartServer) 
 
 IMPATIENT = """
 from finetune_advisor.server.gunicorn_application import GunicornApplication
-from finetune_advisor.server import worker
-worker.READ_SECONDS = worker.ANSWER_SECONDS = 1
+from finetune_advisor.server import connection_worker
+connection_worker.READ_SECONDS = connection_worker.ANSWER_SECONDS = 1
 GunicornApplication().run()
 """
 

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from gunicorn.config import Config
 
+from finetune_advisor.server.connection_worker import ConnectionWorker
 from finetune_advisor.server.refused_requests import RefusalLog
-from finetune_advisor.server.worker import ConnectionWorker
 
 LOG = logging.getLogger("test")
 

@@ -20,13 +20,11 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     Histogram,
-    Metric,
     PlatformCollector,
     ProcessCollector,
     values,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -36,9 +34,8 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import deferred, metrics_files, tree_reloads
 from finetune_advisor.telemetry.count_handover import CountHandover, SummedCounts
+from finetune_advisor.telemetry.metric_collectors import METRICS_NAMESPACE, PublishedMetrics, TreeInfo
 
-METRICS_NAMESPACE = "finetune_advisor"
-PATH_LENGTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
 BATCH_SIZE_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED_ROUTE = "unmatched"
@@ -106,74 +103,6 @@ class DecisionTallies:
             self.answers[version, question, "unknown"] += 1
 
 
-class _Published(Collector):
-    """The metrics of another collector, as a scraper gets them.
-
-    `_created` series are left out: each would only say when the process started.
-    """
-
-    def __init__(self, source: Collector) -> None:
-        self._source = source
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._source.collect():
-            if metric.name == f"{METRICS_NAMESPACE}_path_questions":
-                yield _path_histogram(metric)
-            else:
-                metric.samples = [
-                    sample for sample in metric.samples if not sample.name.endswith("_created")
-                ]
-                yield metric
-
-
-def _path_histogram(counter: Metric) -> HistogramMetricFamily:
-    """Build the histogram of path lengths from a counter that has the number of questions as its label.
-
-    A histogram of prometheus_client takes one value at a time, so that a batch would take half as long again.
-    """
-    paths_by_length = {
-        int(sample.labels["questions"]): sample.value
-        for sample in counter.samples
-        if sample.name.endswith("_total")
-    }
-    buckets = [
-        (str(float(bound)), sum(paths for length, paths in paths_by_length.items() if length <= bound))
-        for bound in PATH_LENGTH_BUCKETS
-    ]
-    return HistogramMetricFamily(
-        counter.name,
-        counter.documentation,
-        buckets=[*buckets, ("+Inf", sum(paths_by_length.values()))],
-        sum_value=sum(length * paths for length, paths in paths_by_length.items()),
-    )
-
-
-class _TreeInfo(Collector):
-    """Names the served trees.
-
-    Each process knows them, so that they aren't in files, where those of earlier reloads would stay.
-    """
-
-    def __init__(self) -> None:
-        self._labels: list[tuple[str, str, str, str]] = []
-
-    def set_trees(self, trees: Iterable[Tree], default: Tree) -> None:
-        """Name these trees, and no others any more."""
-        self._labels = [
-            (tree.version, tree.digest, tree.status, str(tree is default).lower()) for tree in trees
-        ]
-
-    def collect(self) -> Iterator[Metric]:
-        info = GaugeMetricFamily(
-            f"{METRICS_NAMESPACE}_tree_info",
-            "Trees that are served; always 1.",
-            labels=["version", "digest", "status", "default"],
-        )
-        for labels in self._labels:
-            info.add_metric(labels, 1)
-        yield info
-
-
 class Metrics:
     """The metrics of one application: of this process, or of all workers if they share a metrics folder."""
 
@@ -188,7 +117,7 @@ class Metrics:
         """What each process knows by itself, also if it shares everything else in files."""
         self._series_by_digest: dict[str, int] = {}
         self._handover: CountHandover | None = None
-        self._tree_info = _TreeInfo()
+        self._tree_info = TreeInfo()
         self._unshared.register(self._tree_info)
         self._unshared.register(tree_reloads.TreeReloadCollector(METRICS_NAMESPACE))
         self._define_assessment_metrics(namespace=METRICS_NAMESPACE, registry=registry)
@@ -477,8 +406,8 @@ class Metrics:
         encode, content_type = choose_encoder(accept)
         published = CollectorRegistry()
         try:
-            published.register(_Published(self._shared_source()))
-            published.register(_Published(self._unshared))
+            published.register(PublishedMetrics(self._shared_source()))
+            published.register(PublishedMetrics(self._unshared))
             return encode(published), content_type
         except (OSError, ValueError, RuntimeError) as error:
             raise MetricsUnavailableError(f"The metrics can't be read: {error}") from error

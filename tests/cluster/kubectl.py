@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,3 +134,23 @@ def temporary_namespace(name: str, *, restricted: bool = True) -> Iterator[str]:
         yield unique
     finally:
         delete_namespace(unique)
+
+
+@contextmanager
+def sampled(look: Callable[[], T]) -> Iterator[list[T]]:
+    """What a function gives, again and again, for as long as the block takes."""
+    seen: list[T] = []
+    stopped = threading.Event()
+
+    def watch() -> None:
+        while not stopped.wait(POLL_SECONDS):
+            with suppress(AssertionError):  # the API server may be too busy for a moment
+                seen.append(look())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stopped.set()
+        thread.join()

@@ -1,0 +1,107 @@
+"""How a pod ends: docs/deploy.md, "Drain", and operations.md, "Stopping"."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import requests
+
+from tests.cluster.kubectl import Manifest, list_objects, sampled
+from tests.cluster.release import HTTP_PORT, Release, ask, pod_url
+
+MAX_SECONDS = 90
+
+
+@dataclass
+class End:
+    """What was seen of a pod from the start of its end, in seconds after that."""
+
+    answered_until: float = 0
+    gone_after: float = 0
+    readiness: list[int] = field(default_factory=list)
+    """The statuses of `/readyz`, each once in a row."""
+
+
+def watch_end(release: Release, pod: Manifest) -> End:
+    """Have a pod end, and ask it itself until it is gone."""
+    began, end = time.monotonic(), End()
+    release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    while _exists(release, pod) and time.monotonic() - began < MAX_SECONDS:
+        if _status(pod_url(pod, "/assess", HTTP_PORT), {"profile": {}}) == 200:
+            end.answered_until = time.monotonic() - began
+        readiness = _status(pod_url(pod, "/readyz"))
+        if readiness and [readiness] != end.readiness[-1:]:
+            end.readiness.append(readiness)
+        time.sleep(0.2)
+    end.gone_after = time.monotonic() - began
+    return end
+
+
+def _exists(release: Release, pod: Manifest) -> bool:
+    return not release.kubectl("get", "pod", pod["metadata"]["name"], must_succeed=False).returncode
+
+
+def _status(url: str, body: object = None) -> int:
+    try:
+        return ask(url, body, timeout_seconds=2).status_code
+    except requests.RequestException:
+        return 0
+
+
+def endpoints(release: Release) -> set[str]:
+    """The addresses of the pods that the API's Service sends requests to."""
+    selector = f"kubernetes.io/service-name={release.full_name}"
+    slices = list_objects("endpointslices", release.namespace, selector)
+    ready = [one for part in slices for one in part["endpoints"] or () if one["conditions"]["ready"]]
+    return {address for one in ready for address in one["addresses"]}
+
+
+def test_a_pod_that_ends_answers_during_the_pause(release: Release) -> None:
+    """deploy.md: "Meanwhile it waits for `drain.preStopSeconds` and still answers": 10 seconds by
+    default.
+    """
+    release.upgrade()
+    end = watch_end(release, release.ready_pods()[0])
+    assert 9 <= end.answered_until <= 13
+
+
+def test_a_pod_without_requests_is_gone_soon_after_the_pause(release: Release) -> None:
+    """deploy.md: "Then it gets SIGTERM, and has `settings.gracefulTimeout` seconds for requests in
+    flight"; none is.
+    """
+    release.upgrade({"drain": {"preStopSeconds": 5}})
+    assert 5 <= watch_end(release, release.ready_pods()[0]).gone_after <= 5 + 8
+
+
+def test_readiness_stays_until_sigterm(release: Release) -> None:
+    """deploy.md: "`/readyz` answers 200 until SIGTERM"."""
+    release.upgrade({"drain": {"preStopSeconds": 5}})
+    assert [200] == watch_end(release, release.ready_pods()[0]).readiness
+
+
+def test_drain_seconds_tell_those_who_only_ask_for_readiness(release: Release) -> None:
+    """deploy.md: "If the load balancer only asks `/readyz` … set `settings.drainSeconds` for it"."""
+    release.upgrade({"settings": {"drainSeconds": 6}, "drain": {"preStopSeconds": 2}})
+    end = watch_end(release, release.ready_pods()[0])
+    assert [200, 503] == end.readiness
+    assert end.answered_until >= 7
+
+
+def test_a_pod_that_ends_leaves_the_service_first(release: Release) -> None:
+    """deploy.md: "A pod that ends is taken out of the Service first": long before its pause is over."""
+    release.upgrade()
+    [pod, _] = release.ready_pods()
+    release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    time.sleep(3)
+    assert pod["status"]["podIP"] not in endpoints(release)
+    assert 200 == ask(pod_url(pod, "/assess", HTTP_PORT), {"profile": {}}).status_code
+
+
+def test_a_pod_that_ends_is_replaced(release: Release) -> None:
+    """operations.md: "A stop loses no request": another pod is ready before the pause is over."""
+    release.upgrade()
+    [pod, _] = release.ready_pods()
+    with sampled(lambda: len(release.ready_pods())) as ready:
+        watch_end(release, pod)
+    assert 2 == ready[-1]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster import operators as operator_kinds
 from tests.cluster.release import Release, temporary_release
 
 
@@ -22,3 +23,9 @@ def installed() -> Iterator[Release]:
     with temporary_release("advice") as it:
         it.upgrade()
         yield it
+
+
+@pytest.fixture(scope="session")
+def operators() -> None:
+    """The kinds of objects that operators bring, which some examples have."""
+    operator_kinds.install_definitions()

@@ -86,9 +86,7 @@ def test_requests_need_a_key(keyed: tuple[Release, str]) -> None:
 
 
 def test_probes_and_metrics_need_none_on_their_port(keyed: tuple[Release, str]) -> None:
-    """public.md: "`/metrics`: yes; on `METRICS_PORT`, no"; "`/healthz`, `/readyz`: no, as the kubelet
-    has none".
-    """
+    """public.md: "yes; on `METRICS_PORT`, no"; "no, as the kubelet has none"."""
     release, _ = keyed
     [pod, _] = release.ready_pods()
     assert {200} == {ask(pod_url(pod, path)).status_code for path in ("/metrics", "/healthz", "/readyz")}
@@ -142,7 +140,7 @@ def test_requests_are_counted_by_the_name_of_the_key(keyed: tuple[Release, str])
 
 
 def test_keys_can_be_turned_on_by_the_command_of_the_guide(release: Release, keys: Path) -> None:
-    """public.md: "`helm upgrade … --reuse-values --set apiKeys.existingSecret=advisor-keys`"."""
+    """public.md: "helm upgrade advisor … --reuse-values --set apiKeys.existingSecret=advisor-keys"."""
     release.upgrade(SHORT_DRAIN)
     key = make_key("web-app", keys)
     apply_secret(release, keys)
@@ -156,7 +154,7 @@ def test_keys_can_be_turned_on_by_the_command_of_the_guide(release: Release, key
 
 
 def test_helm_test_leaves_out_the_first_job_without_a_key(keyed: tuple[Release, str]) -> None:
-    """public.md: "the first job … is left out without it"."""
+    """deploy.md: "the first job … is left out without it"."""
     release, _ = keyed
     output = release.run_tests().stdout
     assert "ports" in output
@@ -164,7 +162,7 @@ def test_helm_test_leaves_out_the_first_job_without_a_key(keyed: tuple[Release, 
 
 
 def test_helm_test_takes_a_key_from_a_secret(release: Release, keys: Path) -> None:
-    """public.md: "the first job takes one from the Secret that `tests.apiKey.existingSecret` names"."""
+    """deploy.md: "the first job takes one from the Secret that `tests.apiKey.existingSecret` names"."""
     key = make_key("helm-test", keys)
     apply_secret(release, keys)
     release.kubectl("create", "secret", "generic", "test-key", f"--from-literal=key={key}")

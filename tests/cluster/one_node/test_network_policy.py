@@ -76,7 +76,7 @@ def other_service() -> str:
 
 @pytest.mark.parametrize("name", ["gateway", "monitoring", "elsewhere"])
 def test_anybody_may_ask_by_default(opened: Release, senders: Senders, name: str) -> None:
-    """deploy.md: "Until you name the senders, anybody who reaches the pods may ask on both ports"."""
+    """deploy.md: "Until you name the senders … anybody who reaches the pods may ask on both ports"."""
     assert (True, True) == reached(senders[name], opened)
 
 

@@ -158,7 +158,7 @@ def test_a_broken_tree_is_withdrawn_on_failure(release: Release) -> None:
 
 
 def test_a_rollback_brings_the_tree_before_back(release: Release) -> None:
-    """deploy.md: "To go back, trees included: … `helm rollback`"."""
+    """deploy.md: "To go back, trees included"."""
     release.upgrade(GOOD)
     release.upgrade(CHANGED)
     release.roll_back(1, "--wait")

@@ -46,7 +46,7 @@ def sum_of_metric(release: Release, name: str) -> float:
 
 
 def test_pods_serve_a_changed_config_map_without_being_replaced(watching: Release) -> None:
-    """changing-trees.md: "the pods serve a changed ConfigMap without being replaced", and no request
+    """deploy.md: "the pods serve a changed ConfigMap without being replaced", and no request
     is lost.
     """
     before = [pod["metadata"]["uid"] for pod in watching.ready_pods()]

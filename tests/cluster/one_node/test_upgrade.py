@@ -160,7 +160,7 @@ def test_a_setting_is_in_force_after_an_upgrade(release: Release) -> None:
 
 
 def test_a_rollback_brings_the_earlier_state_back(release: Release) -> None:
-    """deploy.md: "To go back … `helm rollback advisor 3 --namespace advice --wait`"."""
+    """deploy.md: "To go back … helm rollback advisor 3 --namespace advice --wait"."""
     release.upgrade(SHORT_DRAIN)
     release.upgrade(merge_values(SHORT_DRAIN, {"settings": {"maxBatch": 2}}))
     release.roll_back(1, "--wait")

@@ -1,0 +1,92 @@
+"""A real Prometheus that scrapes a release through its policy: docs/deploy.md, "Monitor"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.kubectl import temporary_namespace, wait_until
+from tests.cluster.prometheus_pod import PrometheusPod, render_alerts, running_prometheus
+from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, temporary_release
+from tests.cluster.trees import BROKEN_TREE, GOOD_TREE, apply_trees
+
+SCRAPE_SECONDS = 60
+KUBELET_SECONDS = 150
+Monitored = tuple[Release, PrometheusPod, Values]
+
+
+@pytest.fixture
+def monitored() -> Iterator[Monitored]:
+    """A release with trees that it watches, a Prometheus that scrapes it, and the release's values."""
+    with (
+        temporary_namespace("monitoring", restricted=False) as namespace,
+        temporary_release("watched") as release,
+    ):
+        values = merge_values(SHORT_DRAIN, watched_trees(), admitting(namespace))
+        apply_trees(release, GOOD_TREE)
+        release.upgrade(values)
+        with running_prometheus(namespace, release, render_alerts(release, values)) as prometheus:
+            wait_until(
+                "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
+            )
+            yield release, prometheus, values
+
+
+def watched_trees() -> Values:
+    """Values with a ConfigMap that changes in place."""
+    return {"settings": {"treesWatchSeconds": 1}, "trees": {"existingConfigMap": "our-trees"}}
+
+
+def admitting(namespace: str) -> Values:
+    """Values that let a namespace alone scrape."""
+    selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    return {"networkPolicy": {"metricsFrom": [selector]}}
+
+
+def test_prometheus_scrapes_every_pod_through_the_policy(monitored: Monitored) -> None:
+    """deploy.md: "Without an operator, scrape port `metrics` of the Service `…-metrics`"."""
+    _, prometheus, _ = monitored
+    assert 2 == len(prometheus.get("query", query="finetune_advisor_build_info")["result"])
+
+
+def test_every_rule_of_the_chart_is_evaluated(monitored: Monitored) -> None:
+    """deploy.md: "render the alerts as a file of rules": none of them has an error."""
+    _, prometheus, _ = monitored
+
+    def evaluated() -> bool:
+        return all(rule["health"] != "unknown" for rule in prometheus.rules())
+
+    wait_until("all rules were evaluated", evaluated, 30)
+    assert [] == [rule["name"] for rule in prometheus.rules() if rule["health"] != "ok"]
+    assert "FinetuneAdvisorAbsent" in {rule["name"] for rule in prometheus.rules()}
+
+
+def test_no_alert_fires_while_all_is_well(monitored: Monitored) -> None:
+    """operations.md, "Alerts": a release that was just installed raises none."""
+    _, prometheus, _ = monitored
+    assert set() == prometheus.firing_alerts()
+
+
+def test_absent_fires_without_pods(monitored: Monitored) -> None:
+    """operations.md: "No instance has been scraped"."""
+    release, prometheus, _ = monitored
+    release.kubectl("scale", "--replicas", "0", f"deployment/{release.full_name}")
+    wait_until("the alert", lambda: prometheus.firing_alerts() == {"FinetuneAdvisorAbsent"}, 60)
+
+
+def test_target_down_fires_if_the_policy_shuts_prometheus_out(monitored: Monitored) -> None:
+    """operations.md: "compare … the network policy with the place that Prometheus scrapes from"."""
+    release, prometheus, values = monitored
+    release.upgrade(merge_values(values, admitting("elsewhere")))
+    wait_until("the alert", lambda: "FinetuneAdvisorTargetDown" in prometheus.firing_alerts(), 60)
+
+
+def test_trees_not_reloaded_fires_on_a_broken_document(monitored: Monitored) -> None:
+    """changing-trees.md: "with a broken document they serve the trees before, and
+    `FinetuneAdvisorTreesNotReloaded` fires".
+    """
+    release, prometheus, _ = monitored
+    apply_trees(release, BROKEN_TREE)
+    fires = {"FinetuneAdvisorTreesNotReloaded"}
+    wait_until("the alert", lambda: prometheus.firing_alerts() == fires, KUBELET_SECONDS)

@@ -1,0 +1,128 @@
+"""The number of pods: docs/deploy.md, "Scale"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.kubectl import get_object, helm, sampled, wait_until
+from tests.cluster.load import assert_nothing_lost, running_load
+from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
+
+METRICS_SECONDS = 120
+HPA_SECONDS = 180
+QUICK_DOWN = {"scaleDown": {"stabilizationWindowSeconds": 15}}
+SCALED = merge_values(
+    {"autoscaling": {"mode": "hpa", "minReplicas": 2, "maxReplicas": 4}},
+    {"autoscaling": {"hpa": {"targetCPUUtilization": 50, "behavior": QUICK_DOWN}}},
+)
+APPLIES = ["--server-side=true", "--server-side=false"]
+
+
+@pytest.fixture(scope="module")
+def scaled() -> Iterator[Release]:
+    """A release with an HPA that knows the use of its pods."""
+    with temporary_release("scaled") as it:
+        it.upgrade(SCALED)
+        wait_until("the use of the pods", lambda: cpu_use(it) is not None, METRICS_SECONDS)
+        yield it
+
+
+def cpu_use(release: Release) -> float | None:
+    """The average CPU use that the HPA sees, in percent of the request; None if it sees none."""
+    status = get_object("hpa", release.full_name, release.namespace)["status"]
+    for metric in status.get("currentMetrics") or ():
+        if "resource" in metric:
+            use: float | None = metric["resource"]["current"].get("averageUtilization")
+            return use
+    return None
+
+
+def wanted_pods(release: Release) -> int:
+    """The number of pods that the Deployment has been told to have."""
+    number: int = release.get_deployment()["spec"]["replicas"]
+    return number
+
+
+def replicas(number: int) -> dict[str, Any]:
+    """Values with a number of pods."""
+    return merge_values(SHORT_DRAIN, {"replicas": number})
+
+
+def test_replicas_set_the_number_of_pods(release: Release) -> None:
+    """deploy.md: "Only `none`, the default, uses `replicas`"."""
+    release.upgrade(replicas(3))
+    assert 3 == len(release.wait_for_pods(3))
+    release.upgrade(replicas(1))
+    assert 1 == len(release.wait_for_pods(1))
+
+
+def test_the_hpa_adds_pods_under_load_and_loses_no_request(scaled: Release) -> None:
+    """deploy.md: "`hpa` is Kubernetes' own": the pods' CPU use raises their number."""
+    with running_load(scaled.url(), callers=8, pause_seconds=0) as load:
+        wait_until("more than two ready pods", lambda: len(scaled.ready_pods()) > 2, HPA_SECONDS)
+    assert_nothing_lost(load)
+
+
+def test_the_hpa_removes_pods_and_loses_no_request(scaled: Release) -> None:
+    """deploy.md: "`hpa` is Kubernetes' own": without load, all but `minReplicas` end, under requests."""
+    scaled.kubectl("scale", "--replicas", "4", f"deployment/{scaled.full_name}")
+    scaled.wait_for_pods(4)
+    with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
+        wait_until("two pods are wanted", lambda: wanted_pods(scaled) == 2, HPA_SECONDS)
+        time.sleep(14)
+    assert_nothing_lost(load, least_answers=20)
+
+
+@pytest.mark.parametrize("apply", APPLIES)
+def test_a_scaler_in_place_of_replicas_starts_from_one(release: Release, apply: str) -> None:
+    """deploy.md: "A running release that changes from `none` to a scaler loses `replicas`, and Kubernetes
+    then starts from 1 … until the scaler raises the number to `autoscaling.minReplicas`".
+    """
+    release.upgrade(replicas(4), apply)
+    with sampled(lambda: wanted_pods(release)) as wanted:
+        release.upgrade(merge_values(SHORT_DRAIN, SCALED), apply, wait=False)
+        wait_until("the scaler has raised the number", lambda: wanted[-1:] == [2], 60)
+    assert 1 in wanted
+
+
+@pytest.mark.parametrize("apply", APPLIES)
+def test_a_scaler_keeps_a_number_that_was_set_by_hand(release: Release, apply: str) -> None:
+    """deploy.md: "Before the upgrade, set `replicas` to a different value with kubectl"."""
+    release.upgrade(replicas(3), apply)
+    release.kubectl("scale", "--replicas", "4", f"deployment/{release.full_name}")
+    with sampled(lambda: wanted_pods(release)) as wanted:
+        release.upgrade(merge_values(SHORT_DRAIN, SCALED), apply, wait=False)
+        time.sleep(10)
+    assert {4} == set(wanted)
+
+
+@pytest.mark.parametrize("apply", APPLIES)
+def test_a_number_takes_the_place_of_a_scaler(release: Release, apply: str) -> None:
+    """deploy.md: the way back from a scaler to `none`."""
+    release.upgrade(merge_values(SHORT_DRAIN, SCALED), apply, wait=False)
+    wait_until("the scaler has raised the number", lambda: wanted_pods(release) == 2, 60)
+    release.upgrade(replicas(3), apply)
+    assert 3 == wanted_pods(release)
+
+
+@pytest.mark.parametrize("apply", APPLIES)
+def test_an_upgrade_after_scaling_by_hand(release: Release, apply: str) -> None:
+    """deploy.md: an upgrade brings the number of the values back after `kubectl scale`."""
+    release.upgrade(replicas(2), apply)
+    release.kubectl("scale", "--replicas", "1", f"deployment/{release.full_name}")
+    release.upgrade(replicas(3), apply)
+    assert 3 == wanted_pods(release)
+
+
+def test_a_rollback_brings_the_scaler_back(release: Release) -> None:
+    """deploy.md: "To go back": from a number of pods to a scaler."""
+    release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
+    wait_until("the scaler has raised the number", lambda: wanted_pods(release) == 2, 60)
+    release.upgrade(replicas(2), "--force-conflicts")
+    release.roll_back(1)
+    assert get_object("hpa", release.full_name, release.namespace)
+    assert "2" in helm("history", release.name, "--namespace", release.namespace).stdout

@@ -1,0 +1,77 @@
+"""Which sentences of the guides the tests on a cluster hold, by the words that their docstrings quote."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+PAGE = re.compile(r"\b([a-z-]+\.md)\b")
+QUOTE = re.compile(r'"([^"]+)"')
+GAP = re.compile(r"\s*…\s*")
+LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+SENTENCE_END = re.compile(r"(?<=[.:])\s+(?=[A-Z`*\"])")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A test, the page that it names, and the words of it that it quotes."""
+
+    test: str
+    page: str
+    words: tuple[str, ...]
+
+
+def read_promises() -> Iterator[Promise]:
+    """The promises of all tests on a cluster."""
+    for path in sorted(Path(__file__).parent.glob("*/test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                docstring = _in_one_line(ast.get_docstring(node) or "")
+                page = PAGE.search(docstring)
+                if page:
+                    quoted = [
+                        part for quote in QUOTE.findall(docstring) for part in GAP.split(quote) if part
+                    ]
+                    yield Promise(f"{path.stem}::{node.name}", page.group(1), tuple(quoted))
+
+
+def read_page(name: str) -> str:
+    """A page of docs/ in one line, without the targets of its links and with single quotation marks."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return _in_one_line(LINK.sub(r"\1", text)).replace('"', "'")
+
+
+def sentences(name: str) -> list[str]:
+    """The sentences of a page, without its examples of code."""
+    text = FENCE.sub("", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+    prose = LINK.sub(
+        r"\1", "\n".join(line for line in text.splitlines() if not line.startswith(("#", "|")))
+    )
+    paragraphs = re.split(r"\n\n+|\n(?=- |\d\. )", prose)
+    texts = [_in_one_line(text).replace('"', "'") for text in paragraphs]
+    return [one for text in texts for one in SENTENCE_END.split(text) if one]
+
+
+def unheld_sentences(name: str) -> list[str]:
+    """The sentences of a page of which no test quotes a word."""
+    held = [words for promise in read_promises() if promise.page == name for words in promise.words]
+    return [one for one in sentences(name) if not any(_are_of(words, one) for words in held)]
+
+
+def _are_of(words: str, sentence: str) -> bool:
+    """Whether enough words are those of a sentence, or all of the sentence is among them."""
+    return (words in sentence and words.count(" ") >= 2) or sentence in words
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    print("\n".join(unheld_sentences("deploy.md")))

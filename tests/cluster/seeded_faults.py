@@ -1,0 +1,229 @@
+"""Break the chart in one way after the other, and see that a named test fails each time.
+
+Run it in a cluster: `python -m tests.cluster.seeded_faults [NAME]...`. Each fault is put into a copy of the
+chart, which CLUSTER_CHART names. The test has to pass with the chart itself first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+CHART = ROOT / "helm" / "finetune-advisor"
+WAIT_SECONDS = "45"
+"""How long Helm waits for pods: enough for those that come, and little for those that don't."""
+PASSED, FAILED = 0, 1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One change of a template, the number of nodes that shows it, and the test that has to fail."""
+
+    name: str
+    template: str
+    old: str
+    new: str
+    test: str
+    nodes: int = 1
+
+
+FAULTS = [
+    Fault(
+        "liveness probe on the API's port",
+        "templates/deployment.yaml",
+        "livenessProbe:\n            httpGet: {path: /healthz, port: metrics}",
+        "livenessProbe:\n            httpGet: {path: /healthz, port: http}",
+        "test_install.py::test_probes_never_fail_once_a_pod_has_started",
+    ),
+    Fault(
+        "readiness probe on a path that isn't there",
+        "templates/deployment.yaml",
+        "readinessProbe:\n            httpGet: {path: /readyz, port: metrics}",
+        "readinessProbe:\n            httpGet: {path: /ready, port: metrics}",
+        "test_install.py::test_wait_ends_when_two_pods_are_ready",
+    ),
+    Fault(
+        "drain seconds that don't reach the pods",
+        "templates/_container.tpl",
+        "{{- range $name, $value := .Values.settings }}",
+        '{{- range $name, $value := omit .Values.settings "drainSeconds" }}',
+        "test_drain.py::test_drain_seconds_tell_those_who_only_ask_for_readiness",
+    ),
+    Fault(
+        "a capability is kept",
+        "values.yaml",
+        "capabilities: {drop: [ALL]}",
+        "capabilities: {}",
+        "test_install.py::test_wait_ends_when_two_pods_are_ready",
+    ),
+    Fault(
+        "no seccomp profile",
+        "values.yaml",
+        "  seccompProfile: {type: RuntimeDefault}\n",
+        "",
+        "test_install.py::test_helm_and_the_api_server_warn_of_nothing",
+    ),
+    Fault(
+        "a writable root filesystem",
+        "values.yaml",
+        "readOnlyRootFilesystem: true",
+        "readOnlyRootFilesystem: false",
+        "test_pod_rights.py::test_the_root_filesystem_is_read_only",
+    ),
+    Fault(
+        "a mounted token",
+        "templates/_container.tpl",
+        "automountServiceAccountToken: false",
+        "automountServiceAccountToken: true",
+        "test_pod_rights.py::test_there_is_no_token",
+    ),
+    Fault(
+        "a policy that lets all in",
+        "templates/networkpolicy.yaml",
+        "  ingress:\n",
+        "  ingress:\n    - {}\n",
+        "test_network_policy.py::test_named_senders_alone_get_in",
+    ),
+    Fault(
+        "a policy that lets all out",
+        "templates/networkpolicy.yaml",
+        "policyTypes: [Ingress, Egress]",
+        "policyTypes: [Ingress]",
+        "test_network_policy.py::test_pods_connect_to_nobody",
+    ),
+    Fault(
+        "helm test asks once",
+        "templates/tests/ports.yaml",
+        "attempts=10",
+        "attempts=1",
+        "test_network_policy.py::test_helm_test_passes_where_senders_are_named",
+    ),
+    Fault(
+        "a preStop of 0",
+        "templates/deployment.yaml",
+        "{{- if .Values.drain.preStopSeconds }}",
+        "{{- if false }}",
+        "test_drain.py::test_a_pod_that_ends_answers_during_the_pause",
+    ),
+    Fault(
+        "an old pod goes before a new one has come",
+        "templates/deployment.yaml",
+        "{maxUnavailable: 0, maxSurge: 1}",
+        "{maxUnavailable: 1, maxSurge: 0}",
+        "test_upgrade.py::test_two_pods_are_ready_at_any_time",
+    ),
+    Fault(
+        "settings that don't reach the pods",
+        "templates/_container.tpl",
+        "{{- range $name, $value := .Values.settings }}",
+        '{{- range $name, $value := omit .Values.settings "maxBatch" }}',
+        "test_upgrade.py::test_what_pods_contain_replaces_them[setting]",
+    ),
+    Fault(
+        "an init container that passes a broken tree",
+        "templates/deployment.yaml",
+        "args: [tree, check]",
+        "args: [tree, check, --help]",
+        "test_trees.py::test_the_log_of_check_trees_names_file_line_and_remedy",
+    ),
+    Fault(
+        "a hash that isn't the trees'",
+        "templates/_trees.tpl",
+        "toJson .Values.trees.documents | sha256sum",
+        'toJson "always" | sha256sum',
+        "test_trees.py::test_a_changed_tree_is_another_config_map_and_replaces_pods",
+    ),
+    Fault(
+        "trees that go with their release",
+        "templates/trees-configmap.yaml",
+        "helm.sh/resource-policy: keep",
+        "helm.sh/resource-policy: none",
+        "test_trees.py::test_an_uninstallation_leaves_trees",
+    ),
+    Fault(
+        "metrics on the public Service",
+        "templates/service.yaml",
+        "targetPort: http",
+        "targetPort: metrics",
+        "test_install.py::test_the_service_answers_on_port_80",
+    ),
+    Fault(
+        "notes that forward a wrong port",
+        "templates/NOTES.txt",
+        "8080:{{ .Values.service.port }}",
+        "8081:{{ .Values.service.port }}",
+        "test_install.py::test_the_notes_lead_to_an_answer",
+    ),
+    Fault(
+        "nothing spreads pods",
+        "templates/deployment.yaml",
+        '{{- include "finetune-advisor.spreading" . | nindent 6 }}',
+        "",
+        "test_spreading.py::test_restarted_pods_run_on_different_nodes",
+        nodes=2,
+    ),
+    Fault(
+        "no disruption budget",
+        "templates/poddisruptionbudget.yaml",
+        "{{- if .enabled }}",
+        "{{- if false }}",
+        "test_disruptions.py::test_one_pod_may_be_evicted_and_the_second_not_yet",
+        nodes=2,
+    ),
+]
+
+
+@contextmanager
+def broken_chart(fault: Fault) -> Iterator[Path]:
+    """A copy of the chart with a fault. Raises ValueError if the place of the fault isn't there."""
+    with tempfile.TemporaryDirectory(prefix="broken-chart-") as folder:
+        chart = Path(folder) / "finetune-advisor"
+        shutil.copytree(CHART, chart)
+        path = chart / fault.template
+        text = path.read_text(encoding="utf-8")
+        if fault.old not in text:
+            raise ValueError(f"{fault.name}: {fault.template} has no {fault.old!r}")
+        path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+        yield chart
+
+
+def run_test(fault: Fault, chart: Path) -> int:
+    """pytest's exit code for the fault's test with a chart."""
+    folder = "one_node" if fault.nodes == 1 else "two_nodes"
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+    environment = os.environ | {"CLUSTER_CHART": str(chart), "CLUSTER_WAIT_SECONDS": WAIT_SECONDS}
+    test = f"{ROOT}/tests/cluster/{folder}/{fault.test}"
+    return subprocess.run([*command, test], cwd=ROOT, env=environment, capture_output=True).returncode
+
+
+def is_noticed(fault: Fault) -> bool:
+    """Whether the fault's test passes without the fault and fails with it."""
+    if run_test(fault, CHART) != PASSED:
+        print(f"{fault.name}: {fault.test} fails without the fault, too", flush=True)
+        return False
+    with broken_chart(fault) as chart:
+        noticed = run_test(fault, chart) == FAILED
+    print(f"{fault.name}: {'noticed by' if noticed else 'passes'} {fault.test}", flush=True)
+    return noticed
+
+
+def main(names: list[str]) -> int:
+    """Try the faults that this cluster can show, or some of them. Returns how many weren't noticed."""
+    nodes = int(os.environ["CLUSTER_NODES"])
+    chosen = [fault for fault in FAULTS if fault.nodes == nodes and (not names or fault.name in names)]
+    unnoticed = [fault for fault in chosen if not is_noticed(fault)]
+    print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} faults were noticed")
+    return len(unnoticed)
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PAGE = re.compile(r"\b([a-z-]+\.md)\b")
+PAGE = re.compile(r"\b([a-z-]+\.md|values\.yaml|NOTES\.txt)\b")
+CHART = ROOT / "helm" / "finetune-advisor"
+OF_THE_CHART = {"values.yaml": CHART / "values.yaml", "NOTES.txt": CHART / "templates" / "NOTES.txt"}
 QUOTE = re.compile(r'"([^"]+)"')
 GAP = re.compile(r"\s*…\s*")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
@@ -20,7 +22,7 @@ SENTENCE_END = re.compile(r"(?<=[.:])\s+(?=[A-Z`*\"])")
 
 @dataclass(frozen=True)
 class Promise:
-    """A test, the page that it names, and the words of it that it quotes."""
+    """A test, the page that it names or "", and the words of it that it quotes."""
 
     test: str
     page: str
@@ -34,16 +36,15 @@ def read_promises() -> Iterator[Promise]:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 docstring = _in_one_line(ast.get_docstring(node) or "")
                 page = PAGE.search(docstring)
-                if page:
-                    quoted = [
-                        part for quote in QUOTE.findall(docstring) for part in GAP.split(quote) if part
-                    ]
-                    yield Promise(f"{path.stem}::{node.name}", page.group(1), tuple(quoted))
+                quoted = [
+                    part for quote in QUOTE.findall(docstring) for part in GAP.split(quote) if part
+                ]
+                yield Promise(f"{path.stem}::{node.name}", page[1] if page else "", tuple(quoted))
 
 
 def read_page(name: str) -> str:
-    """A page of docs/ in one line, without the targets of its links and with single quotation marks."""
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    """A page of docs/ or a file of the chart in one line, without targets of links, with single quotes."""
+    text = OF_THE_CHART.get(name, ROOT / "docs" / name).read_text(encoding="utf-8")
     return _in_one_line(LINK.sub(r"\1", text)).replace('"', "'")
 
 

@@ -35,7 +35,7 @@ def forwarded(commands: list[str]) -> Iterator[None]:
 
 
 def test_wait_ends_when_two_pods_are_ready(release: Release) -> None:
-    """`helm upgrade --install … --wait`: "You get two pods"."""
+    """deploy.md: "helm upgrade --install advisor … --wait … two pods"."""
     release.upgrade()
     assert 2 == len(release.ready_pods())
 
@@ -104,14 +104,14 @@ def test_probes_never_fail_once_a_pod_has_started(installed: Release) -> None:
 
 
 def test_the_notes_wait_for_the_pods(installed: Release, commands: list[str]) -> None:
-    """NOTES: "Wait until the pods are ready"."""
+    """NOTES.txt: "Wait until the pods are ready"."""
     [command] = [line for line in commands if "rollout status" in line]
     assert "successfully rolled out" in subprocess.check_output(command.split(), text=True)
 
 
 @pytest.mark.usefixtures("forwarded")
 def test_the_notes_lead_to_an_answer(commands: list[str]) -> None:
-    """NOTES: "Send a request": the forwarded port and the request as printed."""
+    """NOTES.txt: "Send a request": the forwarded port and the request as printed."""
     [command] = [line for line in commands if line.startswith("curl")]
 
     def answer() -> str:

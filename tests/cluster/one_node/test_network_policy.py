@@ -133,7 +133,7 @@ def test_helm_test_passes_where_senders_are_named(hardened: Release) -> None:
 
 
 def test_dns_can_be_allowed(release: Release) -> None:
-    """`networkPolicy.allowDNS`: "Allow pods to query the cluster's DNS", and nothing else."""
+    """values.yaml: "Allow pods to query the cluster's DNS", and nothing else."""
     release.upgrade(merge_values(SHORT_DRAIN, {"networkPolicy": {"allowDNS": True}}))
     name = f"{release.full_name}.{release.namespace}.svc.cluster.local"
     wait_until("the name's address", lambda: server_of(release).can_resolve(name), 20)
@@ -141,13 +141,13 @@ def test_dns_can_be_allowed(release: Release) -> None:
 
 
 def test_a_port_can_be_let_out(release: Release) -> None:
-    """`networkPolicy.egress`: "Additional egress rules", as for a collector's port."""
+    """values.yaml: "Additional egress rules", as for a collector's port."""
     rule = {"ports": [{"port": 8181, "protocol": "TCP"}]}
     release.upgrade(merge_values(SHORT_DRAIN, {"networkPolicy": {"egress": [rule]}}))
     wait_until("the port is open", lambda: server_of(release).can_reach(other_service()), 20)
 
 
 def test_a_release_without_a_policy_is_open(release: Release, senders: Senders) -> None:
-    """`networkPolicy.enabled`: "Create a NetworkPolicy": without it, pods may ask others."""
+    """values.yaml: "Create a NetworkPolicy": without it, pods may ask others."""
     release.upgrade(merge_values(SHORT_DRAIN, {"networkPolicy": {"enabled": False}}))
     wait_until("the pods may ask", lambda: server_of(release).can_reach(other_service()), 20)

@@ -55,7 +55,7 @@ def test_the_root_filesystem_is_read_only(installed: Release, pod: Manifest, pat
 
 
 def test_temporary_files_have_a_place_in_memory(installed: Release, pod: Manifest) -> None:
-    """`tmpSizeLimit`: "Size limit of /tmp, which is in memory"."""
+    """values.yaml: "Size limit of /tmp, which is in memory"."""
     installed.execute(pod, "touch", "/tmp/x")
     mounts = installed.execute(pod, "cat", "/proc/mounts").stdout.splitlines()
     assert ["tmpfs"] == [line.split()[2] for line in mounts if line.split()[1] == "/tmp"]

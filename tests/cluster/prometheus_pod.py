@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ class PrometheusPod:
         return [rule for group in self.get("rules")["groups"] for rule in group["rules"]]
 
 
-def render_alerts(release: Release, values: Values) -> dict[str, Any]:
+def render_alerts(release: Release, values: Values, matchers: str = "") -> dict[str, Any]:
     """The alerts as a file of rules, as the guide renders them, but without their waits."""
     command = (
         "template",
@@ -72,7 +73,7 @@ def render_alerts(release: Release, values: Values) -> dict[str, Any]:
         "--values",
         "-",
     )
-    chosen = ("--set", "prometheusRule.enabled=true", "--set", f'prometheusRule.matchers=job="{JOB}"')
+    chosen = ("--set", "prometheusRule.enabled=true", "--set", f"prometheusRule.matchers={matchers}")
     only = ("--show-only", "templates/prometheusrule.yaml")
     rendered = helm(*command, *chosen, *only, stdin=json.dumps(values)).stdout
     rules: dict[str, Any] = yaml.safe_load(rendered)["spec"]
@@ -83,15 +84,50 @@ def render_alerts(release: Release, values: Values) -> dict[str, Any]:
     return rules
 
 
+def scrape_by_name(release: Release) -> dict[str, Any]:
+    """What a Prometheus without an operator scrapes: the port `metrics` of the Service for metrics."""
+    chosen = [
+        _keep("service_name", f"{release.full_name}-metrics"),
+        _keep("endpointslice_port_name", "metrics"),
+    ]
+    return _scrape(JOB, "endpointslice", release, chosen)
+
+
+def scrape_by_monitor(release: Release, monitor: Manifest) -> dict[str, Any]:
+    """What the Prometheus operator makes of a ServiceMonitor or a PodMonitor."""
+    pods = monitor["kind"] == "PodMonitor"
+    [endpoint] = monitor["spec"]["podMetricsEndpoints" if pods else "endpoints"]
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    kind = "pod" if pods else "service"
+    port = "pod_container_port_name" if pods else "endpointslice_port_name"
+    chosen = [
+        *(_keep(f"{kind}_label_{re.sub('[^a-z]', '_', name)}", value) for name, value in labels.items()),
+        _keep(port, endpoint["port"]),
+    ]
+    if pods:
+        return _scrape(f"{release.namespace}/{release.full_name}", "pod", release, chosen)
+    return _scrape(f"{release.full_name}-metrics", "endpointslice", release, chosen)
+
+
+def _keep(label: str, value: str) -> dict[str, Any]:
+    return {"source_labels": [f"__meta_kubernetes_{label}"], "regex": value, "action": "keep"}
+
+
+def _scrape(job: str, role: str, release: Release, chosen: list[dict[str, Any]]) -> dict[str, Any]:
+    found = {"role": role, "namespaces": {"names": [release.namespace]}}
+    namespace = {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"}
+    return {"job_name": job, "kubernetes_sd_configs": [found], "relabel_configs": [*chosen, namespace]}
+
+
 @contextmanager
 def running_prometheus(
     namespace: str, release: Release, rules: dict[str, Any]
 ) -> Iterator[PrometheusPod]:
-    """Prometheus in a pod of a namespace, which scrapes the release's Service for metrics."""
+    """Prometheus in a pod of a namespace, which looks for what it scrapes in that of a release."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("needs prometheus")
-    files = {"prometheus.yml": json.dumps(_configuration(release)), "alerts.yaml": json.dumps(rules)}
+    files = {"prometheus.yml": json.dumps(_configuration(scrape)), "alerts.yaml": json.dumps(rules)}
     apply_objects(
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "prometheus"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prometheus"}, "data": files},
@@ -107,19 +143,7 @@ def running_prometheus(
     kubectl("delete", "pod", "prometheus", "--wait=false", namespace=namespace)
 
 
-def _configuration(release: Release) -> dict[str, Any]:
-    found = {"role": "endpointslice", "namespaces": {"names": [release.namespace]}}
-    meta = "__meta_kubernetes"
-    chosen = [
-        {
-            "source_labels": [f"{meta}_service_name"],
-            "regex": f"{release.full_name}-metrics",
-            "action": "keep",
-        },
-        {"source_labels": [f"{meta}_endpointslice_port_name"], "regex": "metrics", "action": "keep"},
-        {"source_labels": [f"{meta}_namespace"], "target_label": "namespace"},
-    ]
-    scrape = {"job_name": JOB, "kubernetes_sd_configs": [found], "relabel_configs": chosen}
+def _configuration(scrape: dict[str, Any]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["/configuration/alerts.yaml"],

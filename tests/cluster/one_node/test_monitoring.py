@@ -6,13 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.kubectl import temporary_namespace, wait_until
-from tests.cluster.prometheus_pod import PrometheusPod, render_alerts, running_prometheus
+from tests.cluster.kubectl import get_object, temporary_namespace, wait_until
+from tests.cluster.prometheus_pod import (
+    JOB,
+    PrometheusPod,
+    render_alerts,
+    running_prometheus,
+    scrape_by_monitor,
+    scrape_by_name,
+)
 from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, temporary_release
 from tests.cluster.trees import BROKEN_TREE, GOOD_TREE, apply_trees
 
 SCRAPE_SECONDS = 60
 KUBELET_SECONDS = 150
+MATCHERS = f'job="{JOB}"'
 Monitored = tuple[Release, PrometheusPod, Values]
 
 
@@ -26,7 +34,8 @@ def monitored() -> Iterator[Monitored]:
         values = merge_values(SHORT_DRAIN, watched_trees(), admitting(namespace))
         apply_trees(release, GOOD_TREE)
         release.upgrade(values)
-        with running_prometheus(namespace, release, render_alerts(release, values)) as prometheus:
+        rules = render_alerts(release, values, MATCHERS)
+        with running_prometheus(namespace, release, scrape_by_name(release), rules) as prometheus:
             wait_until(
                 "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
             )
@@ -90,3 +99,34 @@ def test_trees_not_reloaded_fires_on_a_broken_document(monitored: Monitored) -> 
     apply_trees(release, BROKEN_TREE)
     fires = {"FinetuneAdvisorTreesNotReloaded"}
     wait_until("the alert", lambda: prometheus.firing_alerts() == fires, KUBELET_SECONDS)
+
+
+@pytest.fixture(params=["ServiceMonitor", "PodMonitor"])
+def followed(request: pytest.FixtureRequest, operators: None) -> Iterator[tuple[Release, PrometheusPod]]:
+    """A release with a monitor of either kind, and a Prometheus as the operator configures it for that."""
+    kind = request.param
+    values = merge_values(SHORT_DRAIN, {"metrics": {"monitor": {"kind": kind}}})
+    with (
+        temporary_namespace("monitoring", restricted=False) as namespace,
+        temporary_release("followed") as release,
+    ):
+        release.upgrade(values)
+        scrape = scrape_by_monitor(release, get_object(kind, release.full_name, release.namespace))
+        with running_prometheus(
+            namespace, release, scrape, render_alerts(release, values)
+        ) as prometheus:
+            wait_until(
+                "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
+            )
+            yield release, prometheus
+
+
+def test_alerts_look_at_the_job_of_the_monitor(followed: tuple[Release, PrometheusPod]) -> None:
+    """deploy.md: "Its alerts look at the job that its monitor makes", or one would say that nobody is there;
+    "`PodMonitor` instead of `ServiceMonitor` scrapes pods without their Service".
+    """
+    release, prometheus = followed
+    assert "FinetuneAdvisorAbsent" in {rule["name"] for rule in prometheus.rules()}
+    assert set() == prometheus.firing_alerts()
+    release.kubectl("scale", "--replicas", "0", f"deployment/{release.full_name}")
+    wait_until("the alert", lambda: prometheus.firing_alerts() == {"FinetuneAdvisorAbsent"}, 60)

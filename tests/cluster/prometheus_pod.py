@@ -121,7 +121,7 @@ def _scrape(job: str, role: str, release: Release, chosen: list[dict[str, Any]])
 
 @contextmanager
 def running_prometheus(
-    namespace: str, release: Release, rules: dict[str, Any]
+    namespace: str, release: Release, scrape: dict[str, Any], rules: dict[str, Any]
 ) -> Iterator[PrometheusPod]:
     """Prometheus in a pod of a namespace, which looks for what it scrapes in that of a release."""
     program = shutil.which("prometheus")

@@ -69,6 +69,16 @@ def built(
         if shutil.which(tool) is None:
             raise UnavailableError(f"{name} needs {tool}, which isn't installed here")
     files = sorted(one for one in source.iterdir() if one.is_file())
+
+    def build_copy(at: Path) -> None:
+        shutil.copytree(source, at, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        build(at)
+
+    return built_from(files, name, build_copy, group=group)
+
+
+def built_from(files: Sequence[Path], name: str, build: Callable[[Path], None], *, group: str) -> Path:
+    """Where something is built, once for each state of some files, beginning with an empty folder."""
     state = sha256(b"\0".join(part for s in files for part in (s.name.encode(), s.read_bytes())))
     place = TOOLS / f"{group}-{name}-{state.hexdigest()[:12]}"
     TOOLS.mkdir(exist_ok=True)
@@ -76,14 +86,14 @@ def built(
         flock(lock, LOCK_EX)
         if not place.is_dir():
             print(f"building {name}, once", file=sys.stderr, flush=True)
-            _build_aside(source, place, build)
+            _build_aside(place, build)
     return place
 
 
-def _build_aside(source: Path, place: Path, build: Callable[[Path], None]) -> None:
+def _build_aside(place: Path, build: Callable[[Path], None]) -> None:
     """Build in a folder beside the place, which it takes only when it is whole."""
     building = place.with_name(f"{place.name}.{os.getpid()}")
-    shutil.copytree(source, building, ignore=shutil.ignore_patterns("__pycache__"))
+    building.mkdir()
     try:
         build(building)
         building.rename(place)
@@ -91,13 +101,14 @@ def _build_aside(source: Path, place: Path, build: Callable[[Path], None]) -> No
         shutil.rmtree(building, ignore_errors=True)
 
 
-def run(command: Sequence[str], at: Path) -> None:
-    """Run a step of a build. Raises UnavailableError with what it said last."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+def run(command: Sequence[str], at: Path, *, seconds: float = 900, **environment: str) -> str:
+    """Run a step of a build, and return what it printed. Raises UnavailableError with what it said last."""
+    given = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", **environment}
     try:
-        subprocess.run(
-            command, cwd=at, check=True, capture_output=True, text=True, timeout=900, env=environment
+        done = subprocess.run(
+            command, cwd=at, check=True, capture_output=True, text=True, timeout=seconds, env=given
         )
     except (subprocess.SubprocessError, OSError) as error:
         said = getattr(error, "stderr", None) or str(error)
         raise UnavailableError(f"{command[0]} failed: {said[-300:].strip()}") from error
+    return done.stdout

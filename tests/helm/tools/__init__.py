@@ -68,13 +68,18 @@ def violations(pods: Iterable[Manifest]) -> list[list[str]]:
 @cache
 def definitions() -> dict[str, Any]:
     """The schemas of the operators' resources by apiVersion and kind."""
-    texts = [path.read_text(encoding="utf-8") for path in (_kubernetes() / "crds").glob("*.yaml")]
+    texts = [path.read_text(encoding="utf-8") for path in operator_definitions().glob("*.yaml")]
     crds = [yaml.load(text, yaml.CSafeLoader) for text in texts]
     return {
         f"{crd['spec']['group']}/{version['name']} {crd['spec']['names']['kind']}": version["schema"]
         for crd in crds
         for version in crd["spec"]["versions"]
     }
+
+
+def operator_definitions() -> Path:
+    """The folder with the definitions of the operators' resources, as an API server takes them."""
+    return _kubernetes() / "crds"
 
 
 def readme() -> str:

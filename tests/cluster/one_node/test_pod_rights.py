@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.kubectl import Manifest
+from tests.cluster.kubectl import Manifest, wait_until
 from tests.cluster.release import Release
 
 SECCOMP_FILTER = "2"
@@ -81,6 +81,9 @@ def test_a_pod_without_these_rights_is_refused_here(release: Release) -> None:
     enforce it.
     """
     release.upgrade({"podSecurityContext": {"runAsNonRoot": False, "runAsUser": 0}}, wait=False)
-    described = release.kubectl("describe", "replicasets").stdout
+
+    def is_refused() -> bool:
+        return "violates PodSecurity" in release.kubectl("describe", "replicasets").stdout
+
+    wait_until("the API server refuses the pods", is_refused, 30)
     assert [] == release.list_pods()
-    assert "violates PodSecurity" in described

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.kubectl import get_object, sampled, wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
+from tests.cluster.load import Load, assert_nothing_lost, running_load
 from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
 
 METRICS_SECONDS = 120
@@ -60,17 +60,21 @@ def test_replicas_set_the_number_of_pods(release: Release) -> None:
     assert 1 == len(release.wait_for_pods(1))
 
 
+def load_until_it_grows(release: Release) -> Load:
+    """Load a release until it has more than its two pods."""
+    with running_load(release.url(), callers=8, pause_seconds=0) as load:
+        wait_until("more than two ready pods", lambda: len(release.ready_pods()) > 2, HPA_SECONDS)
+    return load
+
+
 def test_the_hpa_adds_pods_under_load_and_loses_no_request(scaled: Release) -> None:
     """deploy.md: "`hpa` is Kubernetes' own": the pods' CPU use raises their number."""
-    with running_load(scaled.url(), callers=8, pause_seconds=0) as load:
-        wait_until("more than two ready pods", lambda: len(scaled.ready_pods()) > 2, HPA_SECONDS)
-    assert_nothing_lost(load)
+    assert_nothing_lost(load_until_it_grows(scaled))
 
 
 def test_the_hpa_removes_pods_and_loses_no_request(scaled: Release) -> None:
-    """deploy.md: "`hpa` is Kubernetes' own": without load, all but `minReplicas` end, under requests."""
-    scaled.kubectl("scale", "--replicas", "4", f"deployment/{scaled.full_name}")
-    scaled.wait_for_pods(4)
+    """deploy.md: "`hpa` is Kubernetes' own": with little load, all but `minReplicas` end."""
+    load_until_it_grows(scaled)
     with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
         wait_until("two pods are wanted", lambda: wanted_pods(scaled) == 2, HPA_SECONDS)
         time.sleep(14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -115,7 +115,7 @@ def test_an_example_comes_up_and_passes_helm_test(
     key = prepare(release)
     values = values_for_this_cluster(name, good_digest)
     release = Release(release.namespace, full_name=values.get("fullnameOverride", release.full_name))
-    with load_balancer(release):
+    with load_balancer(release) if name == "loadbalancer" else nullcontext():
         release.upgrade(values)
     headers = {"Authorization": f"Bearer {key}"} if name == "api-keys" else None
     assert 200 == ask(release.url("/assess"), {"profile": {}}, headers=headers).status_code

@@ -48,8 +48,8 @@ def digest(tmp_path_factory: pytest.TempPathFactory) -> str:
 def production(digest: str, operators: None) -> Iterator[Release]:
     """A release with all of the production values, and this image in place of that one."""
     with temporary_release("production") as release:
-        # Without the Secret of imagePullSecrets: the registry needs none, and once a pull has used one, the kubelet
-        # wants one of all pods that have this image.
+        # Without the Secret of imagePullSecrets: the registry needs none, and once a pull has used one,
+        # the kubelet wants one of all pods that have this image.
         release.upgrade(merge_values(example_values("production"), {"image": {"digest": digest}}))
         yield release
 

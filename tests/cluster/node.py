@@ -147,6 +147,10 @@ def _kubelet_config(node: Node, folder: Path, layout: Layout) -> dict[str, Any]:
         "serializeImagePulls": False,
         "syncFrequency": "10s",  # how soon a changed ConfigMap reaches its pods
         "maxPods": 60,
+        # Images are imported once and never pulled again: keep them on a full disk, and let every pod use an image
+        # that some pod has pulled from the registry.
+        "imageGCHighThresholdPercent": 100,
+        "imagePullCredentialsVerificationPolicy": "NeverVerify",
     }
 
 

@@ -35,7 +35,7 @@ def monitored() -> Iterator[Monitored]:
         apply_trees(release, GOOD_TREE)
         release.upgrade(values)
         rules = render_alerts(release, values, MATCHERS)
-        with running_prometheus(namespace, release, scrape_by_name(release), rules) as prometheus:
+        with running_prometheus(namespace, scrape_by_name(release), rules) as prometheus:
             wait_until(
                 "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
             )
@@ -112,9 +112,7 @@ def followed(request: pytest.FixtureRequest, operators: None) -> Iterator[tuple[
     ):
         release.upgrade(values)
         scrape = scrape_by_monitor(release, get_object(kind, release.full_name, release.namespace))
-        with running_prometheus(
-            namespace, release, scrape, render_alerts(release, values)
-        ) as prometheus:
+        with running_prometheus(namespace, scrape, render_alerts(release, values)) as prometheus:
             wait_until(
                 "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
             )
@@ -129,4 +127,4 @@ def test_alerts_look_at_the_job_of_the_monitor(followed: tuple[Release, Promethe
     assert "FinetuneAdvisorAbsent" in {rule["name"] for rule in prometheus.rules()}
     assert set() == prometheus.firing_alerts()
     release.kubectl("scale", "--replicas", "0", f"deployment/{release.full_name}")
-    wait_until("the alert", lambda: prometheus.firing_alerts() == {"FinetuneAdvisorAbsent"}, 60)
+    wait_until("the alert", lambda: "FinetuneAdvisorAbsent" in prometheus.firing_alerts(), 60)

@@ -23,7 +23,7 @@ import click
 from tests.conftest import ROOT
 
 CHART = ROOT / "helm" / "finetune-advisor"
-WAIT_SECONDS = "45"
+WAIT_SECONDS = "90"
 """How long Helm waits for pods: enough for those that come, and little for those that don't."""
 PASSED, FAILED = 0, 1
 

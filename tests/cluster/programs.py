@@ -25,6 +25,7 @@ class GoModule:
 
     folder: str
     packages: Mapping[str, str]
+    tags: str = ""
 
     def build(self) -> Path:
         """The folder that has the programs. Raises UnavailableError if one can't be built here."""
@@ -32,9 +33,10 @@ class GoModule:
 
     def _build_in(self, place: Path) -> None:
         flags = " ".join(["-s", "-w", *self._version_flags(place)])
+        options = ["-mod=readonly", "-trimpath", f"-tags={self.tags}", f"-ldflags={flags}"]
         for program, package in self.packages.items():
-            command = ["nice", "go", "build", "-mod=readonly", "-trimpath", f"-ldflags={flags}"]
-            tools.run([*command, "-o", program, package], place, seconds=BUILD_SECONDS)
+            command = ["nice", "go", "build", *options, "-o", program, package]
+            tools.run(command, place, seconds=BUILD_SECONDS)
 
     def _version_flags(self, place: Path) -> Iterable[str]:
         """What Kubernetes' own build tells its programs about their version, which clients compare."""
@@ -73,8 +75,13 @@ CONTROL_PLANE = (
         ),
     ),
 )
+# Until 1.30, the API server has the libraries of clouds in it unless it is built without.
 OLDEST = (
-    GoModule("kubernetes-oldest", {"kube-apiserver-oldest": "k8s.io/kubernetes/cmd/kube-apiserver"}),
+    GoModule(
+        "kubernetes-oldest",
+        {"kube-apiserver-oldest": "k8s.io/kubernetes/cmd/kube-apiserver"},
+        tags="providerless",
+    ),
 )
 """What clusters without nodes have, too: the API server of the oldest version that the chart takes."""
 NODE = (

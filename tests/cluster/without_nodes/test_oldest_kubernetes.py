@@ -12,13 +12,15 @@ import pytest
 import yaml
 
 from tests.cluster.control_plane import api_server_command
-from tests.cluster.kubectl import list_objects, temporary_namespace, wait_until
+from tests.cluster.kubectl import apply_objects, create_namespace, list_objects, wait_until
 from tests.cluster.layout import API_ADDRESS, Layout
 from tests.cluster.release import Release, chart_under_test, example_values
+from tests.cluster.without_nodes.objects import CLASSES
 from tests.helm import chart
 
 PORT = 7443
 PROGRAM = "kube-apiserver-oldest"
+DEFAULT_ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("KUBECONFIG", str(folder / "config"))
         try:
             wait_until("the server answers", lambda: list_objects("priorityclasses"), 60)
+            apply_objects(*CLASSES)
             yield
         finally:
             server.terminate()
@@ -49,14 +52,13 @@ def takes_no_operator(name: str) -> bool:
 
 
 @pytest.fixture(scope="module", params=filter(takes_no_operator, chart.cases()))
-def installed(request: pytest.FixtureRequest, oldest: None) -> Iterator[tuple[Release, str]]:
+def installed(request: pytest.FixtureRequest, oldest: None) -> tuple[Release, str]:
     """A release of each example in turn, and what Helm warned of."""
-    with temporary_namespace(request.param) as namespace:
-        values = example_values(request.param)
-        release = Release(
-            namespace, full_name=values.get("fullnameOverride", "advisor-finetune-advisor")
-        )
-        yield release, release.upgrade(values, wait=False).stderr
+    values = example_values(request.param)
+    namespace = create_namespace(request.param)  # stays, as no controller would empty it
+    release = Release(namespace, full_name=values.get("fullnameOverride", "advisor-finetune-advisor"))
+    apply_objects(DEFAULT_ACCOUNT, namespace=namespace)  # which a controller would make
+    return release, release.upgrade(values, wait=False).stderr
 
 
 def test_the_pinned_version_is_the_oldest() -> None:
@@ -81,7 +83,7 @@ def test_it_admits_the_pods(installed: tuple[Release, str]) -> None:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": template["metadata"] | {"name": "a"},
-        "spec": template["spec"] | {"serviceAccountName": release.full_name},
+        "spec": template["spec"],
     }
     said = release.kubectl("create", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod))
     assert ("pod/a created (server dry run)\n", "") == (said.stdout, said.stderr)

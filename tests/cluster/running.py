@@ -117,6 +117,8 @@ class Cluster:
         with namespaces.uninterrupted():
             if self._unshare.exists():
                 namespaces.end(int(self._unshare.read_text()))
+            if self._process:
+                self._process.wait()
             if self._groups.exists():
                 control_groups.remove(Path(line) for line in self._groups.read_text().splitlines())
             shutil.rmtree(self.layout.state)

@@ -17,10 +17,12 @@ DEPLOYED := tests/helm tests/monitoring tests/drain
 ENGINES := tests/engines
 # Minutes of trees that change under load: make reload.
 RELOADED := tests/reload
+# Clusters of Kubernetes' own programs, which need root: make cluster.
+CLUSTERED := tests/cluster
 # Compares times, which needs a machine that does nothing else: make public.
 TIMED := tests/public/test_key_timing.py::test_near_and_far_keys_take_as_long
 OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%) $(ENGINES:%=--ignore=%) $(RELOADED:%=--ignore=%) \
-	$(TIMED:%=--deselect=%)
+	$(CLUSTERED:%=--ignore=%) $(TIMED:%=--deselect=%)
 
 .DEFAULT_GOAL := help
 
@@ -60,6 +62,9 @@ test: $(VENV)/.develop ## Run the whole suite, with coverage
 
 chart: $(VENV)/.chart ## Test the Helm chart, its alerts and dashboard, and the drain
 	$(PYTEST) $(DEPLOYED)
+
+cluster: $(VENV)/.chart ## Test the chart on real clusters of 0, 1 and 2 nodes, or of NODES (as root, on Linux)
+	$(BIN)/python -m tests.cluster $(NODES:%=--nodes %)
 
 engines: $(VENV)/.engines ## Test exported SQL and bulk recipes in PostgreSQL, Spark and Polars
 	$(PYTEST) $(ENGINES)
@@ -105,4 +110,4 @@ image-test: $(VENV)/.develop ## Build the image without a registry, and test it 
 lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test contract fuzz chart chart-readme engines check openapi bench public reload image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme cluster engines check openapi bench public reload image image-test lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,21 +98,25 @@ class Release:
     ) -> Completed:
         """`helm upgrade --install` with these values over those of options, and none of an earlier one."""
         waiting = ["--wait", "--timeout", f"{timeout_seconds}s"] if wait else []
-        return helm(
-            *(
-                "upgrade",
-                "--install",
-                self.name,
-                self.chart,
-                "--namespace",
-                self.namespace,
-                "--reset-values",
-            ),
-            *(*options, "--values", "-", *waiting),
+        command = ("upgrade", "--install", self.name, self.chart, "--namespace", self.namespace)
+        done = helm(
+            *(*command, "--reset-values", *options, "--values", "-", *waiting),
             stdin=json.dumps(values),
             program=self.program,
             must_succeed=must_succeed,
         )
+        if wait and not done.returncode and self.ready_pods():
+            self._wait_for_service()
+        return done
+
+    def _wait_for_service(self) -> None:
+        """Wait until the node sends connections to the Service on: kube-proxy needs a moment."""
+
+        def connect() -> bool:
+            with socket.create_connection(self.service_address(), timeout=2):
+                return True
+
+        wait_until("the Service is there", connect, 20)
 
     def roll_back(self, revision: int, *options: str, must_succeed: bool = True) -> Completed:
         """`helm rollback` to a revision of the release."""
@@ -164,6 +169,13 @@ class Release:
             return pods if len(pods) == number == len([pod for pod in pods if is_ready(pod)]) else []
 
         return wait_until(f"{number} pods, all ready", all_ready, seconds)
+
+    def endpoints(self, service: str = "") -> set[str]:
+        """The addresses of the pods to which the API's Service, or another one, sends requests."""
+        selector = f"kubernetes.io/service-name={service or self.full_name}"
+        slices = list_objects("endpointslices", self.namespace, selector)
+        ready = [one for part in slices for one in part["endpoints"] or () if one["conditions"]["ready"]]
+        return {address for one in ready for address in one["addresses"]}
 
     def service_address(self) -> tuple[str, int]:
         """IP address and port of the API's Service."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-from tests.cluster.kubectl import Manifest, list_objects, sampled
+from tests.cluster.kubectl import Manifest, sampled
 from tests.cluster.release import HTTP_PORT, Release, ask, pod_url
 
 MAX_SECONDS = 90
@@ -49,14 +49,6 @@ def _status(url: str, body: object = None) -> int:
         return 0
 
 
-def endpoints(release: Release) -> set[str]:
-    """The addresses of the pods that the API's Service sends requests to."""
-    selector = f"kubernetes.io/service-name={release.full_name}"
-    slices = list_objects("endpointslices", release.namespace, selector)
-    ready = [one for part in slices for one in part["endpoints"] or () if one["conditions"]["ready"]]
-    return {address for one in ready for address in one["addresses"]}
-
-
 def test_a_pod_that_ends_answers_during_the_pause(release: Release) -> None:
     """deploy.md: "Meanwhile it waits for `drain.preStopSeconds` and still answers": 10 seconds by
     default.
@@ -94,7 +86,7 @@ def test_a_pod_that_ends_leaves_the_service_first(release: Release) -> None:
     [pod, _] = release.ready_pods()
     release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
     time.sleep(3)
-    assert pod["status"]["podIP"] not in endpoints(release)
+    assert pod["status"]["podIP"] not in release.endpoints()
     assert 200 == ask(pod_url(pod, "/assess", HTTP_PORT), {"profile": {}}).status_code
 
 

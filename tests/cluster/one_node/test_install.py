@@ -65,8 +65,11 @@ def test_operations_are_not_on_the_service_of_the_api(installed: Release, path: 
 @pytest.mark.parametrize("path", OPERATIONS)
 def test_operations_are_on_the_service_for_metrics(installed: Release, path: str) -> None:
     """deploy.md: "a second Service, `…-metrics`, for probes and metrics", on 9090."""
-    spec = get_object("service", f"{installed.full_name}-metrics", installed.namespace)["spec"]
-    assert 200 == ask(f"http://{spec['clusterIP']}:9090{path}").status_code
+    service = f"{installed.full_name}-metrics"
+    [port] = get_object("service", service, installed.namespace)["spec"]["ports"]
+    addresses = installed.endpoints(service)
+    assert (9090, 2) == (port["port"], len(addresses))
+    assert {200} == {ask(f"http://{address}:9090{path}").status_code for address in addresses}
 
 
 def test_the_operations_port_knows_nothing_else(installed: Release) -> None:

@@ -1,0 +1,78 @@
+"""Programs that run as long as the cluster, each with a log of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+POLL_SECONDS = 0.1
+LOG_LINES = 5
+
+
+class DaemonError(Exception):
+    """A program of the cluster ended or isn't ready in time; the message has the end of its log."""
+
+
+class Daemons:
+    """Starts programs, and notices when one ends."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        logs.mkdir()
+
+    def start(self, name: str, *command: str | Path) -> None:
+        """Start a program."""
+        with self._log(name).open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait_until_ready(self, name: str, is_ready: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for a program to be ready. Raises DaemonError if it ends or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not is_ready():
+            if (status := self.processes[name].poll()) is not None:
+                raise DaemonError(self._describe(name, f"ended with status {status}"))
+            if time.monotonic() > deadline:
+                raise DaemonError(self._describe(name, f"isn't ready after {seconds} seconds"))
+            time.sleep(POLL_SECONDS)
+
+    def run(self, *command: str | Path) -> None:
+        """Run a command to its end. Raises DaemonError with what it said if it fails."""
+        words = [str(word) for word in command]
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode:
+            raise DaemonError(f"{' '.join(words)}: {done.stderr.strip()}")
+
+    def watch(self, ended: Path) -> NoReturn:
+        """Reap every orphan, as is a first process's task, and note the daemons that end."""
+        names = {process.pid: name for name, process in self.processes.items()}
+        while True:
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:  # has no child any more, so waits to be killed
+                signal.pause()
+                continue
+            if pid in names:
+                code = os.waitstatus_to_exitcode(status)
+                with ended.open("a") as file:
+                    print(self._describe(names[pid], f"ended with status {code}"), file=file)
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _describe(self, name: str, what: str) -> str:
+        lines = self._log(name).read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join([f"{name} {what}; its log ends:", *(f"  {line[:400]}" for line in lines)])
+
+
+def succeeds(*command: str | Path) -> bool:
+    """Whether a command succeeds."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=30)
+    return done.returncode == 0

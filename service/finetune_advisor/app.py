@@ -117,6 +117,8 @@ def create_app(
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, settings, tracer)  # type: ignore[method-assign,assignment]
     if is_first:
+        if key_ring := app.extensions["api_keys"]:
+            metrics.show_api_keys(key_ring.is_up_to_date)
         publish_trees(app)
     return app
 

@@ -306,16 +306,20 @@ def test_check_says_what_settings_make_the_default(
 
 
 def test_check_refuses_what_a_start_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without files it looks at the shadow's version and at the permitted digests, too."""
+    """Without files it looks at the shadow's version, masked inputs and permitted digests, too."""
     monkeypatch.setenv("FINETUNE_ADVISOR_SHADOW_TREE_VERSION", "9.9.9")
     shadow = run("tree", "check")
     monkeypatch.delenv("FINETUNE_ADVISOR_SHADOW_TREE_VERSION")
+    monkeypatch.setenv("FINETUNE_ADVISOR_DECISION_LOG_MASK", "labeled_example")
+    mask = run("tree", "check")
+    monkeypatch.delenv("FINETUNE_ADVISOR_DECISION_LOG_MASK")
     (tmp_path / "acme.yaml").write_text(ACME)
     monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
     monkeypatch.setenv("FINETUNE_ADVISOR_TREE_DIGESTS", f"sha256:{'0' * 64}")
     digest = run("tree", "check")
 
-    assert [1, 1] == [shadow.exit_code, digest.exit_code]
+    assert [1, 1, 1] == [shadow.exit_code, mask.exit_code, digest.exit_code]
+    assert "DECISION_LOG_MASK: labeled_example: there is no such name here" in mask.stderr
     assert "the shadow version 9.9.9 isn't served" in shadow.stderr
     assert "which isn't permitted; add it to FINETUNE_ADVISOR_TREE_DIGESTS" in digest.stderr
 

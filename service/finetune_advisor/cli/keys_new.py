@@ -53,6 +53,6 @@ def _append_line(path: Path, line: str) -> None:
         parse_keys(new, path)
     except KeyFileError as error:
         hint = "a second key of the same caller needs another name, such as web-app-2"
-        raise KeyFileError(f"nothing was written: {error}; {hint}") from error
+        raise KeyFileError(f"nothing was written, as with the new line {error}; {hint}") from error
     with atomic_write(path) as file:
         file.write(new)

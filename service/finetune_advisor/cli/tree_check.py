@@ -53,10 +53,14 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 def _load_as_a_start_does() -> Catalog:
-    """Load what would be served. Raises CatalogError also if the shadow tree isn't among it."""
-    served = load_served_catalog()
-    if shadow := Settings.from_environment().shadow_tree_version:
-        served.pick_shadow(shadow)
+    """Load what would be served, and look for all that other settings want of it.
+
+    Raises as `load_served_catalog` does.
+    """
+    served, settings = load_served_catalog(), Settings.from_environment()
+    if settings.shadow_tree_version:
+        served.pick_shadow(settings.shadow_tree_version)
+    settings.require_masked_inputs(served)
     return served
 
 

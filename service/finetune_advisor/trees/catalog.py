@@ -222,7 +222,7 @@ def _find_unlisted_digests(
     for path, tree in trees.items():
         if not _is_bundled(path) and tree.digest not in digests:
             problem = f"{tree.version} has the digest {tree.digest}, which isn't permitted"
-            remedy = "add it to FINETUNE_ADVISOR_TREE_DIGESTS, or remove the document"
+            remedy = "add it to FINETUNE_ADVISOR_TREE_DIGESTS, undo the change, or remove the document"
             yield path, TreeFault(("version",), problem, remedy)
 
 

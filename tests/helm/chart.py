@@ -20,6 +20,7 @@ NAMESPACE = "advice"
 Values = Mapping[str, Any]
 Manifest = dict[str, Any]
 RefusedError = helm.HelmError
+ABOUT: Values = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
 DEFAULTS: Values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from tests.helm import chart
 
-ABOUT = yaml.safe_load((chart.CHART / "Chart.yaml").read_text(encoding="utf-8"))
+ABOUT = chart.ABOUT
 
 
 @pytest.fixture(scope="module")

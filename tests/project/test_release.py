@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from semver import Version
 
 from finetune_advisor import __version__
 from tests.checkout import copy_checkout, tracked_files
@@ -85,10 +86,10 @@ def test_package_chart_and_contract_have_one_version() -> None:
 
 
 def test_no_other_file_names_the_image_by_its_version() -> None:
-    """Files that name an image and its version are those that the command changes."""
+    """Files that name an image and its version are those that the command changes, and the guide to it."""
     named = {
         str(file): set(versions)
-        for file in tracked_files()
+        for file in tracked_files() - {Path("docs/releasing.md")}
         if file.suffix in {"", ".md", ".yaml", ".yml", ".tpl", ".gotmpl", ".json", ".toml", ".txt"}
         and (
             versions := re.findall(r"finetune-advisor:(\d+\.\d+\.\d+)", (ROOT / file).read_text("utf-8"))
@@ -97,6 +98,19 @@ def test_no_other_file_names_the_image_by_its_version() -> None:
 
     assert set(named) <= set(PLACES)
     assert {__version__} == set.union(*named.values())
+
+
+def test_the_changelog_begins_with_the_present_version() -> None:
+    """Below what is unreleased; each version has its date, and the newest comes first."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *headings = re.findall(r"^## (.*)$", changelog, re.MULTILINE)
+    dated = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", heading) for heading in headings]
+    versions = [match[1] for match in dated if match]
+
+    assert "[Unreleased]" == first
+    assert len(headings) == len(versions)
+    assert sorted(versions, key=Version.parse, reverse=True) == versions
+    assert versions[:1] in ([], [__version__])  # nothing was released as 0.1.0
 
 
 def test_it_raises_every_place_and_keeps_the_contract(checkout: Path) -> None:

@@ -14,5 +14,5 @@ from tests.package.archives import Archives, build
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
     """Those in the folder that DIST names, as `make package` does, or new ones."""
     if folder := os.environ.get("DIST"):
-        return Archives.in_folder(Path(folder))
+        return Archives.in_folder(Path(folder).resolve())
     return build(tmp_path_factory.mktemp("dist"))

@@ -14,6 +14,7 @@ from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bound
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import format_count
+from finetune_advisor.settings import Settings
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.lifecycle import describe_status
@@ -34,7 +35,7 @@ def check(files: tuple[Path, ...]) -> None:
     documents, and those in FINETUNE_ADVISOR_TREES_DIR.
     """
     with report_errors():  # loading proves them
-        checked = catalog.load_with_bundled(files) if files else load_served_catalog()
+        checked = catalog.load_with_bundled(files) if files else _load_as_a_start_does()
     for tree in (*checked.trees.values(), *checked.retired.values()):
         questions = format_count(len(tree.questions), "question")
         recommendations = format_count(len(tree.recommendations), "recommendation")
@@ -49,6 +50,18 @@ def check(files: tuple[Path, ...]) -> None:
             click.echo(f"  warning: {warning}", err=True)
     default = f"would be the default, {DEFAULT_TREE_CONDITION}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
+
+
+def _load_as_a_start_does() -> Catalog:
+    """Load what would be served, and look for all that other settings want of it.
+
+    Raises as `load_served_catalog` does.
+    """
+    served, settings = load_served_catalog(), Settings.from_environment()
+    if settings.shadow_tree_version:
+        served.pick_shadow(settings.shadow_tree_version)
+    settings.require_masked_inputs(served)
+    return served
 
 
 def _drawing_limits(tree: Tree) -> Iterator[str]:

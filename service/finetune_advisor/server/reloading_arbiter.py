@@ -155,26 +155,29 @@ class ReloadingArbiter(Arbiter):
         if self._replace_workers(app):
             self._served_hash = documents_hash
             self._report_success("reloaded")
-            del app
-            self._forget_garbage()
 
     def _build_for_workers(self) -> Flask:
         """Build the application with room for the metrics of twice as many workers. Raises as it does."""
         metrics_folder.make_room_for_replacements(self.cfg.workers)
         self._is_building = True
         try:
+            self._free_replaced_applications()
             return self._build(self.app.callable.extensions["metrics"])
         finally:
             self._is_building = False
+            gc.freeze()  # as at the start
 
     def _build(self, metrics: Any = None) -> Flask:
         return create_app(self._settings, metrics, self.app.callable.extensions["api_keys"])
 
-    def _forget_garbage(self) -> None:
-        """Free the application before, and keep the garbage collector away from the new one."""
+    def _free_replaced_applications(self) -> None:
+        """Free what earlier reloads have left, before the next workers are forked.
+
+        Looking for garbage writes to every object. After a fork, that would copy all the memory that this
+        process shares with its workers.
+        """
         gc.unfreeze()
         free_replaced_applications()
-        gc.freeze()
 
     def _replace_workers(self, app: Flask) -> bool:
         """Start workers with a new application, and have those before hand over their connections and end.

@@ -1,6 +1,7 @@
 """Step up the load on two nodes with different settings of the scaler: `python -m tests.cluster.scaling`.
 
-It takes some four minutes for each setting, and writes `docs/images/scaling.svg` and `docs/scaling.json`.
+It takes some four minutes for each setting. It writes `bench/results/scaling.json` and
+`docs/images/scaling.svg`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any
 
 from tests.cluster import host
 from tests.cluster.running import Parts, new_cluster
+from tests.cluster.scaling import plot
 from tests.cluster.scaling.load_step import run_step
 from tests.conftest import ROOT
 
 NODES = 2
 RESULTS = ROOT / "bench" / "results" / "scaling.json"
+PICTURE = ROOT / "docs" / "images" / "scaling.svg"
 
 
 def settings(target: int, *, requests: str = "100m", at_once: bool = False) -> dict[str, Any]:
@@ -62,7 +65,8 @@ def run_candidates(folder: Path, names: list[str]) -> None:
         courses[name] = course.as_json()
         shown = {key: value for key, value in courses[name].items() if not isinstance(value, dict)}
         print(name, shown, flush=True)
-        RESULTS.write_text(json.dumps(courses, indent=1) + "\n")
+        RESULTS.write_text(json.dumps(courses) + "\n", encoding="utf-8")
+        PICTURE.write_text(plot.render(courses), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def attack(targets: Path, rate: int, seconds: int, results: Path) -> None:
     """Send requests at a fixed rate, each over a connection of its own, so that new pods get their share."""
     subprocess.run(
         [
-            *(vegeta(), "attack", "-format=json", f"-targets={targets}", f"-rate={rate}/s"),
+            *(str(vegeta()), "attack", "-format=json", f"-targets={targets}", f"-rate={rate}/s"),
             *(f"-duration={seconds}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
             *("-keepalive=false", "-max-body=0", "-timeout=30s", f"-output={results}"),
         ],
@@ -130,7 +130,7 @@ def attack(targets: Path, rate: int, seconds: int, results: Path) -> None:
 
 def read_results(results: Path, started: float, course: Course) -> None:
     """Sort what came back into the seconds in which it was asked."""
-    encode = [vegeta(), "encode", "-to=csv", results]
+    encode = [str(vegeta()), "encode", "-to=csv", str(results)]
     lines = subprocess.run(encode, check=True, capture_output=True, text=True).stdout.splitlines()
     for line in lines:
         asked, status, latency, _, _, error, *_ = line.split(",")

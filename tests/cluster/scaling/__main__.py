@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.tools import vegeta
+
 from tests.cluster import host
 from tests.cluster.running import Parts, new_cluster
 from tests.cluster.scaling import plot
@@ -51,6 +53,7 @@ def main() -> None:
         run_candidates(Path(os.environ["CLUSTER_STATE"]), sys.argv[1:])
         return
     host.require(NODES)
+    vegeta()  # in the cluster, no module can be downloaded
     parts = Parts.build(NODES)
     with new_cluster(NODES) as cluster:
         cluster.start(parts)

@@ -111,7 +111,7 @@ image-test: $(VENV)/.develop ## Build the image without a registry, and test it 
 
 package: $(VENV)/.develop ## Build the wheel and the source archive into dist/, and install them on each Python
 	$(BIN)/python -m tests.package
-	DIST=dist $(BIN)/python -m pytest tests/package
+	PACKAGE_DIST=dist $(BIN)/python -m pytest tests/package
 
 release: $(VENV)/.develop ## Raise the version to VERSION and date the changelog; docs/releasing.md
 	$(BIN)/python .ci/release.py $(VERSION)

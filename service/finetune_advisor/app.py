@@ -49,7 +49,7 @@ from finetune_advisor.pages.interview import Interviews
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import client_addresses
-from finetune_advisor.telemetry.decision_log import DecisionLog
+from finetune_advisor.telemetry.decision_log import DecisionLog, describe_unknown_inputs
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.middleware import TelemetryMiddleware
@@ -188,8 +188,9 @@ def _make_assessors(app: Flask, settings: Settings, tracer: SpanTracer | None) -
 
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
     """Make the decision log if it is on. Raises SettingsError if no tree has an input that it should mask."""
-    settings.require_masked_inputs(served)
     masked = frozenset(settings.decision_log_mask or ())
+    for problem in describe_unknown_inputs(masked, served):
+        raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {problem}")
     return DecisionLog(masked, settings.decision_log_sample) if settings.decision_log else None
 
 

@@ -15,9 +15,7 @@ from marshmallow import ValidationError, validate
 from marshmallow import fields as ma_fields
 
 from finetune_advisor.engine.errors import FinetuneAdvisorError
-from finetune_advisor.schemas.error_details import unknown_name_detail
 from finetune_advisor.telemetry.client_addresses import split_proxies
-from finetune_advisor.trees.catalog import Catalog
 
 VARIABLE_PREFIX = "FINETUNE_ADVISOR_"
 
@@ -256,16 +254,6 @@ class Settings:
                 f"{VARIABLE_PREFIX}TRUSTED_PROXIES"
             )
         return settings
-
-    def require_masked_inputs(self, served: Catalog) -> None:
-        """Raise SettingsError if no tree has an input that the decision log should mask."""
-        # Inputs of retired trees stay known, so that a mask survives an upgrade.
-        trees = [*served.trees.values(), *served.retired.values()]
-        known = sorted({name for tree in trees for name in tree.inputs})
-        for name in self.decision_log_mask or ():
-            if name not in known:
-                detail = unknown_name_detail(name, known)
-                raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {name}: {detail}")
 
 
 def _read_script_name() -> str | None:

@@ -305,7 +305,7 @@ def test_check_says_what_settings_make_the_default(
     assert beside.startswith("1.1.0 would be the default, beside the bundled trees alone")
 
 
-def test_check_refuses_what_a_start_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_refuses_trees_that_a_start_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without files it looks at the shadow's version, masked inputs and permitted digests, too."""
     monkeypatch.setenv("FINETUNE_ADVISOR_SHADOW_TREE_VERSION", "9.9.9")
     shadow = run("tree", "check")

@@ -30,15 +30,15 @@ def build(to: Path) -> Archives:
     """Build the source archive from a copy of this checkout, and the wheel from what is in that archive."""
     with TemporaryDirectory() as temporary:
         work = Path(temporary)
-        hatchling("sdist", at=copy_checkout(work / "checkout"), to=to)
+        build_archive("sdist", at=copy_checkout(work / "checkout"), to=to)
         [source] = to.glob("*.tar.gz")
         with tarfile.open(source) as archive:
             archive.extractall(work, filter="data")
-        hatchling("wheel", at=work / source.name.removesuffix(".tar.gz"), to=to)
+        build_archive("wheel", at=work / source.name.removesuffix(".tar.gz"), to=to)
     return Archives.in_folder(to)
 
 
-def hatchling(target: str, *, at: Path, to: Path) -> None:
+def build_archive(target: str, *, at: Path, to: Path) -> None:
     """Build one archive by the locked backend of this environment."""
     command = [
         sys.executable,

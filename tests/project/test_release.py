@@ -18,7 +18,7 @@ from tests.checkout import copy_checkout, tracked_files
 from tests.conftest import ROOT
 
 SCRIPT = ".ci/release.py"
-PLACES: dict[str, list[str]] = runpy.run_path(str(ROOT / SCRIPT))["PLACES"]
+PLACES: dict[str, list[str]] = runpy.run_path(str(ROOT / SCRIPT))["VERSION_PLACES"]
 ENTRIES = "## [Unreleased]\n\n### Added\n\n- A thing.\n"
 NEW = "97.98.99"
 
@@ -180,6 +180,18 @@ def test_a_changelog_without_entries_is_refused(checkout: Path) -> None:
 
     expected = "CHANGELOG.md has no entry below '## [Unreleased]': write what users get"
     assert expected == refusal(checkout, NEW)
+
+
+def test_a_break_takes_a_new_first_number(checkout: Path) -> None:
+    """Or a new second one before 1.0.0."""
+    changelog = checkout / "CHANGELOG.md"
+    text = changelog.read_text(encoding="utf-8").replace("- A thing.\n", "- **Breaking**: a thing.\n")
+    changelog.write_text(text, encoding="utf-8")
+    commit(checkout)
+    present = Version.parse(__version__)
+
+    assert "raise the first" in refusal(checkout, str(present.bump_patch()))
+    assert 0 == release(checkout, str(present.bump_major())).returncode
 
 
 def test_a_place_without_the_version_is_refused(checkout: Path) -> None:

@@ -342,6 +342,10 @@ def test_a_wrong_variable_stops_the_start(
         "http://[::1",
         "http://a:b",
         " ",
+        "http://collector:4318\n",
+        "http://a b:4318",
+        "http://*:4318",
+        "http://.x:4318",
     ],
 )
 def test_an_endpoint_that_is_no_url_stops_the_start(

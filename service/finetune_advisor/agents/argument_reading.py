@@ -57,7 +57,7 @@ UNKNOWN_WORDS = frozenset(
     )
 )
 """Texts that mean that an answer isn't known, unless they are a choice."""
-OTHER_ARGUMENT_NAMES = {
+ARGUMENT_ALIASES = {
     "answers": PROFILE_ARGUMENT,
     "inputs": PROFILE_ARGUMENT,
     "tree": "tree_version",
@@ -152,7 +152,7 @@ class _Reader:
     def _rename_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
         """Give arguments that have another usual name their own, unless that is given as well."""
         renamed = dict(given)
-        for other, name in OTHER_ARGUMENT_NAMES.items():
+        for other, name in ARGUMENT_ALIASES.items():
             is_free = name in self._fields and name not in renamed
             if is_free and other in renamed and other not in {*self._fields, *self._inputs}:
                 renamed[name] = renamed.pop(other)
@@ -242,8 +242,8 @@ class _Reader:
             hints.append(f"it takes {describe_range_in_unit(input_)}")
         if isinstance(value, str):
             hints.extend(suggest_names(value, input_.choices))
-            plain = value.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .").lower()
-            if plain in UNKNOWN_WORDS:
+            normalized = value.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .").lower()
+            if normalized in UNKNOWN_WORDS:
                 hints.append(UNKNOWN_HINT)
         if hints:
             self.hints[f"{PROFILE_ARGUMENT}/{name}"] = "; ".join(hints)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -45,8 +44,14 @@ def new(name: str, path: Path | None) -> None:
 
 def _append_line(path: Path, line: str) -> None:
     """Append a line to a file of API keys. Raises KeyFileError if the file is wrong then."""
-    # `Path.exists` raises for a name that is too long; writing it says so.
-    old = read_key_file(path) if os.path.exists(path) else b""  # noqa: PTH110
+    try:
+        path.stat()
+    except FileNotFoundError:
+        old = b""
+    except OSError as error:
+        raise KeyFileError(f"nothing was written: {path}: can't be read: {error.strerror}") from error
+    else:
+        old = read_key_file(path)
     new = old + b"\n" * (not old.endswith(b"\n") and bool(old)) + line.encode() + b"\n"
     # Before the file is replaced: an instance would keep its old keys if this one were wrong.
     try:

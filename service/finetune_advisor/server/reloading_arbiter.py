@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -26,6 +27,16 @@ KILL_AFTER_SECONDS = 5
 
 class _StopRequestedError(BaseException):
     """Ends the build of an application when a signal asks the instance to stop."""
+
+
+@contextmanager
+def _blocked(signals: Collection[signal.Signals]) -> Iterator[None]:
+    """Have signals wait until the end of a block."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
 
 class ReloadingArbiter(Arbiter):
@@ -86,11 +97,8 @@ class ReloadingArbiter(Arbiter):
 
         Python forgets the signals that a child gets before its first instruction.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
+        with _blocked(STOP_SIGNALS):
             return super().spawn_worker()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def stop(self, graceful: bool = True) -> None:
         """Stop as gunicorn does, without another reload."""
@@ -161,7 +169,9 @@ class ReloadingArbiter(Arbiter):
         metrics_folder.make_room_for_replacements(self.cfg.workers)
         self._is_building = True
         try:
-            self._free_replaced_applications()
+            # The collector calls functions whose exceptions Python drops, and so the request to stop.
+            with _blocked(STOP_SIGNALS | {signal.SIGALRM}):
+                self._free_replaced_applications()
             return self._build(self.app.callable.extensions["metrics"])
         finally:
             self._is_building = False

@@ -16,6 +16,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import requests
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -120,10 +121,12 @@ def _check_endpoint() -> None:
         if endpoint := os.environ.get(name):
             try:
                 url = urlsplit(endpoint)
-                is_right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+                is_valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+                # The exporter's own library refuses some of what is left, such as a line break.
+                requests.Request("POST", endpoint).prepare()
             except ValueError:
-                is_right = False
-            if not is_right:
+                is_valid = False
+            if not is_valid:
                 raise ValueError(f"{name}: not a URL; give one such as http://collector:4318")
             return
 

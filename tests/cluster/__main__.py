@@ -132,7 +132,8 @@ def main(sizes: tuple[str, ...], arguments: tuple[str, ...]) -> None:
     except ClusterError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    print(*outcomes, f"{time.monotonic() - started:.0f} s in all", sep="\n")
+    if outcomes:
+        print(*outcomes, f"{time.monotonic() - started:.0f} s in all", sep="\n")
     sys.exit(max((outcome.status for outcome in outcomes), default=0))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.tools import UnavailableError
 
-from tests.cluster import control_groups
+from tests.cluster import control_groups, namespaces
 
 PACKAGES = {"openssl": "openssl", "ip": "iproute2", "unshare": "util-linux", "mount": "mount"}
 """The packages of Debian that have the programs of every cluster."""
@@ -35,7 +35,6 @@ NODE_TRIALS = {
     "overlayfs": "mount -t tmpfs tmpfs /mnt && cd /mnt && mkdir lower upper work merged"
     " && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged",
 }
-NEW_NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--cgroup", "--uts", "--fork", "--mount-proc")
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -90,7 +89,7 @@ def nothing_starts() -> Iterator[None]:
 def _lacking_features(nodes: int) -> Iterable[str]:
     """What the kernel doesn't have, or doesn't let root have here."""
     for feature, trial in (TRIALS | (NODE_TRIALS if nodes else {})).items():
-        done = subprocess.run([*NEW_NAMESPACES, "sh", "-c", trial], capture_output=True, text=True)
+        done = subprocess.run([*namespaces.CREATE, "sh", "-c", trial], capture_output=True, text=True)
         if done.returncode:
             yield f"{feature} ({done.stderr.strip()[-200:]})"
     if nodes:

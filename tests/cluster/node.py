@@ -147,8 +147,8 @@ def _kubelet_config(node: Node, folder: Path, layout: Layout) -> dict[str, Any]:
         "serializeImagePulls": False,
         "syncFrequency": "10s",  # how soon a changed ConfigMap reaches its pods
         "maxPods": 60,
-        # Images are imported once: keep them on a full disk, and let every pod use an image that another pod has
-        # pulled from the registry.
+        # Images are imported once: keep them on a full disk, and let every pod use an image that another
+        # pod has pulled from the registry.
         "imageGCHighThresholdPercent": 100,
         "imagePullCredentialsVerificationPolicy": "NeverVerify",
     }

@@ -1,9 +1,8 @@
-"""A Prometheus within the cluster, which finds the release's pods by itself and evaluates its alerts."""
+"""A Prometheus within the cluster, which scrapes a release's pods and evaluates its alerts."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +18,12 @@ from tests.cluster.kubectl import (
     get_object,
     helm,
     kubectl,
+    list_objects,
 )
 from tests.cluster.release import Release, Values, ask, image_under_test
 
 JOB = "advisor"
 PORT = 9090
-READABLE = [
-    {"apiGroups": [""], "resources": ["services", "pods"], "verbs": ["get", "list", "watch"]},
-    {
-        "apiGroups": ["discovery.k8s.io"],
-        "resources": ["endpointslices"],
-        "verbs": ["get", "list", "watch"],
-    },
-]
 
 
 @dataclass(frozen=True)
@@ -85,56 +77,54 @@ def render_alerts(release: Release, values: Values, matchers: str = "") -> dict[
 
 
 def scrape_by_name(release: Release) -> dict[str, Any]:
-    """What a Prometheus without an operator scrapes: the port `metrics` of the Service for metrics."""
-    chosen = [
-        _keep("service_name", f"{release.full_name}-metrics"),
-        _keep("endpointslice_port_name", "metrics"),
-    ]
-    return _scrape(JOB, "endpointslice", release, chosen)
+    """What a Prometheus without an operator scrapes: port `metrics` of the Service, by its name in DNS."""
+    name = f"_metrics._tcp.{release.full_name}-metrics.{release.namespace}.svc.cluster.local"
+    return {"job_name": JOB, "dns_sd_configs": [{"names": [name], "refresh_interval": "1s"}]}
 
 
 def scrape_by_monitor(release: Release, monitor: Manifest) -> dict[str, Any]:
-    """What the Prometheus operator makes of a ServiceMonitor or a PodMonitor."""
-    pods = monitor["kind"] == "PodMonitor"
-    [endpoint] = monitor["spec"]["podMetricsEndpoints" if pods else "endpoints"]
+    """What the Prometheus operator makes of a ServiceMonitor or a PodMonitor, for the pods of this moment."""
     labels = monitor["spec"]["selector"]["matchLabels"]
-    kind = "pod" if pods else "service"
-    port = "pod_container_port_name" if pods else "endpointslice_port_name"
-    chosen = [
-        *(_keep(f"{kind}_label_{re.sub('[^a-z]', '_', name)}", value) for name, value in labels.items()),
-        _keep(port, endpoint["port"]),
+    selector = ",".join(f"{name}={value}" for name, value in labels.items())
+    if monitor["kind"] == "PodMonitor":
+        job = f"{release.namespace}/{release.full_name}"
+        [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+        targets = _pod_targets(list_objects("pods", release.namespace, selector), endpoint["port"])
+    else:
+        [service] = list_objects("services", release.namespace, selector)
+        job = service["metadata"]["name"]
+        [endpoint] = monitor["spec"]["endpoints"]
+        [port] = [one["port"] for one in service["spec"]["ports"] if one["name"] == endpoint["port"]]
+        targets = [f"{address}:{port}" for address in release.endpoints(job)]
+    found = {"targets": targets, "labels": {"namespace": release.namespace}}
+    return {"job_name": job, "metrics_path": endpoint["path"], "static_configs": [found]}
+
+
+def _pod_targets(pods: list[Manifest], name: str) -> list[str]:
+    """The addresses of a named port of pods."""
+    return [
+        f"{pod['status']['podIP']}:{port['containerPort']}"
+        for pod in pods
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", ())
+        if port["name"] == name
     ]
-    if pods:
-        return _scrape(f"{release.namespace}/{release.full_name}", "pod", release, chosen)
-    return _scrape(f"{release.full_name}-metrics", "endpointslice", release, chosen)
-
-
-def _keep(label: str, value: str) -> dict[str, Any]:
-    return {"source_labels": [f"__meta_kubernetes_{label}"], "regex": value, "action": "keep"}
-
-
-def _scrape(job: str, role: str, release: Release, chosen: list[dict[str, Any]]) -> dict[str, Any]:
-    found = {"role": role, "namespaces": {"names": [release.namespace]}}
-    namespace = {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"}
-    return {"job_name": job, "kubernetes_sd_configs": [found], "relabel_configs": [*chosen, namespace]}
 
 
 @contextmanager
 def running_prometheus(
-    namespace: str, release: Release, scrape: dict[str, Any], rules: dict[str, Any]
+    namespace: str, scrape: dict[str, Any], rules: dict[str, Any]
 ) -> Iterator[PrometheusPod]:
-    """Prometheus in a pod of a namespace, which looks for what it scrapes in that of a release."""
+    """Prometheus in a pod of a namespace, with what it scrapes: Debian's doesn't know Kubernetes itself."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("needs prometheus")
     files = {"prometheus.yml": json.dumps(_configuration(scrape)), "alerts.yaml": json.dumps(rules)}
     apply_objects(
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "prometheus"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prometheus"}, "data": files},
         _pod(program),
         namespace=namespace,
     )
-    apply_objects(*_access(namespace), namespace=release.namespace)
     kubectl(
         "wait", "--for", "condition=Ready", "pod/prometheus", "--timeout", "60s", namespace=namespace
     )
@@ -162,7 +152,7 @@ def _pod(program: str) -> Manifest:
         "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
     }
     spec = {
-        "serviceAccountName": "prometheus",
+        "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,
         "containers": [container],
         "volumes": [
@@ -172,21 +162,3 @@ def _pod(program: str) -> Manifest:
         ],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "prometheus"}, "spec": spec}
-
-
-def _access(namespace: str) -> list[Manifest]:
-    """What lets the Prometheus of a namespace look for targets in another one."""
-    kind = "rbac.authorization.k8s.io"
-    account = {"kind": "ServiceAccount", "name": "prometheus", "namespace": namespace}
-    role = {"apiGroup": kind, "kind": "Role", "name": "prometheus"}
-    metadata = {"name": "prometheus"}
-    return [
-        {"apiVersion": f"{kind}/v1", "kind": "Role", "metadata": metadata, "rules": READABLE},
-        {
-            "apiVersion": f"{kind}/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata,
-            "roleRef": role,
-            "subjects": [account],
-        },
-    ]

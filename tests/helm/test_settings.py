@@ -59,7 +59,7 @@ def test_every_setting_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> No
         path_prefix="/advisor",
         cors_origins=("https://app.example.com", "http://localhost:3000"),
         decision_log=True,
-        decision_log_mask=("kb_tokens", "monthly_requests"),
+        decision_log_mask=("kb_tokens", "running_cost"),
         decision_log_sample=0.05,
         traces="otlp",
         log_client="forwarded",

@@ -73,6 +73,16 @@ def test_helm_4_stops_at_a_number_that_was_set_by_hand(program: str, release: Re
     assert 5 == number_of_pods(release)
 
 
+def test_helm_4_goes_on_as_helm_3_began(release: Release) -> None:
+    """deploy.md: "If Helm 3 installed the release, Helm 4 upgrades it as Helm 3 does"."""
+    with_program(release, "helm-3.22.0").upgrade({}, wait=False)
+    scale_by_hand(release, 5)
+    refused = release.upgrade(replicas(3), "--force-conflicts", wait=False, must_succeed=False)
+    assert "forceConflicts enabled when serverSideApply disabled" in refused.stderr
+    assert "" == release.upgrade(replicas(3), wait=False).stderr
+    assert 3 == number_of_pods(release)
+
+
 @pytest.mark.parametrize("number", [2, 3])
 @pytest.mark.parametrize("program", VERSIONS)
 def test_the_values_take_the_number_back(program: str, number: int, release: Release) -> None:

@@ -64,7 +64,7 @@ def test_its_pods_are_admitted(installed: Installed) -> None:
 
 
 def test_the_same_again_changes_nothing(installed: Installed) -> None:
-    """deploy.md: "An upgrade replaces the pods if it changes what they contain", and here nothing changes."""
+    """deploy.md: "An upgrade that changes nothing leaves every object as it is"."""
     before = versions(installed.release)
     assert "" == installed.upgrade().stderr
     assert before == versions(installed.release)
@@ -72,7 +72,7 @@ def test_the_same_again_changes_nothing(installed: Installed) -> None:
 
 @pytest.mark.parametrize("side", ["--server-side", "--server-side=false"])
 def test_kubectl_diff_finds_no_difference(installed: Installed, side: str) -> None:
-    """`kubectl diff` and tools for GitOps compare what is rendered with what is there, and see no drift."""
+    """deploy.md: "`kubectl diff` shows no difference to what the chart renders", as GitOps wants it."""
     release = installed.release
     manifest = helm("get", "manifest", release.name, "--namespace", release.namespace).stdout
     conflicts = ["--force-conflicts"] if side == "--server-side" else []

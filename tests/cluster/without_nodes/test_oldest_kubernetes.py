@@ -60,7 +60,7 @@ def installed(request: pytest.FixtureRequest, oldest: None) -> Iterator[tuple[Re
 
 
 def test_the_pinned_version_is_the_oldest() -> None:
-    """The pinned version belongs to the oldest minor one that the chart takes."""
+    """deploy.md: "needs Kubernetes 1.25 or newer": the pinned version is a 1.25."""
     pins = Path(__file__).parents[1] / "programs" / "kubernetes-oldest" / "go.mod"
     about = yaml.safe_load((chart_under_test() / "Chart.yaml").read_text(encoding="utf-8"))
     [pinned] = re.findall(r"k8s\.io/kubernetes v(1\.\d+)\.", pins.read_text(encoding="utf-8"))

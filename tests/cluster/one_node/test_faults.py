@@ -27,6 +27,16 @@ def container_status(release: Release, pod: Manifest) -> Manifest:
     return status
 
 
+def wait_for_restart(release: Release, pod: Manifest) -> None:
+    """Wait until the kubelet has restarted a pod's server, and takes it for ready."""
+
+    def restarted() -> bool:
+        status = container_status(release, pod)
+        return bool(status["restartCount"] == 1 and status["ready"])
+
+    wait_until("the container was restarted and is ready", restarted, 60)
+
+
 def test_a_killed_worker_is_replaced_within_its_container(release: Release) -> None:
     """deploy.md: "a first process that only starts and watches workers"."""
     memory = {"settings": {"workers": 2}, "resources": {"limits": {"memory": "1Gi"}}}
@@ -50,11 +60,7 @@ def test_a_killed_first_process_is_restarted_by_the_kubelet(release: Release) ->
     [pod] = release.ready_pods()
     os.kill(server_processes(pod).first, signal.SIGKILL)
 
-    def restarted() -> bool:
-        status = container_status(release, pod)
-        return bool(status["restartCount"] == 1 and status["ready"])
-
-    wait_until("the container was restarted and is ready", restarted, 60)
+    wait_for_restart(release, pod)
     wait_until("it answers", lambda: release.ask("/assess", {"profile": {}}).ok, 20)
 
 
@@ -65,7 +71,8 @@ def test_other_pods_answer_while_one_is_restarted(release: Release) -> None:
     with running_load(release.url()) as load:
         time.sleep(1)
         os.kill(server_processes(pod).first, signal.SIGKILL)
-        wait_until("it is ready again", lambda: len(release.wait_for_pods()) == 2, 60)
+        wait_for_restart(release, pod)
+        time.sleep(2)
         lost = len(load.failures)
         time.sleep(5)
     assert lost == len(load.failures)

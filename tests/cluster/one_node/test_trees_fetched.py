@@ -26,10 +26,10 @@ WAIT = "import time; time.sleep(7200)"
 WRITE = """
 import os, sys
 root, document = sys.argv[1:]
-folder = f"{root}/revision-{hash(document)}/trees"
-os.makedirs(folder)
-open(f"{folder}/acme.yaml", "w").write(document)
-os.symlink(os.path.dirname(folder), f"{root}/new")
+revision = f"revision-{hash(document)}"
+os.makedirs(f"{root}/{revision}/trees")
+open(f"{root}/{revision}/trees/acme.yaml", "w").write(document)
+os.symlink(revision, f"{root}/new")
 os.rename(f"{root}/new", f"{root}/current")
 """
 WRITE_FLAT = "import sys; open(f'{sys.argv[1]}/acme.yaml', 'w').write(sys.argv[2])"

@@ -72,7 +72,7 @@ def test_the_same_again_changes_nothing(installed: Installed) -> None:
 
 @pytest.mark.parametrize("side", ["--server-side", "--server-side=false"])
 def test_kubectl_diff_finds_no_difference(installed: Installed, side: str) -> None:
-    """deploy.md: "`kubectl diff` shows no difference to what the chart renders", as GitOps wants it."""
+    """deploy.md: "kubectl's `diff` shows no difference to what the chart renders", as GitOps wants it."""
     release = installed.release
     manifest = helm("get", "manifest", release.name, "--namespace", release.namespace).stdout
     conflicts = ["--force-conflicts"] if side == "--server-side" else []

@@ -34,7 +34,7 @@ RUN /sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type appl
         --out /opt/finetune-advisor/sbom python.cdx.json debian.cdx.json
 
 FROM ${BASE}
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Finetune Advisor" \
       org.opencontainers.image.description="Answers over HTTP whether to fine-tune an LLM or do something cheaper first" \

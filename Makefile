@@ -19,10 +19,12 @@ ENGINES := tests/engines
 RELOADED := tests/reload
 # Clusters of Kubernetes' own programs, which need root: make cluster.
 CLUSTERED := tests/cluster
+# Installs the archives of a release from the package index on each Python: make package.
+PACKAGED := tests/package/test_installed.py
 # Compares times, which needs a machine that does nothing else: make public.
 TIMED := tests/public/test_key_timing.py::test_near_and_far_keys_take_as_long
 OUTSIDE := $(JUDGED:%=--ignore=%) $(DEPLOYED:%=--ignore=%) $(ENGINES:%=--ignore=%) $(RELOADED:%=--ignore=%) \
-	$(CLUSTERED:%=--ignore=%) $(TIMED:%=--deselect=%)
+	$(CLUSTERED:%=--ignore=%) $(PACKAGED:%=--ignore=%) $(TIMED:%=--deselect=%)
 
 .DEFAULT_GOAL := help
 
@@ -107,7 +109,14 @@ image: ## Build the container image with Docker, or with buildah
 image-test: $(VENV)/.develop ## Build the image without a registry, and test it in a container (as root)
 	image/test
 
+package: $(VENV)/.develop ## Build the wheel and the source archive into dist/, and install them on each Python
+	$(BIN)/python -m tests.package
+	PACKAGE_DIST=dist $(BIN)/python -m pytest tests/package
+
+release: $(VENV)/.develop ## Raise the version to VERSION and date the changelog; docs/releasing.md
+	$(BIN)/python .ci/release.py $(VERSION)
+
 lock: $(VENV)/.develop ## Regenerate requirements/ from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-.PHONY: help serve install test contract fuzz chart chart-readme cluster engines check openapi bench public reload image image-test lock
+.PHONY: help serve install test contract fuzz chart chart-readme cluster engines check openapi bench public reload image image-test package release lock

@@ -51,15 +51,17 @@ def costs(bench: Bench) -> dict[str, Spread]:
     with subprocess.Popen(sink_command, stdout=subprocess.PIPE, text=True) as sink:
         assert sink.stdout
         endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.stdout.readline().strip()}
-        with on_server_core():
-            subprocess.run(
-                command,
-                check=True,
-                env=environment() | endpoint,
-                stdout=subprocess.DEVNULL,
-                timeout=PATIENCE,
-            )
-        sink.terminate()
+        try:
+            with on_server_core():
+                subprocess.run(
+                    command,
+                    check=True,
+                    env=environment() | endpoint,
+                    stdout=subprocess.DEVNULL,
+                    timeout=PATIENCE,
+                )
+        finally:
+            sink.terminate()
     seconds: dict[str, list[float]] = json.loads(bench.desk.file(FILE).read_text())
     whole, spans = seconds.pop(OWN.name), seconds.pop(SPANS)
     more_and_less = {name: (whole, parts) for name, parts in seconds.items()} | {SPANS: (spans, whole)}

@@ -11,14 +11,8 @@ from finetune_advisor import __version__
 from tests.conftest import ROOT
 
 
-def test_the_image_has_the_version_of_the_package() -> None:
-    """A plain `docker build` labels the image with the version that is in it."""
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert [__version__] == re.findall(r"^ARG VERSION=(.*)$", dockerfile, re.MULTILINE)
-
-
-def test_a_build_has_the_tag_that_the_chart_asks_for(tmp_path: Path) -> None:
-    """Besides `latest`, so that what `make image` made can be pushed and installed as it is."""
+def test_a_build_has_the_version_of_the_package(tmp_path: Path) -> None:
+    """As its label, and as its tag besides `latest`: the chart asks for that tag."""
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\n[ "$1" = info ] || echo "$@"\n')
     docker.chmod(0o755)
@@ -32,3 +26,4 @@ def test_a_build_has_the_tag_that_the_chart_asks_for(tmp_path: Path) -> None:
     )
     tags = re.findall(r"--tag (\S+)", said.stdout)
     assert ["finetune-advisor", f"finetune-advisor:{__version__}"] == tags
+    assert [__version__] == re.findall(r"--build-arg VERSION=(\S+)", said.stdout)

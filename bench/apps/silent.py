@@ -26,7 +26,7 @@ class Deaf:
 def create_app() -> Flask:
     """The application, with settings from the environment."""
     with (
-        patch.object(app, "TelemetryMiddleware", lambda application, *_: application),
+        patch.object(app, "TelemetryMiddleware", lambda application, *_, **__: application),
         patch.object(app, "TelemetryRecorder", Deaf),
     ):
         return app.create_app()

@@ -46,11 +46,10 @@ from finetune_advisor.formats.svg import Picture
 from finetune_advisor.pages import reference, site
 from finetune_advisor.pages.error_pages import problem_renderer, refusal_renderer
 from finetune_advisor.pages.interview import Interviews
-from finetune_advisor.schemas.error_details import unknown_name_detail
 from finetune_advisor.schemas.requests import profile_schema
 from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
 from finetune_advisor.telemetry import client_addresses
-from finetune_advisor.telemetry.decision_log import DecisionLog
+from finetune_advisor.telemetry.decision_log import DecisionLog, describe_unknown_inputs
 from finetune_advisor.telemetry.decisions import TelemetryRecorder
 from finetune_advisor.telemetry.metrics import Metrics
 from finetune_advisor.telemetry.middleware import TelemetryMiddleware
@@ -117,6 +116,8 @@ def create_app(
         app.extensions["problem_page"] = refusal_renderer(app, relative_link, settings.path_prefix or "")
     app.wsgi_app = _with_middleware(app, served, assessors, settings, tracer)  # type: ignore[method-assign,assignment]
     if is_first:
+        if key_ring := app.extensions["api_keys"]:
+            metrics.show_api_keys(key_ring.is_up_to_date)
         publish_trees(app)
     return app
 
@@ -187,17 +188,10 @@ def _make_assessors(app: Flask, settings: Settings, tracer: SpanTracer | None) -
 
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
     """Make the decision log if it is on. Raises SettingsError if no tree has an input that it should mask."""
-    # Inputs of retired trees stay known, so that a mask survives an upgrade.
-    trees = [*served.trees.values(), *served.retired.values()]
-    known = sorted({name for tree in trees for name in tree.inputs})
-    masked = settings.decision_log_mask or ()
-    for name in masked:
-        if name not in known:
-            detail = unknown_name_detail(name, known)
-            raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {name}: {detail}")
-    return (
-        DecisionLog(frozenset(masked), settings.decision_log_sample) if settings.decision_log else None
-    )
+    masked = frozenset(settings.decision_log_mask or ())
+    for problem in describe_unknown_inputs(masked, served):
+        raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {problem}")
+    return DecisionLog(masked, settings.decision_log_sample) if settings.decision_log else None
 
 
 def _configure(app: Flask, settings: Settings) -> None:

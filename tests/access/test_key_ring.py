@@ -124,6 +124,19 @@ def test_the_last_good_keys_hold(path: Path, later: Later, caplog: pytest.LogCap
         assert ALICE not in message
 
 
+def test_whether_the_keys_are_those_of_the_file_is_known(path: Path, later: Later) -> None:
+    """Asking reads the file, so that no request is needed for it."""
+    ring = KeyRing(path)
+    good = path.read_bytes()
+    path.write_text("wrong")
+    later()
+    assert not ring.is_up_to_date()
+
+    path.write_bytes(good)
+    later()
+    assert ring.is_up_to_date()
+
+
 def test_a_mended_file_is_taken(path: Path, later: Later, caplog: pytest.LogCaptureFixture) -> None:
     """Also if it is the one of before. The log names the keys that hold now."""
     caplog.set_level(logging.INFO)

@@ -66,6 +66,12 @@ MAX_UNDERSTOOD_BYTES = 5_000
             id="no profile around the answers",
         ),
         pytest.param(
+            {"answers": {"real_time_data_needed": True}, "tree": "1.0.0"},
+            {"real_time_data_needed": True},
+            ["`answers` as `profile`", "`tree` as `tree_version`"],
+            id="other names of arguments",
+        ),
+        pytest.param(
             {"profile": {"real_time_data_needed": None}, "tree_version": None},
             {},
             ["`tree_version` null as left out", "real_time_data_needed null as not known"],
@@ -172,6 +178,19 @@ def test_what_has_one_meaning_is_understood(
         ),
         (
             "assess",
+            {"profile": {"real_time_data_needed": "I don\N{RIGHT SINGLE QUOTATION MARK}t know."}},
+            (
+                "profile.real_time_data_needed: not a boolean; give true or false; "
+                "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
+            ),
+        ),
+        (
+            "assess",
+            {"profile": {}, "answers": {}},
+            "answers: there is no such name here; remove it; known are: profile, skipped, tree_version",
+        ),
+        (
+            "assess",
             {"profil": {}},
             "profil: there is no such name here; did you mean profile?",
         ),
@@ -206,6 +225,14 @@ def test_what_is_wrong_comes_back_with_help(
 ) -> None:
     """Where, what, and what to do instead, with the nearest name."""
     assert fault in refusal(name, arguments)
+
+
+def test_an_unknown_name_in_a_list_comes_back_with_the_nearest(refusal: Refusal) -> None:
+    """The list of all inputs alone would be long to search."""
+    [fault] = refusal("assess", {"skipped": ["prompt_engineering"]})
+
+    assert fault.startswith("skipped.0: not a known value; choose from prompt_engineering_sufficient, ")
+    assert fault.endswith("; did you mean prompt_engineering_sufficient?")
 
 
 def test_a_limit_as_text_is_a_number(call: Call) -> None:

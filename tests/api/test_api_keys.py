@@ -239,7 +239,7 @@ def test_the_name_is_counted_and_logged(keyed: MakeClient, capsys: pytest.Captur
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     requests = [(line["status"], line.get("api_key")) for line in lines if "route" in line]
 
-    counted = [line for line in metrics.splitlines() if line.startswith("finetune_advisor_api_key")]
+    counted = [line for line in metrics.splitlines() if line.startswith("finetune_advisor_api_key_")]
     assert {
         'finetune_advisor_api_key_requests_total{key="alice"} 2.0',
         'finetune_advisor_api_key_requests_total{key="bob"} 1.0',

@@ -305,6 +305,25 @@ def test_check_says_what_settings_make_the_default(
     assert beside.startswith("1.1.0 would be the default, beside the bundled trees alone")
 
 
+def test_check_refuses_trees_that_a_start_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without files it looks at the shadow's version, masked inputs and permitted digests, too."""
+    monkeypatch.setenv("FINETUNE_ADVISOR_SHADOW_TREE_VERSION", "9.9.9")
+    shadow = run("tree", "check")
+    monkeypatch.delenv("FINETUNE_ADVISOR_SHADOW_TREE_VERSION")
+    monkeypatch.setenv("FINETUNE_ADVISOR_DECISION_LOG_MASK", "labeled_example")
+    mask = run("tree", "check")
+    monkeypatch.delenv("FINETUNE_ADVISOR_DECISION_LOG_MASK")
+    (tmp_path / "acme.yaml").write_text(ACME)
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREES_DIR", str(tmp_path))
+    monkeypatch.setenv("FINETUNE_ADVISOR_TREE_DIGESTS", f"sha256:{'0' * 64}")
+    digest = run("tree", "check")
+
+    assert [1, 1, 1] == [shadow.exit_code, mask.exit_code, digest.exit_code]
+    assert "DECISION_LOG_MASK: labeled_example: there is no such name here" in mask.stderr
+    assert "the shadow version 9.9.9 isn't served" in shadow.stderr
+    assert "which isn't permitted; add it to FINETUNE_ADVISOR_TREE_DIGESTS" in digest.stderr
+
+
 def test_check_reports_every_fault(tmp_path: Path) -> None:
     """tree check names the faults of all files at once, and exits with 1."""
     for name in ("one.yaml", "two.yaml"):
@@ -692,6 +711,44 @@ def test_export_takes_a_profile_of_another_served_version(tree: Tree, named: lis
     assert (0, "") == (drawn.exit_code, drawn.stderr)
     assert svg.render_svg(tree, evaluate(tree, HYBRID)) == drawn.stdout
     assert 0 == run("assess", "-", stdin=json.dumps(profile)).exit_code
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "plain/file", "loop"], ids=["long", "below-a-file", "loop"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tree check {}",
+        "tree diff {} 1.0.0",
+        "tree test {}",
+        "tree export --format svg {}",
+        "tree replay {} --with 1.0.0",
+        "assess --tree {} -",
+        "assess --batch - --format jsonl --output {}/x",
+        "keys new a --file {}/x",
+    ],
+)
+def test_a_path_that_no_file_can_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, name: str
+) -> None:
+    """Its length, a file in place of a folder, or a link to itself is an error like any other."""
+    monkeypatch.chdir(tmp_path)
+    Path("plain").touch()
+    Path("loop").symlink_to("loop")
+    printed = run(*command.format(name).split(), stdin="{}\n")
+
+    assert printed.exit_code in (1, 2)
+    assert isinstance(printed.exception, SystemExit)
+    assert "Error: " in printed.stderr
+    assert ["loop", "plain"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_file_of_results_may_have_the_longest_name(tmp_path: Path) -> None:
+    """The file that is written first, and then replaces it, has a short one."""
+    path = tmp_path / f"{'a' * 249}.jsonl"
+    printed = run("assess", "--batch", "-", "--format", "jsonl", "--output", str(path), stdin="{}\n")
+
+    assert 0 == printed.exit_code, printed.stderr
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_settings_lists_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
     result = CliRunner().invoke(main, ["mcp"])
 
     assert 1 == result.exit_code
-    assert "Error: mcp needs the library mcp" in result.stderr
+    assert "Error: mcp needs the extra of that name" in result.stderr
     assert "pip install 'finetune-advisor[mcp]'\n" in result.stderr
     assert 1 == len(result.stderr.splitlines())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.contract.differ import breaks
 
 COMMITTED = ROOT / "openapi" / "openapi.yaml"
 RELEASED = ROOT / "openapi" / "released"
+UNRELEASED, BREAKING = "## [Unreleased]\n", "**Breaking**"
 Contract = dict[str, Any]
 Mutation = Callable[[Contract], None]
 
@@ -31,12 +33,34 @@ def announces_a_break(before: str, after: str) -> bool:
     return new.major > old.major or (new.major == old.major == 0 and new.minor > old.minor)
 
 
+def find_unreleased_entries(changelog: str) -> str:
+    """What the changelog has below `[Unreleased]`, or an empty text if that has no entry."""
+    below = changelog.partition(UNRELEASED)[2].partition("## [")[0]
+    return below if re.search(r"^- ", below, re.MULTILINE) else ""
+
+
 def test_nothing_breaks_unannounced() -> None:
-    """Since the last release, nothing has changed that callers rely on, or the version announces it."""
-    last = max(RELEASED.glob("*.yaml"), key=lambda path: Version.parse(path.stem))
-    announced = announces_a_break(last.stem, read(COMMITTED)["info"]["version"])
+    """Since the last release, nothing has changed that callers rely on, or the changelog announces it.
+
+    In a release, which has no unreleased entries, the version announces it.
+    """
+    present = read(COMMITTED)["info"]["version"]
+    earlier = sorted(RELEASED.glob("*.yaml"), key=lambda path: Version.parse(path.stem))
+    if entries := find_unreleased_entries((ROOT / "CHANGELOG.md").read_text("utf-8")):
+        last, announced = earlier[-1], BREAKING in entries
+    else:
+        last = [path for path in earlier if path.stem != present or len(earlier) == 1][-1]
+        announced = announces_a_break(last.stem, present)
 
     assert announced or breaks(last, COMMITTED) == set()
+
+
+def test_unreleased_entries_are_told_from_released_ones() -> None:
+    """Those of a version that was released announce nothing any more."""
+    released = f"## [1.0.0] - 2026-11-28\n\n- {BREAKING}: all.\n"
+
+    assert find_unreleased_entries(f"{UNRELEASED}\n- Something.\n\n{released}") == "\n- Something.\n\n"
+    assert find_unreleased_entries(f"{UNRELEASED}\n{released}") == ""
 
 
 def test_a_released_contract_bears_its_version() -> None:

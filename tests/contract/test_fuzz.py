@@ -14,7 +14,7 @@ from tests.contract.fuzz import Part
 from tests.contract.fuzzer import PHASES
 from tests.contract.test_openapi import OPERATIONS
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "100"))
 FEW_EXAMPLES = 15
 OWN_SEED: tuple[str, ...] = ()
 ANOTHER_SEED = ("--seed", "1")

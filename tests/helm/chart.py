@@ -20,6 +20,7 @@ NAMESPACE = "advice"
 Values = Mapping[str, Any]
 Manifest = dict[str, Any]
 RefusedError = helm.HelmError
+ABOUT: Values = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
 DEFAULTS: Values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
 
@@ -111,9 +112,11 @@ def environment(container: Manifest) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
-def lint(values: Values | None = None, kubernetes: str = KUBERNETES) -> list[Any]:
+def lint(
+    values: Values | None = None, kubernetes: str = KUBERNETES, *, chart: Path = CHART
+) -> list[Any]:
     """What `helm lint --strict` says."""
     report = helm.lint(
-        CHART, dict(values or {}), strict=True, namespace=NAMESPACE, kube_version=f"v{kubernetes}"
+        chart, dict(values or {}), strict=True, namespace=NAMESPACE, kube_version=f"v{kubernetes}"
     )
     return [*report["messages"], *report["errors"]]

@@ -197,7 +197,9 @@ def test_values_that_commands_set_exist() -> None:
         for command in re.findall(r"^helm .*", page.read_text("utf-8").replace("\\\n", ""), re.MULTILINE)
         for name in re.findall(r"--set(?:-file|-string)? '?([\w.]+)[^\s=]*=", command)
     ]
-    assert {"replay.md", "deploy.md", "public.md", "README.md"} == {page for page, _ in given}
+    assert {"replay.md", "deploy.md", "public.md", "releasing.md", "README.md"} == {
+        page for page, _ in given
+    }
     assert [] == [(page, name) for page, name in given if not _is_value(name.rstrip("."))]
 
 

@@ -129,7 +129,7 @@ def test_selectors_outlive_versions() -> None:
     """An upgrade changes no selector, which Kubernetes would refuse; labels tell the version."""
     old, new = (
         chart.one("Deployment", chart.render({"image": {"tag": tag}, "podLabels": {"a": tag}}))
-        for tag in ("0.1.0", "0.2.0")
+        for tag in ("older", "newer")
     )
     assert old["spec"]["selector"] == new["spec"]["selector"]
     assert not [

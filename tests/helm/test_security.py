@@ -71,13 +71,14 @@ def test_an_image_can_be_named_in_every_way() -> None:
     digest = "sha256:" + "0" * 64
     ours = {"registry": "registry.example.com", "repository": "a/b"}
     everybody = {"imageRegistry": "mirror.example.com"}
+    tag = chart.ABOUT["appVersion"]
     images = {
-        "finetune-advisor:0.1.0": {},
+        f"finetune-advisor:{tag}": {},
         "finetune-advisor:2": {"image": {"tag": "2"}},
         f"finetune-advisor@{digest}": {"image": {"digest": digest}},
         f"finetune-advisor:2@{digest}": {"image": {"tag": "2", "digest": digest}},
-        "registry.example.com/a/b:0.1.0": {"image": ours},
-        "mirror.example.com/a/b:0.1.0": {"image": ours, "global": everybody},
+        f"registry.example.com/a/b:{tag}": {"image": ours},
+        f"mirror.example.com/a/b:{tag}": {"image": ours, "global": everybody},
     }
     for image, values in images.items():
         for pod in chart.pods(chart.render(values)):

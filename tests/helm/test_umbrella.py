@@ -15,7 +15,11 @@ from tests.helm import chart
 @pytest.fixture
 def umbrella(tmp_path: Path) -> Path:
     """A chart of somebody else's that has this one as a dependency."""
-    ours = {"name": chart.CHART.name, "version": "0.1.0", "condition": "finetune-advisor.enabled"}
+    ours = {
+        "name": chart.CHART.name,
+        "version": chart.ABOUT["version"],
+        "condition": "finetune-advisor.enabled",
+    }
     about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [ours]}
     (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(about))
     shutil.copytree(chart.CHART, tmp_path / "charts" / chart.CHART.name)
@@ -46,7 +50,8 @@ def test_what_holds_for_all_charts_holds_here(umbrella: Path) -> None:
     """The registry and pull secrets of the umbrella reach every pod; what other charts share is let be."""
     shared = {"imageRegistry": "mirror.example.com", "imagePullSecrets": ["all"], "postgresql": {"a": 1}}
     for pod in chart.pods(render(umbrella, {}, **{"global": shared})):
-        assert "mirror.example.com/finetune-advisor:0.1.0" == pod["spec"]["containers"][0]["image"]
+        image = f"mirror.example.com/finetune-advisor:{chart.ABOUT['appVersion']}"
+        assert image == pod["spec"]["containers"][0]["image"]
         assert [{"name": "all"}] == pod["spec"]["imagePullSecrets"]
 
 

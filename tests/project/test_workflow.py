@@ -36,16 +36,18 @@ def test_actionlint_has_nothing_to_say() -> None:
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
-def test_the_suite_runs_on_every_python_of_the_project() -> None:
+def test_suite_and_package_run_on_every_python_of_the_project() -> None:
     """The versions are those that the package's classifiers name."""
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     named = re.findall(r"Python :: (3\.\d+)", "\n".join(about["project"]["classifiers"]))
+    [pythons] = [step["with"] for step in jobs()["package"]["steps"] if "with" in step]
 
     assert named == jobs()["test"]["strategy"]["matrix"]["python"]
+    assert named == pythons["python-version"].split()
 
 
 def test_it_calls_every_target_that_a_submission_must_pass() -> None:
-    """The targets of .ci/run, the image, and the engines, which are a large download."""
+    """The targets of .ci/run, and the image, the engines and the package, which are large downloads."""
     wanted = re.findall(r"^make (\w+)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
     called = {
         target.replace('"$TARGET"', name)
@@ -55,7 +57,7 @@ def test_it_calls_every_target_that_a_submission_must_pass() -> None:
         for name in job.get("strategy", {}).get("matrix", {}).get("target", [""])
     }
 
-    assert {*wanted, "image", "engines"} == called
+    assert {*wanted, "image", "engines", "package"} == called
 
 
 def test_each_form_asks_for_something() -> None:

@@ -50,3 +50,11 @@ def test_a_wrong_setting_is_named() -> None:
     run = check(PORT="http")
     assert 1 == run.returncode
     assert run.stderr.startswith("FINETUNE_ADVISOR_PORT: Not a valid integer.")
+
+
+def test_it_loads_no_trees() -> None:
+    """It runs every half minute in each container, and would take half as much time again."""
+    code = "import finetune_advisor.server.healthcheck, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not {"finetune_advisor.trees", "flask", "yaml"} & set(loaded.stdout.split())

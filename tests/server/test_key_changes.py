@@ -16,6 +16,7 @@ from tests.reload.hostile_run import processes_of, wait_until
 from tests.reload.trees_folder import TreesFolder, sound, version
 
 KEYS = {name: make_key() for name in ("alice", "bob", "carol")}
+LAST_SUCCESS = "finetune_advisor_api_keys_last_reload_success"
 PROCESS_COUNT = 2
 """The first process and its worker: each reads the file."""
 
@@ -40,6 +41,14 @@ def get_tree(server: Server, name: str) -> requests.Response:
 
 def is_let_in(server: Server, name: str) -> bool:
     return get_tree(server, name).status_code == 200
+
+
+def metric_of(server: Server, name: str) -> float:
+    """The metric that says whether the keys are those of their file, asked with a key."""
+    headers = {"X-API-Key": KEYS[name]}
+    text = requests.get(f"{server.url}/metrics", headers=headers, timeout=30).text
+    [line] = [line for line in text.splitlines() if line.startswith(f"{LAST_SUCCESS} ")]
+    return float(line.split()[1])
 
 
 def remove_alice(server: Server, path: Path) -> None:
@@ -81,13 +90,17 @@ def test_trees_change_while_the_key_file_is_wrong(
     folder = TreesFolder(tmp_path / "trees")
     server = start_server(API_KEYS_FILE=str(path), TREES_DIR=str(folder.path))
     remove_alice(server, path)
+    assert 1 == metric_of(server, "bob")
     path.write_text("wrong")
+    wait_until(lambda: metric_of(server, "bob") == 0)
     folder.rename(sound(1))
     os.kill(server.process.pid, signal.SIGHUP)
     wait_until(lambda: get_tree(server, "bob").json()["version"] == version(1))
 
     assert "The trees can't be reloaded" not in server.log.read_text()
     assert [401, 200] == [get_tree(server, name).status_code for name in ("alice", "bob")]
+    assert 0 == metric_of(server, "bob")  # also in the workers of the new tree
     write_keys(path, "carol")
     wait_until(lambda: is_let_in(server, "carol"))
     assert not is_let_in(server, "bob")
+    assert 1 == metric_of(server, "carol")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import signal
 import subprocess
 import sys
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from finetune_advisor.app import create_app, free_replaced_applications
+from finetune_advisor.server import reloading_arbiter
 from finetune_advisor.server.reloading_arbiter import ReloadingArbiter
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry.tree_reloads import read_tree_reloads
@@ -64,6 +68,33 @@ def test_a_replaced_application_leaves_no_trees_behind() -> None:
 
     left = [one for one in gc.get_objects() if isinstance(one, Catalog) and id(one) not in earlier]
     assert 1 >= len(left)
+
+
+def test_a_stop_while_garbage_is_collected_ends_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions that the collector calls can't raise, so the signal waits until it is through."""
+    arbiter, built = Forkless(create_app(Settings())), []
+    monkeypatch.setattr(arbiter, "_build", built.append)
+
+    def stop(*_: Any) -> None:
+        if arbiter._is_building:
+            raise reloading_arbiter._StopRequestedError
+
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    handler = signal.signal(signal.SIGTERM, stop)
+    gc.disable()
+    try:
+        sender = weakref.ref(Circle(), lambda _: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(reloading_arbiter._StopRequestedError):
+            arbiter._build_for_workers()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        signal.signal(signal.SIGTERM, handler)
+    assert sender() is None
+    assert [] == built
 
 
 CHILDREN = """

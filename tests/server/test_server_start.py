@@ -137,7 +137,8 @@ def test_a_worker_collects_garbage(start_server: StartServer) -> None:
         return counted(server.url, "python_gc_collections_total")
 
     before = collections()
-    assess_at_random(server.url, 300, seed=1)
+    for _ in range(300):  # Flask leaves more to collect than the fast path
+        requests.get(f"{server.url}/no-such-page", timeout=10)
 
     assert collections() > before
 

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from finetune_advisor.app import create_app
 from finetune_advisor.settings import Settings, SettingsError
+from finetune_advisor.telemetry.spans import SpanTracer
 from tests.api import guide
 from tests.conftest import Server, StartServer, free_port, start
 from tests.telemetry.span_receiver import SERVER_KIND, ReceivedSpan, Receiver, receiving
@@ -328,3 +329,46 @@ def test_a_wrong_variable_stops_the_start(
 
     with pytest.raises(RuntimeError, match="TRACES: a variable of OpenTelemetry: "):
         start_server(TRACES="otlp")
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "collector:4318",
+        "collector",
+        "grpc://collector:4317",
+        "http://",
+        "http://[::1",
+        "http://a:b",
+        " ",
+        "http://collector:4318\n",
+        "http://a b:4318",
+        "http://*:4318",
+        "http://.x:4318",
+    ],
+)
+def test_an_endpoint_that_is_no_url_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, endpoint: str
+) -> None:
+    """The exporter would drop all spans, with a line in the log for each attempt."""
+    monkeypatch.setenv(name, endpoint)
+
+    with pytest.raises(ValueError, match=f"^{name}: not a URL; give one such as http://collector:4318$"):
+        SpanTracer("1.0.0")
+
+
+@pytest.mark.parametrize("endpoint", ["", "http://collector:4318", "HTTPS://[::1]:4318/base/"])
+def test_an_endpoint_that_is_a_url_is_taken(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """An empty variable counts as none, as OpenTelemetry has it."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+
+    SpanTracer("1.0.0")
+
+
+def test_the_endpoint_of_traces_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The general endpoint isn't used then, so that it may be anything."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/v1/traces")
+
+    SpanTracer("1.0.0")

@@ -296,4 +296,4 @@ def test_only_listed_digests_are_served(tmp_path: Path) -> None:
     assert f"{path}:1: version: 7.0.0 has the digest {digest}, which isn't permitted; " in str(
         refused.value
     )
-    assert "add it to FINETUNE_ADVISOR_TREE_DIGESTS, or remove the document" in str(refused.value)
+    assert "add it to FINETUNE_ADVISOR_TREE_DIGESTS, undo the change, or remove" in str(refused.value)

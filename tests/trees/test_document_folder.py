@@ -109,6 +109,14 @@ def test_names_may_be_any_bytes(folder: Path) -> None:
     assert before != hash_documents(folder)
 
 
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    """Opening it to read would block until somebody writes into it."""
+    before = hash_documents(folder)
+    os.mkfifo(folder / "pipe.yaml")
+
+    assert before != hash_documents(folder)
+
+
 def test_without_a_directory_there_is_nothing_to_hash() -> None:
     """An instance that serves only bundled trees has the same hash each time."""
     assert hash_documents(None) == hash_documents(None)

@@ -168,7 +168,7 @@ def test_merge_keys_do_not_multiply() -> None:
         ("a: !!bool maybe\n", "1: not a value of bool; correct it, or put it in quotes"),
         ("a: " + "9" * 5000 + "\n", "1: not a value of int; correct it, or put it in quotes"),
         ("a: 2026-02-30\n",
-         "1: 2026-02-30 is no date: day is out of range for month; correct it, or put it in quotes"),
+         "1: 2026-02-30 is no date of the calendar; correct it, or put it in quotes"),
     ],
 )  # fmt: skip
 def test_a_trap_of_yaml_is_told_with_its_remedy(text: str, fault: str) -> None:

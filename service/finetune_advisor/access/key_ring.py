@@ -41,6 +41,11 @@ class KeyRing:
         names = [name for name, hash_ in self._hashes if compare_digest(given, hash_)]
         return names[0] if names else None
 
+    def is_up_to_date(self) -> bool:
+        """Tell whether the keys are those of the file now. If not, the last good ones hold."""
+        self.refresh_if_due()
+        return not self._fault
+
     def refresh_if_due(self) -> None:
         """Take the file's keys if it was last read `REREAD_SECONDS` ago or earlier."""
         if monotonic() >= self._next_reading:

@@ -39,14 +39,39 @@ UNKNOWN_WORDS = frozenset(
         "not known",
         "don't know",
         "dont know",
+        "do not know",
+        "i don't know",
+        "i dont know",
+        "i do not know",
+        "idk",
+        "no idea",
+        "maybe",
         "unsure",
         "not sure",
+        "i'm not sure",
+        "unclear",
+        "tbd",
         "n/a",
         "null",
         "none",
     )
 )
 """Texts that mean that an answer isn't known, unless they are a choice."""
+ARGUMENT_ALIASES = {
+    "answers": PROFILE_ARGUMENT,
+    "inputs": PROFILE_ARGUMENT,
+    "tree": "tree_version",
+    "version": "tree_version",
+    "from": "older",
+    "from_version": "older",
+    "older_version": "older",
+    "to": "newer",
+    "to_version": "newer",
+    "newer_version": "newer",
+    "name": "input",
+    "input_name": "input",
+}
+"""Names that models give to arguments, and the arguments that they mean."""
 UNKNOWN_HINT = "if the answer isn't known, leave the input out; assess takes its name in `skipped`"
 SHORT_NUMBER = re.compile(r"[0-9]{1,6}")
 MAX_JSON_LENGTH = 100_000
@@ -87,7 +112,9 @@ def _describe_errors(tool: Tool, errors: list[dict[str, str]], hints: Mapping[st
         lines.append(f"- {pointer.replace('/', '.').removeprefix('#') or 'the arguments'}: {detail}")
     if len(errors) > MAX_ERRORS:
         lines.append(f"- and {len(errors) - MAX_ERRORS} more")
-    lines.append(f"Correct this and call {tool.name} again. describe_input says what an input means.")
+    lines.append(f"Correct this and call {tool.name} again.")
+    if PROFILE_ARGUMENT in tool.argument_schema.fields:
+        lines[-1] += " describe_input says what an input means."
     return "\n".join(lines)
 
 
@@ -117,9 +144,20 @@ class _Reader:
         for name in arguments:
             if name not in given:
                 self._note(f"`{shorten_name(name)}` null as left out")
+        given = self._rename_arguments(given)
         if PROFILE_ARGUMENT in self._fields:
             given = self._gather_profile(given)
         return {name: self._repair_argument(name, value) for name, value in given.items()}
+
+    def _rename_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Give arguments that have another usual name their own, unless that is given as well."""
+        renamed = dict(given)
+        for other, name in ARGUMENT_ALIASES.items():
+            is_free = name in self._fields and name not in renamed
+            if is_free and other in renamed and other not in {*self._fields, *self._inputs}:
+                renamed[name] = renamed.pop(other)
+                self._note(f"`{other}` as `{name}`")
+        return renamed
 
     def _gather_profile(self, given: dict[str, Any]) -> dict[str, Any]:
         """Put answers that stand beside the profile into it, and read a profile that is nested or a text."""
@@ -204,7 +242,8 @@ class _Reader:
             hints.append(f"it takes {describe_range_in_unit(input_)}")
         if isinstance(value, str):
             hints.extend(suggest_names(value, input_.choices))
-            if value.strip().lower() in UNKNOWN_WORDS:
+            normalized = value.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .").lower()
+            if normalized in UNKNOWN_WORDS:
                 hints.append(UNKNOWN_HINT)
         if hints:
             self.hints[f"{PROFILE_ARGUMENT}/{name}"] = "; ".join(hints)
@@ -218,7 +257,9 @@ class _Reader:
                 self._note(f"`{name}` as a list of one")
             # A list that is too long is refused as it is.
             if isinstance(items, list) and len(items) <= field.max_items:
-                return [self._repair_name(item) if isinstance(item, str) else item for item in items]
+                names = [self._repair_name(item) if isinstance(item, str) else item for item in items]
+                self._suggest_inputs(name, names)
+                return names
         if isinstance(field, StrictInteger) and isinstance(value, str) and SHORT_NUMBER.fullmatch(value):
             self._note(f"`{name}` “{value}” as a number")
             return int(value)
@@ -231,6 +272,13 @@ class _Reader:
                 self._note(f"`{name}` {_quote(value)} as {choice}")
                 return choice
         return value
+
+    def _suggest_inputs(self, argument: str, names: list[Any]) -> None:
+        """Note the inputs that are nearest to unknown names in a list."""
+        for index, name in enumerate(names[:MAX_ERRORS]):
+            if isinstance(name, str) and name not in self._inputs:
+                suggested = suggest_names(name, self._inputs)
+                self.hints[f"{argument}/{index}"] = "; ".join(suggested)
 
     def _note(self, understood: str) -> None:
         self._understood[understood] = None

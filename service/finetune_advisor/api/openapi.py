@@ -16,6 +16,7 @@ from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as HTTPNotFound
 
+from finetune_advisor import __version__
 from finetune_advisor.api.http.api_keys import KeySecurity
 from finetune_advisor.api.http.path_suggestions import unknown_path
 from finetune_advisor.api.http.problems import PROBLEM_MEDIA_TYPE, Problem, to_problem
@@ -23,7 +24,6 @@ from finetune_advisor.schemas.fields import EnumField, ScalarField
 from finetune_advisor.schemas.problems import ProblemSchema
 
 API_TITLE = "Finetune Advisor"
-API_VERSION = "1.0.0"
 PROJECT_URL = "https://github.com/finetune-advisor/finetune-advisor"
 BOOLEAN_SCHEMA, STRING_SCHEMA = {"type": "boolean"}, {"type": "string"}
 NUMBER_SCHEMA = {"type": "number", "format": "double"}
@@ -150,7 +150,7 @@ class Contract(Api):
         """Gives the form in which the current request gets a problem: pages have another one."""
         app.config |= {
             "API_TITLE": API_TITLE,
-            "API_VERSION": API_VERSION,
+            "API_VERSION": __version__,
             "OPENAPI_VERSION": "3.1.0",
             "OPENAPI_URL_PREFIX": "/",
             "OPENAPI_JSON_PATH": "openapi.json",

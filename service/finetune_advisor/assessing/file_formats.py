@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import IO
@@ -57,12 +58,12 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     After an exception, the old file is still there. A device or a pipe is written directly. Raises
     BadFileError if the file can't be written.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     # In the same folder, and so on the same file system, where a file can replace another.
-    new = path.with_name(f".{path.name}.{token_hex(4)}")
-    if path.exists() and not path.is_file():
-        new = path
+    new = path.with_name(f".finetune-advisor.{token_hex(8)}")
     try:
+        if path.exists() and not path.is_file():
+            new = path
         with new.open("wb") as out:
             yield out
         if new != path:
@@ -73,4 +74,5 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise BadFileError(f"{path}: can't be written: {error.strerror}") from error
     finally:
         if new != path:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):  # it wasn't made, or the folder is gone
+                new.unlink()

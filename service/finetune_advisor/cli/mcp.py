@@ -45,7 +45,8 @@ def mcp(*, http: bool, host: str | None, port: int | None, allowed_hosts: tuple[
         transports = import_module("finetune_advisor.agents.transports")
     except ModuleNotFoundError as error:
         remedy = "pip install 'finetune-advisor[mcp]'"
-        raise click.ClickException(f"mcp needs the library {error.name}: {remedy}") from error
+        problem = f"mcp needs the extra of that name, and {error.name} isn't installed"
+        raise click.ClickException(f"{problem}: {remedy}") from error
     with report_errors():
         server = build_server(load_served_catalog())
     if http:

@@ -14,6 +14,8 @@ from finetune_advisor.engine.analysis.size_bounds import describe_exceeded_bound
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.formats import mermaid, svg
 from finetune_advisor.formats.numbers import format_count
+from finetune_advisor.settings import VARIABLE_PREFIX, Settings, SettingsError
+from finetune_advisor.telemetry.decision_log import describe_unknown_inputs
 from finetune_advisor.trees import catalog
 from finetune_advisor.trees.catalog import Catalog
 from finetune_advisor.trees.lifecycle import describe_status
@@ -31,10 +33,11 @@ def check(files: tuple[Path, ...]) -> None:
 
     FILES are documents, or directories of documents. They must also go together with each other and with the
     bundled documents. Without FILES, checks what would be served: the bundled
-    documents, and those in FINETUNE_ADVISOR_TREES_DIR.
+    documents, and those in FINETUNE_ADVISOR_TREES_DIR, with the default and
+    shadow version, the permitted digests and the masked inputs of the settings.
     """
     with report_errors():  # loading proves them
-        checked = catalog.load_with_bundled(files) if files else load_served_catalog()
+        checked = catalog.load_with_bundled(files) if files else _load_and_check_settings()
     for tree in (*checked.trees.values(), *checked.retired.values()):
         questions = format_count(len(tree.questions), "question")
         recommendations = format_count(len(tree.recommendations), "recommendation")
@@ -49,6 +52,19 @@ def check(files: tuple[Path, ...]) -> None:
             click.echo(f"  warning: {warning}", err=True)
     default = f"would be the default, {DEFAULT_TREE_CONDITION}" if files else "is the default"
     click.echo(f"{checked.default.version} {default}: {checked.default_reason}")
+
+
+def _load_and_check_settings() -> Catalog:
+    """Load what would be served, and look for the trees and inputs that other settings name.
+
+    Raises as `load_served_catalog` does.
+    """
+    served, settings = load_served_catalog(), Settings.from_environment()
+    if settings.shadow_tree_version:
+        served.pick_shadow(settings.shadow_tree_version)
+    for problem in describe_unknown_inputs(settings.decision_log_mask or (), served):
+        raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {problem}")
+    return served
 
 
 def _drawing_limits(tree: Tree) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def find_tree_in_catalog(name: str | None) -> tuple[Catalog, Tree]:
     Returns it after the catalog whose inputs profiles may have: a document's tree is alone in its catalog.
     Raises DocumentError, UnknownVersionError or RetiredVersionError, or as `load_served_catalog` does.
     """
-    if name is not None and Path(name).is_file():
+    # `Path.is_file` raises for a name that is too long for a file.
+    if name is not None and os.path.isfile(name):  # noqa: PTH113
         tree = loader.load_tree(Path(name))
         return make_single_tree_catalog(tree), tree
     served = load_served_catalog()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -26,6 +27,16 @@ KILL_AFTER_SECONDS = 5
 
 class _StopRequestedError(BaseException):
     """Ends the build of an application when a signal asks the instance to stop."""
+
+
+@contextmanager
+def _blocked(signals: Collection[signal.Signals]) -> Iterator[None]:
+    """Have signals wait until the end of a block."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
 
 class ReloadingArbiter(Arbiter):
@@ -86,11 +97,8 @@ class ReloadingArbiter(Arbiter):
 
         Python forgets the signals that a child gets before its first instruction.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
+        with _blocked(STOP_SIGNALS):
             return super().spawn_worker()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def stop(self, graceful: bool = True) -> None:
         """Stop as gunicorn does, without another reload."""
@@ -155,26 +163,31 @@ class ReloadingArbiter(Arbiter):
         if self._replace_workers(app):
             self._served_hash = documents_hash
             self._report_success("reloaded")
-            del app
-            self._forget_garbage()
 
     def _build_for_workers(self) -> Flask:
         """Build the application with room for the metrics of twice as many workers. Raises as it does."""
         metrics_folder.make_room_for_replacements(self.cfg.workers)
         self._is_building = True
         try:
+            # The collector calls functions whose exceptions Python drops, and so the request to stop.
+            with _blocked(STOP_SIGNALS | {signal.SIGALRM}):
+                self._free_replaced_applications()
             return self._build(self.app.callable.extensions["metrics"])
         finally:
             self._is_building = False
+            gc.freeze()  # as at the start
 
     def _build(self, metrics: Any = None) -> Flask:
         return create_app(self._settings, metrics, self.app.callable.extensions["api_keys"])
 
-    def _forget_garbage(self) -> None:
-        """Free the application before, and keep the garbage collector away from the new one."""
+    def _free_replaced_applications(self) -> None:
+        """Free what earlier reloads have left, before the next workers are forked.
+
+        Looking for garbage writes to every object. After a fork, that would copy all the memory that this
+        process shares with its workers.
+        """
         gc.unfreeze()
         free_replaced_applications()
-        gc.freeze()
 
     def _replace_workers(self, app: Flask) -> bool:
         """Start workers with a new application, and have those before hand over their connections and end.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,11 +11,23 @@ from typing import Any
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
 from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.inputs import Profile
+from finetune_advisor.schemas.error_details import unknown_name_detail
+from finetune_advisor.trees.catalog import Catalog
 
 SCHEMA_VERSION = 1
 """The version of docs/decision-log.schema.json. It changes if a field is removed, or means something else."""
 
 log = logging.getLogger("finetune_advisor.decisions")
+
+
+def describe_unknown_inputs(masked: Iterable[str], served: Catalog) -> Iterator[str]:
+    """Describe each input that should be masked and that no tree has."""
+    # Inputs of retired trees stay known, so that a mask survives an upgrade.
+    trees = [*served.trees.values(), *served.retired.values()]
+    known = sorted({name for tree in trees for name in tree.inputs})
+    for name in masked:
+        if name not in known:
+            yield f"{name}: {unknown_name_detail(name, known)}"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Collectors of metrics: what a scraper gets of the others, and which trees are served."""
+"""Collectors of metrics: what a scraper gets of the others, the served trees, and the file of API keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import Metric
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
@@ -80,3 +80,17 @@ class TreeInfo(Collector):
         for labels in self._labels:
             info.add_metric(labels, 1)
         yield info
+
+
+class ApiKeyFileInfo(Collector):
+    """Shows whether the file of API keys can be read. Each process reads it by itself."""
+
+    def __init__(self, is_up_to_date: Callable[[], bool]) -> None:
+        self._is_up_to_date = is_up_to_date
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            f"{METRICS_NAMESPACE}_api_keys_last_reload_success",
+            "1 if the keys are those of their file, 0 if it can't be read and earlier ones still hold.",
+            value=float(self._is_up_to_date()),
+        )

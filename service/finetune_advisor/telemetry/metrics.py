@@ -7,7 +7,7 @@ import os
 import platform
 from collections import Counter as Tally
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import ENOENT
 from mmap import mmap
@@ -34,7 +34,12 @@ from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.telemetry import deferred, metrics_files, tree_reloads
 from finetune_advisor.telemetry.count_handover import CountHandover, SummedCounts
-from finetune_advisor.telemetry.metric_collectors import METRICS_NAMESPACE, PublishedMetrics, TreeInfo
+from finetune_advisor.telemetry.metric_collectors import (
+    METRICS_NAMESPACE,
+    ApiKeyFileInfo,
+    PublishedMetrics,
+    TreeInfo,
+)
 
 BATCH_SIZE_BUCKETS = (1, 10, 100, 1_000, 10_000, 100_000)
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -234,6 +239,10 @@ class Metrics:
         if shadow:
             for reason in SHADOW_DROP_REASONS:
                 self.shadow_dropped.labels(reason)  # so that a rate exists before the first drop
+
+    def show_api_keys(self, is_up_to_date: Callable[[], bool]) -> None:
+        """Show whether the API keys are those of their file, too."""
+        self._unshared.register(ApiKeyFileInfo(is_up_to_date))
 
     def _make_room(self, trees: Sequence[Tree], shadow: Tree | None) -> None:
         """Make the workers' files large enough for all series of the trees, as long as there is room.

@@ -7,16 +7,23 @@ have the answers of a person in their query, so the spans here are made by hand.
 from __future__ import annotations
 
 import atexit
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import requests
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import (
+    OTEL_EXPORTER_OTLP_ENDPOINT,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+)
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -61,6 +68,7 @@ class SpanTracer:
         self._version, self._make_exporter = version, make_exporter
         self._lock = Lock()
         self._tracer: trace.Tracer | None = None
+        _check_endpoint()
         self._make_provider().shutdown()  # so that a wrong variable stops the start
 
     def start(self, name: str, **options: Any) -> AbstractContextManager[trace.Span]:
@@ -105,6 +113,22 @@ class SpanTracer:
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(self._make_exporter()))
         return provider
+
+
+def _check_endpoint() -> None:
+    """Raise ValueError if the collector's URL can't be one. The exporter only logs that with each attempt."""
+    for name in (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT):
+        if endpoint := os.environ.get(name):
+            try:
+                url = urlsplit(endpoint)
+                is_valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+                # The exporter's own library refuses some of what is left, such as a line break.
+                requests.Request("POST", endpoint).prepare()
+            except ValueError:
+                is_valid = False
+            if not is_valid:
+                raise ValueError(f"{name}: not a URL; give one such as http://collector:4318")
+            return
 
 
 def _export_the_rest(provider: TracerProvider) -> None:

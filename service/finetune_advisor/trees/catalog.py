@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -109,11 +110,14 @@ def load_with_bundled(paths: Iterable[Path]) -> Catalog:
     """
     bundled = find_documents(BUNDLED_TREES_DIR)
     # A bundled document that is also named would clash with itself.
-    bundled_files = {path.resolve() for path in bundled}
+    bundled_files = {os.path.realpath(path) for path in bundled}
+    # `Path.is_dir` raises for a path that is too long; the loader says so.
     named = [
-        document for path in paths for document in (find_documents(path) if path.is_dir() else [path])
+        document
+        for path in paths
+        for document in (find_documents(path) if os.path.isdir(path) else [path])  # noqa: PTH112
     ]
-    return load_all([*bundled, *(path for path in named if path.resolve() not in bundled_files)])
+    return load_all([*bundled, *(path for path in named if os.path.realpath(path) not in bundled_files)])
 
 
 def load_all(
@@ -180,7 +184,7 @@ def _choose_default(trees: Mapping[Path, Tree]) -> tuple[Tree, str]:
 
 
 def _is_bundled(path: Path) -> bool:
-    return path.resolve().parent == BUNDLED_TREES_DIR.resolve()
+    return Path(os.path.realpath(path)).parent == Path(os.path.realpath(BUNDLED_TREES_DIR))
 
 
 def find_documents(directory: Path) -> list[Path]:
@@ -218,7 +222,7 @@ def _find_unlisted_digests(
     for path, tree in trees.items():
         if not _is_bundled(path) and tree.digest not in digests:
             problem = f"{tree.version} has the digest {tree.digest}, which isn't permitted"
-            remedy = "add it to FINETUNE_ADVISOR_TREE_DIGESTS, or remove the document"
+            remedy = "add it to FINETUNE_ADVISOR_TREE_DIGESTS, undo the change, or remove the document"
             yield path, TreeFault(("version",), problem, remedy)
 
 

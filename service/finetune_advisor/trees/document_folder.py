@@ -47,7 +47,8 @@ def hash_documents(directory: Path | None) -> str:
         return str(error)
     for path in paths:
         try:
-            document = path.read_bytes()
+            # Opening a pipe could block for ever.
+            document = path.read_bytes() if path.is_file() else b"not a file"
         except OSError as error:
             document = repr(error).encode()
         contents.update(os.fsencode(path.name) + f"\0{len(document)}\0".encode())

@@ -345,10 +345,12 @@ class _Builder:
         except ConstructorError:
             _raise_syntax_error(node, f"the tag {node.tag} means nothing here", QUOTE_REMEDY)
         # PyYAML's constructors check little: a wrong value under an explicit tag fails in many ways.
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             kind = node.tag.rpartition(":")[2]
             problem = (
-                f"{node.value} is no date: {error}" if kind == "timestamp" else f"not a value of {kind}"
+                f"{node.value} is no date of the calendar"
+                if kind == "timestamp"
+                else f"not a value of {kind}"
             )
             _raise_syntax_error(node, " ".join(problem.split()), "correct it, or put it in quotes")
         if isinstance(value, str) and not value.isascii():

@@ -1,0 +1,1 @@
+"""How fast a scaler follows a step of load, by its settings."""

@@ -1,0 +1,76 @@
+"""Step up the load on two nodes with different settings of the scaler: `python -m tests.cluster.scaling`.
+
+It takes some four minutes for each setting. It writes `bench/results/scaling.json` and
+`docs/images/scaling.svg`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.tools import vegeta
+
+from tests.cluster import host
+from tests.cluster.running import Parts, new_cluster
+from tests.cluster.scaling import plot
+from tests.cluster.scaling.load_step import run_step
+from tests.conftest import ROOT
+
+NODES = 2
+RESULTS = ROOT / "bench" / "results" / "scaling.json"
+PICTURE = ROOT / "docs" / "images" / "scaling.svg"
+
+
+def settings(target: int, *, requests: str = "100m", at_once: bool = False) -> dict[str, Any]:
+    """Values with a target of CPU use, a request of CPU, and whether all pods may be added at once."""
+    fast = {"scaleUp": {"policies": [{"type": "Percent", "value": 900, "periodSeconds": 15}]}}
+    return {
+        "autoscaling": {
+            "mode": "hpa",
+            "maxReplicas": 20,
+            "hpa": {"targetCPUUtilization": target, "behavior": fast if at_once else {}},
+        },
+        "resources": {"requests": {"cpu": requests}},
+    }
+
+
+CANDIDATES = {
+    "70 % of 100m": settings(70),
+    "70 % of 100m, any number at once": settings(70, at_once=True),
+    "50 % of 100m, any number at once": settings(50, at_once=True),
+    "80 % of 100m, any number at once": settings(80, at_once=True),
+    "70 % of 250m, any number at once": settings(70, requests="250m", at_once=True),
+}
+
+
+def main() -> None:
+    """Run every candidate, in a cluster that is started for them."""
+    if "CLUSTER_NODES" in os.environ:
+        run_candidates(Path(os.environ["CLUSTER_STATE"]), sys.argv[1:])
+        return
+    host.require(NODES)
+    vegeta()  # in the cluster, no module can be downloaded
+    parts = Parts.build(NODES)
+    with new_cluster(NODES) as cluster:
+        cluster.start(parts)
+        sys.exit(cluster.run([sys.executable, "-m", "tests.cluster.scaling", *sys.argv[1:]]))
+
+
+def run_candidates(folder: Path, names: list[str]) -> None:
+    """Run the candidates with these names, or all, one after the other, and write what came of them."""
+    courses = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in names or CANDIDATES:
+        course = run_step(CANDIDATES[name], folder)
+        courses[name] = course.as_json()
+        shown = {key: value for key, value in courses[name].items() if not isinstance(value, dict)}
+        print(name, shown, flush=True)
+        RESULTS.write_text(json.dumps(courses) + "\n", encoding="utf-8")
+        PICTURE.write_text(plot.render(courses), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""A step of load on a release that scales itself, seen second by second. Runs in the cluster."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from bench.tools import vegeta
+
+from tests.cluster.kubectl import wait_until
+from tests.cluster.release import Release, temporary_release
+
+LOW_RATE, HIGH_RATE = 100, 1500
+LOW_SECONDS, HIGH_SECONDS = 40, 150
+SLOW_SECONDS = 0.1
+"""An answer that takes longer counts as slow."""
+WORKERS = 256
+"""Requests that may be under way at once; more would wait in the load generator."""
+BODY = {"profile": {}, "tree_version": "1.0.0"}
+
+
+@dataclass
+class Second:
+    """What came back of the requests that were sent in a second."""
+
+    latencies: list[float] = field(default_factory=list)
+    lost: int = 0
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile of the latencies, in seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
+
+
+@dataclass
+class Course:
+    """A run: the pods that were ready and wanted by second of the run, and what came back."""
+
+    ready_pods: dict[int, int] = field(default_factory=dict)
+    wanted_pods: dict[int, int] = field(default_factory=dict)
+    seconds: dict[int, Second] = field(default_factory=lambda: defaultdict(Second))
+    errors: set[str] = field(default_factory=set)
+
+    @property
+    def sent(self) -> int:
+        return sum(len(one.latencies) + one.lost for one in self.seconds.values())
+
+    @property
+    def lost(self) -> int:
+        return sum(one.lost for one in self.seconds.values())
+
+    @property
+    def most_pods(self) -> int:
+        return max(self.ready_pods.values())
+
+    @property
+    def settled_after(self) -> int:
+        """Seconds from the step of load to the last change of the number of ready pods."""
+        changes = [
+            now for now, pods in self.ready_pods.items() if pods != self.ready_pods.get(now - 1, pods)
+        ]
+        return max([0, *(now - LOW_SECONDS for now in changes)])
+
+    @property
+    def slow_seconds(self) -> int:
+        """Seconds in which more than one of a hundred answers was slow."""
+        return sum(one.p99 > SLOW_SECONDS for one in self.seconds.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for a plot."""
+        return {
+            "sent": self.sent,
+            "lost": self.lost,
+            "errors": sorted(self.errors),
+            "settled_after": self.settled_after,
+            "slow_seconds": self.slow_seconds,
+            "most_pods": self.most_pods,
+            "ready_pods": self.ready_pods,
+            "p99_ms": {now: round(one.p99 * 1000, 1) for now, one in sorted(self.seconds.items())},
+        }
+
+
+def run_step(values: Mapping[str, Any], folder: Path) -> Course:
+    """Install a release with these values, step up its load, and see what came of it."""
+    course = Course()
+    with temporary_release("scaling") as release:
+        release.upgrade(values)
+        wait_until("the scaler knows the pods' use", lambda: _has_metrics(release), 180)
+        targets = write_targets(folder / "targets", release.url("/assess"))
+        started = time.time()
+        with _watching_pods(release, course, started):
+            for rate, seconds in ((LOW_RATE, LOW_SECONDS), (HIGH_RATE, HIGH_SECONDS)):
+                attack(targets, rate, seconds, folder / f"{rate}.bin")
+        for rate in (LOW_RATE, HIGH_RATE):
+            read_results(folder / f"{rate}.bin", started, course)
+    return course
+
+
+def write_targets(path: Path, url: str) -> Path:
+    """A file with the one request that vegeta repeats."""
+    body = base64.b64encode(json.dumps(BODY).encode()).decode()
+    header = {"Content-Type": ["application/json"]}
+    path.write_text(json.dumps({"method": "POST", "url": url, "header": header, "body": body}))
+    return path
+
+
+def attack(targets: Path, rate: int, seconds: int, results: Path) -> None:
+    """Send requests at a fixed rate, each over a connection of its own, so that new pods get their share."""
+    subprocess.run(
+        [
+            *(str(vegeta()), "attack", "-format=json", f"-targets={targets}", f"-rate={rate}/s"),
+            *(f"-duration={seconds}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
+            *("-keepalive=false", "-max-body=0", "-timeout=30s", f"-output={results}"),
+        ],
+        check=True,
+        timeout=seconds + 120,
+    )
+
+
+def read_results(results: Path, started: float, course: Course) -> None:
+    """Sort what came back into the seconds in which it was asked."""
+    encode = [str(vegeta()), "encode", "-to=csv", str(results)]
+    lines = subprocess.run(encode, check=True, capture_output=True, text=True).stdout.splitlines()
+    for line in lines:
+        asked, status, latency, _, _, error, *_ = line.split(",")
+        second = course.seconds[int(int(asked) / 1e9 - started)]
+        if status == "200":
+            second.latencies.append(int(latency) / 1e9)
+        else:
+            second.lost += 1
+            course.errors.add(error or status)
+
+
+def _has_metrics(release: Release) -> bool:
+    [scaler] = release.list_objects("hpa")
+    return bool(scaler["status"].get("currentMetrics"))
+
+
+@contextmanager
+def _watching_pods(release: Release, course: Course, started: float) -> Iterator[None]:
+    """Note the numbers of pods each second, by a proxy to the API server: kubectl takes a tenth of a core."""
+    proxy = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
+    assert proxy.stdout
+    address = proxy.stdout.readline().rsplit(" ", 1)[-1].strip()
+    path = f"apis/apps/v1/namespaces/{release.namespace}/deployments/{release.full_name}"
+    stopped = threading.Event()
+
+    def watch() -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            while not stopped.wait(1):
+                found = session.get(f"http://{address}/{path}", timeout=10).json()
+                now = int(time.time() - started)
+                course.ready_pods[now] = found["status"].get("readyReplicas", 0)
+                course.wanted_pods[now] = found["spec"]["replicas"]
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+        proxy.terminate()
+        proxy.wait()

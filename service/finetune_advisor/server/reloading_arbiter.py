@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask
@@ -29,16 +28,6 @@ class _StopRequestedError(BaseException):
     """Ends the build of an application when a signal asks the instance to stop."""
 
 
-@contextmanager
-def _blocked(signals: Collection[signal.Signals]) -> Iterator[None]:
-    """Have signals wait until the end of a block."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-
-
 class ReloadingArbiter(Arbiter):
     """Starts workers as gunicorn does, and new ones with a new application when the trees change.
 
@@ -51,7 +40,7 @@ class ReloadingArbiter(Arbiter):
         self._settings = Settings.from_environment()
         directory, interval = self._settings.trees_dir, self._settings.trees_watch_seconds
         self._watch = FolderWatch(directory, interval) if directory and interval else None
-        self._is_requested = self._is_building = False
+        self._is_requested = self._is_building = self._is_stopping = False
         self._proof: TreeProof | None = None
         self._replaced: set[int] = set()
         self._kill_at = 0.0
@@ -77,8 +66,10 @@ class ReloadingArbiter(Arbiter):
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal. One that asks for a stop ends a build, which takes up to some seconds."""
         super().signal(sig, frame)
-        if self._is_building and sig in STOP_SIGNALS:
-            raise _StopRequestedError
+        if sig in STOP_SIGNALS:
+            self._is_stopping = True
+            if self._is_building:
+                raise _StopRequestedError
 
     def manage_workers(self) -> None:
         """Also go on with a reload. gunicorn calls this at least every second, and after each signal."""
@@ -97,8 +88,11 @@ class ReloadingArbiter(Arbiter):
 
         Python forgets the signals that a child gets before its first instruction.
         """
-        with _blocked(STOP_SIGNALS):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
             return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def stop(self, graceful: bool = True) -> None:
         """Stop as gunicorn does, without another reload."""
@@ -167,11 +161,12 @@ class ReloadingArbiter(Arbiter):
     def _build_for_workers(self) -> Flask:
         """Build the application with room for the metrics of twice as many workers. Raises as it does."""
         metrics_folder.make_room_for_replacements(self.cfg.workers)
+        # The collector calls functions whose exceptions Python drops, so that none is raised for a stop here.
+        self._free_replaced_applications()
         self._is_building = True
         try:
-            # The collector calls functions whose exceptions Python drops, and so the request to stop.
-            with _blocked(STOP_SIGNALS | {signal.SIGALRM}):
-                self._free_replaced_applications()
+            if self._is_stopping:
+                raise _StopRequestedError
             return self._build(self.app.callable.extensions["metrics"])
         finally:
             self._is_building = False

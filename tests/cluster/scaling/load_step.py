@@ -111,7 +111,8 @@ def write_targets(path: Path, url: str) -> Path:
     """A file with the one request that vegeta repeats."""
     body = base64.b64encode(json.dumps(BODY).encode()).decode()
     header = {"Content-Type": ["application/json"]}
-    path.write_text(json.dumps({"method": "POST", "url": url, "header": header, "body": body}))
+    target = {"method": "POST", "url": url, "header": header, "body": body}
+    path.write_text(json.dumps(target) + "\n", encoding="utf-8")  # vegeta wants whole lines
     return path
 
 

@@ -84,12 +84,21 @@ def check_order(old: Version, new: Version) -> None:
 
 def check_announcement(changelog: str, old: Version, new: Version) -> None:
     """Refuse a version that doesn't tell of a break, if the changelog does."""
-    entries = changelog.partition(UNRELEASED)[2].partition("\n## ")[0]
-    is_major = new.major > old.major or (new.major == old.major == 0 and new.minor > old.minor)
-    if BREAKING in entries and not is_major:
+    if BREAKING in find_unreleased_entries(changelog) and not announces_a_break(old, new):
         raise RefusedError(
             f"{new} breaks nothing by its number, and {CHANGELOG} has {BREAKING}: raise the first"
         )
+
+
+def announces_a_break(old: Version, new: Version) -> bool:
+    """Whether a version may break users of an older one: a new major, or before 1.0.0 a new minor."""
+    return new.major > old.major or (new.major == old.major == 0 and new.minor > old.minor)
+
+
+def find_unreleased_entries(changelog: str) -> str:
+    """What the changelog has below `[Unreleased]`, or an empty text if that has no entry."""
+    below = changelog.partition(UNRELEASED)[2].partition("\n## ")[0]
+    return below if re.search(r"^- ", below, re.MULTILINE) else ""
 
 
 def check_clean() -> None:
@@ -126,7 +135,7 @@ def raise_version(path: str, patterns: list[str], old: Version, new: Version) ->
 def date_entries(changelog: str, new: Version) -> str:
     """The changelog with its unreleased entries below the version and today's date."""
     above, heading, below = changelog.partition(UNRELEASED)
-    if not re.search(r"^- ", below.partition("\n## ")[0], re.MULTILINE):
+    if not find_unreleased_entries(changelog):
         raise RefusedError(
             f"{CHANGELOG} has no entry below {UNRELEASED.strip()!r}: write what users get"
         )

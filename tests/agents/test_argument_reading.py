@@ -257,13 +257,13 @@ def test_many_faults_are_counted(refusal: Refusal) -> None:
 def normalized_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that are normalized to match names, which is the work that grows with a call."""
     texts: list[str] = []
-    normalize = name_matching._normalize
+    normalize = name_matching.normalize_text
 
     def record(text: str) -> str:
         texts.append(text)
         return normalize(text)
 
-    monkeypatch.setattr(name_matching, "_normalize", record)
+    monkeypatch.setattr(name_matching, "normalize_text", record)
     return texts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from tests.contract.differ import breaks
 
 COMMITTED = ROOT / "openapi" / "openapi.yaml"
 RELEASED = ROOT / "openapi" / "released"
-UNRELEASED, BREAKING = "## [Unreleased]\n", "**Breaking**"
+RELEASE_COMMAND = runpy.run_path(str(ROOT / ".ci" / "release.py"))
+UNRELEASED, BREAKING = RELEASE_COMMAND["UNRELEASED"], RELEASE_COMMAND["BREAKING"]
+find_unreleased_entries: Callable[[str], str] = RELEASE_COMMAND["find_unreleased_entries"]
+announces_a_break: Callable[[Version, Version], bool] = RELEASE_COMMAND["announces_a_break"]
 Contract = dict[str, Any]
 Mutation = Callable[[Contract], None]
 
@@ -25,18 +28,6 @@ Mutation = Callable[[Contract], None]
 def read(path: Path) -> Contract:
     contract: Contract = YAML(typ="safe").load(path)
     return contract
-
-
-def announces_a_break(before: str, after: str) -> bool:
-    """Whether a version may break callers of another: a new major, or before 1.0.0 a new minor."""
-    old, new = Version.parse(before), Version.parse(after)
-    return new.major > old.major or (new.major == old.major == 0 and new.minor > old.minor)
-
-
-def find_unreleased_entries(changelog: str) -> str:
-    """What the changelog has below `[Unreleased]`, or an empty text if that has no entry."""
-    below = changelog.partition(UNRELEASED)[2].partition("## [")[0]
-    return below if re.search(r"^- ", below, re.MULTILINE) else ""
 
 
 def test_nothing_breaks_unannounced() -> None:
@@ -50,7 +41,7 @@ def test_nothing_breaks_unannounced() -> None:
         last, announced = earlier[-1], BREAKING in entries
     else:
         last = [path for path in earlier if path.stem != present or len(earlier) == 1][-1]
-        announced = announces_a_break(last.stem, present)
+        announced = announces_a_break(Version.parse(last.stem), Version.parse(present))
 
     assert announced or breaks(last, COMMITTED) == set()
 
@@ -59,7 +50,7 @@ def test_unreleased_entries_are_told_from_released_ones() -> None:
     """Those of a version that was released announce nothing any more."""
     released = f"## [1.0.0] - 2026-11-28\n\n- {BREAKING}: all.\n"
 
-    assert find_unreleased_entries(f"{UNRELEASED}\n- Something.\n\n{released}") == "\n- Something.\n\n"
+    assert find_unreleased_entries(f"{UNRELEASED}\n- Something.\n\n{released}") == "\n- Something.\n"
     assert find_unreleased_entries(f"{UNRELEASED}\n{released}") == ""
 
 
@@ -87,7 +78,7 @@ def test_a_released_contract_bears_its_version() -> None:
 )
 def test_a_break_takes_a_new_major(before: str, after: str, announced: bool) -> None:
     """Or a new minor, before 1.0.0."""
-    assert announced == announces_a_break(before, after)
+    assert announced == announces_a_break(Version.parse(before), Version.parse(after))
 
 
 def schema(contract: Contract, name: str) -> Any:

@@ -18,6 +18,7 @@ from finetune_advisor.agents.input_text import describe_range_in_unit
 from finetune_advisor.agents.name_matching import (
     MAX_TEXT_LENGTH,
     NameIndex,
+    normalize_text,
     read_text,
     suggest_names,
 )
@@ -34,29 +35,24 @@ PROFILE_ARGUMENT = "profile"
 UNKNOWN_WORDS = frozenset(
     (
         "",
-        "?",
         "unknown",
-        "not known",
-        "don't know",
-        "dont know",
-        "do not know",
-        "i don't know",
-        "i dont know",
-        "i do not know",
+        "not_known",
+        "don_t_know",
+        "dont_know",
+        "do_not_know",
         "idk",
-        "no idea",
+        "no_idea",
         "maybe",
         "unsure",
-        "not sure",
-        "i'm not sure",
+        "not_sure",
         "unclear",
         "tbd",
-        "n/a",
+        "n_a",
         "null",
         "none",
     )
 )
-"""Texts that mean that an answer isn't known, unless they are a choice."""
+"""Texts that mean that an answer isn't known, unless they are a choice; normalized, without “I” or “I'm”."""
 ARGUMENT_ALIASES = {
     "answers": PROFILE_ARGUMENT,
     "inputs": PROFILE_ARGUMENT,
@@ -242,8 +238,10 @@ class _Reader:
             hints.append(f"it takes {describe_range_in_unit(input_)}")
         if isinstance(value, str):
             hints.extend(suggest_names(value, input_.choices))
-            normalized = value.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .").lower()
-            if normalized in UNKNOWN_WORDS:
+            if (
+                normalize_text(value[:MAX_TEXT_LENGTH]).removeprefix("i_").removeprefix("m_")
+                in UNKNOWN_WORDS
+            ):
                 hints.append(UNKNOWN_HINT)
         if hints:
             self.hints[f"{PROFILE_ARGUMENT}/{name}"] = "; ".join(hints)

@@ -30,7 +30,9 @@ def read_text(input_: Input, text: str) -> bool | int | float | str | None:
     elif text in input_.choices:
         return text
     meant = [
-        value for value in list_choices(input_) if _normalize(text) in _normalized_words(input_, value)
+        value
+        for value in list_choices(input_)
+        if normalize_text(text) in _normalized_words(input_, value)
     ]
     return meant[0] if len(meant) == 1 else None
 
@@ -38,7 +40,7 @@ def read_text(input_: Input, text: str) -> bool | int | float | str | None:
 def _normalized_words(input_: Input, value: bool | str) -> set[str]:
     """The words for a choice, normalized: the author's, and the choice itself."""
     words = {find_own_words(input_, value), "" if isinstance(value, bool) else value}
-    return {_normalize(word) for word in words if word}
+    return {normalize_text(word) for word in words if word}
 
 
 class NameIndex:
@@ -49,7 +51,7 @@ class NameIndex:
         self._name_by_normalized: dict[str, str | None] = {}
         """None for what several names are normalized to."""
         for name in self._names:
-            normalized = _normalize(name)
+            normalized = normalize_text(name)
             is_ambiguous = normalized in self._name_by_normalized
             self._name_by_normalized[normalized] = None if is_ambiguous else name
         self._name_by_normalized.pop("", None)  # a name without letters and digits
@@ -60,10 +62,10 @@ class NameIndex:
             return written
         if len(written) > MAX_TEXT_LENGTH:
             return None
-        return self._name_by_normalized.get(_normalize(written))
+        return self._name_by_normalized.get(normalize_text(written))
 
 
-def _normalize(text: str) -> str:
+def normalize_text(text: str) -> str:
     return re.sub(r"[\W_]+", "_", text.lower()).strip("_")
 
 

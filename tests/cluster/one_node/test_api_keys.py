@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kubectl import helm, kubectl, wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import (
     SHORT_DRAIN,
     Release,
@@ -21,6 +20,7 @@ from tests.cluster.release import (
     pod_url,
     temporary_release,
 )
+from tests.load import assert_nothing_lost, running_load
 
 KUBELET_SECONDS = 150
 KEYED = {"apiKeys": {"existingSecret": "advisor-keys"}}

@@ -10,9 +10,9 @@ import time
 import requests
 
 from tests.cluster.kubectl import Manifest, get_object, wait_until
-from tests.cluster.load import running_load
 from tests.cluster.processes import server_processes
 from tests.cluster.release import SHORT_DRAIN, Release, merge_values
+from tests.load import running_load
 
 LARGE_BODIES = 15
 ROUNDS = 3

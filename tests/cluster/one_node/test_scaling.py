@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.kubectl import get_object, list_objects, sampled, wait_until
-from tests.cluster.load import Load, assert_nothing_lost, running_load
 from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
+from tests.load import Load, assert_nothing_lost, running_load
 
 METRICS_SECONDS = 120
 HPA_SECONDS = 180

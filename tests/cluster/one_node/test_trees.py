@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from tests.cluster.kubectl import Manifest, helm, wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import SHORT_DRAIN, Release, is_ready, merge_values
 from tests.cluster.trees import (
     BROKEN_TREE,
@@ -22,6 +21,7 @@ from tests.cluster.trees import (
     tree_values,
     wait_for_default_version,
 )
+from tests.load import assert_nothing_lost, running_load
 
 GOOD = merge_values(SHORT_DRAIN, tree_values(GOOD_TREE))
 CHANGED = merge_values(SHORT_DRAIN, tree_values(CHANGED_TREE, CHANGED_VERSION))

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from tests.cluster.kubectl import Manifest
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import SHORT_DRAIN, Release, image_under_test, merge_values
 from tests.cluster.trees import (
     BROKEN_TREE,
@@ -20,6 +19,7 @@ from tests.cluster.trees import (
     wait_for_default_version,
 )
 from tests.conftest import ROOT
+from tests.load import assert_nothing_lost, running_load
 
 GUIDE = (ROOT / "docs" / "changing-trees.md").read_text(encoding="utf-8")
 WAIT = "import time; time.sleep(7200)"

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.kubectl import wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import Release, ask, pod_url, temporary_release
 from tests.cluster.trees import (
     BROKEN_TREE,
@@ -20,6 +19,7 @@ from tests.cluster.trees import (
     default_version,
     wait_for_default_version,
 )
+from tests.load import assert_nothing_lost, running_load
 
 KUBELET_SECONDS = 150
 CURRENT_TREE = GOOD_TREE.replace("status: candidate", "status: current")

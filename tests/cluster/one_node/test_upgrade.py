@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.cluster.kubectl import sampled, wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import (
     SHORT_DRAIN,
     Release,
@@ -20,6 +19,7 @@ from tests.cluster.release import (
     merge_values,
     temporary_release,
 )
+from tests.load import assert_nothing_lost, running_load
 
 SETTLE_SECONDS = 14
 """The default pause before SIGTERM, and some seconds in which the last pod ends."""

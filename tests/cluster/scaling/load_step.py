@@ -45,10 +45,9 @@ class Second:
 
 @dataclass
 class Course:
-    """A run: the pods that were ready and wanted by second of the run, and what came back."""
+    """A run: the pods that were ready by second of the run, and what came back."""
 
     ready_pods: dict[int, int] = field(default_factory=dict)
-    wanted_pods: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, Second] = field(default_factory=lambda: defaultdict(Second))
     errors: set[str] = field(default_factory=set)
 
@@ -164,7 +163,6 @@ def _watching_pods(release: Release, course: Course, started: float) -> Iterator
                 found = session.get(f"http://{address}/{path}", timeout=10).json()
                 now = int(time.time() - started)
                 course.ready_pods[now] = found["status"].get("readyReplicas", 0)
-                course.wanted_pods[now] = found["spec"]["replicas"]
 
     thread = threading.Thread(target=watch)
     thread.start()

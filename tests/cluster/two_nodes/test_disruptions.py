@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.kubectl import Completed, Manifest, kubectl, list_nodes, sampled, wait_until
-from tests.cluster.load import assert_nothing_lost, running_load
 from tests.cluster.release import Release, is_ready
+from tests.load import assert_nothing_lost, running_load
 
 SETTLE_SECONDS = 14
 

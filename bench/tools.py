@@ -79,7 +79,9 @@ def built(
 
 def built_from(files: Sequence[Path], name: str, build: Callable[[Path], None], *, group: str) -> Path:
     """Where something is built, once for each state of some files, beginning with an empty folder."""
-    state = sha256(b"\0".join(part for s in files for part in (s.name.encode(), s.read_bytes())))
+    base = os.path.commonpath([file.parent for file in files])
+    parts = [(os.fsencode(file.relative_to(base)), file.read_bytes()) for file in files]
+    state = sha256(b"\0".join(part for pair in parts for part in pair))
     place = TOOLS / f"{group}-{name}-{state.hexdigest()[:12]}"
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / f"{group}-{name}.lock").open("w") as lock:

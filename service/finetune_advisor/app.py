@@ -188,10 +188,12 @@ def _make_assessors(app: Flask, settings: Settings, tracer: SpanTracer | None) -
 
 def _make_decision_log(settings: Settings, served: Catalog) -> DecisionLog | None:
     """Make the decision log if it is on. Raises SettingsError if no tree has an input that it should mask."""
-    masked = frozenset(settings.decision_log_mask or ())
-    for problem in describe_unknown_inputs(masked, served):
+    masked = settings.decision_log_mask or ()
+    if problem := describe_unknown_inputs(masked, served):
         raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {problem}")
-    return DecisionLog(masked, settings.decision_log_sample) if settings.decision_log else None
+    return (
+        DecisionLog(frozenset(masked), settings.decision_log_sample) if settings.decision_log else None
+    )
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -235,6 +235,14 @@ def test_an_unknown_name_in_a_list_comes_back_with_the_nearest(refusal: Refusal)
     assert fault.endswith("; did you mean prompt_engineering_sufficient?")
 
 
+def test_right_names_in_a_list_take_no_hint_away(refusal: Refusal) -> None:
+    """The errors are limited by their number, and not by their place."""
+    right = ["real_time_data_needed"] * 21
+    [fault] = refusal("explain", {"profile": {}, "frozen": [*right, "data_sensitve"]})
+
+    assert fault.endswith("; did you mean data_sensitive?")
+
+
 def test_a_limit_as_text_is_a_number(call: Call) -> None:
     """Models quote numbers."""
     assert 1 == len(call("explain", profile={}, limit="1").data["changes"])

@@ -146,7 +146,7 @@ class _Reader:
         return {name: self._repair_argument(name, value) for name, value in given.items()}
 
     def _rename_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Give arguments that have another usual name their own, unless that is given as well."""
+        """Rename arguments that are given by an alias, unless the argument itself is given."""
         renamed = dict(given)
         for other, name in ARGUMENT_ALIASES.items():
             is_free = name in self._fields and name not in renamed
@@ -273,10 +273,10 @@ class _Reader:
 
     def _suggest_inputs(self, argument: str, names: list[Any]) -> None:
         """Note the inputs that are nearest to unknown names in a list."""
-        for index, name in enumerate(names[:MAX_ERRORS]):
-            if isinstance(name, str) and name not in self._inputs:
-                suggested = suggest_names(name, self._inputs)
-                self.hints[f"{argument}/{index}"] = "; ".join(suggested)
+        texts = [(index, name) for index, name in enumerate(names) if isinstance(name, str)]
+        unknown = [(index, name) for index, name in texts if name not in self._inputs]
+        for index, name in unknown[:MAX_ERRORS]:
+            self.hints[f"{argument}/{index}"] = "; ".join(suggest_names(name, self._inputs))
 
     def _note(self, understood: str) -> None:
         self._understood[understood] = None

@@ -182,7 +182,7 @@ def _render_question(data: Mapping[str, Any], open_question: OpenQuestion) -> st
 def _list_notes(trees: ServedTrees, data: Mapping[str, Any]) -> Iterator[str]:
     """What else a model should know: which inputs another version knows, and which ones don't matter."""
     if ignored := data.get("ignored"):
-        newest = trees.find_tree_of_inputs(ignored)
-        yield f"Tree {newest.version} knows ignored inputs: give it as tree_version if that tree is meant."
+        best = trees.catalog.find_tree_of_inputs(ignored)
+        yield f"Tree {best.version} knows ignored inputs: give it as tree_version if that tree is meant."
     if data["no_longer_matters"]:
         yield f"No longer matters, don't ask: {', '.join(data['no_longer_matters'])}"

@@ -93,7 +93,10 @@ def _describe(trees: ServedTrees, name: str | None, version: str | None) -> Tool
     note = ""
     if name not in tree.inputs:
         # Every name that is known here belongs to some version.
-        note, tree = f"Tree {tree.version} doesn't have this input.", trees.find_tree_of_inputs([name])
+        note, tree = (
+            f"Tree {tree.version} doesn't have this input.",
+            trees.catalog.find_tree_of_inputs([name]),
+        )
     return _describe_one(tree, tree.inputs[name], note)
 
 

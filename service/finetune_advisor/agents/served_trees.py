@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import cached_property
 from threading import Lock
 
@@ -42,8 +41,3 @@ class ServedTrees:
             if tree.version not in self._prepared:
                 self._prepared[tree.version] = PreparedTree(tree, self.catalog)
             return self._prepared[tree.version]
-
-    def find_tree_of_inputs(self, names: Collection[str]) -> Tree:
-        """Return the newest tree that has one of these inputs, which are known."""
-        newest_first = [*self.catalog.trees.values()][::-1]
-        return next(tree for tree in newest_first if tree.inputs.keys() & {*names})

@@ -6,7 +6,6 @@ refuses them in words that don't say what to do.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from anyio import to_thread
@@ -35,6 +34,7 @@ from mcp_types import (
 )
 from mcp_types import Tool as ListedTool
 
+from finetune_advisor import __version__
 from finetune_advisor.agents import interview_prompt
 from finetune_advisor.agents.tool import Tool
 from finetune_advisor.agents.tools import ToolError, Tools, UnknownToolError
@@ -51,7 +51,7 @@ def build_server(catalog: Catalog) -> Server[Any]:
     handlers = _Handlers(catalog)
     server: Server[Any] = Server(
         "finetune-advisor",
-        version=version("finetune-advisor"),
+        version=__version__,
         title="Finetune Advisor",
         instructions=interview_prompt.SERVER_INSTRUCTIONS,
         on_list_tools=handlers.list_tools,

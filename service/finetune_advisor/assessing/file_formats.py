@@ -58,7 +58,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     After an exception, the old file is still there. A device or a pipe is written directly. Raises
     BadFileError if the file can't be written.
     """
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError for a loop of links
     # In the same folder, and so on the same file system, where a file can replace another.
     new = path.with_name(f".finetune-advisor.{token_hex(8)}")
     try:

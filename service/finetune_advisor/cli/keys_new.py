@@ -45,19 +45,17 @@ def new(name: str, path: Path | None) -> None:
 def _append_line(path: Path, line: str) -> None:
     """Append a line to a file of API keys. Raises KeyFileError if the file is wrong then."""
     try:
-        path.stat()
-    except FileNotFoundError:
-        old = b""
-    except OSError as error:
-        raise KeyFileError(f"nothing was written: {path}: can't be read: {error.strerror}") from error
-    else:
         old = read_key_file(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        old = b""
     new = old + b"\n" * (not old.endswith(b"\n") and bool(old)) + line.encode() + b"\n"
     # Before the file is replaced: an instance would keep its old keys if this one were wrong.
     try:
         parse_keys(new, path)
     except KeyFileError as error:
         hint = "a second key of the same caller needs another name, such as web-app-2"
-        raise KeyFileError(f"nothing was written, as with the new line {error}; {hint}") from error
+        raise KeyFileError(f"nothing was written. With the new line: {error}; {hint}") from error
     with atomic_write(path) as file:
         file.write(new)

@@ -59,10 +59,11 @@ def _load_and_check_settings() -> Catalog:
 
     Raises as `load_served_catalog` does.
     """
-    served, settings = load_served_catalog(), Settings.from_environment()
+    settings = Settings.from_environment()
+    served = load_served_catalog(settings)
     if settings.shadow_tree_version:
         served.pick_shadow(settings.shadow_tree_version)
-    for problem in describe_unknown_inputs(settings.decision_log_mask or (), served):
+    if problem := describe_unknown_inputs(settings.decision_log_mask or (), served):
         raise SettingsError(f"{VARIABLE_PREFIX}DECISION_LOG_MASK: {problem}")
     return served
 

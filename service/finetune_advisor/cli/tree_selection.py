@@ -16,12 +16,12 @@ from finetune_advisor.trees import catalog, loader
 from finetune_advisor.trees.catalog import Catalog, UnknownVersionError, make_single_tree_catalog
 
 
-def load_served_catalog() -> Catalog:
-    """Load the catalog that `serve` would serve in this environment.
+def load_served_catalog(settings: Settings | None = None) -> Catalog:
+    """Load the catalog that `serve` would serve with some settings, or with those of the environment.
 
     Raises SettingsError, DocumentError or CatalogError.
     """
-    settings = Settings.from_environment()
+    settings = settings or Settings.from_environment()
     return catalog.load_catalog(settings.trees_dir, settings.default_tree_version, settings.tree_digests)
 
 
@@ -60,9 +60,7 @@ def advise_version(catalog: Catalog, asked: Tree, ignored: Collection[str]) -> s
     """
     if not ignored:
         return ""
-    # `max` returns the first of equals, which has to be the newest version.
-    newest_first = [*catalog.trees.values()][::-1]
-    best = max(newest_first, key=lambda tree: sum(name in tree.inputs for name in ignored))
+    best = catalog.find_tree_of_inputs(ignored)
     count = sum(name in best.inputs for name in ignored)
     known = f"{count} of them" if count < len(ignored) else "them" if count > 1 else "it"
     return (

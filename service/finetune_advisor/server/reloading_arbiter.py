@@ -159,7 +159,10 @@ class ReloadingArbiter(Arbiter):
             self._report_success("reloaded")
 
     def _build_for_workers(self) -> Flask:
-        """Build the application with room for the metrics of twice as many workers. Raises as it does."""
+        """Build the application with room for the metrics of twice as many workers.
+
+        Raises as `create_app` does, and _StopRequestedError if a stop was asked for.
+        """
         metrics_folder.make_room_for_replacements(self.cfg.workers)
         # The collector calls functions whose exceptions Python drops, so that none is raised for a stop here.
         self._free_replaced_applications()

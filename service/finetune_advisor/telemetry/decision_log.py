@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -20,14 +20,14 @@ SCHEMA_VERSION = 1
 log = logging.getLogger("finetune_advisor.decisions")
 
 
-def describe_unknown_inputs(masked: Iterable[str], served: Catalog) -> Iterator[str]:
-    """Describe each input that should be masked and that no tree has."""
+def describe_unknown_inputs(masked: Iterable[str], served: Catalog) -> str:
+    """Describe the inputs to mask that no tree has; an empty text if there are none."""
     # Inputs of retired trees stay known, so that a mask survives an upgrade.
     trees = [*served.trees.values(), *served.retired.values()]
     known = sorted({name for tree in trees for name in tree.inputs})
-    for name in masked:
-        if name not in known:
-            yield f"{name}: {unknown_name_detail(name, known)}"
+    return "; ".join(
+        f"{name}: {unknown_name_detail(name, known)}" for name in masked if name not in known
+    )
 
 
 @dataclass(frozen=True)

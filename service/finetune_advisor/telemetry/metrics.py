@@ -69,7 +69,7 @@ Exemplar = dict[str, str]
 """The ids of the span of a request that was observed, for the formats of metrics that can show them."""
 RequestSample = tuple[str, str, int, float, str | None, Exemplar | None]
 """An answered request: the label of its method, its route template, its status and its seconds; the name of
-its API key where keys are on; and the span that it is an exemplar of, if that is recorded."""
+its API key where keys are on; and the ids of its span, if the span is recorded."""
 
 
 def method_label(method: str) -> str:

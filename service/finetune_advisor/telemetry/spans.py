@@ -120,10 +120,9 @@ def _check_endpoint() -> None:
     for name in (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT):
         if endpoint := os.environ.get(name):
             try:
+                requests.Request("POST", endpoint).prepare()  # as the exporter's library does
                 url = urlsplit(endpoint)
-                is_valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-                # The exporter's own library refuses some of what is left, such as a line break.
-                requests.Request("POST", endpoint).prepare()
+                is_valid = url.scheme in ("http", "https") and url.port != 0
             except ValueError:
                 is_valid = False
             if not is_valid:

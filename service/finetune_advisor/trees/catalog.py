@@ -82,6 +82,11 @@ class Catalog:
         # Trees are ordered from oldest to newest, so a newer wording replaces an older one.
         return {name: input_ for tree in self.trees.values() for name, input_ in tree.inputs.items()}
 
+    def find_tree_of_inputs(self, names: Collection[str]) -> Tree:
+        """Return the tree that has most of these inputs; of equals, the newest."""
+        newest_first = [*self.trees.values()][::-1]  # `max` returns the first of equals
+        return max(newest_first, key=lambda tree: len(tree.inputs.keys() & {*names}))
+
 
 def make_single_tree_catalog(tree: Tree) -> Catalog:
     """Make a catalog with only one tree."""
@@ -110,8 +115,8 @@ def load_with_bundled(paths: Iterable[Path]) -> Catalog:
     """
     bundled = find_documents(BUNDLED_TREES_DIR)
     # A bundled document that is also named would clash with itself.
+    # `Path.resolve` and `Path.is_dir` raise for a loop of links and a name that is too long; the loader tells.
     bundled_files = {os.path.realpath(path) for path in bundled}
-    # `Path.is_dir` raises for a path that is too long; the loader says so.
     named = [
         document
         for path in paths

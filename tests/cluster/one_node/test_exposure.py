@@ -43,7 +43,7 @@ def test_the_first_path_says_nothing_of_readiness(installed: Release) -> None:
 
 
 def test_nothing_is_at_the_first_path_without_pages(exposed: Release) -> None:
-    """deploy.md: "or nothing, if `settings.pages` is `false`"."""
+    """deploy.md: "It is a 404 if `settings.pages` is `false`"."""
     assert 404 == exposed.ask("/").status_code
 
 

@@ -38,7 +38,7 @@ TCP_CORK: int | None = getattr(socket, "TCP_CORK", None)
 
 
 @dataclass
-class Deadline:
+class RequestDeadline:
     """When the time of a request ends, and which side of its connection is shut down then."""
 
     expires_at: float
@@ -47,7 +47,7 @@ class Deadline:
     """Whether the head of the request has arrived."""
 
 
-class Connection(TConn):
+class LineKeepingConnection(TConn):
     """gunicorn's connection, with requests that keep the part of an overlong first line that was read."""
 
     def init(self) -> None:
@@ -67,7 +67,7 @@ class ConnectionWorker(ThreadWorker):
         self.refusals: RefusalLog
         self.path_prefix = ""
         self.thread_count: int = self.cfg.threads
-        self._deadlines: dict[TConn, Deadline] = {}
+        self._deadlines: dict[TConn, RequestDeadline] = {}
         self._lingering: dict[TConn, int] = {}
         self._stopped = False
         # The first process makes this object before it forks the worker, so that both share this memory.
@@ -149,7 +149,7 @@ class ConnectionWorker(ThreadWorker):
                 raise
             return True
         self.nr_conns += 1
-        conn = Connection(self.cfg, client, address, listener.getsockname())
+        conn = LineKeepingConnection(self.cfg, client, address, listener.getsockname())
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(
@@ -159,7 +159,7 @@ class ConnectionWorker(ThreadWorker):
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request within its deadline."""
-        self._deadlines[conn] = deadline = Deadline(time.monotonic() + READ_SECONDS)
+        self._deadlines[conn] = deadline = RequestDeadline(time.monotonic() + READ_SECONDS)
         try:
             return super().handle(conn)
         finally:

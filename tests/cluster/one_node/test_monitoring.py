@@ -95,6 +95,8 @@ def test_target_down_fires_if_the_policy_shuts_prometheus_out(monitored: Monitor
     """operations.md: "compare … the network policy with the place that Prometheus scrapes from"."""
     release, prometheus, values = monitored
     release.upgrade(merge_values(values, admitting("elsewhere")))
+    # A policy doesn't end connections, such as the one that Prometheus keeps to each pod.
+    release.kubectl("rollout", "restart", f"deployment/{release.full_name}")
     wait_until("the alert", lambda: "FinetuneAdvisorTargetDown" in prometheus.firing_alerts(), 60)
 
 

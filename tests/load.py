@@ -1,7 +1,8 @@
-"""A bounded load on an address; each request that isn't answered with 200 is noted with its time."""
+"""A load on an address for as long as a block takes; each failed request is noted with its time."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,9 @@ from typing import Any
 
 import requests
 
-MAX_REQUESTS = 20_000
 PROFILE: dict[str, Any] = {"profile": {}}
 BATCH = {"profiles": [{"prompt_engineering_sufficient": False}] * 100}
+REQUESTS = (("/assess", PROFILE), ("/assess/batch", BATCH))
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -28,16 +29,16 @@ class Load:
     failures: list[str] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
-    def call(self, connections: str, requests_left: int) -> None:
+    def call(self, connections: str) -> None:
         """Ask for an assessment and a batch in turn, over one kept connection or over a new one each time."""
         session = self._connect()
-        while requests_left > 0 and not self.stopped.wait(self.pause_seconds):
-            path, body = (("/assess", PROFILE), ("/assess/batch", BATCH))[requests_left % 2]
+        for path, body in itertools.cycle(REQUESTS):
+            if self.stopped.wait(self.pause_seconds):
+                break
             if connections == "new":
                 session.close()
                 session = self._connect()
             self._post(session, connections, path, body)
-            requests_left -= 1
         session.close()
 
     def _connect(self) -> requests.Session:
@@ -65,9 +66,7 @@ def running_load(
     """A load for as long as the block takes: half of the callers keep their connections."""
     load = Load(url, pause_seconds, headers)
     kinds = ["kept", "new"] * (callers // 2)
-    threads = [
-        threading.Thread(target=load.call, args=(kind, MAX_REQUESTS // callers)) for kind in kinds
-    ]
+    threads = [threading.Thread(target=load.call, args=(kind,)) for kind in kinds]
     for thread in threads:
         thread.start()
     try:

@@ -62,7 +62,8 @@ def run_tests_on(nodes: int, arguments: tuple[str, ...]) -> Outcome:
         results = cluster.layout.state / "results.xml"
         folder = ROOT / "tests" / "cluster" / FOLDERS[nodes]
         status = cluster.run(pytest_command(folder, results, arguments))
-        status = status or report_ended_programs(cluster)
+        ended = report_ended_programs(cluster)
+        status = status or ended
         if status:
             cluster.keep_logs(LOGS / str(nodes))
             print(f"the cluster's logs are in {LOGS / str(nodes)}")

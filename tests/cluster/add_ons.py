@@ -8,6 +8,7 @@ import yaml
 
 from tests.cluster import certificates
 from tests.cluster.daemons import Daemons
+from tests.cluster.kubectl import run_command
 from tests.cluster.layout import API_ADDRESS, POD_RANGE, SERVICE_RANGE, Layout
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -69,9 +70,9 @@ def start_metrics(layout: Layout, daemons: Daemons) -> None:
         *("--bind-address", API_ADDRESS, "--secure-port", "4443"),
         *("--tls-cert-file", pki / "metrics.crt", "--tls-private-key-file", pki / "metrics.key"),
     )
-    apply("metrics.yaml", layout, daemons)
+    apply("metrics.yaml", layout)
 
 
-def apply(manifest: str, layout: Layout, daemons: Daemons) -> None:
+def apply(manifest: str, layout: Layout) -> None:
     """Make the objects of a file in `manifests/`."""
-    daemons.run("kubectl", "--kubeconfig", layout.admin, "apply", "--filename", MANIFESTS / manifest)
+    run_command("kubectl", "--kubeconfig", layout.admin, "apply", "--filename", MANIFESTS / manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,19 @@ def cluster_of(nodes: int) -> Cluster:
     return Cluster(Layout(Path(tempfile.gettempdir()) / f"{PREFIX}{nodes}", nodes))
 
 
+def start_or_leave_nothing(cluster: Cluster, parts: Parts) -> None:
+    """Start a cluster; take it down if that fails or is interrupted. Raises ClusterError."""
+    try:
+        cluster.layout.state.mkdir()
+    except FileExistsError as error:
+        raise ClusterError("the cluster is up already: take it down first") from error
+    try:
+        cluster.start(parts, outlives=True)
+    except BaseException:
+        cluster.stop()
+        raise
+
+
 @click.group()
 def main() -> None:
     """Bring a cluster up, run commands in it, and take it down."""
@@ -30,13 +44,11 @@ def main() -> None:
 @nodes_option
 def up(nodes: int) -> None:
     """Bring a cluster up."""
-    cluster = cluster_of(nodes)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         host.require(nodes)
-        parts = Parts.build(nodes)
-        cluster.layout.state.mkdir()
-        cluster.start(parts, outlives=True)
-    except (UnavailableError, ClusterError, FileExistsError) as error:
+        start_or_leave_nothing(cluster_of(nodes), Parts.build(nodes))
+    except (UnavailableError, ClusterError) as error:
         sys.exit(str(error))
 
 

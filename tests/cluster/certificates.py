@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
+
+from tests.cluster.kubectl import run_command
 
 ELLIPTIC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 DAYS = ("-days", "30")
@@ -73,7 +74,4 @@ def make_client(folder: Path, path: Path, server: str, subject: str) -> None:
 
 
 def _openssl(*words: str | Path) -> None:
-    command = ["openssl", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+    run_command("openssl", *words)

@@ -18,7 +18,13 @@ except urllib.error.HTTPError as error:
 except OSError as error:
     print("none:", error)
 """
-RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+RESOLVE = """
+import socket, sys
+try:
+    print(socket.gethostbyname(sys.argv[1]))
+except OSError:
+    pass
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class ClientPod:
             program,
             argument,
         )
-        return kubectl(*words, namespace=self.namespace, must_succeed=False).stdout.strip()
+        return kubectl(*words, namespace=self.namespace).stdout.strip()
 
 
 def start_client(namespace: str, labels: Mapping[str, str] = NO_LABELS) -> ClientPod:

@@ -1,12 +1,15 @@
-"""Tests that run in a cluster, whose size CLUSTER_NODES has; elsewhere they are skipped."""
+"""Tests in a cluster, whose size CLUSTER_NODES has, and what they share; elsewhere they are skipped."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.cluster.operators import install_definitions
+from tests.cluster.release import Release, temporary_release
 
 HERE = Path(__file__).parent
 SIZES = {"without_nodes": "0", "one_node": "1", "two_nodes": "2"}
@@ -22,3 +25,16 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
                 item.add_marker(
                     pytest.mark.skip(f"runs by `make cluster`, where CLUSTER_NODES={wanted}")
                 )
+
+
+@pytest.fixture
+def release() -> Iterator[Release]:
+    """A release for one test, in a namespace of its own and not yet installed."""
+    with temporary_release("advice") as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def operators() -> None:
+    """The kinds of objects that operators bring, which some examples have."""
+    install_definitions()

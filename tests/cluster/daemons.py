@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from tests.cluster.kubectl import run_command
+
 POLL_SECONDS = 0.1
 LOG_LINES = 5
 
@@ -43,13 +45,6 @@ class Daemons:
                 raise DaemonError(self._describe(name, f"isn't ready after {seconds} seconds"))
             time.sleep(POLL_SECONDS)
 
-    def run(self, *command: str | Path) -> None:
-        """Run a command to its end. Raises DaemonError with what it said if it fails."""
-        words = [str(word) for word in command]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            raise DaemonError(f"{' '.join(words)}: {done.stderr.strip()}")
-
     def watch(self, ended: Path) -> NoReturn:
         """Reap every orphan, as is a first process's task, and note the daemons that end."""
         names = {process.pid: name for name, process in self.processes.items()}
@@ -74,5 +69,4 @@ class Daemons:
 
 def succeeds(*command: str | Path) -> bool:
     """Whether a command succeeds."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=30)
-    return done.returncode == 0
+    return run_command(*command, must_succeed=False, timeout_seconds=30).returncode == 0

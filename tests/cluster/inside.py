@@ -10,6 +10,7 @@ import sys
 
 from tests.cluster import add_ons, control_plane, node, sandbox
 from tests.cluster.daemons import DaemonError, Daemons, succeeds
+from tests.cluster.kubectl import CommandError, run_command
 from tests.cluster.layout import Layout
 
 
@@ -35,8 +36,8 @@ def start_nodes(layout: Layout, daemons: Daemons) -> None:
     for one in layout.list_of_nodes:
         registered = (*kubectl, "get", "node", one.name)
         daemons.wait_until_ready(f"{one.name}-kubelet", lambda get=registered: succeeds(*get))
-    daemons.run(*kubectl, "wait", "--for", "condition=Ready", "node", "--all", "--timeout", "120s")
-    add_ons.apply("dns.yaml", layout, daemons)
+    run_command(*kubectl, "wait", "--for", "condition=Ready", "node", "--all", "--timeout", "120s")
+    add_ons.apply("dns.yaml", layout)
     if layout.nodes == 1:
         add_ons.start_network_policies(layout, daemons)
     add_ons.start_metrics(layout, daemons)
@@ -49,7 +50,7 @@ def main() -> None:
     layout = Layout.from_environment()
     try:
         daemons = start(layout)
-    except DaemonError as error:
+    except (DaemonError, CommandError) as error:
         sys.exit(str(error))
     os.write(ready, b"ready")
     os.close(ready)

@@ -94,7 +94,6 @@ class Layout:
             **os.environ,
             "CLUSTER_NODES": str(self.nodes),
             "CLUSTER_STATE": str(self.state),
-            "CLUSTER_PROGRAMS": str(self.programs),
             "CLUSTER_IMAGES": str(self.images),
             "KUBECONFIG": str(self.admin),
             "PATH": f"{self.programs}:{os.environ['PATH']}",

@@ -11,6 +11,7 @@ import yaml
 from tests.cluster import certificates
 from tests.cluster.control_groups import MOUNTED
 from tests.cluster.daemons import Daemons, succeeds
+from tests.cluster.kubectl import run_command
 from tests.cluster.layout import API_URL, DNS_SERVICE, NOWHERE, Layout, Node
 
 REGISTRY = "registry.example.com"
@@ -33,7 +34,7 @@ def start_containerd(node: Node, layout: Layout, daemons: Daemons) -> None:
     daemons.wait_until_ready(name, lambda: succeeds(*client, "version"))
     for archive in sorted(layout.images.iterdir()):
         command = (*client, "--namespace", "k8s.io", "images", "import", "--all-platforms", archive)
-        daemons.run(*command)
+        run_command(*command)
 
 
 def start_kubelet(node: Node, layout: Layout, daemons: Daemons) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,11 +109,8 @@ def _pod_targets(pods: list[Manifest], name: str) -> list[str]:
     ]
 
 
-@contextmanager
-def running_prometheus(
-    namespace: str, scrape: dict[str, Any], rules: dict[str, Any]
-) -> Iterator[PrometheusPod]:
-    """Prometheus in a pod of a namespace, with what it scrapes: Debian's doesn't know Kubernetes itself."""
+def start_prometheus(namespace: str, scrape: dict[str, Any], rules: dict[str, Any]) -> PrometheusPod:
+    """Start Prometheus in a pod, and tell it what to scrape, as Debian's doesn't know Kubernetes itself."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("needs prometheus")
@@ -129,8 +124,7 @@ def running_prometheus(
         "wait", "--for", "condition=Ready", "pod/prometheus", "--timeout", "60s", namespace=namespace
     )
     address = get_object("pod", "prometheus", namespace)["status"]["podIP"]
-    yield PrometheusPod(namespace, address)
-    kubectl("delete", "pod", "prometheus", "--wait=false", namespace=namespace)
+    return PrometheusPod(namespace, address)
 
 
 def _configuration(scrape: dict[str, Any]) -> dict[str, Any]:

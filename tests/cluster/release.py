@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ from tests.cluster.kubectl import (
     wait_until,
 )
 from tests.conftest import ROOT
+from tests.helm.chart import merged
 
 Values = Mapping[str, Any]
 HTTP_PORT = 8080
 METRICS_PORT = 9090
 WAIT_SECONDS = int(os.environ.get("CLUSTER_WAIT_SECONDS", "180"))
+KUBELET_SECONDS = 150
+"""How long a changed ConfigMap or Secret may take to reach the pods that have it."""
+SETTLE_SECONDS = 14
+"""The default pause before SIGTERM, and some seconds in which the last pod ends."""
 NO_VALUES: Values = {}
 # For releases whose stop isn't what is tested.
 SHORT_DRAIN: Values = {"drain": {"preStopSeconds": 1}}
@@ -54,12 +60,7 @@ def example_values(name: str) -> dict[str, Any]:
 
 def merge_values(*parts: Values) -> dict[str, Any]:
     """Values with later ones over earlier ones, as Helm merges files."""
-    merged: dict[str, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-            merged[key] = merge_values(merged[key], value) if both else value
-    return merged
+    return reduce(merged, parts, dict[str, Any]())
 
 
 def is_ready(pod: Manifest) -> bool:
@@ -147,6 +148,11 @@ class Release:
     def get_deployment(self) -> Manifest:
         """The Deployment of the server."""
         return get_object("deployment", self.full_name, self.namespace)
+
+    def wanted_pods(self) -> int:
+        """The number of pods that the Deployment has been told to have."""
+        number: int = self.get_deployment()["spec"]["replicas"]
+        return number
 
     def pod_revision(self) -> int:
         """The number of times that the pods' template has changed, plus one."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 from tests.cluster import control_groups
+from tests.cluster.kubectl import run_command
 from tests.cluster.layout import NOWHERE, Layout, Node
 
 
 def prepare(layout: Layout) -> None:
     """Prepare the namespaces that this process was started in."""
-    _run("mount", "--make-rprivate", "/")
-    _run("hostname", "cluster")
+    run_command("mount", "--make-rprivate", "/")
+    run_command("hostname", "cluster")
     _mount_control_groups()
     # The kubelet finds sizes of huge pages here, and asks for their control group, which some machines lack.
     # In an empty folder it finds none.
     if Path("/sys/kernel/mm/hugepages").exists():
-        _run("mount", "-t", "tmpfs", "tmpfs", "/sys/kernel/mm/hugepages")
-    _run("mount", "-t", "tmpfs", "tmpfs", "/run")
+        run_command("mount", "-t", "tmpfs", "tmpfs", "/sys/kernel/mm/hugepages")
+    run_command("mount", "-t", "tmpfs", "tmpfs", "/run")
     Path("/run/netns").mkdir()
     _prepare_network(layout)
 
@@ -30,31 +29,25 @@ def _mount_control_groups() -> None:
     if not hierarchies:
         return
     named = {line.split(":")[1] for line in Path("/proc/self/cgroup").read_text().splitlines()}
-    _run("umount", "--recursive", str(control_groups.MOUNTED))
-    _run("mount", "-t", "tmpfs", "tmpfs", str(control_groups.MOUNTED))
+    run_command("umount", "--recursive", str(control_groups.MOUNTED))
+    run_command("mount", "-t", "tmpfs", "tmpfs", str(control_groups.MOUNTED))
     for name in hierarchies:
         place = control_groups.MOUNTED / name
         place.mkdir()
         options = f"none,name={name}" if f"name={name}" in named else name
-        _run("mount", "-t", "cgroup", "-o", options, "cgroup", str(place))
+        run_command("mount", "-t", "cgroup", "-o", options, "cgroup", str(place))
     # New groups begin with the processors of their parents, without which they could take no process.
     (control_groups.MOUNTED / "cpuset" / "cgroup.clone_children").write_text("1")
 
 
 def _prepare_network(layout: Layout) -> None:
     """An interface with the addresses of all nodes, of which the API server has the first."""
-    _run("ip", "link", "set", "lo", "up")
-    _run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "uplink")
-    _run("ip", "link", "set", "eth0", "up")
-    _run("ip", "link", "set", "uplink", "up")
+    run_command("ip", "link", "set", "lo", "up")
+    run_command("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "uplink")
+    run_command("ip", "link", "set", "eth0", "up")
+    run_command("ip", "link", "set", "uplink", "up")
     for node in layout.list_of_nodes or [Node(1)]:
-        _run("ip", "address", "add", f"{node.address}/24", "dev", "eth0")
+        run_command("ip", "address", "add", f"{node.address}/24", "dev", "eth0")
     # Kubelets and kube-proxy want a default route.
-    _run("ip", "route", "add", "default", "via", NOWHERE)
+    run_command("ip", "route", "add", "default", "via", NOWHERE)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, env=os.environ, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")

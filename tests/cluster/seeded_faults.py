@@ -267,7 +267,13 @@ def find_problem(fault: Fault, *, control: bool) -> str:
 def main(names: tuple[str, ...], jobs: int, control: bool) -> None:
     """Try the faults that this cluster can show, or those that are named."""
     nodes = int(os.environ["CLUSTER_NODES"])
-    chosen = [fault for fault in FAULTS if fault.nodes == nodes and (not names or fault.name in names)]
+    possible = {fault.name: fault for fault in FAULTS if fault.nodes == nodes}
+    if not possible:
+        raise click.UsageError(f"no fault is for a cluster of {nodes} nodes")
+    if unknown := [name for name in names if name not in possible]:
+        known = "; ".join(possible)
+        raise click.UsageError(f"a cluster of {nodes} nodes has no fault {unknown[0]!r}, but: {known}")
+    chosen = [possible[name] for name in names or possible]
     with ThreadPoolExecutor(jobs) as pool:
         found = list(pool.map(partial(try_fault, control=control), chosen))
     print(f"{sum(found)} of {len(chosen)} faults are noticed")

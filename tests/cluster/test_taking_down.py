@@ -104,8 +104,10 @@ def test_a_program_fails_to_start(traces: Traces) -> None:
     """A start that fails halfway says which program failed, and leaves nothing either."""
     parts = Parts.build(0)
     failing = Parts({**parts.programs, "kube-apiserver": Path("/bin/false")}, parts.images)
-    with pytest.raises(ClusterError, match="apiserver ended with status 1"), new_cluster(0) as cluster:
-        cluster.start(failing)
+    with new_cluster(0) as cluster:
+        with pytest.raises(ClusterError, match="apiserver ended with status 1"):
+            cluster.start(failing)
+        traces.note()
 
 
 def test_a_killed_run_leaves_no_process(traces: Traces, tmp_path: Path) -> None:

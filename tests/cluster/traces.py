@@ -60,6 +60,7 @@ def listed_namespaces() -> set[str]:
     """All namespaces of processes, such as `net:[4026531840]`."""
     command = ["lsns", "--noheadings", "--raw", "--output", "TYPE,NS"]
     listed = subprocess.run(command, capture_output=True, text=True).stdout
+    assert listed, "lsns lists no namespace, not even this process's"
     return {f"{kind}:[{number}]" for kind, number in (line.split() for line in listed.splitlines())}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cluster.kubectl import apply_objects, wait_until
-from tests.cluster.release import Release, example_values
+from tests.cluster.release import Release, Values, example_values
 
 GOOD_TREE: str = example_values("trees")["trees"]["documents"]["acme.yaml"]
 GOOD_VERSION = "1.0.0-acme.1"
@@ -13,6 +13,8 @@ CHANGED_VERSION = "1.0.0-acme.2"
 CHANGED_TREE = GOOD_TREE.replace(GOOD_VERSION, CHANGED_VERSION).replace("50", "60")
 # Nothing takes 50 examples.
 BROKEN_TREE = GOOD_TREE.replace("gte: 50", "gte: 51")
+WATCHED: Values = {"settings": {"treesWatchSeconds": 1}, "trees": {"existingConfigMap": "our-trees"}}
+"""Values of a release whose pods look every second for changes of the ConfigMap of `apply_trees`."""
 
 
 def tree_values(document: str, version: str = GOOD_VERSION) -> dict[str, Any]:

@@ -41,11 +41,12 @@ def case(name: str) -> Values:
 
 def merged(one: Values, other: Values) -> dict[str, Any]:
     """Values with others over them, as Helm merges two files."""
-    both = [
-        (key, merged(one[key], value) if isinstance(value, Mapping) and key in one else value)
+    both = {
+        key: merged(one[key], value)
         for key, value in other.items()
-    ]
-    return {**one, **dict(both)}
+        if isinstance(value, Mapping) and isinstance(one.get(key), Mapping)
+    }
+    return {**one, **other, **both}
 
 
 @cache

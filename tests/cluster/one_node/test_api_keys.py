@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster.kubectl import helm, kubectl, wait_until
 from tests.cluster.release import (
+    KUBELET_SECONDS,
     SHORT_DRAIN,
     Release,
     ask,
@@ -22,7 +23,6 @@ from tests.cluster.release import (
 )
 from tests.load import assert_nothing_lost, running_load
 
-KUBELET_SECONDS = 150
 KEYED = {"apiKeys": {"existingSecret": "advisor-keys"}}
 
 

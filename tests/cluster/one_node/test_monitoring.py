@@ -12,15 +12,21 @@ from tests.cluster.prometheus_pod import (
     JOB,
     PrometheusPod,
     render_alerts,
-    running_prometheus,
     scrape_by_monitor,
     scrape_by_name,
+    start_prometheus,
 )
-from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, temporary_release
-from tests.cluster.trees import BROKEN_TREE, GOOD_TREE, apply_trees
+from tests.cluster.release import (
+    KUBELET_SECONDS,
+    SHORT_DRAIN,
+    Release,
+    Values,
+    merge_values,
+    temporary_release,
+)
+from tests.cluster.trees import BROKEN_TREE, GOOD_TREE, WATCHED, apply_trees
 
 SCRAPE_SECONDS = 60
-KUBELET_SECONDS = 150
 MATCHERS = f'job="{JOB}"'
 Monitored = tuple[Release, PrometheusPod, Values]
 
@@ -32,20 +38,13 @@ def monitored() -> Iterator[Monitored]:
         temporary_namespace("monitoring", restricted=False) as namespace,
         temporary_release("watched") as release,
     ):
-        values = merge_values(SHORT_DRAIN, watched_trees(), admitting(namespace))
+        values = merge_values(SHORT_DRAIN, WATCHED, admitting(namespace))
         apply_trees(release, GOOD_TREE)
         release.upgrade(values)
         rules = render_alerts(release, values, MATCHERS)
-        with running_prometheus(namespace, scrape_by_name(release), rules) as prometheus:
-            wait_until(
-                "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
-            )
-            yield release, prometheus, values
-
-
-def watched_trees() -> Values:
-    """Values with a ConfigMap that changes in place."""
-    return {"settings": {"treesWatchSeconds": 1}, "trees": {"existingConfigMap": "our-trees"}}
+        prometheus = start_prometheus(namespace, scrape_by_name(release), rules)
+        wait_until("both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS)
+        yield release, prometheus, values
 
 
 def admitting(namespace: str) -> Values:
@@ -96,6 +95,8 @@ def test_target_down_fires_if_the_policy_shuts_prometheus_out(monitored: Monitor
     """operations.md: "compare … the network policy with the place that Prometheus scrapes from"."""
     release, prometheus, values = monitored
     release.upgrade(merge_values(values, admitting("elsewhere")))
+    # A policy doesn't end connections, such as the one that Prometheus keeps to each pod.
+    release.kubectl("rollout", "restart", f"deployment/{release.full_name}")
     wait_until("the alert", lambda: "FinetuneAdvisorTargetDown" in prometheus.firing_alerts(), 60)
 
 
@@ -120,11 +121,9 @@ def followed(request: pytest.FixtureRequest, operators: None) -> Iterator[tuple[
     ):
         release.upgrade(values)
         scrape = scrape_by_monitor(release, get_object(kind, release.full_name, release.namespace))
-        with running_prometheus(namespace, scrape, render_alerts(release, values)) as prometheus:
-            wait_until(
-                "both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS
-            )
-            yield release, prometheus
+        prometheus = start_prometheus(namespace, scrape, render_alerts(release, values))
+        wait_until("both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS)
+        yield release, prometheus
 
 
 def test_alerts_look_at_the_job_of_the_monitor(followed: tuple[Release, PrometheusPod]) -> None:

@@ -18,7 +18,7 @@ from tests.cluster.release import (
     temporary_release,
 )
 
-REGISTRY = os.environ.get("CLUSTER_REGISTRY", "127.0.0.1:5000")
+REGISTRY = "127.0.0.1:5000"
 """Where the nodes' registry.example.com listens."""
 PUSHED = {"image": {"registry": "registry.example.com", "repository": "platform/finetune-advisor"}}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.kubectl import get_object, list_objects, sampled, wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
+from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, merge_values, temporary_release
 from tests.load import Load, assert_nothing_lost, running_load
 
 METRICS_SECONDS = 120
@@ -39,12 +39,6 @@ def cpu_use(release: Release) -> float | None:
             use: float | None = metric["resource"]["current"].get("averageUtilization")
             return use
     return None
-
-
-def wanted_pods(release: Release) -> int:
-    """The number of pods that the Deployment has been told to have."""
-    number: int = release.get_deployment()["spec"]["replicas"]
-    return number
 
 
 def scaling_events(release: Release) -> str:
@@ -82,8 +76,8 @@ def test_the_hpa_removes_pods_and_loses_no_request(scaled: Release) -> None:
     """deploy.md: "`hpa` is Kubernetes' own": with little load, all but `minReplicas` end."""
     load_until_it_grows(scaled)
     with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
-        wait_until("two pods are wanted", lambda: wanted_pods(scaled) == 2, HPA_SECONDS)
-        time.sleep(14)
+        wait_until("two pods are wanted", lambda: scaled.wanted_pods() == 2, HPA_SECONDS)
+        time.sleep(SETTLE_SECONDS)
     assert_nothing_lost(load, least_answers=20)
 
 
@@ -102,7 +96,7 @@ def test_a_scaler_keeps_a_number_that_was_set_by_hand(release: Release) -> None:
     """deploy.md: "set a different number by hand before the upgrade, and it stays"."""
     release.upgrade(replicas(3))
     release.kubectl("scale", "--replicas", "4", f"deployment/{release.full_name}")
-    with sampled(lambda: wanted_pods(release)) as wanted:
+    with sampled(release.wanted_pods) as wanted:
         release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
         time.sleep(10)
     assert {4} == set(wanted)
@@ -111,7 +105,7 @@ def test_a_scaler_keeps_a_number_that_was_set_by_hand(release: Release) -> None:
 def test_a_number_takes_the_place_of_a_scaler(release: Release) -> None:
     """deploy.md: "The way back from a scaler to `none` needs the option as well"."""
     release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("the scaler has raised the number", lambda: wanted_pods(release) == 2, 60)
+    wait_until("the scaler has raised the number", lambda: release.wanted_pods() == 2, 60)
     release.upgrade(replicas(3), "--force-conflicts")
     assert 3 == len(release.wait_for_pods(3))
 
@@ -128,8 +122,8 @@ def test_an_upgrade_brings_the_number_of_the_values_back(release: Release) -> No
 def test_a_rollback_brings_the_scaler_back(release: Release) -> None:
     """deploy.md: "To go back": from a number of pods to a scaler."""
     release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("the scaler has raised the number", lambda: wanted_pods(release) == 2, 60)
+    wait_until("the scaler has raised the number", lambda: release.wanted_pods() == 2, 60)
     release.upgrade(replicas(3), "--force-conflicts")
     release.roll_back(1)
     assert get_object("hpa", release.full_name, release.namespace)
-    wait_until("the scaler sets the number", lambda: wanted_pods(release) == 2, 60)
+    wait_until("the scaler sets the number", lambda: release.wanted_pods() == 2, 60)

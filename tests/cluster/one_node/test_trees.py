@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.cluster.kubectl import Manifest, helm, wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, is_ready, merge_values
+from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, is_ready, merge_values
 from tests.cluster.trees import (
     BROKEN_TREE,
     CHANGED_TREE,
@@ -96,7 +96,7 @@ def test_a_changed_tree_loses_no_request(release: Release) -> None:
     release.upgrade(tree_values(GOOD_TREE))
     with running_load(release.url()) as load:
         release.upgrade(tree_values(CHANGED_TREE, CHANGED_VERSION))
-        time.sleep(14)
+        time.sleep(SETTLE_SECONDS)
     assert_nothing_lost(load)
 
 

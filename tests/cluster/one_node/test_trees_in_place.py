@@ -8,24 +8,23 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.kubectl import wait_until
-from tests.cluster.release import Release, ask, pod_url, temporary_release
+from tests.cluster.release import KUBELET_SECONDS, Release, ask, pod_url, temporary_release
 from tests.cluster.trees import (
     BROKEN_TREE,
     CHANGED_TREE,
     CHANGED_VERSION,
     GOOD_TREE,
     GOOD_VERSION,
+    WATCHED,
     apply_trees,
     default_version,
     wait_for_default_version,
 )
 from tests.load import assert_nothing_lost, running_load
 
-KUBELET_SECONDS = 150
 CURRENT_TREE = GOOD_TREE.replace("status: candidate", "status: current")
 CURRENT_CHANGED_TREE = CHANGED_TREE.replace("status: candidate", "status: current")
 CURRENT_BROKEN_TREE = BROKEN_TREE.replace("status: candidate", "status: current")
-WATCHED = {"settings": {"treesWatchSeconds": 1}, "trees": {"existingConfigMap": "our-trees"}}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cluster.kubectl import sampled, wait_until
 from tests.cluster.release import (
+    SETTLE_SECONDS,
     SHORT_DRAIN,
     Release,
     Values,
@@ -21,8 +22,6 @@ from tests.cluster.release import (
 )
 from tests.load import assert_nothing_lost, running_load
 
-SETTLE_SECONDS = 14
-"""The default pause before SIGTERM, and some seconds in which the last pod ends."""
 MONITORED: Values = {
     "metrics": {"monitor": {"kind": "ServiceMonitor"}},
     "prometheusRule": {"enabled": True},

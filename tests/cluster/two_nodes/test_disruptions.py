@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.kubectl import Completed, Manifest, kubectl, list_nodes, sampled, wait_until
-from tests.cluster.release import Release, is_ready
+from tests.cluster.release import SETTLE_SECONDS, Release
 from tests.load import assert_nothing_lost, running_load
-
-SETTLE_SECONDS = 14
 
 
 def evict(pod: Manifest) -> Completed:
@@ -89,7 +87,7 @@ def test_the_drain_of_a_node_leaves_a_pod_at_any_time(release: Release) -> None:
         kubectl("uncordon", other)
     assert {node} == {pod["spec"]["nodeName"] for pod in release.ready_pods()}
     with (
-        sampled(lambda: len([pod for pod in release.list_pods() if is_ready(pod)])) as ready,
+        sampled(lambda: len(release.ready_pods())) as ready,
         drained(node),
     ):
         wait_until("two ready pods", lambda: len(release.ready_pods()) == 2, 60)

@@ -11,21 +11,19 @@ import pytest
 
 from finetune_advisor.access.key_file import make_key, render_line
 from finetune_advisor.trees import loader
+from tests.cluster.examples import CLASSES
 from tests.cluster.kubectl import Manifest, apply_objects, wait_until
 from tests.cluster.release import (
     SHORT_DRAIN,
     Release,
     Values,
     ask,
-    chart_under_test,
     example_values,
     merge_values,
 )
 from tests.cluster.trees import GOOD_TREE, apply_trees
+from tests.helm import chart
 
-EXAMPLES = sorted(
-    path.name.removesuffix("-values.yaml") for path in chart_under_test().glob("ci/*-values.yaml")
-)
 LOCAL_IMAGE: Values = {
     "image": {
         "registry": "",
@@ -61,20 +59,7 @@ def prepare(release: Release) -> str:
         secret("our-test-key", "key", key),
         namespace=release.namespace,
     )
-    apply_objects(
-        {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": "business-critical"},
-            "value": 1000,
-        },
-        {
-            "apiVersion": "node.k8s.io/v1",
-            "kind": "RuntimeClass",
-            "metadata": {"name": "gvisor"},
-            "handler": "runc",
-        },
-    )
+    apply_objects(*CLASSES)
     return key
 
 
@@ -107,7 +92,7 @@ def good_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
     return loader.load_tree(path).digest
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", chart.cases())
 def test_an_example_comes_up_and_passes_helm_test(
     release: Release, operators: None, good_digest: str, name: str
 ) -> None:

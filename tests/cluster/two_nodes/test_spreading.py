@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cluster.kubectl import kubectl, list_nodes
-from tests.cluster.release import SHORT_DRAIN, Release, is_ready, merge_values
+from tests.cluster.release import SHORT_DRAIN, Release, merge_values
 
 
 def nodes_of(release: Release) -> list[str]:
@@ -55,6 +55,6 @@ def test_pods_share_a_node_if_there_is_only_one(release: Release) -> None:
     kubectl("cordon", node)
     try:
         release.upgrade(merge_values(SHORT_DRAIN, {"replicas": 3}))
-        assert 3 == len([pod for pod in release.list_pods() if is_ready(pod)])
+        assert 3 == len(release.ready_pods())
     finally:
         kubectl("uncordon", node)

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from tests.cluster.examples import CLASSES
 from tests.cluster.kubectl import apply_objects
-from tests.cluster.operators import install_definitions
-from tests.cluster.release import Release, temporary_release
-from tests.cluster.without_nodes.objects import CLASSES
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _what_examples_name() -> None:
+def _what_examples_name(operators: None) -> None:
     """The kinds of KEDA, the Gateway API and the Prometheus operator, and two classes of pods."""
-    install_definitions()
     apply_objects(*CLASSES)
-
-
-@pytest.fixture
-def release() -> Iterator[Release]:
-    """A release in a namespace of its own, not yet installed."""
-    with temporary_release("release") as it:
-        yield it

@@ -16,21 +16,6 @@ OF_THE_NAMESPACE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "defau
 BOOKKEEPING = {"deployment.kubernetes.io/revision"}
 """Annotations that controllers write."""
 
-_PRIORITY = {
-    "apiVersion": "scheduling.k8s.io/v1",
-    "kind": "PriorityClass",
-    "metadata": {"name": "business-critical"},
-    "value": 1000,
-}
-_RUNTIME = {
-    "apiVersion": "node.k8s.io/v1",
-    "kind": "RuntimeClass",
-    "metadata": {"name": "gvisor"},
-    "handler": "runc",
-}
-CLASSES = (_PRIORITY, _RUNTIME)
-"""What examples name that has to be there."""
-
 
 def objects_of(release: Release) -> dict[tuple[str, str], Manifest]:
     """The objects in the release's namespace by kind and name, without Helm's and those of any namespace."""

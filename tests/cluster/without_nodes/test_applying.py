@@ -16,12 +16,6 @@ HELM_4 = [name for name in VERSIONS if name not in HELM_3]
 HPA = {"autoscaling": {"mode": "hpa", "minReplicas": 2}}
 
 
-def number_of_pods(release: Release) -> int:
-    """The number of pods that the Deployment has been told to have."""
-    number: int = release.get_deployment()["spec"]["replicas"]
-    return number
-
-
 def scale_by_hand(release: Release, number: int) -> None:
     """`kubectl scale`, as an operator does in an emergency."""
     release.kubectl("scale", "--replicas", str(number), f"deployment/{release.full_name}")
@@ -38,7 +32,7 @@ def test_a_release_changes_its_way_of_applying(first: str, second: str, release:
     release.upgrade({}, first, wait=False)
     done = release.upgrade({"replicas": 3, "settings": {"maxBatch": 5}}, second, wait=False)
     assert "" == done.stderr
-    assert 3 == number_of_pods(release)
+    assert 3 == release.wanted_pods()
 
 
 @pytest.mark.parametrize(("first", "second"), [("helm-3.22.0", "helm"), ("helm", "helm-3.22.0")])
@@ -47,7 +41,7 @@ def test_a_release_changes_its_helm(first: str, second: str, release: Release) -
     with_program(release, first).upgrade({}, wait=False)
     upgraded = with_program(release, second)
     assert "" == upgraded.upgrade(replicas(3), wait=False).stderr
-    assert 3 == number_of_pods(release)
+    assert 3 == release.wanted_pods()
 
 
 def with_program(release: Release, program: str) -> Release:
@@ -70,7 +64,7 @@ def test_helm_4_stops_at_a_number_that_was_set_by_hand(program: str, release: Re
     done = release.upgrade(replicas(3), wait=False, must_succeed=False)
     assert "conflict with" in done.stderr
     assert ".spec.replicas" in done.stderr
-    assert 5 == number_of_pods(release)
+    assert 5 == release.wanted_pods()
 
 
 def test_helm_4_goes_on_as_helm_3_began(release: Release) -> None:
@@ -80,7 +74,7 @@ def test_helm_4_goes_on_as_helm_3_began(release: Release) -> None:
     refused = release.upgrade(replicas(3), "--force-conflicts", wait=False, must_succeed=False)
     assert "forceConflicts enabled when serverSideApply disabled" in refused.stderr
     assert "" == release.upgrade(replicas(3), wait=False).stderr
-    assert 3 == number_of_pods(release)
+    assert 3 == release.wanted_pods()
 
 
 @pytest.mark.parametrize("number", [2, 3])
@@ -91,7 +85,7 @@ def test_the_values_take_the_number_back(program: str, number: int, release: Rel
     release.upgrade(replicas(2), wait=False)
     scale_by_hand(release, 5)
     assert "" == upgrade_and_force(release, replicas(number)).stderr
-    assert number == number_of_pods(release)
+    assert number == release.wanted_pods()
     assert "" == release.upgrade(replicas(4), wait=False).stderr  # and needs no force from then on
 
 
@@ -102,7 +96,7 @@ def test_a_number_takes_the_place_of_a_scaler(program: str, release: Release) ->
     release.upgrade(HPA, wait=False)
     scale_by_hand(release, 5)  # the scaler changes the number in the same way
     assert "" == upgrade_and_force(release, replicas(3)).stderr
-    assert 3 == number_of_pods(release)
+    assert 3 == release.wanted_pods()
 
 
 @pytest.mark.parametrize("program", HELM_4)
@@ -112,4 +106,4 @@ def test_helm_4_leaves_a_number_that_was_set_by_hand_to_a_scaler(program: str, r
     release.upgrade(replicas(4), wait=False)
     scale_by_hand(release, 5)
     release.upgrade(HPA, wait=False)
-    assert 5 == number_of_pods(release)
+    assert 5 == release.wanted_pods()

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from tests.cluster.control_plane import api_server_command
+from tests.cluster.examples import CLASSES
 from tests.cluster.kubectl import apply_objects, create_namespace, list_objects, wait_until
 from tests.cluster.layout import API_ADDRESS, Layout
 from tests.cluster.release import Release, chart_under_test, example_values
-from tests.cluster.without_nodes.objects import CLASSES
 from tests.helm import chart
 
 PORT = 7443

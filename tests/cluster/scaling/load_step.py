@@ -24,8 +24,10 @@ LOW_RATE, HIGH_RATE = 100, 1500
 LOW_SECONDS, HIGH_SECONDS = 40, 150
 SLOW_SECONDS = 0.1
 """An answer that takes longer counts as slow."""
+PIECE_SECONDS = 2
+TIMEOUT_SECONDS = 30
 WORKERS = 256
-"""Requests that may be under way at once; more would wait in the load generator."""
+"""Requests of a piece that may be under way at once; more would wait in the load generator."""
 BODY = {"profile": {}, "tree_version": "1.0.0"}
 
 
@@ -99,10 +101,10 @@ def run_step(values: Mapping[str, Any], folder: Path) -> Course:
         targets = write_targets(folder / "targets", release.url("/assess"))
         started = time.time()
         with _watching_pods(release, course, started):
-            for rate, seconds in ((LOW_RATE, LOW_SECONDS), (HIGH_RATE, HIGH_SECONDS)):
-                attack(targets, rate, seconds, folder / f"{rate}.bin")
-        for rate in (LOW_RATE, HIGH_RATE):
-            read_results(folder / f"{rate}.bin", started, course)
+            low = attack(targets, LOW_RATE, LOW_SECONDS, folder)
+            high = attack(targets, HIGH_RATE, HIGH_SECONDS, folder)
+        for results in (*low, *high):
+            read_results(results, started, course)
     return course
 
 
@@ -115,17 +117,25 @@ def write_targets(path: Path, url: str) -> Path:
     return path
 
 
-def attack(targets: Path, rate: int, seconds: int, results: Path) -> None:
-    """Send requests at a fixed rate, each over a connection of its own, so that new pods get their share."""
-    subprocess.run(
-        [
+def attack(targets: Path, rate: int, seconds: int, folder: Path) -> list[Path]:
+    """Send requests at a fixed rate, and give the files with what came back.
+
+    Every PIECE_SECONDS the connections are new ones, as with many callers, so that new pods get their share.
+    """
+    started = time.monotonic()
+    pieces = []
+    for number in range(seconds // PIECE_SECONDS):
+        time.sleep(max(0.0, started + number * PIECE_SECONDS - time.monotonic()))
+        results = folder / f"{rate}-{number}.bin"
+        command = [
             *(str(vegeta()), "attack", "-format=json", f"-targets={targets}", f"-rate={rate}/s"),
-            *(f"-duration={seconds}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
-            *("-keepalive=false", "-max-body=0", "-timeout=30s", f"-output={results}"),
-        ],
-        check=True,
-        timeout=seconds + 120,
-    )
+            *(f"-duration={PIECE_SECONDS}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
+            *("-max-body=0", f"-timeout={TIMEOUT_SECONDS}s", f"-output={results}"),
+        ]
+        pieces.append((subprocess.Popen(command), results))
+    for piece, _ in pieces:
+        assert piece.wait(PIECE_SECONDS + 2 * TIMEOUT_SECONDS) == 0, piece.args
+    return [results for _, results in pieces]
 
 
 def read_results(results: Path, started: float, course: Course) -> None:

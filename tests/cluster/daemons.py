@@ -1,4 +1,4 @@
-"""Programs that run as long as the cluster, each with a log of its own."""
+"""Programs that run as long as the cluster, or as long as tests need them, each with a log of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import NoReturn
 from tests.cluster.kubectl import run_command
 
 POLL_SECONDS = 0.1
+STOP_SECONDS = 20
 LOG_LINES = 5
 
 
@@ -26,7 +27,7 @@ class Daemons:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        logs.mkdir()
+        logs.mkdir(exist_ok=True)
 
     def start(self, name: str, *command: str | Path) -> None:
         """Start a program."""
@@ -44,6 +45,17 @@ class Daemons:
             if time.monotonic() > deadline:
                 raise DaemonError(self._describe(name, f"isn't ready after {seconds} seconds"))
             time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """End all programs, for those that don't run as long as the cluster."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def watch(self, ended: Path) -> NoReturn:
         """Reap every orphan, as is a first process's task, and note the daemons that end."""

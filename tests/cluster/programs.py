@@ -109,11 +109,27 @@ NODE = (
         "kube-router", {"kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"}
     ),
 )
+SCALER = (
+    GoModule(
+        "keda",
+        {
+            "keda-operator": "github.com/kedacore/keda/v2/cmd/operator",
+            "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
+            "keda-webhooks": "github.com/kedacore/keda/v2/cmd/webhooks",
+        },
+    ),
+)
+"""What the cluster of one node has, too. Two of the programs have the libraries of all clouds in them."""
 
 
 def build(nodes: int) -> dict[str, Path]:
     """The programs that a cluster of so many nodes needs, by name. Raises UnavailableError."""
-    modules = (*CLIENTS, *CONTROL_PLANE, *(NODE if nodes else OLDEST))
+    modules = (
+        *CLIENTS,
+        *CONTROL_PLANE,
+        *(NODE if nodes else OLDEST),
+        *(SCALER if nodes == 1 else ()),
+    )
     places = [module.build() for module in modules]
     return {
         name: place / name

@@ -31,12 +31,22 @@ class PrometheusPod:
     namespace: str
     address: str
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.address}:{PORT}"
+
     def get(self, path: str, **parameters: str) -> Any:
         """The data of its API."""
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
-        answer = ask(f"http://{self.address}:{PORT}/api/v1/{path}?{query}").json()
+        answer = ask(f"{self.url}/api/v1/{path}?{query}").json()
         assert answer["status"] == "success", answer
         return answer["data"]
+
+    def get_number(self, query: str) -> float:
+        """What a query comes to that has one number; 0 while there is none."""
+        found = self.get("query", query=query)["result"]
+        return float(found[0]["value"][1]) if found else 0.0
 
     def healthy_targets(self) -> int:
         """The number of targets whose last scrape succeeded."""
@@ -74,10 +84,23 @@ def render_alerts(release: Release, values: Values, matchers: str = "") -> dict[
     return rules
 
 
-def scrape_by_name(release: Release) -> dict[str, Any]:
-    """What a Prometheus without an operator scrapes: port `metrics` of the Service, by its name in DNS."""
-    name = f"_metrics._tcp.{release.full_name}-metrics.{release.namespace}.svc.cluster.local"
-    return {"job_name": JOB, "dns_sd_configs": [{"names": [name], "refresh_interval": "1s"}]}
+def scrape_by_name(*releases: Release) -> dict[str, Any]:
+    """What a Prometheus without an operator scrapes: port `metrics` of Services, by their names in DNS."""
+    names = [
+        f"_metrics._tcp.{release.full_name}-metrics.{release.namespace}.svc.cluster.local"
+        for release in releases
+    ]
+    return {"job_name": JOB, "dns_sd_configs": [{"names": names, "refresh_interval": "1s"}]}
+
+
+def label_namespaces(scrape: dict[str, Any]) -> dict[str, Any]:
+    """A scrape by name that labels what it finds with its namespace, as the operator does."""
+    namespace = {
+        "source_labels": ["__meta_dns_name"],
+        "regex": r".*\.([^.]+)\.svc\.cluster\.local",
+        "target_label": "namespace",
+    }
+    return {**scrape, "relabel_configs": [namespace]}
 
 
 def scrape_by_monitor(release: Release, monitor: Manifest) -> dict[str, Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.cluster.kubectl import get_object, list_objects, sampled, wait_until
+from tests.cluster.autoscaling import (
+    HPA_SECONDS,
+    METRICS_SECONDS,
+    QUICK_DOWN,
+    cpu_use,
+    load_until_it_grows,
+    replicas,
+    scaling_events,
+)
+from tests.cluster.kubectl import get_object, sampled, wait_until
 from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, merge_values, temporary_release
-from tests.load import Load, assert_nothing_lost, running_load
+from tests.load import assert_nothing_lost, running_load
 
-METRICS_SECONDS = 120
-HPA_SECONDS = 180
-QUICK_DOWN = {"scaleDown": {"stabilizationWindowSeconds": 15}}
 SCALED = merge_values(
     {"autoscaling": {"mode": "hpa", "minReplicas": 2, "maxReplicas": 4}},
     {"autoscaling": {"hpa": {"targetCPUUtilization": 50, "behavior": QUICK_DOWN}}},
@@ -31,40 +36,12 @@ def scaled() -> Iterator[Release]:
         yield it
 
 
-def cpu_use(release: Release) -> float | None:
-    """The average CPU use that the HPA sees, in percent of the request; None if it sees none."""
-    status = get_object("hpa", release.full_name, release.namespace)["status"]
-    for metric in status.get("currentMetrics") or ():
-        if "resource" in metric:
-            use: float | None = metric["resource"]["current"].get("averageUtilization")
-            return use
-    return None
-
-
-def scaling_events(release: Release) -> str:
-    """What the Deployment's controller says of the changes of its ReplicaSet."""
-    events = list_objects("events", release.namespace)
-    return "; ".join(event["message"] for event in events if event["reason"] == "ScalingReplicaSet")
-
-
-def replicas(number: int) -> dict[str, Any]:
-    """Values with a number of pods."""
-    return merge_values(SHORT_DRAIN, {"replicas": number})
-
-
 def test_replicas_set_the_number_of_pods(release: Release) -> None:
     """deploy.md: "Only `none`, the default, uses `replicas`"."""
     release.upgrade(replicas(3))
     assert 3 == len(release.wait_for_pods(3))
     release.upgrade(replicas(1))
     assert 1 == len(release.wait_for_pods(1))
-
-
-def load_until_it_grows(release: Release) -> Load:
-    """Load a release until it has more than its two pods."""
-    with running_load(release.url(), callers=8, pause_seconds=0) as load:
-        wait_until("more than two ready pods", lambda: len(release.ready_pods()) > 2, HPA_SECONDS)
-    return load
 
 
 def test_the_hpa_adds_pods_under_load_and_loses_no_request(scaled: Release) -> None:

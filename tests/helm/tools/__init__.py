@@ -17,6 +17,7 @@ from tests.tools import built
 
 HERE = Path(__file__).parent
 OPERATORS = [
+    "github.com/kedacore/keda/v2/apis/eventing/v1alpha1",
     "github.com/kedacore/keda/v2/apis/keda/v1alpha1",
     "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1",
     "sigs.k8s.io/gateway-api/apis/v1",

@@ -7,18 +7,17 @@ It skips where the machine can't do that, and fails there if CLUSTER=required.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from xml.etree import ElementTree
 
 import click
 from bench.tools import UnavailableError
 
 from tests.cluster import host
+from tests.cluster.namespaces import exit_on_signals
 from tests.cluster.running import Cluster, ClusterError, Parts, new_cluster
 from tests.conftest import ROOT
 
@@ -43,11 +42,6 @@ class Outcome:
         came = "all well" if self.status == 0 else f"exit status {self.status}"
         up = f", up after {self.start_seconds:.0f} s" if self.start_seconds else ""
         return f"{self.where}: {self.passed} tests passed in {self.seconds:.0f} s{up}, {came}"
-
-
-def interrupt(number: int, _frame: FrameType | None) -> None:
-    """End as a program does that a signal ended, once everything is taken down."""
-    sys.exit(128 + number)
 
 
 def run_tests_on(nodes: int, arguments: tuple[str, ...]) -> Outcome:
@@ -117,8 +111,7 @@ def main(sizes: tuple[str, ...], arguments: tuple[str, ...]) -> None:
     Without --nodes, it also tests that nothing is left of interrupted clusters.
     ARGUMENTS after `--` are pytest's.
     """
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
+    exit_on_signals()
     started = time.monotonic()
     outcomes = []
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from bench.tools import UnavailableError
 
 from tests.cluster import host
 from tests.cluster.layout import Layout
+from tests.cluster.namespaces import exit_on_signals
 from tests.cluster.running import PREFIX, Cluster, ClusterError, Parts
 
 nodes_option = click.option("--nodes", type=click.IntRange(0, 2), default=1, show_default=True)
@@ -44,7 +44,7 @@ def main() -> None:
 @nodes_option
 def up(nodes: int) -> None:
     """Bring a cluster up."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    exit_on_signals()
     try:
         host.require(nodes)
         start_or_leave_nothing(cluster_of(nodes), Parts.build(nodes))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 KINDS = ("--cgroup", "--mount", "--net", "--pid", "--uts")
 CREATE_GROUPS = ("unshare", "--cgroup")
@@ -16,6 +18,17 @@ CREATE = (*CREATE_GROUPS, *CREATE_OTHERS)
 INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 END_SECONDS = 30
 POLL_SECONDS = 0.02
+
+
+def exit_on_signals() -> None:
+    """From now on, end as a program does that a signal ended, but only after everything is taken down."""
+    for interruption in INTERRUPTIONS:
+        if signal.getsignal(interruption) != signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(interruption, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.tools import vegeta
 
 from tests.cluster import host
+from tests.cluster.namespaces import exit_on_signals
 from tests.cluster.running import Parts, new_cluster
 from tests.cluster.scaling import plot
 from tests.cluster.scaling.load_step import Candidate, run_step
@@ -59,6 +60,7 @@ def main() -> None:
     if "CLUSTER_NODES" in os.environ:
         run_candidates(Path(os.environ["CLUSTER_STATE"]), sys.argv[1:])
         return
+    exit_on_signals()
     host.require(NODES)
     vegeta()  # in the cluster, no module can be downloaded
     parts = Parts.build(NODES)

@@ -29,8 +29,13 @@ def start_proxy(layout: Layout, daemons: Daemons) -> None:
         "clusterCIDR": POD_RANGE,
         "hostnameOverride": "node1",
         "bindAddress": API_ADDRESS,
-        # It would otherwise write the kernel's limit of connections, which no namespace but the first has.
-        "conntrack": {"maxPerCore": 0},
+        # Leave the kernel's settings: only the first namespace has the limit, and none has the times before
+        # the kernel's module for connections is loaded.
+        "conntrack": {
+            "maxPerCore": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
     }
     (layout.state / "proxy.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     daemons.start("proxy", "kube-proxy", "--config", layout.state / "proxy.yaml")

@@ -25,7 +25,6 @@ NODE_PACKAGES = {
     "ipset": "ipset",
     "conntrack": "conntrack",
 }
-CONTROLLERS = {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "pids", "blkio"}
 TRIALS = {
     "namespaces": "true",
     "veth interfaces": "ip link add eth0 type veth peer name uplink",
@@ -92,7 +91,5 @@ def _lacking_features(nodes: int) -> Iterable[str]:
         done = subprocess.run([*namespaces.CREATE, "sh", "-c", trial], capture_output=True, text=True)
         if done.returncode:
             yield f"{feature} ({done.stderr.strip()[-200:]})"
-    if nodes:
-        controllers = {one for names in control_groups.own_groups() for one in names.split(",")}
-        if absent := CONTROLLERS - controllers:
-            yield f"control groups of version 1 for {' and '.join(sorted(absent))}"
+    if nodes and (missing := control_groups.missing()):
+        yield f"control groups ({missing})"

@@ -7,12 +7,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.cluster import certificates
 from tests.cluster.add_ons import MANIFESTS
 from tests.cluster.daemons import Daemons, succeeds
 from tests.cluster.kubectl import Manifest, apply_objects, kubectl
 from tests.cluster.layout import API_ADDRESS, Layout
+from tests.cluster.prometheus_pod import PrometheusPod
+from tests.cluster.release import Release
+from tests.docs import pages
 
 OPERATOR_ADDRESS, OPERATOR_PORT = "127.0.0.1", 9666
 METRICS_PORT, WEBHOOK_PORT = 4444, 9443
@@ -48,6 +54,18 @@ def running_keda(layout: Layout, keys: Path) -> Iterator[None]:
         kubectl("delete", "--ignore-not-found", "--filename", MANIFESTS / "keda.yaml")
         kubectl("delete", "--ignore-not-found", "validatingwebhookconfiguration", WEBHOOK)
         daemons.stop()
+
+
+def guide_trigger(release: Release, prometheus: PrometheusPod, threshold: str) -> dict[str, Any]:
+    """The guide's trigger, with the namespace of a release, the address of a Prometheus, and a threshold."""
+    examples = pages.blocks(pages.section(pages.read("docs/deploy.md"), "Scale"), "yaml")
+    [values] = [
+        values for values in map(yaml.safe_load, examples) if "keda" in values.get("autoscaling", {})
+    ]
+    [trigger] = values["autoscaling"]["keda"]["triggers"]
+    query = trigger["metadata"]["query"].replace('"advice"', f'"{release.namespace}"')
+    address = {"serverAddress": prometheus.url, "query": query, "threshold": threshold}
+    return {**trigger, "metadata": {**trigger["metadata"], **address}}
 
 
 def _start_operator(daemons: Daemons, keys: Path) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-KINDS = ("--mount", "--net", "--pid", "--cgroup", "--uts")
-CREATE = ("unshare", *KINDS, "--fork", "--kill-child", "--mount-proc")
+KINDS = ("--cgroup", "--mount", "--net", "--pid", "--uts")
+CREATE_GROUPS = ("unshare", "--cgroup")
+CREATE_OTHERS = ("unshare", *KINDS[1:], "--fork", "--kill-child", "--mount-proc")
+CREATE = (*CREATE_GROUPS, *CREATE_OTHERS)
 INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 END_SECONDS = 30
 POLL_SECONDS = 0.02

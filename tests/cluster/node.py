@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import certificates
-from tests.cluster.control_groups import MOUNTED
+from tests.cluster import certificates, control_groups
 from tests.cluster.daemons import Daemons, succeeds
 from tests.cluster.kubectl import run_command
 from tests.cluster.layout import API_URL, DNS_SERVICE, NOWHERE, Layout, Node
@@ -24,7 +23,7 @@ def start_containerd(node: Node, layout: Layout, daemons: Daemons) -> None:
     folder = layout.state / node.name
     for part in ("cni", "kubelet", "plugins"):
         (folder / part).mkdir(parents=True)
-    for hierarchy in MOUNTED.iterdir():
+    for hierarchy in control_groups.mounted_hierarchies():
         (hierarchy / node.name).mkdir()
     _write(folder / "cni" / "10-pods.conflist", json.dumps(_pod_network(node, folder)))
     _write(folder / "containerd.toml", _containerd_config(node, folder, layout))

@@ -50,8 +50,8 @@ class GoModule:
                 yield f"-X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
 
 
-def _commands(repository: str, *names: str) -> dict[str, str]:
-    return {name.rpartition("/")[2]: f"{repository}/{name}" for name in names}
+def _commands(repository: str, *names: str, prefix: str = "") -> dict[str, str]:
+    return {prefix + name.rpartition("/")[2]: f"{repository}/{name}" for name in names}
 
 
 CLIENTS = (
@@ -108,28 +108,17 @@ NODE = (
     GoModule(
         "kube-router", {"kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"}
     ),
-)
-SCALER = (
+    # Two of its programs have the libraries of all clouds in them.
     GoModule(
         "keda",
-        {
-            "keda-operator": "github.com/kedacore/keda/v2/cmd/operator",
-            "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
-            "keda-webhooks": "github.com/kedacore/keda/v2/cmd/webhooks",
-        },
+        _commands("github.com/kedacore/keda/v2/cmd", "operator", "adapter", "webhooks", prefix="keda-"),
     ),
 )
-"""What the cluster of one node has, too. Two of the programs have the libraries of all clouds in them."""
 
 
 def build(nodes: int) -> dict[str, Path]:
     """The programs that a cluster of so many nodes needs, by name. Raises UnavailableError."""
-    modules = (
-        *CLIENTS,
-        *CONTROL_PLANE,
-        *(NODE if nodes else OLDEST),
-        *(SCALER if nodes == 1 else ()),
-    )
+    modules = (*CLIENTS, *CONTROL_PLANE, *(NODE if nodes else OLDEST))
     places = [module.build() for module in modules]
     return {
         name: place / name

@@ -65,7 +65,7 @@ class Cluster:
         (layout.state / "home").mkdir()
         programs.link(parts.programs, layout.programs)
         images.link(parts.images, layout.images)
-        groups = control_groups.new_groups(layout.state.name)
+        groups = control_groups.new_groups(layout.state.name, layout.nodes)
         self._groups.write_text("\n".join(map(str, groups)), encoding="utf-8")
         reading, writing = os.pipe()
         try:

@@ -13,7 +13,7 @@ def prepare(layout: Layout) -> None:
     """Prepare the namespaces that this process was started in."""
     run_command("mount", "--make-rprivate", "/")
     run_command("hostname", "cluster")
-    _mount_control_groups()
+    _mount_control_groups(layout)
     # The kubelet finds sizes of huge pages here, and asks for their control group, which some machines lack.
     # In an empty folder it finds none.
     if Path("/sys/kernel/mm/hugepages").exists():
@@ -23,8 +23,18 @@ def prepare(layout: Layout) -> None:
     _prepare_network(layout)
 
 
-def _mount_control_groups() -> None:
-    """Mount each hierarchy of version 1 anew, so that its root is the group of the cluster."""
+def _mount_control_groups(layout: Layout) -> None:
+    """Mount the hierarchies anew, so that the root of each is the group of the cluster."""
+    if not control_groups.is_version_2():
+        _mount_hierarchies()
+    elif layout.nodes:
+        run_command("umount", "--recursive", str(control_groups.MOUNTED))
+        run_command("mount", "-t", "cgroup2", "cgroup2", str(control_groups.MOUNTED))
+        control_groups.enable_below(control_groups.MOUNTED)
+
+
+def _mount_hierarchies() -> None:
+    """Mount those of version 1."""
     hierarchies = [*control_groups.own_groups()]
     if not hierarchies:
         return

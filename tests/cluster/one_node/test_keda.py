@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.cluster.autoscaling import (
     HPA_SECONDS,
@@ -19,7 +18,7 @@ from tests.cluster.autoscaling import (
     replicas,
     scaling_events,
 )
-from tests.cluster.keda import running_keda
+from tests.cluster.keda import guide_trigger, running_keda
 from tests.cluster.kubectl import list_objects, sampled, temporary_namespace, wait_until
 from tests.cluster.layout import Layout
 from tests.cluster.prometheus_pod import (
@@ -35,7 +34,6 @@ from tests.cluster.release import (
     merge_values,
     temporary_release,
 )
-from tests.docs import pages
 from tests.load import assert_nothing_lost, running_load
 
 SCALED = {
@@ -81,18 +79,6 @@ def prometheus(release: Release, neighbour: Release) -> Iterator[PrometheusPod]:
     scrape = label_namespaces(scrape_by_name(release, neighbour))
     with temporary_namespace("monitoring", restricted=False) as namespace:
         yield start_prometheus(namespace, scrape, NO_RULES)
-
-
-def guide_trigger(release: Release, prometheus: PrometheusPod, threshold: str) -> dict[str, Any]:
-    """The guide's trigger, with the namespace of a release, the address of a Prometheus, and a threshold."""
-    examples = pages.blocks(pages.section(pages.read("docs/deploy.md"), "Scale"), "yaml")
-    [values] = [
-        values for values in map(yaml.safe_load, examples) if "keda" in values.get("autoscaling", {})
-    ]
-    [trigger] = values["autoscaling"]["keda"]["triggers"]
-    query = trigger["metadata"]["query"].replace('"advice"', f'"{release.namespace}"')
-    address = {"serverAddress": prometheus.url, "query": query, "threshold": threshold}
-    return {**trigger, "metadata": {**trigger["metadata"], **address}}
 
 
 def all_requests(release: Release) -> str:

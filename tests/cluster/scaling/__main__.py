@@ -10,40 +10,47 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from bench.tools import vegeta
 
 from tests.cluster import host
 from tests.cluster.running import Parts, new_cluster
 from tests.cluster.scaling import plot
-from tests.cluster.scaling.load_step import run_step
+from tests.cluster.scaling.load_step import Candidate, run_step
 from tests.conftest import ROOT
 
 NODES = 2
+MOST_PODS = 20
 RESULTS = ROOT / "bench" / "results" / "scaling.json"
 PICTURE = ROOT / "docs" / "images" / "scaling.svg"
 
 
-def settings(target: int, *, requests: str = "100m", at_once: bool = False) -> dict[str, Any]:
-    """Values with a target of CPU use, a request of CPU, and whether all pods may be added at once."""
+def by_cpu(target: int, *, requests: str = "100m", at_once: bool = False) -> Candidate:
+    """An HPA with a target of CPU use, a request of CPU, and whether all pods may be added at once."""
     fast = {"scaleUp": {"policies": [{"type": "Percent", "value": 900, "periodSeconds": 15}]}}
-    return {
+    values = {
         "autoscaling": {
             "mode": "hpa",
-            "maxReplicas": 20,
+            "maxReplicas": MOST_PODS,
             "hpa": {"targetCPUUtilization": target, "behavior": fast if at_once else {}},
         },
         "resources": {"requests": {"cpu": requests}},
     }
+    return Candidate(values)
+
+
+def by_requests(threshold: int, window: str) -> Candidate:
+    """KEDA with the guide's trigger, another threshold, and the time that its rate is an average of."""
+    return Candidate({"autoscaling": {"mode": "keda", "maxReplicas": MOST_PODS}}, threshold, window)
 
 
 CANDIDATES = {
-    "70 % of 100m": settings(70),
-    "70 % of 100m, any number at once": settings(70, at_once=True),
-    "50 % of 100m, any number at once": settings(50, at_once=True),
-    "80 % of 100m, any number at once": settings(80, at_once=True),
-    "70 % of 250m, any number at once": settings(70, requests="250m", at_once=True),
+    "70 % of 100m": by_cpu(70),
+    "70 % of 100m, any number at once": by_cpu(70, at_once=True),
+    "50 % of 100m, any number at once": by_cpu(50, at_once=True),
+    "70 % of 250m, any number at once": by_cpu(70, requests="250m", at_once=True),
+    "KEDA, 200 requests/s over 2 min": by_requests(200, "2m"),
+    "KEDA, 200 requests/s over 1 min": by_requests(200, "1m"),
 }
 
 

@@ -17,15 +17,22 @@ from typing import Any
 import requests
 from bench.tools import vegeta
 
-from tests.cluster.kubectl import wait_until
-from tests.cluster.release import Release, temporary_release
+from tests.cluster.keda import guide_trigger, running_keda
+from tests.cluster.kubectl import temporary_namespace, wait_until
+from tests.cluster.layout import Layout
+from tests.cluster.operators import install_definitions
+from tests.cluster.prometheus_pod import label_namespaces, scrape_by_name, start_prometheus
+from tests.cluster.release import Release, merge_values, temporary_release
 
 LOW_RATE, HIGH_RATE = 100, 1500
 LOW_SECONDS, HIGH_SECONDS = 40, 150
 SLOW_SECONDS = 0.1
 """An answer that takes longer counts as slow."""
+SCRAPE_INTERVAL = "15s"
+PIECE_SECONDS = 2
+TIMEOUT_SECONDS = 30
 WORKERS = 256
-"""Requests that may be under way at once; more would wait in the load generator."""
+"""Requests of a piece that may be under way at once; more would wait in the load generator."""
 BODY = {"profile": {}, "tree_version": "1.0.0"}
 
 
@@ -90,20 +97,49 @@ class Course:
         }
 
 
-def run_step(values: Mapping[str, Any], folder: Path) -> Course:
-    """Install a release with these values, step up its load, and see what came of it."""
+@dataclass(frozen=True)
+class Candidate:
+    """Values with a scaler. KEDA has a threshold for each pod, and a window for the rate of requests."""
+
+    values: Mapping[str, Any]
+    threshold: int = 0
+    window: str = ""
+
+
+def run_step(candidate: Candidate, folder: Path) -> Course:
+    """Install a release with a scaler, step up its load, and see what came of it."""
     course = Course()
-    with temporary_release("scaling") as release:
+    with temporary_release("scaling") as release, _completed(candidate, release, folder) as values:
         release.upgrade(values)
         wait_until("the scaler knows the pods' use", lambda: _has_metrics(release), 180)
         targets = write_targets(folder / "targets", release.url("/assess"))
         started = time.time()
         with _watching_pods(release, course, started):
-            for rate, seconds in ((LOW_RATE, LOW_SECONDS), (HIGH_RATE, HIGH_SECONDS)):
-                attack(targets, rate, seconds, folder / f"{rate}.bin")
-        for rate in (LOW_RATE, HIGH_RATE):
-            read_results(folder / f"{rate}.bin", started, course)
+            low = attack(targets, LOW_RATE, LOW_SECONDS, folder)
+            high = attack(targets, HIGH_RATE, HIGH_SECONDS, folder)
+        for results in (*low, *high):
+            read_results(results, started, course)
     return course
+
+
+@contextmanager
+def _completed(candidate: Candidate, release: Release, folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The values of a candidate. For KEDA, it runs meanwhile, with a Prometheus that its trigger asks."""
+    if not candidate.threshold:
+        yield candidate.values
+        return
+    install_definitions()
+    scrape = {**label_namespaces(scrape_by_name(release)), "scrape_interval": SCRAPE_INTERVAL}
+    with (
+        running_keda(Layout.from_environment(), folder / f"keda-{candidate.window}"),
+        temporary_namespace("monitoring", restricted=False) as namespace,
+    ):
+        prometheus = start_prometheus(namespace, scrape, {"groups": []})
+        trigger = guide_trigger(release, prometheus, str(candidate.threshold))
+        trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(
+            "[2m]", f"[{candidate.window}]"
+        )
+        yield merge_values(candidate.values, {"autoscaling": {"keda": {"triggers": [trigger]}}})
 
 
 def write_targets(path: Path, url: str) -> Path:
@@ -115,17 +151,25 @@ def write_targets(path: Path, url: str) -> Path:
     return path
 
 
-def attack(targets: Path, rate: int, seconds: int, results: Path) -> None:
-    """Send requests at a fixed rate, each over a connection of its own, so that new pods get their share."""
-    subprocess.run(
-        [
+def attack(targets: Path, rate: int, seconds: int, folder: Path) -> list[Path]:
+    """Send requests at a fixed rate, and give the files with what came back.
+
+    Every PIECE_SECONDS the connections are new ones, as with many callers, so that new pods get their share.
+    """
+    started = time.monotonic()
+    pieces = []
+    for number in range(seconds // PIECE_SECONDS):
+        time.sleep(max(0.0, started + number * PIECE_SECONDS - time.monotonic()))
+        results = folder / f"{rate}-{number}.bin"
+        command = [
             *(str(vegeta()), "attack", "-format=json", f"-targets={targets}", f"-rate={rate}/s"),
-            *(f"-duration={seconds}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
-            *("-keepalive=false", "-max-body=0", "-timeout=30s", f"-output={results}"),
-        ],
-        check=True,
-        timeout=seconds + 120,
-    )
+            *(f"-duration={PIECE_SECONDS}s", f"-workers={WORKERS}", f"-max-workers={WORKERS}"),
+            *("-max-body=0", f"-timeout={TIMEOUT_SECONDS}s", f"-output={results}"),
+        ]
+        pieces.append((subprocess.Popen(command), results))
+    for piece, _ in pieces:
+        assert piece.wait(PIECE_SECONDS + 2 * TIMEOUT_SECONDS) == 0, piece.args
+    return [results for _, results in pieces]
 
 
 def read_results(results: Path, started: float, course: Course) -> None:

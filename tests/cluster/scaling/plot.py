@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from tests.cluster.scaling.load_step import HIGH_RATE, HIGH_SECONDS, LOW_RATE, LOW_SECONDS
 
 WIDTH, LEFT, RIGHT, PANEL, GAP = 760, 60, 250, 200, 70
-COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf3989")
+COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf3989", "#57606a")
 STYLE = """
 svg{font:13px sans-serif;--ink:#1f2328;--grid:#d0d7de}
 @media(prefers-color-scheme:dark){svg{--ink:#e6edf3;--grid:#3d444d}}

@@ -94,12 +94,12 @@ def scale_by_requests(release: Release, prometheus: PrometheusPod, threshold: st
 
 
 def test_keda_adds_pods_under_load_and_loses_no_request(scaled: Release) -> None:
-    """deploy.md: "`keda` makes a ScaledObject": by default, the pods' CPU use raises their number."""
+    """deploy.md: "Without `triggers`, `keda` follows CPU use": it raises the number of pods."""
     assert_nothing_lost(load_until_it_grows(scaled))
 
 
 def test_keda_removes_pods_and_loses_no_request(scaled: Release) -> None:
-    """deploy.md: "`keda` makes a ScaledObject": with little load, all but `minReplicas` end."""
+    """deploy.md: "Without `triggers`, `keda` follows CPU use": with little, all but `minReplicas` end."""
     load_until_it_grows(scaled)
     with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
         wait_until("two pods are wanted", lambda: scaled.wanted_pods() == 2, HPA_SECONDS)
@@ -132,6 +132,26 @@ def test_other_requests_add_no_pods(
         ):
             time.sleep(2 * HPA_PERIOD_SECONDS)
     assert ({2}, {0.0}) == (set(wanted), set(counted))
+
+
+def test_keda_warns_of_nothing(release: Release) -> None:
+    """values.yaml: "Only with `minReplicas: 0`": KEDA's webhook warns of settings that have no effect."""
+    assert "" == release.upgrade(SCALED).stderr
+
+
+def test_keda_takes_over_once_the_hpa_is_deleted(release: Release) -> None:
+    """deploy.md: "From `hpa` to `keda`, delete the HPA right before the upgrade, because KEDA refuses to
+    scale what an HPA scales": the number of pods stays.
+    """
+    release.upgrade({"autoscaling": {"mode": "hpa"}})
+    refused = release.upgrade(SCALED, must_succeed=False)
+    assert "is already managed by the hpa" in refused.stderr
+    with sampled(release.wanted_pods) as wanted:
+        release.kubectl("delete", "hpa", release.full_name)
+        release.upgrade(SCALED)
+        wait_until("KEDA's HPA", lambda: list_objects("hpa", release.namespace), 30)
+        time.sleep(HPA_PERIOD_SECONDS)
+    assert {2} == set(wanted)
 
 
 def test_keda_in_place_of_replicas_starts_from_one(release: Release) -> None:

@@ -263,9 +263,9 @@ def test_an_uninstallation_leaves_trees(release: Release) -> None:
     app.kubernetes.io/instance=advisor,app.kubernetes.io/component=trees`".
     """
     release.upgrade(GOOD, wait=False)
-    kept = tree_config_maps(release)
+    [kept] = tree_config_maps(release)
     release.uninstall()
-    assert kept == tree_config_maps(release)
+    assert {kept} == tree_config_maps(release)
     run_command(*inline_command("kubectl delete configmap", release.namespace))
     assert set() == tree_config_maps(release)
 

@@ -17,7 +17,10 @@ from tests.cluster.release import HTTP_PORT, Release, ask, pod_url
 MAX_SECONDS = 90
 CONTROLLER_SECONDS = 20
 """How late a controller outside the cluster may be: longer than the default pause."""
-HALF_A_REQUEST = b"POST /assess HTTP/1.1\r\nHost: advisor\r\nContent-Length: 99\r\n\r\n{"
+HALF_A_REQUEST = (
+    b"POST /assess HTTP/1.1\r\nHost: advisor\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ from tests.cluster.release import SHORT_DRAIN, Release, ask, merge_values, tempo
 from tests.web import proxy
 
 THREADS = 64
+HALF_A_REQUEST = (
+    "POST {path}/assess HTTP/1.1\r\nHost: advisor\r\n"
+    "Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+)
 PATIENCE_SECONDS = 5
 """How long a caller waits who has to be answered at once."""
 REQUEST_SECONDS = 30
@@ -33,7 +38,7 @@ def single() -> Iterator[Release]:
 def slow_senders(url: str, number: int) -> Iterator[None]:
     """Connections on each of which half a request was sent."""
     parts = urlsplit(url)
-    head = f"POST {parts.path}/assess HTTP/1.1\r\nHost: advisor\r\nContent-Length: 99\r\n\r\n{{"
+    head = HALF_A_REQUEST.format(path=parts.path)
     with ExitStack() as connections:
         for _ in range(number):
             address = (parts.hostname or "", parts.port or 80)
@@ -58,8 +63,10 @@ def test_slow_senders_hold_all_threads_for_a_while(single: Release) -> None:
     with slow_senders(url, THREADS - 1):
         assert is_answered(url)
     with slow_senders(url, THREADS):
+        began = time.monotonic()
         assert not is_answered(url)
         wait_until("an answer", lambda: is_answered(url), REQUEST_SECONDS + 5)
+        assert REQUEST_SECONDS - 5 < time.monotonic() - began < REQUEST_SECONDS + 5
     assert 1 == len(single.ready_pods())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.cluster.kubectl import apply_objects, kubectl
+from tests.cluster.kubectl import Manifest, apply_objects, kubectl
 from tests.cluster.release import image_under_test
 
 NO_LABELS: Mapping[str, str] = {}
@@ -58,8 +58,8 @@ class ClientPod:
         return kubectl(*words, namespace=self.namespace).stdout.strip()
 
 
-def start_client(namespace: str, labels: Mapping[str, str] = NO_LABELS) -> ClientPod:
-    """Start a pod that waits to be told whom to ask."""
+def client_manifest(labels: Mapping[str, str] = NO_LABELS) -> Manifest:
+    """A pod that only waits. It names no user, and has the one of its image."""
     container = {
         "name": "client",
         "image": image_under_test(),
@@ -73,7 +73,11 @@ def start_client(namespace: str, labels: Mapping[str, str] = NO_LABELS) -> Clien
         "containers": [container],
     }
     metadata = {"name": "client", "labels": dict(labels)}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-    apply_objects(pod, namespace=namespace)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def start_client(namespace: str, labels: Mapping[str, str] = NO_LABELS) -> ClientPod:
+    """Start a pod that waits to be told whom to ask."""
+    apply_objects(client_manifest(labels), namespace=namespace)
     kubectl("wait", "--for", "condition=Ready", "pod/client", "--timeout", "60s", namespace=namespace)
     return ClientPod(namespace)

@@ -56,13 +56,13 @@ def start_kubelet(node: Node, layout: Layout, daemons: Daemons) -> None:
     )
 
 
-def write_registry(layout: Layout) -> None:
-    """Have every node find the registry."""
-    folder = layout.state / "registries" / REGISTRY
-    folder.mkdir(parents=True)
+def write_registry(layout: Layout, name: str = REGISTRY, url: str = REGISTRY_URL) -> None:
+    """Have every node find a registry by its name, also while it runs."""
+    folder = layout.state / "registries" / name
+    folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "hosts.toml",
-        f'server = "{REGISTRY_URL}"\n[host."{REGISTRY_URL}"]\n  capabilities = ["pull", "resolve"]\n',
+        f'server = "{url}"\n[host."{url}"]\n  capabilities = ["pull", "resolve"]\n',
     )
 
 

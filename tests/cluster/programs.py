@@ -57,6 +57,9 @@ def _commands(repository: str, *names: str, prefix: str = "") -> dict[str, str]:
 CLIENTS = (
     GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
     GoModule("helm-4.2.0", {"helm-4.2.0": "helm.sh/helm/v4/cmd/helm"}),
+    GoModule("helm-4.1.4", {"helm-4.1.4": "helm.sh/helm/v4/cmd/helm"}),
+    GoModule("helm-4.0.5", {"helm-4.0.5": "helm.sh/helm/v4/cmd/helm"}),
+    GoModule("helm-4.0.4", {"helm-4.0.4": "helm.sh/helm/v4/cmd/helm"}),
     GoModule("helm-3.22.0", {"helm-3.22.0": "helm.sh/helm/v3/cmd/helm"}),
     GoModule("helm-3.21.4", {"helm-3.21.4": "helm.sh/helm/v3/cmd/helm"}),
 )

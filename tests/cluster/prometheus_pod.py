@@ -22,6 +22,8 @@ from tests.cluster.release import Release, Values, ask, image_under_test
 
 JOB = "advisor"
 PORT = 9090
+Followed = tuple[dict[str, Any], dict[str, Any]]
+"""What is scraped of a release, and its alerts."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,12 @@ class PrometheusPod:
 
     def firing_alerts(self) -> set[str]:
         """The names of the alerts that fire."""
+        return {one["labels"]["alertname"] for one in self.alerts() if one["state"] == "firing"}
+
+    def alerts(self, name: str = "") -> list[dict[str, Any]]:
+        """The alerts that fire or are about to: all, or those of a name."""
         alerts = self.get("alerts")["alerts"]
-        return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+        return [one for one in alerts if name in ("", one["labels"]["alertname"])]
 
     def rules(self) -> list[dict[str, Any]]:
         """All alerts and recorded series, with the health of their last evaluation."""
@@ -132,12 +138,14 @@ def _pod_targets(pods: list[Manifest], name: str) -> list[str]:
     ]
 
 
-def start_prometheus(namespace: str, scrape: dict[str, Any], rules: dict[str, Any]) -> PrometheusPod:
+def start_prometheus(namespace: str, *followed: Followed) -> PrometheusPod:
     """Start Prometheus in a pod, and tell it what to scrape, as Debian's doesn't know Kubernetes itself."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("needs prometheus")
-    files = {"prometheus.yml": json.dumps(_configuration(scrape)), "alerts.yaml": json.dumps(rules)}
+    scrapes = [scrape for scrape, _ in followed]
+    alerts = {f"alerts-{number}.yaml": json.dumps(rules) for number, (_, rules) in enumerate(followed)}
+    files = {"prometheus.yml": json.dumps(_configuration(scrapes)), **alerts}
     apply_objects(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prometheus"}, "data": files},
         _pod(program),
@@ -150,11 +158,11 @@ def start_prometheus(namespace: str, scrape: dict[str, Any], rules: dict[str, An
     return PrometheusPod(namespace, address)
 
 
-def _configuration(scrape: dict[str, Any]) -> dict[str, Any]:
+def _configuration(scrapes: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["/configuration/alerts.yaml"],
-        "scrape_configs": [scrape],
+        "rule_files": ["/configuration/alerts-*.yaml"],
+        "scrape_configs": scrapes,
     }
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PAGE = re.compile(r"\b([a-z-]+\.md|values\.yaml|NOTES\.txt)\b")
+PAGE_OR_QUOTE = re.compile(r'"([^"]+)"|\b([a-z-]+\.md|values\.yaml|NOTES\.txt)\b')
 CHART = ROOT / "helm" / "finetune-advisor"
 OF_THE_CHART = {"values.yaml": CHART / "values.yaml", "NOTES.txt": CHART / "templates" / "NOTES.txt"}
-QUOTE = re.compile(r'"([^"]+)"')
 GAP = re.compile(r"\s*…\s*")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -22,7 +21,7 @@ SENTENCE_END = re.compile(r"(?<=[.:])\s+(?=[A-Z`*\"])")
 
 @dataclass(frozen=True)
 class Promise:
-    """A test, the page that it names or "", and the words of it that it quotes."""
+    """A test, a page that it names or "", and the words of it that it quotes."""
 
     test: str
     page: str
@@ -30,16 +29,22 @@ class Promise:
 
 
 def read_promises() -> Iterator[Promise]:
-    """The promises of all tests on a cluster."""
-    for path in sorted(Path(__file__).parent.glob("*/test_*.py")):
+    """The promises of all tests on a cluster: one of a test for each page that it quotes."""
+    for path in sorted(Path(__file__).parent.rglob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                docstring = _in_one_line(ast.get_docstring(node) or "")
-                page = PAGE.search(docstring)
-                quoted = [
-                    part for quote in QUOTE.findall(docstring) for part in GAP.split(quote) if part
-                ]
-                yield Promise(f"{path.stem}::{node.name}", page[1] if page else "", tuple(quoted))
+                quoted = _quotes_by_page(_in_one_line(ast.get_docstring(node) or ""))
+                for page, words in quoted.items():
+                    yield Promise(f"{path.stem}::{node.name}", page, tuple(words))
+
+
+def _quotes_by_page(docstring: str) -> dict[str, list[str]]:
+    """The words that a docstring quotes of each page. A quote is of the page that is named before it."""
+    page, quoted = "", dict[str, list[str]]()
+    for quote, name in PAGE_OR_QUOTE.findall(docstring):
+        page = name or page
+        quoted.setdefault(page, []).extend(part for part in GAP.split(quote) if part)
+    return quoted or {"": []}
 
 
 def read_page(name: str) -> str:
@@ -67,7 +72,7 @@ def unheld_sentences(name: str) -> list[str]:
 
 def _are_of(words: str, sentence: str) -> bool:
     """Whether enough words are those of a sentence, or all of the sentence is among them."""
-    return (words in sentence and words.count(" ") >= 2) or sentence in words
+    return (words in sentence and words.count(" ") >= 2) or sentence.strip("-.: ") in words
 
 
 def _in_one_line(text: str) -> str:

@@ -124,9 +124,9 @@ class Release:
         command = ("rollback", self.name, str(revision), "--namespace", self.namespace, *options)
         return helm(*command, program=self.program, must_succeed=must_succeed)
 
-    def run_tests(self, *, must_succeed: bool = True) -> Completed:
+    def run_tests(self, *options: str, must_succeed: bool = True) -> Completed:
         """`helm test`."""
-        command = ("test", self.name, "--namespace", self.namespace)
+        command = ("test", self.name, "--namespace", self.namespace, *options)
         return helm(*command, program=self.program, must_succeed=must_succeed)
 
     def uninstall(self) -> Completed:
@@ -175,6 +175,12 @@ class Release:
             return pods if len(pods) == number == len([pod for pod in pods if is_ready(pod)]) else []
 
         return wait_until(f"{number} pods, all ready", all_ready, seconds)
+
+    def container_status(self, pod: Manifest) -> Manifest:
+        """What the kubelet says of the server's container of a pod."""
+        statuses = get_object("pod", pod["metadata"]["name"], self.namespace)["status"]
+        [status] = [one for one in statuses["containerStatuses"] if one["name"] == "server"]
+        return dict(status)
 
     def endpoints(self, service: str = "") -> set[str]:
         """The addresses of the pods to which the API's Service, or another one, sends requests."""

@@ -81,7 +81,9 @@ def wait_until(what: str, is_so: Callable[[], bool], run: subprocess.Popen[bytes
 
 @pytest.mark.parametrize(("nodes", "file"), MOMENTS.values(), ids=MOMENTS.keys())
 def test_a_start_is_interrupted(nodes: int, file: str, traces: Traces, tmp_path: Path) -> None:
-    """Whenever a signal comes, the run ends by it and takes all down that it has made until then."""
+    """deploy.md: "takes them down, also when interrupted": whenever a signal comes, the run ends by it and
+    takes all down that it has made until then.
+    """
     with run_cluster(nodes, tmp_path / "log") as run:
         wait_until(f"there is {file}", lambda: any(traces.place.glob(f"*/{file}")), run)
         traces.note()
@@ -91,7 +93,9 @@ def test_a_start_is_interrupted(nodes: int, file: str, traces: Traces, tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_tests_are_interrupted(number: signal.Signals, traces: Traces, tmp_path: Path) -> None:
-    """A signal during the tests ends them and the cluster, with pods that run."""
+    """deploy.md: "takes them down, also when interrupted": a signal during the tests ends them and the
+    cluster, with pods that run.
+    """
     log = tmp_path / "log"
     with run_cluster(1, log) as run:
         wait_until("its tests start", lambda: b"test session starts" in log.read_bytes(), run)
@@ -101,7 +105,9 @@ def test_tests_are_interrupted(number: signal.Signals, traces: Traces, tmp_path:
 
 
 def test_a_program_fails_to_start(traces: Traces) -> None:
-    """A start that fails halfway says which program failed, and leaves nothing either."""
+    """deploy.md: "Then it starts clusters … and takes them down": a start that fails halfway says which
+    program failed, and leaves nothing either.
+    """
     parts = Parts.build(0)
     failing = Parts({**parts.programs, "kube-apiserver": Path("/bin/false")}, parts.images)
     with new_cluster(0) as cluster:
@@ -111,10 +117,26 @@ def test_a_program_fails_to_start(traces: Traces) -> None:
 
 
 def test_a_killed_run_leaves_no_process(traces: Traces, tmp_path: Path) -> None:
-    """Even a run that is killed takes its processes with it. Its folder and empty control groups stay."""
+    """deploy.md: "takes them down, also when interrupted": even a run that is killed takes its processes with
+    it. Its folder and empty control groups stay.
+    """
     with run_cluster(0, tmp_path / "log") as run:
         wait_until("it starts", lambda: any(traces.place.glob("*/log/scheduler.log")), run)
         traces.note()
     wait_until_gone(lambda: [one for one in traces.find() if one.startswith(("process", "namespace"))])
     [folder] = traces.place.iterdir()
     Cluster(Layout(folder, 0)).stop()
+
+
+@pytest.mark.parametrize(
+    ("required", "status"), [("", 0), ("required", 1)], ids=["by default", "required"]
+)
+def test_a_machine_that_lacks_programs_is_told_so(required: str, status: int, tmp_path: Path) -> None:
+    """deploy.md: "Where the machine can't run a cluster, `make cluster` says why and succeeds, or fails if
+    `CLUSTER=required`".
+    """
+    environment = os.environ | {"PATH": str(tmp_path), "CLUSTER": required}
+    command = [sys.executable, "-m", "tests.cluster", "--nodes", "0"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert "skipped: a cluster of 0 nodes needs go, openssl" in done.stderr
+    assert status == done.returncode

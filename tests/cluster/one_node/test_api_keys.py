@@ -78,7 +78,9 @@ def requests_by_key(release: Release) -> dict[str, float]:
 
 
 def test_requests_need_a_key(keyed: tuple[Release, str]) -> None:
-    """public.md: "From then on every request needs a key, in either header"."""
+    """public.md: "From then on every request needs a key, in either header"; deploy.md: "give callers API
+    keys by `apiKeys.existingSecret`".
+    """
     release, key = keyed
     assert 401 == release.ask("/assess", {"profile": {}}).status_code
     assert 200 == release.ask("/assess", {"profile": {}}, headers=bearer(key)).status_code

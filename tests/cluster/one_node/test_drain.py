@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import requests
 
-from tests.cluster.kubectl import Manifest
+from tests.cluster.guide import values_after
+from tests.cluster.kubectl import Manifest, wait_until
 from tests.cluster.release import HTTP_PORT, Release, ask, pod_url
 
 MAX_SECONDS = 90
+CONTROLLER_SECONDS = 20
+"""How late a controller outside the cluster may be: longer than the default pause."""
+HALF_A_REQUEST = (
+    b"POST /assess HTTP/1.1\r\nHost: advisor\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+)
 
 
 @dataclass
@@ -36,6 +46,25 @@ def watch_end(release: Release, pod: Manifest) -> End:
         time.sleep(0.2)
     end.gone_after = time.monotonic() - began
     return end
+
+
+@contextmanager
+def request_in_flight(pod: Manifest) -> Iterator[None]:
+    """A request to a pod, of which the rest never comes."""
+    with socket.create_connection((pod["status"]["podIP"], HTTP_PORT), timeout=5) as connection:
+        connection.sendall(HALF_A_REQUEST)
+        yield
+
+
+@contextmanager
+def kept_after_its_end(release: Release, pod: Manifest) -> Iterator[None]:
+    """A pod that stays, with the status of its containers, until the block has ended."""
+    patch = ("patch", "pod", pod["metadata"]["name"], "--type", "merge", "--patch")
+    release.kubectl(*patch, '{"metadata": {"finalizers": ["example.com/kept"]}}')
+    try:
+        yield
+    finally:
+        release.kubectl(*patch, '{"metadata": {"finalizers": null}}')
 
 
 def _exists(release: Release, pod: Manifest) -> bool:
@@ -95,3 +124,46 @@ def test_a_pod_that_ends_is_replaced(release: Release) -> None:
     release.upgrade()
     watch_end(release, release.ready_pods()[0])
     assert 2 == len(release.ready_pods())
+
+
+def test_the_first_path_answers_while_readiness_does_not(release: Release) -> None:
+    """deploy.md: "It never tells whether a pod is ready": `/` is still a page when `/readyz` is a 503."""
+    release.upgrade({"settings": {"drainSeconds": 8}, "drain": {"preStopSeconds": 1}})
+    [pod, _] = release.ready_pods()
+    release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    wait_until("it isn't ready", lambda: _status(pod_url(pod, "/readyz")) == 503, 10)
+    assert 200 == _status(pod_url(pod, "/", HTTP_PORT))
+    assert 503 == _status(pod_url(pod, "/readyz"))
+
+
+def test_a_controller_that_follows_the_endpoints_has_the_longer_pause(release: Release) -> None:
+    """deploy.md: "A load balancer outside the cluster learns of the end in one of two ways"; "If a controller
+    takes a pod out of its targets when the pod leaves the endpoints, a longer pause is enough": with the
+    guide's "A longer pause", for a controller that is late.
+    """
+    release.upgrade(values_after("A longer pause:"))
+    [pod, _] = release.ready_pods()
+    release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    address = pod["status"]["podIP"]
+    wait_until("the pod leaves the endpoints", lambda: address not in release.endpoints(), 10)
+    deadline, statuses = time.monotonic() + CONTROLLER_SECONDS, list[int]()
+    while time.monotonic() < deadline:
+        statuses.append(_status(pod_url(pod, "/assess", HTTP_PORT), {"profile": {}}))
+        time.sleep(0.1)
+    assert {200} == set(statuses)
+
+
+def test_all_that_a_pod_waits_for_fits_into_its_grace_period(release: Release) -> None:
+    """deploy.md: "These two, `settings.drainSeconds` … and five seconds must fit into the grace period": a
+    pod that uses all of them ends by itself, and isn't killed.
+    """
+    settings = {"drainSeconds": 6, "gracefulTimeout": 4}
+    drain = {"preStopSeconds": 5, "terminationGracePeriodSeconds": 5 + 6 + 4 + 5}
+    release.upgrade({"settings": settings, "drain": drain})
+    [pod, _] = release.ready_pods()
+    with kept_after_its_end(release, pod), request_in_flight(pod):
+        began = time.monotonic()
+        release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+        end = wait_until("its end", lambda: release.container_status(pod)["state"]["terminated"], 40)
+        assert time.monotonic() - began >= 5 + 6 + 4
+    assert 0 == end["exitCode"]

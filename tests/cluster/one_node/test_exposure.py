@@ -5,15 +5,26 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import requests
 
-from tests.cluster.kubectl import wait_until
+from tests.cluster.guide import values_after
+from tests.cluster.kubectl import Manifest, get_object, wait_until
 from tests.cluster.release import SHORT_DRAIN, Release, ask, merge_values, pod_url, temporary_release
+from tests.conftest import free_port
+from tests.nginx import running_nginx
 
 ORIGIN = "https://app.example.com"
+MEBIBYTE = 1024 * 1024
 SETTINGS = {"corsOrigins": f"{ORIGIN},http://localhost:3000", "pathPrefix": "/advisor", "pages": False}
 HTML = {"Accept": "text/html"}
+HEALTH_CHECK = "alb.ingress.kubernetes.io/healthcheck"
+INGRESS_SITE = """
+    server {{ listen 127.0.0.1:{port} default_server; return 404; }}
+    server {{ listen 127.0.0.1:{port}; server_name {host}; location {path} {{ proxy_pass {url}; }} }}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +35,40 @@ def exposed() -> Iterator[Release]:
         yield it
 
 
+@pytest.fixture(scope="module")
+def open_to_all() -> Iterator[Release]:
+    """A release that pages of any origin may call."""
+    with temporary_release("open") as it:
+        it.upgrade(merge_values(SHORT_DRAIN, {"replicas": 1, "settings": {"corsOrigins": "*"}}))
+        yield it
+
+
 def allowed_origin(release: Release, path: str, origin: str) -> str | None:
     """The origin that an answer lets its caller be a page of."""
     return release.ask(path, headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+
+
+def post_body(release: Release, body: bytes) -> int:
+    """The status of the answer to a body of JSON."""
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"Content-Type": "application/json"}
+        return session.post(release.url("/assess"), body, headers=headers, timeout=30).status_code
+
+
+@contextmanager
+def ingress_controller(ingress: Manifest) -> Iterator[str]:
+    """nginx as a controller configures it for an Ingress with one path, and its URL."""
+    [rule] = ingress["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    backend = path["backend"]["service"]
+    service = get_object("service", backend["name"], ingress["metadata"]["namespace"])["spec"]
+    [target] = [one["port"] for one in service["ports"] if one["name"] == backend["port"]["name"]]
+    url = f"http://{service['clusterIP']}:{target}"
+    port = free_port()
+    site = INGRESS_SITE.format(port=port, host=rule["host"], path=path["path"], url=url)
+    with running_nginx(lambda _: site):
+        yield f"http://127.0.0.1:{port}"
 
 
 def send_malformed(release: Release) -> str:
@@ -53,6 +95,12 @@ def test_named_origins_alone_may_read_answers(exposed: Release) -> None:
     assert allowed_origin(exposed, "/tree/versions", "https://evil.example.com") is None
 
 
+@pytest.mark.parametrize("origin", [ORIGIN, "https://evil.example.com", "null"])
+def test_a_star_lets_any_origin_read_answers(open_to_all: Release, origin: str) -> None:
+    """deploy.md: "`*` lets any page call it", even one of a file, whose origin is `null`."""
+    assert "*" == allowed_origin(open_to_all, "/tree/versions", origin)
+
+
 def test_no_other_origin_may_read_answers_by_default(installed: Release) -> None:
     """deploy.md: "By default no page of another origin may"."""
     assert allowed_origin(installed, "/tree/versions", ORIGIN) is None
@@ -68,6 +116,38 @@ def test_operations_never_answer_to_pages(exposed: Release) -> None:
     assert [] == [one.url for one in answers if "Access-Control-Allow-Origin" in one.headers]
 
 
+def test_the_largest_body_has_eight_mebibytes(installed: Release) -> None:
+    """deploy.md: "the service takes up to `settings.maxBodyBytes`, which is 8 MiB", and not a byte more."""
+    assert [200, 413] == [
+        post_body(installed, b'{"profile": {}}'.ljust(size)) for size in (8 * MEBIBYTE, 8 * MEBIBYTE + 1)
+    ]
+
+
+def test_an_ingress_controller_finds_the_service(release: Release) -> None:
+    """deploy.md: "By an Ingress": nginx in place of a controller does as the guide's Ingress says."""
+    release.upgrade(merge_values(SHORT_DRAIN, values_after("By an Ingress:")))
+    with ingress_controller(get_object("ingress", release.full_name, release.namespace)) as url:
+        statuses = {
+            host: ask(f"{url}/tree/versions", headers={"Host": host}).status_code
+            for host in ("advisor.example.com", "other.example.com")
+        }
+    assert {"advisor.example.com": 200, "other.example.com": 404} == statuses
+
+
+def test_a_load_balancer_finds_readiness_by_annotations(release: Release) -> None:
+    """deploy.md: "AWS load balancer controller, with targets by IP:
+    `alb.ingress.kubernetes.io/healthcheck-path: /readyz` and `alb.ingress.kubernetes.io/healthcheck-port:
+    '9090'` in `ingress.annotations`", which a stand-in follows here; "Point them to `/readyz` on the
+    operations port, 9090".
+    """
+    annotations = {f"{HEALTH_CHECK}-path": "/readyz", f"{HEALTH_CHECK}-port": "9090"}
+    ingress = {"enabled": True, "hosts": [{"host": "a.example.com"}], "annotations": annotations}
+    release.upgrade(merge_values(SHORT_DRAIN, {"ingress": ingress}))
+    found = get_object("ingress", release.full_name, release.namespace)["metadata"]["annotations"]
+    path, port = found[f"{HEALTH_CHECK}-path"], int(found[f"{HEALTH_CHECK}-port"])
+    assert [200, 200] == [ask(pod_url(pod, path, port)).status_code for pod in release.ready_pods()]
+
+
 def test_no_answer_sets_a_cookie(installed: Release) -> None:
     """deploy.md: "cookies are never used"."""
     paths = ("/", "/interview?tree=1.0.0", "/docs", "/tree/versions", "/missing")
@@ -81,7 +161,9 @@ def test_headers_that_name_the_prefix_are_ignored(installed: Release) -> None:
 
 
 def test_what_is_no_http_gets_a_problem_from_the_root(installed: Release) -> None:
-    """deploy.md: "The `type` of the answer, a 400 or 414, is then a URL path from the host's root"."""
+    """deploy.md: "If the service can't read a request as HTTP, it doesn't know the request's URL. The `type`
+    of the answer, a 400 or 414, is then a URL path from the host's root".
+    """
     answer = send_malformed(installed)
     assert " 400 " in answer.splitlines()[0]
     assert '"type":"/problems/' in answer.replace('": "', '":"')

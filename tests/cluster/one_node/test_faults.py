@@ -1,37 +1,22 @@
-"""Processes that are killed, and the largest requests: docs/operations.md."""
+"""Processes that are killed: docs/operations.md."""
 
 from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 
-import requests
-
-from tests.cluster.kubectl import Manifest, get_object, wait_until
+from tests.cluster.kubectl import Manifest, wait_until
 from tests.cluster.processes import server_processes
 from tests.cluster.release import SHORT_DRAIN, Release, merge_values
 from tests.load import running_load
-
-LARGE_BODIES = 15
-ROUNDS = 3
-PROFILE = b'{"prompt_engineering_sufficient": false' + b" " * 790 + b"}"
-LARGE_BODY = b'{"profiles": [' + b",".join([PROFILE] * 10_000) + b"]}"
-
-
-def container_status(release: Release, pod: Manifest) -> Manifest:
-    """What the kubelet says of the server's container."""
-    found = get_object("pod", pod["metadata"]["name"], release.namespace)
-    status: Manifest = found["status"]["containerStatuses"][0]
-    return status
 
 
 def wait_for_restart(release: Release, pod: Manifest) -> None:
     """Wait until the kubelet has restarted a pod's server, and takes it for ready."""
 
     def restarted() -> bool:
-        status = container_status(release, pod)
+        status = release.container_status(pod)
         return bool(status["restartCount"] == 1 and status["ready"])
 
     wait_until("the container was restarted and is ready", restarted, 60)
@@ -51,7 +36,7 @@ def test_a_killed_worker_is_replaced_within_its_container(release: Release) -> N
 
     wait_until("as many workers as before", replaced, 20)
     assert before.first == server_processes(pod).first
-    assert 0 == container_status(release, pod)["restartCount"]
+    assert 0 == release.container_status(pod)["restartCount"]
 
 
 def test_a_killed_first_process_is_restarted_by_the_kubelet(release: Release) -> None:
@@ -77,25 +62,3 @@ def test_other_pods_answer_while_one_is_restarted(release: Release) -> None:
         time.sleep(5)
     assert lost == len(load.failures)
     assert lost < sum(load.answered.values()) / 2
-
-
-def test_the_largest_requests_fit_into_the_memory(release: Release) -> None:
-    """operations.md: "512 MiB are enough for a worker with 15 of the largest requests at once"."""
-    release.upgrade({**SHORT_DRAIN, "replicas": 1})
-    url, statuses = release.url("/assess/batch"), list[int]()
-
-    def post() -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            headers = {"Content-Type": "application/json"}
-            statuses.append(session.post(url, LARGE_BODY, headers=headers, timeout=180).status_code)
-
-    for _ in range(ROUNDS):
-        threads = [threading.Thread(target=post) for _ in range(LARGE_BODIES)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert [200] * LARGE_BODIES * ROUNDS == statuses
-    [pod] = release.ready_pods()
-    assert 0 == container_status(release, pod)["restartCount"]

@@ -17,8 +17,8 @@ from tests.cluster.trees import (
     wait_for_default_version,
 )
 
-ROLLS_BACK = ["helm", "helm-4.2.0", "helm-3.22.0"]
-STOPS = ["helm-3.21.4"]
+ROLLS_BACK = ["helm", "helm-4.2.0", "helm-4.0.5", "helm-3.22.0"]
+STOPS = ["helm-4.1.4", "helm-4.0.4", "helm-3.21.4"]
 GOOD = merge_values(SHORT_DRAIN, tree_values(GOOD_TREE))
 CHANGED = merge_values(SHORT_DRAIN, tree_values(CHANGED_TREE, CHANGED_VERSION))
 
@@ -36,15 +36,18 @@ def changed(request: pytest.FixtureRequest) -> Iterator[Release]:
 
 @pytest.mark.parametrize("changed", ROLLS_BACK, indirect=True)
 def test_newer_helm_rolls_back_across_trees(changed: Release) -> None:
-    """deploy.md: "Helm 3 can do it from 3.22.0 on"; "Helm 4.2 and newer can do it"."""
+    """deploy.md: "Some rollbacks need a newer Helm"; "If the two revisions have different own trees, a
+    rollback depends on the version of Helm: - Helm 3 can do it from 3.22.0 on. - Helm 4.0 can do it from
+    4.0.5 on"; "Helm 4.2 and newer can do it".
+    """
     changed.roll_back(1, "--wait")
     wait_for_default_version(changed, GOOD_VERSION)
 
 
 @pytest.mark.parametrize("changed", STOPS, indirect=True)
 def test_older_helm_stops_at_the_kept_config_map(changed: Release) -> None:
-    """deploy.md: "Other versions stop at the kept ConfigMap, with a message such as `no ConfigMap with the
-    name … found`".
+    """deploy.md: "Helm 4.1 can't do it (4.1.0 to 4.1.4)"; "Other versions stop at the kept ConfigMap, with a
+    message such as `no ConfigMap with the name … found`".
     """
     refused = changed.roll_back(1, must_succeed=False)
     assert refused.returncode

@@ -35,7 +35,9 @@ def forwarded(commands: list[str]) -> Iterator[None]:
 
 
 def test_wait_ends_when_two_pods_are_ready(release: Release) -> None:
-    """deploy.md: "helm upgrade --install advisor … --wait … two pods"."""
+    """deploy.md: "helm upgrade --install advisor … --wait … two pods"; "You get - two pods". The nodes have
+    the image, as kind's have, and so it "needs no registry, and the chart no value".
+    """
     release.upgrade()
     assert 2 == len(release.ready_pods())
 
@@ -126,6 +128,29 @@ def test_the_notes_lead_to_an_answer(commands: list[str]) -> None:
 def test_helm_test_runs_two_jobs_that_pass(installed: Release) -> None:
     """deploy.md: "`helm test` runs two jobs with the same image"."""
     assert 2 == installed.run_tests().stdout.count("Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "status"), [("", "metrics", 200), ("-metrics", "http", 404)]
+)
+def test_helm_test_finds_ports_that_are_swapped(
+    release: Release, service: str, target: str, status: int
+) -> None:
+    """deploy.md: "The other checks that probes and metrics answer on their port alone": here a Service
+    leads to the other port.
+    """
+    release.upgrade({"replicas": 1})
+    name = f"{release.full_name}{service}"
+    patch = f'[{{"op": "replace", "path": "/spec/ports/0/targetPort", "value": "{target}"}}]'
+    release.kubectl("patch", "service", name, "--type", "json", "--patch", patch)
+    spec = get_object("service", name, release.namespace)["spec"]
+    url = f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}/metrics"
+    wait_until("the node knows", lambda: ask(url).status_code == status, 20)
+    only = ("--filter", f"name={release.full_name}-test-ports")
+    assert release.run_tests(*only, must_succeed=False).returncode
+    [job] = release.list_objects("jobs")
+    log = release.kubectl("logs", f"job/{job['metadata']['name']}").stdout
+    assert f"http://{name}:{spec['ports'][0]['port']}/metrics: {status}\n" in log
 
 
 def test_jobs_that_pass_are_removed(installed: Release) -> None:

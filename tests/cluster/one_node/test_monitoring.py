@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from tests.cluster.kubectl import get_object, temporary_namespace, wait_until
 from tests.cluster.prometheus_pod import (
     JOB,
+    Followed,
     PrometheusPod,
     render_alerts,
     scrape_by_monitor,
@@ -18,6 +21,7 @@ from tests.cluster.prometheus_pod import (
 )
 from tests.cluster.release import (
     KUBELET_SECONDS,
+    NO_VALUES,
     SHORT_DRAIN,
     Release,
     Values,
@@ -25,6 +29,7 @@ from tests.cluster.release import (
     temporary_release,
 )
 from tests.cluster.trees import BROKEN_TREE, GOOD_TREE, WATCHED, apply_trees
+from tests.load import running_load
 
 SCRAPE_SECONDS = 60
 MATCHERS = f'job="{JOB}"'
@@ -34,15 +39,22 @@ Monitored = tuple[Release, PrometheusPod, Values]
 @pytest.fixture
 def monitored() -> Iterator[Monitored]:
     """A release with trees that it watches, a Prometheus that scrapes it, and the release's values."""
+    with monitoring(NO_VALUES) as it:
+        yield it
+
+
+@contextmanager
+def monitoring(others: Values) -> Iterator[Monitored]:
+    """What `monitored` is, with other values as well."""
     with (
         temporary_namespace("monitoring", restricted=False) as namespace,
         temporary_release("watched") as release,
     ):
-        values = merge_values(SHORT_DRAIN, WATCHED, admitting(namespace))
+        values = merge_values(SHORT_DRAIN, WATCHED, admitting(namespace), others)
         apply_trees(release, GOOD_TREE)
         release.upgrade(values)
-        rules = render_alerts(release, values, MATCHERS)
-        prometheus = start_prometheus(namespace, scrape_by_name(release), rules)
+        alerts = render_alerts(release, values, MATCHERS)
+        prometheus = start_prometheus(namespace, (scrape_by_name(release), alerts))
         wait_until("both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS)
         yield release, prometheus, values
 
@@ -79,9 +91,22 @@ def test_every_rule_of_the_chart_is_evaluated(monitored: Monitored) -> None:
 
 
 def test_no_alert_fires_while_all_is_well(monitored: Monitored) -> None:
-    """operations.md, "Alerts": a release that was just installed raises none."""
+    """operations.md, "Alerts": a release that was just installed raises none; deploy.md:
+    "`prometheusRule.matchers` selects the metrics by the labels that your scrapes give; here, those of the
+    job `advisor`".
+    """
     _, prometheus, _ = monitored
     assert_no_alert_stays(prometheus)
+
+
+def test_a_threshold_is_a_value() -> None:
+    """deploy.md: "Thresholds of alerts are values, too: `prometheusRule.thresholds`": with one that every
+    answer exceeds, the alert about slow answers fires.
+    """
+    strict = {"prometheusRule": {"thresholds": {"p99Seconds": 0.00001}}}
+    with monitoring(strict) as (release, prometheus, _), running_load(release.url()):
+        fires = {"FinetuneAdvisorSlow"}
+        wait_until("the alert", lambda: fires <= prometheus.firing_alerts(), SCRAPE_SECONDS)
 
 
 def test_absent_fires_without_pods(monitored: Monitored) -> None:
@@ -114,16 +139,21 @@ def test_trees_not_reloaded_fires_on_a_broken_document(monitored: Monitored) -> 
 def followed(request: pytest.FixtureRequest, operators: None) -> Iterator[tuple[Release, PrometheusPod]]:
     """A release with a monitor of either kind, and a Prometheus as the operator configures it for that."""
     kind = request.param
-    values = merge_values(SHORT_DRAIN, {"metrics": {"monitor": {"kind": kind}}})
     with (
         temporary_namespace("monitoring", restricted=False) as namespace,
         temporary_release("followed") as release,
     ):
-        release.upgrade(values)
-        scrape = scrape_by_monitor(release, get_object(kind, release.full_name, release.namespace))
-        prometheus = start_prometheus(namespace, scrape, render_alerts(release, values))
+        prometheus = start_prometheus(namespace, follow(release, kind))
         wait_until("both pods are scraped", lambda: prometheus.healthy_targets() == 2, SCRAPE_SECONDS)
         yield release, prometheus
+
+
+def follow(release: Release, kind: str) -> Followed:
+    """Install a release with a monitor of a kind; returns what the operator makes of that, and its alerts."""
+    values = merge_values(SHORT_DRAIN, {"metrics": {"monitor": {"kind": kind}}})
+    release.upgrade(values)
+    monitor = get_object(kind, release.full_name, release.namespace)
+    return scrape_by_monitor(release, monitor), render_alerts(release, values)
 
 
 def test_alerts_look_at_the_job_of_the_monitor(followed: tuple[Release, PrometheusPod]) -> None:
@@ -135,3 +165,19 @@ def test_alerts_look_at_the_job_of_the_monitor(followed: tuple[Release, Promethe
     assert_no_alert_stays(prometheus)
     release.kubectl("scale", "--replicas", "0", f"deployment/{release.full_name}")
     wait_until("the alert", lambda: "FinetuneAdvisorAbsent" in prometheus.firing_alerts(), 60)
+
+
+def test_alerts_of_a_release_are_not_about_another(release: Release, operators: None) -> None:
+    """deploy.md: "Each release has its own alerts and dashboard": of two in a namespace, the one without pods
+    is the only one that is said to be absent.
+    """
+    second = replace(release, name="second", full_name="second-finetune-advisor")
+    with temporary_namespace("monitoring", restricted=False) as namespace:
+        followed = [follow(one, "ServiceMonitor") for one in (release, second)]
+        prometheus = start_prometheus(namespace, *followed)
+        wait_until("all pods are scraped", lambda: prometheus.healthy_targets() == 4, SCRAPE_SECONDS)
+        assert_no_alert_stays(prometheus)
+        second.kubectl("scale", "--replicas", "0", f"deployment/{second.full_name}")
+        wait_until("an alert", lambda: "FinetuneAdvisorAbsent" in prometheus.firing_alerts(), 60)
+        [absent] = prometheus.alerts("FinetuneAdvisorAbsent")
+        assert f"{second.full_name}-metrics" == absent["labels"]["job"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster.client_pod import ClientPod, start_client
 from tests.cluster.kubectl import list_objects, temporary_namespace, wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, temporary_release
+from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, pod_url, temporary_release
 
 ENFORCEMENT_SECONDS = 5
 """How long a changed policy may take to hold everywhere."""
@@ -107,6 +107,18 @@ def test_named_senders_alone_get_in(
 ) -> None:
     """deploy.md: "the senders that the network policy admits": each on its port alone, others on none."""
     assert expected == reached(senders[name], hardened)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("monitoring", True), ("gateway", False)])
+def test_load_balancers_are_to_be_allowed_as_well(
+    hardened: Release, senders: Senders, name: str, expected: bool
+) -> None:
+    """deploy.md: "Point them to `/readyz` on the operations port, 9090. If you set
+    `networkPolicy.metricsFrom`, allow them there": those who may ask the API alone never learn that a pod is
+    ready.
+    """
+    urls = [pod_url(pod, "/readyz") for pod in hardened.ready_pods()]
+    assert [expected] * 2 == [senders[name].can_reach(url) for url in urls]
 
 
 def test_neighbours_stay_outside_if_others_are_named(hardened: Release) -> None:

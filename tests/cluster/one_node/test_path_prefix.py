@@ -70,6 +70,14 @@ def test_metrics_are_not_below_the_prefix(place: str) -> None:
     assert 404 == ask(f"{place}/metrics").status_code
 
 
+def test_requests_with_the_prefix_are_answered(place: str) -> None:
+    """deploy.md: "Below a URL path, such as `https://example.com/advisor/`, there are two cases"; "If the
+    proxy removes the prefix, the service needs no setting. nginx does so by `location /advisor/ { proxy_pass
+    http://advisor/; }`"; "If the prefix stays on, as with `proxy_pass http://advisor;`, name it".
+    """
+    assert 200 == ask(f"{place}/assess", {"profile": {}}).status_code
+
+
 def test_requests_without_the_prefix_are_answered(release_of_prefix: tuple[Release, str]) -> None:
     """deploy.md: "Requests without the prefix are still answered, so probes and metrics stay"."""
     release, _ = release_of_prefix

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.kubectl import run_command
+from tests.cluster.guide import values_after
+from tests.cluster.kubectl import run_command, wait_until
+from tests.cluster.layout import Layout
+from tests.cluster.node import REGISTRY_URL, write_registry
 from tests.cluster.release import (
     SHORT_DRAIN,
     Release,
+    ask,
     example_values,
     image_under_test,
     merge_values,
     temporary_release,
 )
+from tests.cluster.umbrella import write_umbrella
+from tests.conftest import free_port
+from tests.nginx import running_nginx
 
 REGISTRY = "127.0.0.1:5000"
 """Where the nodes' registry.example.com listens."""
-PUSHED = {"image": {"registry": "registry.example.com", "repository": "platform/finetune-advisor"}}
+PUSHED = values_after("Then say where the image is:")
+PRIVATE = "private.example.com"
+USER, PASSWORD = "robot", "secret"
+NO_CREDENTIALS = "no basic auth credentials"
+SITE = """
+    server {{
+        listen 127.0.0.1:{port};
+        auth_basic registry;
+        auth_basic_user_file {users};
+        location / {{ proxy_pass {url}; }}
+    }}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +75,12 @@ def production(digest: str, operators: None) -> Iterator[Release]:
 
 
 def test_buildah_writes_the_digest_into_a_file(digest: str) -> None:
-    """deploy.md: "buildah writes it into the file `digest`"."""
+    """deploy.md: "If buildah built it, push it with buildah"; "buildah writes it into the file `digest`"."""
     assert digest.startswith("sha256:")
 
 
 def test_pods_run_what_was_pushed(production: Release, digest: str) -> None:
-    """deploy.md: "an image digest and a pull on each start"."""
+    """deploy.md: "Harden needs it": "an image digest and a pull on each start"."""
     statuses = [pod["status"]["containerStatuses"][0] for pod in production.ready_pods()]
     assert {digest} == {status["imageID"].rpartition("@")[2] for status in statuses}
 
@@ -71,7 +91,10 @@ def test_helm_test_passes_with_the_production_values(production: Release) -> Non
 
 
 def test_the_chart_asks_for_the_tag_of_its_version(release: Release, digest: str) -> None:
-    """deploy.md: "the tag that the chart asks for": registry and repository are enough."""
+    """deploy.md: "Build the image, and push it to a registry that your cluster pulls from"; "Then say where
+    the image is": registry and repository are enough; "`make image` tags it with the version, which is the
+    tag that the chart asks for".
+    """
     release.upgrade(merge_values(SHORT_DRAIN, PUSHED, {"image": {"pullPolicy": "Always"}}))
     assert 2 == len(release.ready_pods())
 
@@ -82,3 +105,38 @@ def test_a_missing_image_leaves_old_pods_serving(release: Release, digest: str) 
     missing = merge_values(SHORT_DRAIN, PUSHED, {"image": {"tag": "9.9.9"}})
     assert release.upgrade(missing, must_succeed=False, timeout_seconds=20).returncode
     assert 2 == len(release.ready_pods())
+
+
+@contextmanager
+def private_registry() -> Iterator[str]:
+    """The registry by another name, under which it wants a password; its URL."""
+    port = free_port()
+
+    def write_site(folder: Path) -> str:
+        folder.chmod(0o755)  # nginx's workers aren't root
+        (users := folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+        return SITE.format(port=port, users=users, url=REGISTRY_URL)
+
+    with running_nginx(write_site):
+        url = f"http://127.0.0.1:{port}"
+        write_registry(Layout.from_environment(), PRIVATE, url)
+        yield url
+
+
+def test_an_umbrella_says_where_images_are_and_who_may_pull_them(
+    release: Release, digest: str, tmp_path: Path
+) -> None:
+    """deploy.md: "It uses `global.imageRegistry` and `global.imagePullSecrets`": pods and the jobs of `helm
+    test` start from a registry that refuses strangers.
+    """
+    umbrella = replace(release, chart=write_umbrella(tmp_path))
+    ours = {"image": {"repository": "platform/finetune-advisor", "pullPolicy": "Always"}, **SHORT_DRAIN}
+    values = {"global": {"imageRegistry": PRIVATE}, "finetune-advisor": ours}
+    secret = ("create", "secret", "docker-registry", "pull", f"--docker-server={PRIVATE}")
+    release.kubectl(*secret, f"--docker-username={USER}", f"--docker-password={PASSWORD}")
+    with private_registry() as url:
+        assert 401 == ask(f"{url}/v2/").status_code
+        umbrella.upgrade(values, wait=False)
+        wait_until("a refusal", lambda: NO_CREDENTIALS in release.kubectl("describe", "pods").stdout, 60)
+        umbrella.upgrade(merge_values(values, {"global": {"imagePullSecrets": ["pull"]}}))
+        assert 2 == umbrella.run_tests().stdout.count("Succeeded")

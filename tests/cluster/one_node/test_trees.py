@@ -6,7 +6,8 @@ import re
 import time
 from pathlib import Path
 
-from tests.cluster.kubectl import Manifest, helm, wait_until
+from tests.cluster.guide import inline_command, values_after
+from tests.cluster.kubectl import Manifest, helm, run_command, wait_until
 from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, is_ready, merge_values
 from tests.cluster.trees import (
     BROKEN_TREE,
@@ -25,12 +26,11 @@ from tests.load import assert_nothing_lost, running_load
 
 GOOD = merge_values(SHORT_DRAIN, tree_values(GOOD_TREE))
 CHANGED = merge_values(SHORT_DRAIN, tree_values(CHANGED_TREE, CHANGED_VERSION))
+BUNDLED_VERSION = "1.0.0"
+LAST_VERSION = "1.0.0-acme.3"
+LAST_TREE = GOOD_TREE.replace(GOOD_VERSION, LAST_VERSION)
 BROKEN = merge_values(SHORT_DRAIN, tree_values(BROKEN_TREE))
 FAILING_SECONDS = 30
-DELETE_KEPT_TREES = (
-    *("delete", "configmap", "--selector"),
-    "app.kubernetes.io/instance=advisor,app.kubernetes.io/component=trees",
-)
 
 
 def waiting_pods(release: Release) -> list[Manifest]:
@@ -40,6 +40,19 @@ def waiting_pods(release: Release) -> list[Manifest]:
         for pod in release.list_pods()
         if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]
     ]
+
+
+def log_of_refusal(release: Release) -> str:
+    """What `check-trees` says in the only pod that isn't ready."""
+    [pod] = waiting_pods(release)
+    return release.read_logs(pod, "check-trees")
+
+
+def mounted_trees(release: Release) -> set[str]:
+    """The ConfigMaps of trees that the pods of a ReplicaSet mount, or would mount."""
+    specs = [one["spec"]["template"]["spec"] for one in release.list_objects("replicasets", "server")]
+    volumes = [volume for spec in specs for volume in spec["volumes"]]
+    return {volume["configMap"]["name"] for volume in volumes if "configMap" in volume}
 
 
 def test_a_candidate_answers_if_it_is_named(release: Release) -> None:
@@ -91,6 +104,24 @@ def test_a_changed_tree_is_another_config_map_and_replaces_pods(release: Release
     assert {first} < tree_config_maps(release)
 
 
+def test_trees_that_no_replica_set_mounts_can_be_deleted(release: Release) -> None:
+    """deploy.md: "Delete those that no ReplicaSet mounts any more": the pods of the revision before still
+    come back.
+    """
+    for document, version in (
+        (GOOD_TREE, GOOD_VERSION),
+        (CHANGED_TREE, CHANGED_VERSION),
+        (LAST_TREE, LAST_VERSION),
+    ):
+        kept = merge_values(SHORT_DRAIN, {"revisionHistoryLimit": 1})
+        release.upgrade(merge_values(kept, tree_values(document, version)))
+    wait_until("the oldest ReplicaSet is gone", lambda: len(mounted_trees(release)) == 2, 30)
+    [unused] = tree_config_maps(release) - mounted_trees(release)
+    release.kubectl("delete", "configmap", unused)
+    release.kubectl("rollout", "undo", f"deployment/{release.full_name}")
+    wait_for_default_version(release, CHANGED_VERSION, 60)
+
+
 def test_a_changed_tree_loses_no_request(release: Release) -> None:
     """deploy.md: "New pods come one at a time, each before an old one goes": with another tree, too."""
     release.upgrade(tree_values(GOOD_TREE))
@@ -138,12 +169,7 @@ def test_the_log_of_check_trees_names_file_line_and_remedy(release: Release) -> 
     """
     release.upgrade(GOOD)
     release.upgrade(BROKEN, wait=False)
-
-    def log() -> str:
-        [pod] = waiting_pods(release)
-        return release.read_logs(pod, "check-trees")
-
-    written = wait_until("a log of check-trees", log, 40)
+    written = wait_until("a log of check-trees", lambda: log_of_refusal(release), 40)
     assert re.search(r"acme\.yaml:\d+: .*no branch takes labelled_examples = 50; add a branch", written)
 
 
@@ -184,8 +210,40 @@ def test_a_tree_given_as_a_file_is_served(release: Release, tmp_path: Path) -> N
     assert GOOD_VERSION in served_versions(release)
 
 
+def test_the_tree_of_the_guide_answers(release: Release) -> None:
+    """deploy.md: "Or put the tree into your values": with the example as it is shown."""
+    values = values_after("Or put the tree into your values:")
+    release.upgrade(merge_values(SHORT_DRAIN, values))
+    assert values["settings"]["defaultTreeVersion"] == default_version(release)
+    answer = release.ask("/assess", {"profile": {"labelled_examples": 49}}).json()
+    assert "collect" == answer["recommendation"]["id"]
+
+
+def test_a_version_of_the_service_stops_the_new_pod(release: Release) -> None:
+    """deploy.md: "Give the tree a version with your organisation's name … which no later release of the
+    service has": the version of a bundled tree is taken.
+    """
+    release.upgrade(GOOD)
+    document = GOOD_TREE.replace(GOOD_VERSION, BUNDLED_VERSION)
+    release.upgrade(
+        merge_values(SHORT_DRAIN, {"trees": {"documents": {"acme.yaml": document}}}), wait=False
+    )
+    log = wait_until("a log of check-trees", lambda: log_of_refusal(release), 40)
+    assert f"version: {BUNDLED_VERSION} is taken by" in log
+
+
+def test_check_trees_looks_at_all_trees_that_would_be_served(release: Release) -> None:
+    """deploy.md: "An init container runs `finetune-advisor tree check` on all trees that would be served"."""
+    release.upgrade(GOOD)
+    log = release.read_logs(release.ready_pods()[0], "check-trees")
+    checked = set(re.findall(r"^(\S+) \(\w+\): sound", log, re.MULTILINE))
+    assert {GOOD_VERSION, BUNDLED_VERSION} < checked == served_versions(release)
+
+
 def test_an_upgrade_with_other_values_forgets_the_tree(release: Release) -> None:
-    """deploy.md: "without the option the tree would be gone"."""
+    """deploy.md: "Repeat this option on each upgrade that gives values: Helm then starts from the values of
+    the chart, and without the option the tree would be gone".
+    """
     release.upgrade(GOOD)
     release.upgrade(SHORT_DRAIN)
     release.wait_for_pods()
@@ -200,14 +258,15 @@ def test_an_upgrade_without_values_keeps_the_tree(release: Release) -> None:
 
 
 def test_an_uninstallation_leaves_trees(release: Release) -> None:
-    """deploy.md: "`helm uninstall` leaves them as well … delete all of them: `kubectl delete configmap
-    …`".
+    """deploy.md: "`helm uninstall` leaves them as well"; "After an uninstallation, delete all of them:
+    `kubectl delete configmap --namespace advice --selector
+    app.kubernetes.io/instance=advisor,app.kubernetes.io/component=trees`".
     """
     release.upgrade(GOOD, wait=False)
-    kept = tree_config_maps(release)
+    [kept] = tree_config_maps(release)
     release.uninstall()
-    assert kept == tree_config_maps(release)
-    release.kubectl(*DELETE_KEPT_TREES)
+    assert {kept} == tree_config_maps(release)
+    run_command(*inline_command("kubectl delete configmap", release.namespace))
     assert set() == tree_config_maps(release)
 
 

@@ -150,7 +150,9 @@ def test_two_pods_are_ready_at_any_time(release: Release) -> None:
 
 
 def test_a_setting_is_in_force_after_an_upgrade(release: Release) -> None:
-    """deploy.md: "Every environment variable of the service is a value: … `settings.maxBatch`"."""
+    """deploy.md: "Every environment variable of the service is a value: `FINETUNE_ADVISOR_MAX_BATCH` is
+    `settings.maxBatch`, and so on".
+    """
     release.upgrade(SHORT_DRAIN)
     assert 200 == release.ask("/assess/batch", {"profiles": [{}] * 3}).status_code
     release.upgrade(merge_values(SHORT_DRAIN, {"settings": {"maxBatch": 2}}))

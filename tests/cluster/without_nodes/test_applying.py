@@ -10,7 +10,7 @@ from tests.cluster.kubectl import Completed
 from tests.cluster.release import Release
 
 SERVER, CLIENT = "--server-side=true", "--server-side=false"
-VERSIONS = ("helm", "helm-4.2.0", "helm-3.22.0", "helm-3.21.4")
+VERSIONS = ("helm", "helm-4.2.0", "helm-4.1.4", "helm-4.0.5", "helm-3.22.0", "helm-3.21.4")
 HELM_3 = [name for name in VERSIONS if name.startswith("helm-3")]
 HELM_4 = [name for name in VERSIONS if name not in HELM_3]
 HPA = {"autoscaling": {"mode": "hpa", "minReplicas": 2}}

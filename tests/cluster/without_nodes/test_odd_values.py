@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.kubectl import get_object
 from tests.cluster.release import Release
 
 TAKEN: dict[str, dict[str, Any]] = {
@@ -28,8 +29,35 @@ TAKEN: dict[str, dict[str, Any]] = {
 }
 
 
+LONG_END = {
+    "drain": {"preStopSeconds": 10, "terminationGracePeriodSeconds": 64},
+    "settings": {"drainSeconds": 20, "gracefulTimeout": 30},
+}
+
+
 @pytest.mark.parametrize("values", TAKEN.values(), ids=TAKEN.keys())
 def test_the_server_takes_it_without_a_warning(values: dict[str, Any], release: Release) -> None:
     """deploy.md: "It refuses values that it doesn't know": what others make, the API server takes."""
     assert "" == release.upgrade(values, wait=False).stderr
     release.uninstall()
+
+
+def test_a_grace_period_that_is_too_short_is_refused(release: Release) -> None:
+    """deploy.md: "These two, `settings.drainSeconds` … and five seconds must fit into the grace period, or
+    the chart fails to render": nothing reaches the server.
+    """
+    refused = release.upgrade(LONG_END, wait=False, must_succeed=False)
+    assert "need 65" in refused.stderr
+    assert [] == release.list_objects("deployments")
+
+
+def test_a_backend_config_is_named_in_the_service(release: Release) -> None:
+    """deploy.md: "GKE with container-native load balancing: a BackendConfig … named in
+    `service.annotations`".
+    """
+    named = {"cloud.google.com/backend-config": '{"default": "advisor"}'}
+    release.upgrade({"service": {"annotations": named}}, wait=False)
+    assert (
+        named.items()
+        <= get_object("service", release.full_name, release.namespace)["metadata"]["annotations"].items()
+    )

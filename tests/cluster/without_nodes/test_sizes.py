@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import random
 from pathlib import Path
 
-from tests.cluster.kubectl import Completed
+from tests.cluster.kubectl import Completed, get_object
 from tests.cluster.release import Release
 from tests.conftest import ROOT
 
@@ -44,6 +46,21 @@ def _lines(words: list[str], size: int) -> str:
     return "\n".join(lines)[:size]
 
 
+def read_secret(release: Release) -> bytes:
+    """What Helm has written into the Secret of the first revision, and has compressed."""
+    data = get_object("secret", f"sh.helm.release.v1.{release.name}.v1", release.namespace)["data"]
+    return base64.b64decode(base64.b64decode(data["release"]))
+
+
+def test_helm_keeps_trees_compressed(release: Release, tmp_path: Path) -> None:
+    """deploy.md: "Helm also keeps them in the Secret of the release, compressed"."""
+    tree = prose(MEBIBYTE // 2)
+    install_text(release, tmp_path, tree)
+    packed = read_secret(release)
+    assert len(packed) < len(tree)
+    assert tree.splitlines()[-1].encode() in gzip.decompress(packed)
+
+
 def test_a_mebibyte_of_prose_is_taken(release: Release, tmp_path: Path) -> None:
     """deploy.md: "All documents together may have 1 MiB … The text of trees compresses well enough"."""
     done = install_text(release, tmp_path, prose(MAX_BYTES))
@@ -58,7 +75,9 @@ def test_more_than_a_mebibyte_fails_to_render(release: Release, tmp_path: Path) 
 
 
 def test_noise_of_three_quarters_is_refused_by_the_server(release: Release, tmp_path: Path) -> None:
-    """deploy.md: "768 KiB of random text don't fit … `Too long: may not be more than 1048576 bytes`"."""
+    """deploy.md: "and a Secret may have 1 MiB, too"; "768 KiB of random text don't fit … `Too long: may not
+    be more than 1048576 bytes`".
+    """
     done = install_text(release, tmp_path, noise(MEBIBYTE * 3 // 4))
     assert 0 != done.returncode
     assert "Too long: may not be more than 1048576 bytes" in done.stderr

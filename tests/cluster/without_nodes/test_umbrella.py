@@ -6,27 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.cluster.kubectl import helm
-from tests.cluster.release import Release, chart_under_test
+from tests.cluster.release import Release
+from tests.cluster.umbrella import write_umbrella
 
 
 @pytest.fixture
 def umbrella(release: Release, tmp_path: Path) -> Release:
     """A release of a chart that has this one as a dependency, not yet installed."""
-    version = yaml.safe_load((chart_under_test() / "Chart.yaml").read_text(encoding="utf-8"))["version"]
-    dependency = {
-        "name": "finetune-advisor",
-        "version": version,
-        "repository": f"file://{chart_under_test()}",
-        "condition": "finetune-advisor.enabled",
-    }
-    about = {"apiVersion": "v2", "name": "umbrella", "version": "0.1.0", "dependencies": [dependency]}
-    (folder := tmp_path / "umbrella").mkdir()
-    (folder / "Chart.yaml").write_text(yaml.safe_dump(about), encoding="utf-8")
-    helm("dependency", "build", folder)
-    return replace(release, chart=folder)
+    return replace(release, chart=write_umbrella(tmp_path))
 
 
 def test_its_values_are_below_its_name(umbrella: Release) -> None:

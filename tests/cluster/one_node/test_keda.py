@@ -134,6 +134,21 @@ def test_other_requests_add_no_pods(
     assert ({2}, {0.0}) == (set(wanted), set(counted))
 
 
+def test_without_pods_no_request_brings_them_back(release: Release, prometheus: PrometheusPod) -> None:
+    """deploy.md: "Without pods, nothing counts the requests that would bring them back"."""
+    keda = {
+        "triggers": [guide_trigger(release, prometheus, "5")],
+        "pollingInterval": 1,
+        "cooldownPeriod": 1,
+    }
+    none = {"autoscaling": {"minReplicas": 0, "keda": keda}}
+    release.upgrade(merge_values(SHORT_DRAIN, SCALED, none), wait=False)
+    wait_until("no pods are wanted", lambda: release.wanted_pods() == 0, 60)
+    with running_load(release.url(), pause_seconds=0.2) as load:
+        time.sleep(HPA_PERIOD_SECONDS)
+    assert (0, 0) == (release.wanted_pods(), sum(load.answered.values()))
+
+
 def test_keda_warns_of_nothing(release: Release) -> None:
     """values.yaml: "Only with `minReplicas: 0`": KEDA's webhook warns of settings that have no effect."""
     assert "" == release.upgrade(SCALED).stderr

@@ -46,12 +46,14 @@ def test_newer_helm_rolls_back_across_trees(changed: Release) -> None:
 
 @pytest.mark.parametrize("changed", STOPS, indirect=True)
 def test_older_helm_stops_at_the_kept_config_map(changed: Release) -> None:
-    """deploy.md: "Helm 4.1 can't do it (4.1.0 to 4.1.4)"; "Other versions stop at the kept ConfigMap, with a
-    message such as `no ConfigMap with the name … found`".
+    """deploy.md: "Helm 4.1 can't do it (4.1.0 to 4.1.4)"; "Other versions stop at the kept ConfigMap"; "Helm
+    3 then says `no ConfigMap with the name … found`, and Helm 4 `original object ConfigMap with the name …
+    not found`".
     """
     refused = changed.roll_back(1, must_succeed=False)
     assert refused.returncode
-    assert "no ConfigMap with the name" in refused.stderr
+    found = "no" if "-3." in changed.program else "original object"
+    assert f"{found} ConfigMap with the name" in refused.stderr
 
 
 @pytest.mark.parametrize("changed", STOPS, indirect=True)

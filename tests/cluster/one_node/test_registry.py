@@ -123,6 +123,13 @@ def private_registry() -> Iterator[str]:
         yield url
 
 
+def waiting_message(release: Release) -> str:
+    """What the kubelet says of a pod that waits for its image."""
+    status = release.container_status(release.list_pods()[0])
+    message: str = status["state"]["waiting"]["message"]
+    return message
+
+
 def test_an_umbrella_says_where_images_are_and_who_may_pull_them(
     release: Release, digest: str, tmp_path: Path
 ) -> None:
@@ -137,6 +144,6 @@ def test_an_umbrella_says_where_images_are_and_who_may_pull_them(
     with private_registry() as url:
         assert 401 == ask(f"{url}/v2/").status_code
         umbrella.upgrade(values, wait=False)
-        wait_until("a refusal", lambda: NO_CREDENTIALS in release.kubectl("describe", "pods").stdout, 60)
+        wait_until("a refusal", lambda: NO_CREDENTIALS in waiting_message(umbrella), 60)
         umbrella.upgrade(merge_values(values, {"global": {"imagePullSecrets": ["pull"]}}))
         assert 2 == umbrella.run_tests().stdout.count("Succeeded")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finetune_advisor.agents import name_matching
+from finetune_advisor.agents import argument_reading, name_matching
 from finetune_advisor.agents.tool import ToolAnswer
 from finetune_advisor.agents.tools import ToolError, Tools, UnknownToolError
 from finetune_advisor.schemas.error_details import MAX_ERRORS
@@ -271,7 +271,8 @@ def normalized_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         texts.append(text)
         return normalize(text)
 
-    monkeypatch.setattr(name_matching, "normalize_text", record)
+    for module in (name_matching, argument_reading):
+        monkeypatch.setattr(module, "normalize_text", record)
     return texts
 
 

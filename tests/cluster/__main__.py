@@ -7,6 +7,8 @@ It skips where the machine can't do that, and fails there if CLUSTER=required.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -72,7 +74,13 @@ def run_taking_down_tests() -> Outcome:
     started = time.monotonic()
     results = LOGS / "taking-down.xml"
     command = pytest_command(ROOT / "tests" / "cluster" / OUTSIDE, results, ())
-    status = os.spawnvpe(os.P_WAIT, command[0], command, os.environ | {"CLUSTER_NODES": "outside"})
+    environment = os.environ | {"CLUSTER_NODES": "outside"}
+    with subprocess.Popen(command, env=environment, start_new_session=True) as tests:
+        try:
+            status = tests.wait()
+        except BaseException:
+            tests.send_signal(signal.SIGINT)  # lets pytest take its clusters down
+            raise
     return Outcome("taking down", status, count_passed(results), 0, time.monotonic() - started)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -24,11 +25,10 @@ def cluster_of(nodes: int) -> Cluster:
 
 def start_or_leave_nothing(cluster: Cluster, parts: Parts) -> None:
     """Start a cluster; take it down if that fails or is interrupted. Raises ClusterError."""
+    if cluster.layout.state.exists():
+        raise ClusterError("the cluster is up already: take it down first")
     try:
         cluster.layout.state.mkdir()
-    except FileExistsError as error:
-        raise ClusterError("the cluster is up already: take it down first") from error
-    try:
         cluster.start(parts, outlives=True)
     except BaseException:
         cluster.stop()
@@ -57,14 +57,22 @@ def up(nodes: int) -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(nodes: int, command: tuple[str, ...]) -> None:
     """Run a command in the cluster, such as `pytest tests/cluster/one_node` or `kubectl get pods`."""
-    sys.exit(cluster_of(nodes).run(command))
+    cluster = cluster_of(nodes)
+    try:
+        inside = cluster.entering(command)
+    except ClusterError as error:
+        sys.exit(str(error))
+    os.execvpe(inside[0], inside, cluster.layout.environment())  # signals are for the command alone
 
 
 @main.command()
 @nodes_option
 def down(nodes: int) -> None:
     """Take the cluster down."""
-    cluster_of(nodes).stop()
+    cluster = cluster_of(nodes)
+    if not cluster.layout.state.exists():
+        sys.exit("no cluster of this size is up")
+    cluster.stop()
 
 
 if __name__ == "__main__":

@@ -28,8 +28,11 @@ def is_version_2() -> bool:
     return (MOUNTED / "cgroup.controllers").exists()
 
 
-def missing() -> str:
-    """What nodes need of control groups and don't find here, in words; empty if it is all there."""
+def prepare_for_nodes() -> str:
+    """What nodes need of control groups and don't find here, in words; empty if it is all there.
+
+    In version 2, the controllers are enabled below the root, as container engines do, and stay so.
+    """
     if is_version_2():
         absent = CONTROLLERS_2 - set((MOUNTED / "cgroup.controllers").read_text().split())
         return " and ".join(sorted(absent)) or _try_to_enable()

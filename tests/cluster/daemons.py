@@ -33,7 +33,11 @@ class Daemons:
         """Start a program."""
         with self._log(name).open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for those who then stop it
             )
 
     def wait_until_ready(self, name: str, is_ready: Callable[[], bool], seconds: float = 120) -> None:

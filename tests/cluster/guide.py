@@ -16,13 +16,13 @@ NAMESPACE = "advice"
 """The namespace of the guide's commands."""
 
 
-def values_after(sentence: str) -> dict[str, Any]:
-    """The values of the first example after a sentence. Raises AssertionError if the guide lacks either."""
+def values_after(sentence: str, number: int = 1) -> dict[str, Any]:
+    """The values of an example after a sentence, counted from 1. Raises AssertionError without either."""
     place = re.search(r"\s+".join(re.escape(word) for word in sentence.split()), PAGE)
     assert place, f"the guide doesn't say {sentence!r}"
-    example = EXAMPLE.search(PAGE, place.end())
-    assert example, f"no example comes after {sentence!r}"
-    values: dict[str, Any] = yaml.safe_load(example[1])
+    examples = EXAMPLE.findall(PAGE, place.end())
+    assert len(examples) >= number, f"no example {number} comes after {sentence!r}"
+    values: dict[str, Any] = yaml.safe_load(examples[number - 1])
     return values
 
 

@@ -91,5 +91,5 @@ def _lacking_features(nodes: int) -> Iterable[str]:
         done = subprocess.run([*namespaces.CREATE, "sh", "-c", trial], capture_output=True, text=True)
         if done.returncode:
             yield f"{feature} ({done.stderr.strip()[-200:]})"
-    if nodes and (missing := control_groups.missing()):
+    if nodes and (missing := control_groups.prepare_for_nodes()):
         yield f"control groups ({missing})"

@@ -9,16 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.cluster import certificates
 from tests.cluster.add_ons import MANIFESTS
-from tests.cluster.daemons import Daemons, succeeds
+from tests.cluster.daemons import DaemonError, Daemons, succeeds
+from tests.cluster.guide import values_after
 from tests.cluster.kubectl import Manifest, apply_objects, kubectl
 from tests.cluster.layout import API_ADDRESS, Layout
 from tests.cluster.prometheus_pod import PrometheusPod
 from tests.cluster.release import Release
-from tests.docs import pages
+from tests.cluster.running import DIES_WITH_US
 
 OPERATOR_ADDRESS, OPERATOR_PORT = "127.0.0.1", 9666
 METRICS_PORT, WEBHOOK_PORT = 4444, 9443
@@ -41,6 +40,8 @@ def running_keda(layout: Layout, keys: Path) -> Iterator[None]:
     certificates.make_authority(keys)
     addresses = (f"IP:{OPERATOR_ADDRESS}", f"IP:{API_ADDRESS}")
     certificates.make_certificate(keys, "tls", "/CN=keda", *addresses)
+    if _listens(OPERATOR_ADDRESS, OPERATOR_PORT):
+        raise DaemonError("another KEDA runs in this cluster")
     daemons = Daemons(layout.logs / "keda")
     try:
         _start_operator(daemons, keys)
@@ -50,18 +51,15 @@ def running_keda(layout: Layout, keys: Path) -> Iterator[None]:
         # Each has a finalizer, which only the operator removes.
         kubectl("delete", "scaledobjects", "--all", "--all-namespaces", "--timeout", "60s")
     finally:
+        daemons.stop()
         # Without its server, the API of metrics would keep namespaces from being removed.
         kubectl("delete", "--ignore-not-found", "--filename", MANIFESTS / "keda.yaml")
         kubectl("delete", "--ignore-not-found", "validatingwebhookconfiguration", WEBHOOK)
-        daemons.stop()
 
 
 def guide_trigger(release: Release, prometheus: PrometheusPod, threshold: str) -> dict[str, Any]:
     """The guide's trigger, with the namespace of a release, the address of a Prometheus, and a threshold."""
-    examples = pages.blocks(pages.section(pages.read("docs/deploy.md"), "Scale"), "yaml")
-    [values] = [
-        values for values in map(yaml.safe_load, examples) if "keda" in values.get("autoscaling", {})
-    ]
+    values = values_after("Only `none`, the default, uses `replicas`.", number=2)
     [trigger] = values["autoscaling"]["keda"]["triggers"]
     query = trigger["metadata"]["query"].replace('"advice"', f'"{release.namespace}"')
     address = {"serverAddress": prometheus.url, "query": query, "threshold": threshold}
@@ -71,7 +69,7 @@ def guide_trigger(release: Release, prometheus: PrometheusPod, threshold: str) -
 def _start_operator(daemons: Daemons, keys: Path) -> None:
     daemons.start(
         "keda-operator",
-        *("env", *ENVIRONMENT, "keda-operator", "--cert-dir", keys, *QUIET),
+        *(*DIES_WITH_US, "env", *ENVIRONMENT, "keda-operator", "--cert-dir", keys, *QUIET),
         *("--metrics-service-bind-address", f"{OPERATOR_ADDRESS}:{OPERATOR_PORT}"),
     )
     # It listens once it knows all objects.
@@ -82,7 +80,7 @@ def _start_metrics(layout: Layout, daemons: Daemons, keys: Path) -> None:
     admin = layout.admin
     daemons.start(
         "keda-adapter",
-        *("env", *ENVIRONMENT, "keda-adapter", "--cert-dir", keys),
+        *(*DIES_WITH_US, "env", *ENVIRONMENT, "keda-adapter", "--cert-dir", keys),
         *("--metrics-service-address", f"{OPERATOR_ADDRESS}:{OPERATOR_PORT}"),
         *("--lister-kubeconfig", admin),
         *("--authentication-kubeconfig", admin, "--authorization-kubeconfig", admin),
@@ -96,7 +94,7 @@ def _start_metrics(layout: Layout, daemons: Daemons, keys: Path) -> None:
 def _start_webhook(daemons: Daemons, keys: Path) -> None:
     daemons.start(
         "keda-webhooks",
-        *("env", *ENVIRONMENT, "keda-webhooks", "--cert-dir", keys, *QUIET),
+        *(*DIES_WITH_US, "env", *ENVIRONMENT, "keda-webhooks", "--cert-dir", keys, *QUIET),
         *("--port", str(WEBHOOK_PORT)),
     )
     daemons.wait_until_ready("keda-webhooks", lambda: _listens(API_ADDRESS, WEBHOOK_PORT))

@@ -69,6 +69,14 @@ def end(unshare: int) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def environment_of(process: str) -> str:
+    """The environment of a process, with a zero after each variable; empty if there is no such process."""
+    try:
+        return Path(f"/proc/{process}/environ").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
 def _children(process: int) -> list[int]:
     try:
         return [

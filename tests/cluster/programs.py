@@ -111,7 +111,7 @@ NODE = (
     GoModule(
         "kube-router", {"kube-router": "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"}
     ),
-    # Two of its programs have the libraries of all clouds in them.
+    # Two of its programs have the libraries of all clouds in them, and so take five minutes.
     GoModule(
         "keda",
         _commands("github.com/kedacore/keda/v2/cmd", "operator", "adapter", "webhooks", prefix="keda-"),

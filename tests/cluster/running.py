@@ -97,11 +97,28 @@ class Cluster:
             said = self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]
             raise ClusterError("\n".join(["the cluster didn't come up:", *said]))
 
-    def run(self, command: Sequence[str]) -> int:
-        """Run a command in the cluster, from the current folder, and return its exit code."""
+    def is_up(self) -> bool:
+        """Whether its process runs. After a restart of the machine, another one may have its number."""
+        if self._process:
+            return self._process.poll() is None
+        if not self._unshare.exists():
+            return False
+        process = self._unshare.read_text()
+        return f"CLUSTER_STATE={self.layout.state}\0" in namespaces.environment_of(process)
+
+    def entering(self, command: Sequence[str]) -> list[str]:
+        """A command line that runs a command in the cluster, from the current folder.
+
+        It wants the environment of the layout. Raises ClusterError if the cluster isn't up.
+        """
+        if not self.is_up():
+            raise ClusterError("no cluster of this size is up")
         first = namespaces.first_process(int(self._unshare.read_text()))
-        inside = namespaces.entering(first, command)
-        return subprocess.run(inside, env=self.layout.environment()).returncode
+        return namespaces.entering(first, command)
+
+    def run(self, command: Sequence[str]) -> int:
+        """Run a command in the cluster, and return its exit code. Raises ClusterError if it isn't up."""
+        return subprocess.run(self.entering(command), env=self.layout.environment()).returncode
 
     def ended_programs(self) -> str:
         """The cluster's programs that ended by themselves, with the ends of their logs."""
@@ -115,7 +132,7 @@ class Cluster:
     def stop(self) -> None:
         """Take down what there is of it: processes, control groups and the folder."""
         with namespaces.uninterrupted():
-            if self._unshare.exists():
+            if self.is_up():
                 namespaces.end(int(self._unshare.read_text()))
             if self._process:
                 self._process.wait()
@@ -127,9 +144,11 @@ class Cluster:
 @contextmanager
 def new_cluster(nodes: int) -> Iterator[Cluster]:
     """A cluster in a temporary folder, not yet started, of which nothing is left after the block."""
-    with namespaces.uninterrupted():
-        cluster = Cluster(Layout(Path(tempfile.mkdtemp(prefix=PREFIX)), nodes))
+    cluster = None
     try:
+        with namespaces.uninterrupted():
+            cluster = Cluster(Layout(Path(tempfile.mkdtemp(prefix=PREFIX)), nodes))
         yield cluster
     finally:
-        cluster.stop()
+        if cluster:
+            cluster.stop()

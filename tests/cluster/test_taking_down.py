@@ -66,8 +66,12 @@ def run_cluster(nodes: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield run
     finally:
-        run.kill()
-        run.wait()
+        run.terminate()
+        try:
+            run.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            run.kill()
+            raise
 
 
 def wait_until(what: str, is_so: Callable[[], bool], run: subprocess.Popen[bytes]) -> None:
@@ -123,6 +127,7 @@ def test_a_killed_run_leaves_no_process(traces: Traces, tmp_path: Path) -> None:
     with run_cluster(0, tmp_path / "log") as run:
         wait_until("it starts", lambda: any(traces.place.glob("*/log/scheduler.log")), run)
         traces.note()
+        run.kill()
     wait_until_gone(lambda: [one for one in traces.find() if one.startswith(("process", "namespace"))])
     [folder] = traces.place.iterdir()
     Cluster(Layout(folder, 0)).stop()

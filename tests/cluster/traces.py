@@ -23,7 +23,7 @@ class Traces:
         """Note the clusters that run now, and their namespaces, which can't be told by any name."""
         self._clusters |= {path.name for path in self.place.iterdir()}
         for process in Path("/proc").glob("[0-9]*"):
-            if any(name in _read(process / "cgroup") for name in self._clusters):
+            if self._is_of_a_cluster(process):
                 self._namespaces |= {_target(process / "ns" / kind) for kind in KINDS}
         self._namespaces -= {_target(Path("/proc/self/ns") / kind) for kind in KINDS}
 
@@ -45,11 +45,13 @@ class Traces:
     def _processes(self) -> Iterator[str]:
         """Those that have the folder in command or environment, or are in a control group of a cluster."""
         for process in Path("/proc").glob("[0-9]*"):
-            said = _read(process / "cmdline") + _read(process / "environ")
-            if str(self.place) in said or any(
-                name in _read(process / "cgroup") for name in self._clusters
-            ):
+            if self._is_of_a_cluster(process):
                 yield f"{process.name} {_read(process / 'cmdline')[:80]!r}"
+
+    def _is_of_a_cluster(self, process: Path) -> bool:
+        said = _read(process / "cmdline") + _read(process / "environ")
+        groups = _read(process / "cgroup")
+        return str(self.place) in said or any(name in groups for name in self._clusters)
 
     def _control_groups(self) -> Iterator[str]:
         for folder, subfolders, _ in os.walk("/sys/fs/cgroup"):

@@ -28,6 +28,22 @@ def test_the_number_of_pods_has_one_master(name: str, kind: str | None, replicas
         assert deployment["metadata"]["name"] == scaler["spec"]["scaleTargetRef"]["name"]
 
 
+@pytest.mark.parametrize("name", ["pollingInterval", "cooldownPeriod"])
+def test_keda_keeps_its_own_times_unless_one_is_given(name: str) -> None:
+    """KEDA warns of times that have no effect."""
+    [default, given] = [
+        chart.one("ScaledObject", chart.render({"autoscaling": {"mode": "keda", "keda": keda}}))["spec"]
+        for keda in ({}, {name: 1})
+    ]
+    assert (None, 1) == (default.get(name), given[name])
+
+
+def test_no_cooldown_at_all_is_a_time() -> None:
+    """Zero isn't taken for nothing said."""
+    values = {"autoscaling": {"mode": "keda", "keda": {"cooldownPeriod": 0}}}
+    assert 0 == chart.one("ScaledObject", chart.render(values))["spec"]["cooldownPeriod"]
+
+
 def test_no_pods_at_all_is_a_number_of_pods() -> None:
     """Zero isn't taken for nothing said."""
     assert 0 == chart.one("Deployment", chart.render({"replicas": 0}))["spec"]["replicas"]

@@ -66,6 +66,7 @@ class NameIndex:
 
 
 def normalize_text(text: str) -> str:
+    """A text in small letters; each run of characters that are no letter or digit becomes an underscore."""
     return re.sub(r"[\W_]+", "_", text.lower()).strip("_")
 
 

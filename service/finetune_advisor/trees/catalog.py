@@ -115,7 +115,8 @@ def load_with_bundled(paths: Iterable[Path]) -> Catalog:
     """
     bundled = find_documents(BUNDLED_TREES_DIR)
     # A bundled document that is also named would clash with itself.
-    # `Path.resolve` raises for a loop of links, `Path.is_dir` for a name that is too long; the loader tells.
+    # `Path.resolve` raises for a loop of links, and `Path.is_dir` for a name that is too long.
+    # The loader reports both.
     bundled_files = {os.path.realpath(path) for path in bundled}
     named = [
         document

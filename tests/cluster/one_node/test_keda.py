@@ -78,7 +78,7 @@ def prometheus(release: Release, neighbour: Release) -> Iterator[PrometheusPod]:
     """A Prometheus that scrapes two releases, and labels the pods of each with its namespace."""
     scrape = label_namespaces(scrape_by_name(release, neighbour))
     with temporary_namespace("monitoring", restricted=False) as namespace:
-        yield start_prometheus(namespace, scrape, NO_RULES)
+        yield start_prometheus(namespace, (scrape, NO_RULES))
 
 
 def all_requests(release: Release) -> str:
@@ -151,6 +151,8 @@ def test_without_pods_no_request_brings_them_back(release: Release, prometheus: 
 
 def test_keda_warns_of_nothing(release: Release) -> None:
     """values.yaml: "Only with `minReplicas: 0`": KEDA's webhook warns of settings that have no effect."""
+    interval = {"autoscaling": {"keda": {"pollingInterval": 30}}}
+    assert "PollingInterval" in release.upgrade(merge_values(SCALED, interval)).stderr
     assert "" == release.upgrade(SCALED).stderr
 
 

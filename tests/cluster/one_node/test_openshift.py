@@ -76,8 +76,8 @@ def chosen_users(namespace: str) -> Iterator[None]:
         wait_until("the policies hold", lambda: user_of_new_pod(namespace) == str(USER), 30)
         yield
     finally:
-        for policy in policies:
-            kubectl("delete", policy["kind"], policy["metadata"]["name"])
+        kinds = ",".join(policy["kind"] for policy in policies)
+        kubectl("delete", "--ignore-not-found", kinds, namespace)
 
 
 def user_of_new_pod(namespace: str) -> str:

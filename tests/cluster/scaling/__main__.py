@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
-from bench.tools import vegeta
+from bench.tools import UnavailableError, vegeta
 
 from tests.cluster import host
 from tests.cluster.namespaces import exit_on_signals
-from tests.cluster.running import Parts, new_cluster
+from tests.cluster.running import ClusterError, Parts, new_cluster
 from tests.cluster.scaling import plot
 from tests.cluster.scaling.load_step import Candidate, run_step
 from tests.conftest import ROOT
 
 NODES = 2
-MOST_PODS = 20
+MAX_PODS = 20
 RESULTS = ROOT / "bench" / "results" / "scaling.json"
 PICTURE = ROOT / "docs" / "images" / "scaling.svg"
 
@@ -31,7 +32,7 @@ def by_cpu(target: int, requests: str) -> Candidate:
     values = {
         "autoscaling": {
             "mode": "hpa",
-            "maxReplicas": MOST_PODS,
+            "maxReplicas": MAX_PODS,
             "hpa": {"targetCPUUtilization": target},
         },
         "resources": {"requests": {"cpu": requests}},
@@ -41,7 +42,7 @@ def by_cpu(target: int, requests: str) -> Candidate:
 
 def by_requests(threshold: int, window: str) -> Candidate:
     """KEDA with the guide's trigger, another threshold, and the time that its rate is an average of."""
-    return Candidate({"autoscaling": {"mode": "keda", "maxReplicas": MOST_PODS}}, threshold, window)
+    return Candidate({"autoscaling": {"mode": "keda", "maxReplicas": MAX_PODS}}, threshold, window)
 
 
 CANDIDATES = {
@@ -59,12 +60,18 @@ def main() -> None:
         run_candidates(Path(os.environ["CLUSTER_STATE"]), sys.argv[1:])
         return
     exit_on_signals()
-    host.require(NODES)
-    vegeta()  # in the cluster, no module can be downloaded
-    parts = Parts.build(NODES)
-    with new_cluster(NODES) as cluster:
-        cluster.start(parts)
-        sys.exit(cluster.run([sys.executable, "-m", "tests.cluster.scaling", *sys.argv[1:]]))
+    if not shutil.which("prometheus"):
+        sys.exit("the scalers by requests need prometheus")
+    try:
+        host.require(NODES)
+        vegeta()  # in the cluster, no module can be downloaded
+        parts = Parts.build(NODES)
+        with new_cluster(NODES) as cluster:
+            cluster.start(parts)
+            status = cluster.run([sys.executable, "-m", "tests.cluster.scaling", *sys.argv[1:]])
+    except (UnavailableError, ClusterError) as error:
+        sys.exit(str(error))
+    sys.exit(status)
 
 
 def run_candidates(folder: Path, names: list[str]) -> None:

@@ -9,8 +9,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,15 @@ class Course:
         return sum(one.lost for one in self.seconds.values())
 
     @property
-    def most_pods(self) -> int:
+    def max_pods(self) -> int:
         return max(self.ready_pods.values())
 
     @property
     def settled_after(self) -> int:
         """Seconds from the step of load to the last change of the number of ready pods."""
-        changes = [
-            now for now, pods in self.ready_pods.items() if pods != self.ready_pods.get(now - 1, pods)
-        ]
-        return max([0, *(now - LOW_SECONDS for now in changes)])
+        steps = pairwise(sorted(self.ready_pods.items()))
+        changes = [now - LOW_SECONDS for (_, before), (now, pods) in steps if pods != before]
+        return max([0, *changes])
 
     @property
     def slow_seconds(self) -> int:
@@ -91,7 +91,7 @@ class Course:
             "errors": sorted(self.errors),
             "settled_after": self.settled_after,
             "slow_seconds": self.slow_seconds,
-            "most_pods": self.most_pods,
+            "max_pods": self.max_pods,
             "ready_pods": self.ready_pods,
             "p99_ms": {now: round(one.p99 * 1000, 1) for now, one in sorted(self.seconds.items())},
         }
@@ -134,7 +134,7 @@ def _completed(candidate: Candidate, release: Release, folder: Path) -> Iterator
         running_keda(Layout.from_environment(), folder / f"keda-{candidate.window}"),
         temporary_namespace("monitoring", restricted=False) as namespace,
     ):
-        prometheus = start_prometheus(namespace, scrape, {"groups": []})
+        prometheus = start_prometheus(namespace, (scrape, {"groups": []}))
         trigger = guide_trigger(release, prometheus, str(candidate.threshold))
         trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(
             "[2m]", f"[{candidate.window}]"
@@ -204,9 +204,10 @@ def _watching_pods(release: Release, course: Course, started: float) -> Iterator
         with requests.Session() as session:
             session.trust_env = False
             while not stopped.wait(1):
-                found = session.get(f"http://{address}/{path}", timeout=10).json()
-                now = int(time.time() - started)
-                course.ready_pods[now] = found["status"].get("readyReplicas", 0)
+                with suppress(requests.RequestException):  # the API server may be slow for a moment
+                    found = session.get(f"http://{address}/{path}", timeout=10).json()
+                    now = int(time.time() - started)
+                    course.ready_pods[now] = found["status"].get("readyReplicas", 0)
 
     thread = threading.Thread(target=watch)
     thread.start()

@@ -35,7 +35,7 @@ def render(courses: Courses) -> str:
 
 
 def _draw_pods(courses: Courses, top: float) -> Iterator[str]:
-    most = max(course["most_pods"] for course in courses.values())
+    most = max(course["max_pods"] for course in courses.values())
     yield _text(10, top - 16, f"Ready pods; from {LOW_RATE} to {HIGH_RATE} requests/s at 0 s", "title")
     for pods in range(0, most + 1, 2):
         yield from _draw_grid_line(top + PANEL * (1 - pods / most), str(pods))

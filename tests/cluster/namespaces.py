@@ -23,7 +23,8 @@ POLL_SECONDS = 0.02
 def exit_on_signals() -> None:
     """From now on, end as a program does that a signal ended, but only after everything is taken down."""
     for interruption in INTERRUPTIONS:
-        if signal.getsignal(interruption) != signal.SIG_IGN:  # as `nohup` has it
+        ignored = signal.getsignal(interruption) == signal.SIG_IGN
+        if not (ignored and interruption == signal.SIGHUP):  # `nohup` means it
             signal.signal(interruption, _exit)
 
 

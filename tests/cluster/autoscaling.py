@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.cluster.kubectl import list_objects, wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, merge_values
+from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, Values, merge_values
 from tests.load import Load, running_load
 
 METRICS_SECONDS = 120
@@ -57,3 +58,26 @@ def load_until_it_grows(release: Release) -> Load:
     with running_load(release.url(), callers=8, pause_seconds=0) as load:
         wait_until("more than two ready pods", lambda: len(release.ready_pods()) > 2, HPA_SECONDS)
     return load
+
+
+def load_until_it_shrinks(release: Release) -> Load:
+    """Load a release until it has grown, and then little, until all but two pods have ended."""
+    load_until_it_grows(release)
+    with running_load(release.url(), callers=2, pause_seconds=0.3) as load:
+        wait_until("two pods are wanted", lambda: release.wanted_pods() == 2, HPA_SECONDS)
+        time.sleep(SETTLE_SECONDS)
+    return load
+
+
+def install_scaled(release: Release, scaled: Values) -> None:
+    """Install a release with a scaler, and wait until that has raised the number of pods to two."""
+    release.upgrade(merge_values(SHORT_DRAIN, scaled), wait=False)
+    wait_until("the scaler has raised the number", lambda: release.wanted_pods() == 2, 60)
+
+
+def assert_starts_from_one(release: Release, scaled: Values, *options: str) -> None:
+    """A scaler that takes the place of `replicas` raises the number to its least from 1, not from 4."""
+    release.upgrade(replicas(4), *options)
+    release.upgrade(merge_values(SHORT_DRAIN, scaled), *options, wait=False)
+    wait_until("the number falls to 1", lambda: "from 4 to 1" in scaling_events(release), 30)
+    wait_until("the scaler raises it", lambda: "from 1 to 2" in scaling_events(release), 60)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from tests.cluster import add_ons, control_plane, node, sandbox
 from tests.cluster.daemons import DaemonError, Daemons, succeeds
@@ -34,8 +35,8 @@ def start_nodes(layout: Layout, daemons: Daemons) -> None:
     add_ons.start_proxy(layout, daemons)
     kubectl = ("kubectl", "--kubeconfig", layout.admin)
     for one in layout.list_of_nodes:
-        registered = (*kubectl, "get", "node", one.name)
-        daemons.wait_until_ready(f"{one.name}-kubelet", lambda get=registered: succeeds(*get))
+        registered = partial(succeeds, *kubectl, "get", "node", one.name)
+        daemons.wait_until_ready(f"{one.name}-kubelet", registered)
     run_command(*kubectl, "wait", "--for", "condition=Ready", "node", "--all", "--timeout", "120s")
     add_ons.apply("dns.yaml", layout)
     if layout.nodes == 1:

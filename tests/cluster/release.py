@@ -37,6 +37,10 @@ KUBELET_SECONDS = 150
 SETTLE_SECONDS = 14
 """The default pause before SIGTERM, and some seconds in which the last pod ends."""
 NO_VALUES: Values = {}
+HALF_A_REQUEST = (
+    "POST {path} HTTP/1.1\r\nHost: advisor\r\n"
+    "Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+)
 # For releases whose stop isn't what is tested.
 SHORT_DRAIN: Values = {"drain": {"preStopSeconds": 1}}
 
@@ -72,11 +76,24 @@ def is_ready(pod: Manifest) -> bool:
 def ask(
     url: str, body: Any = None, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = 10
 ) -> requests.Response:
-    """Get a URL, or post JSON to it, over a new connection and without a proxy of the environment."""
+    """Get a URL, or post JSON to it, an object or bytes, over a new connection and without a proxy of the
+    environment.
+    """
     with requests.Session() as session:
         session.trust_env = False
-        method = "GET" if body is None else "POST"
-        return session.request(method, url, json=body, headers=headers, timeout=timeout_seconds)
+        if body is None:
+            return session.get(url, headers=headers, timeout=timeout_seconds)
+        text = body if isinstance(body, bytes) else json.dumps(body)
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return session.post(url, text, headers=headers, timeout=timeout_seconds)
+
+
+@contextmanager
+def half_a_request(address: tuple[str, int], path: str = "/assess") -> Iterator[None]:
+    """A connection on which the rest of a request never comes."""
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(HALF_A_REQUEST.format(path=path).encode())
+        yield
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +11,11 @@ import requests
 
 from tests.cluster.guide import values_after
 from tests.cluster.kubectl import Manifest, wait_until
-from tests.cluster.release import HTTP_PORT, Release, ask, pod_url
+from tests.cluster.release import HTTP_PORT, Release, ask, half_a_request, pod_url
 
 MAX_SECONDS = 90
 CONTROLLER_SECONDS = 20
 """How late a controller outside the cluster may be: longer than the default pause."""
-HALF_A_REQUEST = (
-    b"POST /assess HTTP/1.1\r\nHost: advisor\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
-)
 
 
 @dataclass
@@ -46,14 +41,6 @@ def watch_end(release: Release, pod: Manifest) -> End:
         time.sleep(0.2)
     end.gone_after = time.monotonic() - began
     return end
-
-
-@contextmanager
-def request_in_flight(pod: Manifest) -> Iterator[None]:
-    """A request to a pod, of which the rest never comes."""
-    with socket.create_connection((pod["status"]["podIP"], HTTP_PORT), timeout=5) as connection:
-        connection.sendall(HALF_A_REQUEST)
-        yield
 
 
 @contextmanager
@@ -161,7 +148,8 @@ def test_all_that_a_pod_waits_for_fits_into_its_grace_period(release: Release) -
     drain = {"preStopSeconds": 5, "terminationGracePeriodSeconds": 5 + 6 + 4 + 5}
     release.upgrade({"settings": settings, "drain": drain})
     [pod, _] = release.ready_pods()
-    with kept_after_its_end(release, pod), request_in_flight(pod):
+    address = (pod["status"]["podIP"], HTTP_PORT)
+    with kept_after_its_end(release, pod), half_a_request(address):
         began = time.monotonic()
         release.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
         end = wait_until("its end", lambda: release.container_status(pod)["state"]["terminated"], 40)

@@ -12,11 +12,13 @@ from tests.cluster.autoscaling import (
     HPA_SECONDS,
     METRICS_SECONDS,
     QUICK_DOWN,
+    assert_starts_from_one,
     cpu_use,
     external_metric,
+    install_scaled,
     load_until_it_grows,
+    load_until_it_shrinks,
     replicas,
-    scaling_events,
 )
 from tests.cluster.keda import guide_trigger, running_keda
 from tests.cluster.kubectl import list_objects, sampled, temporary_namespace, wait_until
@@ -27,13 +29,7 @@ from tests.cluster.prometheus_pod import (
     scrape_by_name,
     start_prometheus,
 )
-from tests.cluster.release import (
-    SETTLE_SECONDS,
-    SHORT_DRAIN,
-    Release,
-    merge_values,
-    temporary_release,
-)
+from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
 from tests.load import assert_nothing_lost, running_load
 
 SCALED = {
@@ -86,6 +82,12 @@ def all_requests(release: Release) -> str:
     return f'sum(rate(finetune_advisor_http_requests_total{{namespace="{release.namespace}"}}[2m]))'
 
 
+def wait_for_requests(release: Release, prometheus: PrometheusPod, rate: float) -> None:
+    """Wait until Prometheus has seen more than so many requests a second in a release's namespace."""
+    enough = f"more than {rate} requests/s in {release.namespace}"
+    wait_until(enough, lambda: prometheus.get_number(all_requests(release)) > rate, 90)
+
+
 def scale_by_requests(release: Release, prometheus: PrometheusPod, threshold: str) -> None:
     """Install a release with the guide's trigger, and wait until its HPA has got a number of requests."""
     trigger = guide_trigger(release, prometheus, threshold)
@@ -100,11 +102,7 @@ def test_keda_adds_pods_under_load_and_loses_no_request(scaled: Release) -> None
 
 def test_keda_removes_pods_and_loses_no_request(scaled: Release) -> None:
     """deploy.md: "Without `triggers`, `keda` follows CPU use": with little, all but `minReplicas` end."""
-    load_until_it_grows(scaled)
-    with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
-        wait_until("two pods are wanted", lambda: scaled.wanted_pods() == 2, HPA_SECONDS)
-        time.sleep(SETTLE_SECONDS)
-    assert_nothing_lost(load, least_answers=20)
+    assert_nothing_lost(load_until_it_shrinks(scaled), least_answers=20)
 
 
 def test_requests_of_callers_add_pods(release: Release, prometheus: PrometheusPod) -> None:
@@ -124,8 +122,7 @@ def test_other_requests_add_no_pods(
     scale_by_requests(release, prometheus, "0.1")
     with running_load(neighbour.url()):
         for it in (release, neighbour):
-            enough = f"enough requests in {it.namespace} for four pods"
-            wait_until(enough, lambda it=it: prometheus.get_number(all_requests(it)) > 0.4, 90)
+            wait_for_requests(it, prometheus, 0.4)  # enough for four pods
         with (
             sampled(release.wanted_pods) as wanted,
             sampled(lambda: external_metric(release)) as counted,
@@ -175,16 +172,12 @@ def test_keda_in_place_of_replicas_starts_from_one(release: Release) -> None:
     """deploy.md: "A running release that changes from `none` to a scaler loses `replicas`, and Kubernetes
     then starts from 1 … until the scaler raises the number to `autoscaling.minReplicas`".
     """
-    release.upgrade(replicas(4))
-    release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("the number falls to 1", lambda: "from 4 to 1" in scaling_events(release), 30)
-    wait_until("KEDA raises it", lambda: "from 1 to 2" in scaling_events(release), 60)
+    assert_starts_from_one(release, SCALED)
 
 
 def test_a_number_takes_the_place_of_keda(release: Release) -> None:
     """deploy.md: "The way back from a scaler to `none` needs the option as well"."""
-    release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("KEDA has raised the number", lambda: release.wanted_pods() == 2, 60)
+    install_scaled(release, SCALED)
     release.upgrade(replicas(3), "--force-conflicts")
     wait_until(
         "KEDA's HPA is gone", lambda: not list_objects("hpa,scaledobjects", release.namespace), 30

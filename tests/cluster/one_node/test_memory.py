@@ -12,7 +12,7 @@ import requests
 
 from tests.cluster.kubectl import wait_until
 from tests.cluster.processes import ServerProcesses, server_processes
-from tests.cluster.release import SHORT_DRAIN, Release, Values, merge_values, temporary_release
+from tests.cluster.release import SHORT_DRAIN, Release, Values, ask, merge_values, temporary_release
 
 MEBIBYTE = 1024 * 1024
 DEFAULT_MAX_BYTES = 8 * MEBIBYTE
@@ -38,13 +38,10 @@ def statuses_of_bodies(release: Release, size: int, at_once: int) -> list[int]:
     url, body = release.url("/assess/batch"), largest_body(size)
 
     def post(_: int) -> int:
-        with requests.Session() as session:
-            session.trust_env = False
-            headers = {"Content-Type": "application/json"}
-            try:
-                return session.post(url, body, headers=headers, timeout=180).status_code
-            except requests.RequestException:
-                return 0
+        try:
+            return ask(url, body, timeout_seconds=180).status_code
+        except requests.RequestException:
+            return 0
 
     with ThreadPoolExecutor(at_once) as senders:
         return list(senders.map(post, range(at_once)))

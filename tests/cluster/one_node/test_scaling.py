@@ -8,17 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.autoscaling import (
-    HPA_SECONDS,
     METRICS_SECONDS,
     QUICK_DOWN,
+    assert_starts_from_one,
     cpu_use,
+    install_scaled,
     load_until_it_grows,
+    load_until_it_shrinks,
     replicas,
-    scaling_events,
 )
 from tests.cluster.kubectl import get_object, sampled, wait_until
-from tests.cluster.release import SETTLE_SECONDS, SHORT_DRAIN, Release, merge_values, temporary_release
-from tests.load import assert_nothing_lost, running_load
+from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
+from tests.load import assert_nothing_lost
 
 SCALED = merge_values(
     {"autoscaling": {"mode": "hpa", "minReplicas": 2, "maxReplicas": 4}},
@@ -51,11 +52,7 @@ def test_the_hpa_adds_pods_under_load_and_loses_no_request(scaled: Release) -> N
 
 def test_the_hpa_removes_pods_and_loses_no_request(scaled: Release) -> None:
     """deploy.md: "`hpa` is Kubernetes' own": with little load, all but `minReplicas` end."""
-    load_until_it_grows(scaled)
-    with running_load(scaled.url(), callers=2, pause_seconds=0.3) as load:
-        wait_until("two pods are wanted", lambda: scaled.wanted_pods() == 2, HPA_SECONDS)
-        time.sleep(SETTLE_SECONDS)
-    assert_nothing_lost(load, least_answers=20)
+    assert_nothing_lost(load_until_it_shrinks(scaled), least_answers=20)
 
 
 @pytest.mark.parametrize("apply", APPLIES)
@@ -63,10 +60,7 @@ def test_a_scaler_in_place_of_replicas_starts_from_one(release: Release, apply: 
     """deploy.md: "A running release that changes from `none` to a scaler loses `replicas`, and Kubernetes
     then starts from 1 … until the scaler raises the number to `autoscaling.minReplicas`".
     """
-    release.upgrade(replicas(4), apply)
-    release.upgrade(merge_values(SHORT_DRAIN, SCALED), apply, wait=False)
-    wait_until("the number falls to 1", lambda: "from 4 to 1" in scaling_events(release), 30)
-    wait_until("the scaler raises it", lambda: "from 1 to 2" in scaling_events(release), 60)
+    assert_starts_from_one(release, SCALED, apply)
 
 
 def test_a_scaler_keeps_a_number_that_was_set_by_hand(release: Release) -> None:
@@ -81,8 +75,7 @@ def test_a_scaler_keeps_a_number_that_was_set_by_hand(release: Release) -> None:
 
 def test_a_number_takes_the_place_of_a_scaler(release: Release) -> None:
     """deploy.md: "The way back from a scaler to `none` needs the option as well"."""
-    release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("the scaler has raised the number", lambda: release.wanted_pods() == 2, 60)
+    install_scaled(release, SCALED)
     release.upgrade(replicas(3), "--force-conflicts")
     assert 3 == len(release.wait_for_pods(3))
 
@@ -98,8 +91,7 @@ def test_an_upgrade_brings_the_number_of_the_values_back(release: Release) -> No
 
 def test_a_rollback_brings_the_scaler_back(release: Release) -> None:
     """deploy.md: "To go back": from a number of pods to a scaler."""
-    release.upgrade(merge_values(SHORT_DRAIN, SCALED), wait=False)
-    wait_until("the scaler has raised the number", lambda: release.wanted_pods() == 2, 60)
+    install_scaled(release, SCALED)
     release.upgrade(replicas(3), "--force-conflicts")
     release.roll_back(1)
     assert get_object("hpa", release.full_name, release.namespace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,14 +11,17 @@ import pytest
 import requests
 
 from tests.cluster.kubectl import wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, ask, merge_values, temporary_release
+from tests.cluster.release import (
+    SHORT_DRAIN,
+    Release,
+    ask,
+    half_a_request,
+    merge_values,
+    temporary_release,
+)
 from tests.web import proxy
 
 THREADS = 64
-HALF_A_REQUEST = (
-    "POST {path}/assess HTTP/1.1\r\nHost: advisor\r\n"
-    "Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
-)
 PATIENCE_SECONDS = 5
 """How long a caller waits who has to be answered at once."""
 REQUEST_SECONDS = 30
@@ -38,12 +40,10 @@ def single() -> Iterator[Release]:
 def slow_senders(url: str, number: int) -> Iterator[None]:
     """Connections on each of which half a request was sent."""
     parts = urlsplit(url)
-    head = HALF_A_REQUEST.format(path=parts.path)
+    address = (parts.hostname or "", parts.port or 80)
     with ExitStack() as connections:
         for _ in range(number):
-            address = (parts.hostname or "", parts.port or 80)
-            connection = connections.enter_context(socket.create_connection(address, timeout=10))
-            connection.sendall(head.encode())
+            connections.enter_context(half_a_request(address, f"{parts.path}/assess"))
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_back_at_the_defaults_all_is_as_before(example: str, apply: str, release
     assert before == after
 
 
-def _without_addresses(objects: dict[tuple[str, str], dict[str, dict[str, object]]]) -> object:
+def _without_addresses(objects: dict[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
     """Objects without the addresses that Services are given."""
     given = ("clusterIP", "clusterIPs")
     return {

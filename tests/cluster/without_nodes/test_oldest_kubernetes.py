@@ -51,7 +51,7 @@ def takes_no_operator(name: str) -> bool:
     return not groups & {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
 
 
-@pytest.fixture(scope="module", params=filter(takes_no_operator, chart.cases()))
+@pytest.fixture(scope="module", params=[name for name in chart.cases() if takes_no_operator(name)])
 def installed(request: pytest.FixtureRequest, oldest: None) -> tuple[Release, str]:
     """A release of each example in turn, and what Helm warned of."""
     values = example_values(request.param)

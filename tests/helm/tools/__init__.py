@@ -32,7 +32,7 @@ def score(manifests: Path) -> list[str]:
 
 def scan(folder: Path) -> set[tuple[str, str]]:
     """What checkov finds in a folder: file and check."""
-    command = [
+    command: list[str | Path] = [
         _checkov(),
         "-m",
         "checkov.main",
@@ -85,8 +85,7 @@ def operator_definitions() -> Path:
 
 def readme() -> str:
     """The chart's README as helm-docs makes it."""
-    command = [_helm_docs(), "--chart-search-root", CHART, "--sort-values-order", "file", "--dry-run"]
-    return _run(command)
+    return _run([_helm_docs(), "--chart-search-root", CHART, "--sort-values-order", "file", "--dry-run"])
 
 
 def _kube_score() -> Path:

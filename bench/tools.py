@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
+from subprocess import PIPE
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -19,6 +22,8 @@ VEGETA = "github.com/tsenart/vegeta/v12"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 INSTALL = (*PIP, "--require-hashes", "-r", "requirements.txt")
 OPA = "github.com/open-policy-agent/opa"
+END_SECONDS = 10
+"""How long the processes of a build may clean up when it is interrupted."""
 
 
 class UnavailableError(Exception):
@@ -107,10 +112,28 @@ def run(command: Sequence[str], at: Path, *, seconds: float = 900, **environment
     """Run a step of a build, and return what it printed. Raises UnavailableError with what it said last."""
     given = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", **environment}
     try:
-        done = subprocess.run(
-            command, cwd=at, check=True, capture_output=True, text=True, timeout=seconds, env=given
+        step = subprocess.Popen(
+            command, cwd=at, stdout=PIPE, stderr=PIPE, text=True, env=given, start_new_session=True
         )
-    except (subprocess.SubprocessError, OSError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        raise UnavailableError(f"{command[0]} failed: {said[-300:].strip()}") from error
-    return done.stdout
+    except OSError as error:
+        raise UnavailableError(f"{command[0]} failed: {error}") from error
+    try:
+        said, complained = step.communicate(timeout=seconds)
+    except BaseException as error:
+        _end(step)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise UnavailableError(f"{command[0]} failed: {error}") from error
+        raise
+    if step.returncode:
+        reason = complained[-300:].strip() or f"exit status {step.returncode}"
+        raise UnavailableError(f"{command[0]} failed: {reason}")
+    return said
+
+
+def _end(step: subprocess.Popen[str]) -> None:
+    """End a step with all processes that it has started, after some time in which they may clean up."""
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(step.pid, end)
+        with suppress(subprocess.TimeoutExpired):
+            step.communicate(timeout=END_SECONDS)

@@ -30,6 +30,7 @@ from tests import editions
 ROOT = Path(__file__).parent.parent
 BUNDLED = catalog.BUNDLED_TREES_DIR
 IN_CI = os.environ.get("CI") == "true"
+MUST_RUN = IN_CI or os.environ.get("CLUSTER") == "required"
 # jsonschema would compile 38 grammars for IRIs, which nothing here checks: three seconds in each process.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
@@ -59,9 +60,10 @@ def _running_coverage() -> Any:
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """A skipped test is a failed one where CI=true: there, everything that a test needs is installed."""
-    if IN_CI and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
-        reason = f"{item.nodeid} was skipped where CI=true: {call.excinfo.value}"
+    """A skipped test is a failed one where CI=true or CLUSTER=required: there, nothing may be missing."""
+    if MUST_RUN and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
+        where = "CI=true" if IN_CI else "CLUSTER=required"
+        reason = f"{item.nodeid} was skipped where {where}: {call.excinfo.value}"
         failure = pytest.fail.Exception(reason).with_traceback(call.excinfo.tb)
         call.excinfo = pytest.ExceptionInfo.from_exception(failure)
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,12 +20,11 @@ import click
 from bench.tools import UnavailableError
 
 from tests.cluster import host
+from tests.cluster.layout import FOLDERS
 from tests.cluster.namespaces import exit_on_signals
-from tests.cluster.running import Cluster, ClusterError, Parts, new_cluster
+from tests.cluster.running import DIES_WITH_US, Cluster, ClusterError, Parts, new_cluster
 from tests.conftest import ROOT
 
-SIZES = (0, 1, 2)
-FOLDERS = {0: "without_nodes", 1: "one_node", 2: "two_nodes"}
 OUTSIDE = "test_taking_down.py"
 LOGS = ROOT / ".tools" / "cluster-logs"
 NOTHING_COLLECTED = 5
@@ -37,13 +37,15 @@ class Outcome:
     where: str
     status: int
     passed: int
+    skipped: int
     start_seconds: float
     seconds: float
 
     def __str__(self) -> str:
         came = "all well" if self.status == 0 else f"exit status {self.status}"
         up = f", up after {self.start_seconds:.0f} s" if self.start_seconds else ""
-        return f"{self.where}: {self.passed} tests passed in {self.seconds:.0f} s{up}, {came}"
+        skipped = f" and {self.skipped} were skipped" if self.skipped else ""
+        return f"{self.where}: {self.passed} tests passed{skipped} in {self.seconds:.0f} s{up}, {came}"
 
 
 def run_tests_on(nodes: int, arguments: tuple[str, ...]) -> Outcome:
@@ -58,15 +60,14 @@ def run_tests_on(nodes: int, arguments: tuple[str, ...]) -> Outcome:
         results = cluster.layout.state / "results.xml"
         folder = ROOT / "tests" / "cluster" / FOLDERS[nodes]
         status = cluster.run(pytest_command(folder, results, arguments))
-        ended = report_ended_programs(cluster)
-        status = status or ended
+        if status == NOTHING_COLLECTED and arguments:
+            status = 0  # they select tests of another size
+        status = status or report_ended_programs(cluster)
         if status:
             cluster.keep_logs(LOGS / str(nodes))
             print(f"the cluster's logs are in {LOGS / str(nodes)}")
-        passed = count_passed(results)
-    if status == NOTHING_COLLECTED and arguments:
-        status = 0  # they select tests of another size
-    return Outcome(f"{nodes} nodes", status, passed, up, time.monotonic() - started)
+        counts = count_tests(results)
+    return Outcome(f"{nodes} nodes", status, *counts, up, time.monotonic() - started)
 
 
 def run_taking_down_tests() -> Outcome:
@@ -75,13 +76,14 @@ def run_taking_down_tests() -> Outcome:
     results = LOGS / "taking-down.xml"
     command = pytest_command(ROOT / "tests" / "cluster" / OUTSIDE, results, ())
     environment = os.environ | {"CLUSTER_NODES": "outside"}
-    with subprocess.Popen(command, env=environment, start_new_session=True) as tests:
+    mortal = [*DIES_WITH_US, *command]
+    with subprocess.Popen(mortal, env=environment, start_new_session=True) as tests:
         try:
             status = tests.wait()
         except BaseException:
             tests.send_signal(signal.SIGINT)  # lets pytest take its clusters down
             raise
-    return Outcome("taking down", status, count_passed(results), 0, time.monotonic() - started)
+    return Outcome("taking down", status, *count_tests(results), 0, time.monotonic() - started)
 
 
 def pytest_command(tests: Path, results: Path, arguments: tuple[str, ...]) -> list[str]:
@@ -91,16 +93,16 @@ def pytest_command(tests: Path, results: Path, arguments: tuple[str, ...]) -> li
     return [*command, *([] if named else [str(tests)]), *arguments]
 
 
-def count_passed(results: Path) -> int:
-    """The number of tests that passed, as pytest's report has it."""
+def count_tests(results: Path) -> tuple[int, int]:
+    """The numbers of tests that passed and that were skipped, as pytest's report has them."""
     if not results.exists():
-        return 0
-    suites = ElementTree.parse(results).getroot().iter("testsuite")
-    return sum(
-        int(suite.attrib["tests"])
-        - sum(int(suite.attrib[kind]) for kind in ("failures", "errors", "skipped"))
-        for suite in suites
-    )
+        return 0, 0
+    counts = Counter[str]()
+    for suite in ElementTree.parse(results).getroot().iter("testsuite"):
+        for kind in ("tests", "failures", "errors", "skipped"):
+            counts[kind] += int(suite.attrib[kind])
+    passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
+    return passed, counts["skipped"]
 
 
 def report_ended_programs(cluster: Cluster) -> int:
@@ -111,7 +113,7 @@ def report_ended_programs(cluster: Cluster) -> int:
 
 
 @click.command()
-@click.option("--nodes", "sizes", type=click.Choice([str(size) for size in SIZES]), multiple=True)
+@click.option("--nodes", "sizes", type=click.Choice([str(size) for size in FOLDERS]), multiple=True)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def main(sizes: tuple[str, ...], arguments: tuple[str, ...]) -> None:
     """Test the chart on clusters of 0, 1 and 2 nodes in turn, or of the --nodes that are given.
@@ -123,7 +125,7 @@ def main(sizes: tuple[str, ...], arguments: tuple[str, ...]) -> None:
     started = time.monotonic()
     outcomes = []
     try:
-        for nodes in [int(size) for size in sizes] or SIZES:
+        for nodes in [int(size) for size in sizes] or FOLDERS:
             outcomes += [run_tests_on(nodes, arguments)]
         if not sizes and not arguments:
             outcomes += [run_taking_down_tests()]
@@ -136,6 +138,8 @@ def main(sizes: tuple[str, ...], arguments: tuple[str, ...]) -> None:
         sys.exit(1)
     if outcomes:
         print(*outcomes, f"{time.monotonic() - started:.0f} s in all", sep="\n")
+        if not any(outcome.status or outcome.passed or outcome.skipped for outcome in outcomes):
+            sys.exit("no test was selected")
     sys.exit(max((outcome.status for outcome in outcomes), default=0))
 
 

@@ -25,10 +25,11 @@ def cluster_of(nodes: int) -> Cluster:
 
 def start_or_leave_nothing(cluster: Cluster, parts: Parts) -> None:
     """Start a cluster; take it down if that fails or is interrupted. Raises ClusterError."""
-    if cluster.layout.state.exists():
-        raise ClusterError("the cluster is up already: take it down first")
     try:
         cluster.layout.state.mkdir()
+    except FileExistsError:
+        raise ClusterError("the cluster is up already: take it down first") from None
+    try:
         cluster.start(parts, outlives=True)
     except BaseException:
         cluster.stop()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.layout import FOLDERS
 from tests.cluster.operators import install_definitions
 from tests.cluster.release import Release, temporary_release
 
 HERE = Path(__file__).parent
-SIZES = {"without_nodes": "0", "one_node": "1", "two_nodes": "2"}
+SIZES = {folder: str(nodes) for nodes, folder in FOLDERS.items()}
 OUTSIDE = "outside"
 
 

@@ -12,6 +12,8 @@ SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"
 POD_RANGE = "10.244.0.0/16"
+FOLDERS = {0: "without_nodes", 1: "one_node", 2: "two_nodes"}
+"""The folders of the tests that a cluster runs, by the number of its nodes."""
 NOWHERE = "10.1.0.254"
 """The gateway and name server of the nodes: nobody has this address."""
 

@@ -41,6 +41,8 @@ HALF_A_REQUEST = (
     "POST {path} HTTP/1.1\r\nHost: advisor\r\n"
     "Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
 )
+APPLIES = ("--server-side=true", "--server-side=false")
+"""The options of Helm by which the API server merges changes, or Helm does."""
 # For releases whose stop isn't what is tested.
 SHORT_DRAIN: Values = {"drain": {"preStopSeconds": 1}}
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from tests.cluster.layout import FOLDERS
 from tests.conftest import ROOT
 
 CHART = ROOT / "helm" / "finetune-advisor"
@@ -223,7 +224,6 @@ def broken_chart(fault: Fault) -> Iterator[Path]:
 
 def run_test(fault: Fault, chart: Path) -> subprocess.CompletedProcess[str]:
     """pytest's result for the fault's test with a chart."""
-    folder = "one_node" if fault.nodes == 1 else "two_nodes"
     command = [
         sys.executable,
         "-m",
@@ -236,7 +236,7 @@ def run_test(fault: Fault, chart: Path) -> subprocess.CompletedProcess[str]:
         "no:cacheprovider",
     ]
     environment = os.environ | {"CLUSTER_CHART": str(chart), "CLUSTER_WAIT_SECONDS": WAIT_SECONDS}
-    test = f"{ROOT}/tests/cluster/{folder}/{fault.test}"
+    test = f"{ROOT}/tests/cluster/{FOLDERS[fault.nodes]}/{fault.test}"
     return subprocess.run([*command, test], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.layout import Layout
-from tests.cluster.running import Cluster, ClusterError, Parts, new_cluster
+from tests.cluster.running import DIES_WITH_US, Cluster, ClusterError, Parts, new_cluster
 from tests.cluster.traces import Traces
 from tests.conftest import ROOT
 
@@ -60,7 +60,7 @@ def wait_until_gone(find: Callable[[], list[str]]) -> None:
 @contextmanager
 def run_cluster(nodes: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run of the suite on a cluster."""
-    command = [sys.executable, "-m", "tests.cluster", "--nodes", str(nodes)]
+    command = [*DIES_WITH_US, sys.executable, "-m", "tests.cluster", "--nodes", str(nodes)]
     with log.open("wb") as file:
         run = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=file, stderr=file)
     try:
@@ -103,6 +103,9 @@ def test_tests_are_interrupted(number: signal.Signals, traces: Traces, tmp_path:
     log = tmp_path / "log"
     with run_cluster(1, log) as run:
         wait_until("its tests start", lambda: b"test session starts" in log.read_bytes(), run)
+        wait_until(
+            "pods run", lambda: any(traces.place.glob("*/node1/kubelet/pods/*/containers/*")), run
+        )
         traces.note()
         run.send_signal(number)
         assert 128 + number == run.wait(END_SECONDS)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.helm import chart
-from tests.helm.chart import Manifest, Values
+from tests.helm.chart import Manifest, Values, merged
 
+BELOW_A_PATH = [{"path": {"type": "PathPrefix", "value": "/advisor/"}}]
 PUBLIC = ("ingress", "httproute", "loadbalancer")
 
 
@@ -121,6 +122,10 @@ def test_the_notes_tell_how_to_ask() -> None:
     """Through the Ingress, the route, or a forwarded port, whichever is there."""
     assert "curl -s https://advisor.example.com/assess" in chart.notes(chart.case("ingress"))
     assert "curl -s http://advisor.example.com/assess" in chart.notes(chart.case("httproute"))
+    below = merged(chart.case("httproute"), {"httpRoute": {"matches": BELOW_A_PATH}})
+    assert "curl -s http://advisor.example.com/advisor/assess" in chart.notes(below)
+    anything = merged(chart.case("httproute"), {"httpRoute": {"matches": []}})
+    assert "curl -s http://advisor.example.com/assess" in chart.notes(anything)
     assert "port-forward service/demo-finetune-advisor 8080:80 &" in chart.notes()
     assert "helm test demo --namespace advice" in chart.notes()
     assert "helm test" not in chart.notes(chart.case("minimal"))

@@ -18,14 +18,13 @@ from tests.cluster.autoscaling import (
     replicas,
 )
 from tests.cluster.kubectl import get_object, sampled, wait_until
-from tests.cluster.release import SHORT_DRAIN, Release, merge_values, temporary_release
+from tests.cluster.release import APPLIES, SHORT_DRAIN, Release, merge_values, temporary_release
 from tests.load import assert_nothing_lost
 
 SCALED = merge_values(
     {"autoscaling": {"mode": "hpa", "minReplicas": 2, "maxReplicas": 4}},
     {"autoscaling": {"hpa": {"targetCPUUtilization": 50, "behavior": QUICK_DOWN}}},
 )
-APPLIES = ["--server-side=true", "--server-side=false"]
 
 
 @pytest.fixture(scope="module")

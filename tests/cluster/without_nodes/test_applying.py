@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.autoscaling import replicas
 from tests.cluster.kubectl import Completed
-from tests.cluster.release import Release
+from tests.cluster.release import APPLIES, Release
 
-SERVER, CLIENT = "--server-side=true", "--server-side=false"
+SERVER, CLIENT = APPLIES
 VERSIONS = ("helm", "helm-4.2.0", "helm-4.1.4", "helm-4.0.5", "helm-3.22.0", "helm-3.21.4")
 HELM_3 = [name for name in VERSIONS if name.startswith("helm-3")]
 HELM_4 = [name for name in VERSIONS if name not in HELM_3]
@@ -19,11 +20,6 @@ HPA = {"autoscaling": {"mode": "hpa", "minReplicas": 2}}
 def scale_by_hand(release: Release, number: int) -> None:
     """`kubectl scale`, as an operator does in an emergency."""
     release.kubectl("scale", "--replicas", str(number), f"deployment/{release.full_name}")
-
-
-def replicas(number: int) -> dict[str, Any]:
-    """Values with a number of pods."""
-    return {"replicas": number}
 
 
 @pytest.mark.parametrize(("first", "second"), [(SERVER, CLIENT), (CLIENT, SERVER)])

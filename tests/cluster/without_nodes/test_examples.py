@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.kubectl import Completed, helm, temporary_namespace, wait_until
-from tests.cluster.release import Release, example_values
+from tests.cluster.release import APPLIES, Release, example_values
 from tests.cluster.without_nodes.objects import contents, objects_of, versions
 from tests.helm import chart
-
-APPLIES = ("--server-side=true", "--server-side=false")
 
 
 @dataclass(frozen=True)

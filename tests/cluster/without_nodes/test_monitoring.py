@@ -26,7 +26,7 @@ def both(release: Release) -> str:
 
 
 def expressions(rule: Manifest) -> list[str]:
-    """What the alerts of an object look at, without those that look at all releases in the namespace."""
+    """What the alerts of an object look at."""
     rules = [one for group in rule["spec"]["groups"] for one in group["rules"]]
     return [one["expr"] for one in rules]
 

@@ -22,11 +22,10 @@ from bench.tools import UnavailableError
 from tests.cluster import host
 from tests.cluster.layout import FOLDERS
 from tests.cluster.namespaces import exit_on_signals
-from tests.cluster.running import DIES_WITH_US, Cluster, ClusterError, Parts, new_cluster
+from tests.cluster.running import DIES_WITH_US, LOGS, Cluster, ClusterError, Parts, new_cluster
 from tests.conftest import ROOT
 
 OUTSIDE = "test_taking_down.py"
-LOGS = ROOT / ".tools" / "cluster-logs"
 NOTHING_COLLECTED = 5
 
 
@@ -64,8 +63,7 @@ def run_tests_on(nodes: int, arguments: tuple[str, ...]) -> Outcome:
             status = 0  # they select tests of another size
         status = status or report_ended_programs(cluster)
         if status:
-            cluster.keep_logs(LOGS / str(nodes))
-            print(f"the cluster's logs are in {LOGS / str(nodes)}")
+            cluster.keep_logs(str(nodes))
         counts = count_tests(results)
     return Outcome(f"{nodes} nodes", status, *counts, up, time.monotonic() - started)
 

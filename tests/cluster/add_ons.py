@@ -70,7 +70,7 @@ def start_metrics(layout: Layout, daemons: Daemons) -> None:
             "--kubelet-request-timeout",
             "5s",
             "--metric-resolution",
-            "10s",
+            "15s",
         ),
         *("--bind-address", API_ADDRESS, "--secure-port", "4443"),
         *("--tls-cert-file", pki / "metrics.crt", "--tls-private-key-file", pki / "metrics.key"),

@@ -21,7 +21,7 @@ def replicas(number: int) -> dict[str, Any]:
 
 def cpu_use(release: Release) -> float | None:
     """The average CPU use that the release's HPA sees, in percent of the request; None if it sees none."""
-    for metric in _current_metrics(release):
+    for metric in current_metrics(release):
         if "resource" in metric:
             use: float | None = metric["resource"]["current"].get("averageUtilization")
             return use
@@ -30,13 +30,14 @@ def cpu_use(release: Release) -> float | None:
 
 def external_metric(release: Release) -> float | None:
     """What the release's HPA gets from elsewhere, as the average for each pod; None if it gets nothing."""
-    for metric in _current_metrics(release):
+    for metric in current_metrics(release):
         if "external" in metric:
             return _number(metric["external"]["current"]["averageValue"])
     return None
 
 
-def _current_metrics(release: Release) -> list[dict[str, Any]]:
+def current_metrics(release: Release) -> list[dict[str, Any]]:
+    """All that the release's HPA has measured."""
     [scaler] = list_objects("hpa", release.namespace)
     metrics: list[dict[str, Any]] = scaler["status"].get("currentMetrics") or []
     return metrics

@@ -31,7 +31,7 @@ class Daemons:
 
     def start(self, name: str, *command: str | Path) -> None:
         """Start a program."""
-        with self._log(name).open("wb") as log:
+        with self._log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=subprocess.DEVNULL,

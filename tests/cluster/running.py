@@ -21,6 +21,7 @@ from tests.cluster.layout import Layout
 from tests.conftest import ROOT
 from tests.helm.tools import operator_definitions
 
+LOGS = ROOT / ".tools" / "cluster-logs"
 PREFIX = "finetune-advisor-cluster-"
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 START_SECONDS = 300
@@ -124,10 +125,11 @@ class Cluster:
         """The cluster's programs that ended by themselves, with the ends of their logs."""
         return self.layout.ended.read_text() if self.layout.ended.exists() else ""
 
-    def keep_logs(self, folder: Path) -> None:
-        """Copy the logs to a folder, in place of earlier ones."""
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.layout.logs, folder)
+    def keep_logs(self, name: str) -> None:
+        """Copy the logs to a folder of this name, in place of earlier ones, and say where they are."""
+        shutil.rmtree(LOGS / name, ignore_errors=True)
+        shutil.copytree(self.layout.logs, LOGS / name)
+        print(f"the cluster's logs are in {LOGS / name}", file=sys.stderr)
 
     def stop(self) -> None:
         """Take down what there is of it: processes, control groups and the folder."""

@@ -1,6 +1,6 @@
 """Step up the load on two nodes with different settings of the scaler: `python -m tests.cluster.scaling`.
 
-It takes some four minutes for each setting. It writes `bench/results/scaling.json` and
+It takes some five minutes for each setting. It writes `bench/results/scaling.json` and
 `docs/images/scaling.svg`.
 """
 
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
+import traceback
 from pathlib import Path
 
+import click
 from bench.tools import UnavailableError, vegeta
 
 from tests.cluster import host
+from tests.cluster.layout import Layout
 from tests.cluster.namespaces import exit_on_signals
 from tests.cluster.running import ClusterError, Parts, new_cluster
 from tests.cluster.scaling import plot
@@ -40,50 +42,65 @@ def by_cpu(target: int, requests: str) -> Candidate:
     return Candidate(values)
 
 
-def by_requests(threshold: int, window: str) -> Candidate:
-    """KEDA with the guide's trigger, another threshold, and the time that its rate is an average of."""
-    return Candidate({"autoscaling": {"mode": "keda", "maxReplicas": MAX_PODS}}, threshold, window)
+def by_requests(threshold: int, window: str, interval: str) -> Candidate:
+    """KEDA with the guide's trigger, another threshold, the time that its rate is an average of, and the time
+    between scrapes.
+    """
+    values = {"autoscaling": {"mode": "keda", "maxReplicas": MAX_PODS}}
+    return Candidate(values, threshold, window, interval)
 
 
 CANDIDATES = {
     "CPU, 70 % of 100m": by_cpu(70, "100m"),
     "CPU, 70 % of 250m": by_cpu(70, "250m"),
     "CPU, 50 % of 100m": by_cpu(50, "100m"),
-    "200 requests/s, over 1 min": by_requests(200, "1m"),
-    "200 requests/s, over 2 min": by_requests(200, "2m"),
+    "200 requests/s, over 1 min": by_requests(200, "1m", "15s"),
+    "200 requests/s, over 2 min": by_requests(200, "2m", "30s"),
 }
 
 
-def main() -> None:
-    """Run every candidate, in a cluster that is started for them."""
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(CANDIDATES)))
+def main(names: tuple[str, ...]) -> None:
+    """Step up the load on candidates, or on those with NAMES, in a cluster that is started for them."""
     if "CLUSTER_NODES" in os.environ:
-        run_candidates(Path(os.environ["CLUSTER_STATE"]), sys.argv[1:])
-        return
+        layout = Layout.from_environment()
+        if layout.nodes != NODES:
+            raise click.UsageError(f"it needs a cluster of {NODES} nodes")
+        sys.exit(run_candidates(layout.state, names or tuple(CANDIDATES)))
     exit_on_signals()
-    if not shutil.which("prometheus"):
-        sys.exit("the scalers by requests need prometheus")
     try:
         host.require(NODES)
         vegeta()  # in the cluster, no module can be downloaded
         parts = Parts.build(NODES)
         with new_cluster(NODES) as cluster:
             cluster.start(parts)
-            status = cluster.run([sys.executable, "-m", "tests.cluster.scaling", *sys.argv[1:]])
+            status = cluster.run([sys.executable, "-m", "tests.cluster.scaling", *names])
+            if status:
+                cluster.keep_logs("scaling")
     except (UnavailableError, ClusterError) as error:
         sys.exit(str(error))
     sys.exit(status)
 
 
-def run_candidates(folder: Path, names: list[str]) -> None:
-    """Run the candidates with these names, or all, one after the other, and write what came of them."""
-    courses = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in names or CANDIDATES:
-        course = run_step(CANDIDATES[name], folder)
-        courses[name] = course.as_json()
-        shown = {key: value for key, value in courses[name].items() if not isinstance(value, dict)}
+def run_candidates(folder: Path, names: tuple[str, ...]) -> int:
+    """Run candidates one after the other, and write what came of them. Returns 1 if one failed."""
+    earlier = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    courses = {name: course for name, course in earlier.items() if name in CANDIDATES}
+    status = 0
+    for name in names:
+        try:
+            course = run_step(CANDIDATES[name], folder).as_json()
+        except Exception:  # noqa: BLE001  # the others may do better
+            print(name, traceback.format_exc(), file=sys.stderr, flush=True)
+            status = 1
+            continue
+        shown = {key: value for key, value in course.items() if not isinstance(value, dict)}
         print(name, shown, flush=True)
+        courses[name] = course
         RESULTS.write_text(json.dumps(courses) + "\n", encoding="utf-8")
         PICTURE.write_text(plot.render(courses), encoding="utf-8")
+    return status
 
 
 if __name__ == "__main__":

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
+import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import requests
 from bench.tools import vegeta
 
+from tests.cluster.autoscaling import METRICS_SECONDS, current_metrics
 from tests.cluster.keda import guide_trigger, running_keda
 from tests.cluster.kubectl import temporary_namespace, wait_until
 from tests.cluster.layout import Layout
@@ -26,14 +30,17 @@ from tests.cluster.prometheus_pod import label_namespaces, scrape_by_name, start
 from tests.cluster.release import Release, merge_values, temporary_release
 
 LOW_RATE, HIGH_RATE = 100, 1500
-LOW_SECONDS, HIGH_SECONDS = 40, 150
+LOW_SECONDS, HIGH_SECONDS = 40, 200
+STEADY_SECONDS = 30
+"""How long the number of wanted pods stays as it is at the end of a run that has settled."""
+MAX_UNSEEN_SECONDS = 10
+"""How long the API server may leave the watch of the pods without an answer."""
 SLOW_SECONDS = 0.1
 """An answer that takes longer counts as slow."""
-SCRAPE_INTERVAL = "15s"
 PIECE_SECONDS = 2
 TIMEOUT_SECONDS = 30
 WORKERS = 256
-"""Requests of a piece that may be under way at once; more would wait in the load generator."""
+"""Requests of a piece that may be under way at once. Any others are never sent, which is reported."""
 BODY = {"profile": {}, "tree_version": "1.0.0"}
 
 
@@ -46,15 +53,16 @@ class Second:
 
     @property
     def p99(self) -> float:
-        """The 99th percentile of the latencies, in seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[int(len(ordered) * 0.99)] if ordered else 0.0
+        """The 99th percentile of the latencies, in seconds. A lost request counts as the longest wait."""
+        ordered = sorted([*self.latencies, *[float(TIMEOUT_SECONDS)] * self.lost])
+        return ordered[ceil(len(ordered) * 0.99) - 1] if ordered else 0.0
 
 
 @dataclass
 class Course:
-    """A run: the pods that were ready by second of the run, and what came back."""
+    """A run: the pods that were wanted and ready by second of the run, and what came back."""
 
+    wanted_pods: dict[int, int] = field(default_factory=dict)
     ready_pods: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, Second] = field(default_factory=lambda: defaultdict(Second))
     errors: set[str] = field(default_factory=set)
@@ -68,30 +76,52 @@ class Course:
         return sum(one.lost for one in self.seconds.values())
 
     @property
-    def max_pods(self) -> int:
-        return max(self.ready_pods.values())
+    def unsent(self) -> int:
+        """Requests that the load generator didn't send, because too many others had no answer yet."""
+        return LOW_RATE * LOW_SECONDS + HIGH_RATE * HIGH_SECONDS - self.sent
 
     @property
-    def settled_after(self) -> int:
-        """Seconds from the step of load to the last change of the number of ready pods."""
-        steps = pairwise(sorted(self.ready_pods.items()))
-        changes = [now - LOW_SECONDS for (_, before), (now, pods) in steps if pods != before]
-        return max([0, *changes])
+    def pods(self) -> int:
+        """The number of pods that were wanted at the end."""
+        return self.wanted_pods[max(self.wanted_pods)]
+
+    @property
+    def settled_after(self) -> int | None:
+        """Seconds from the step of load until the scaler wanted the last number of pods and all were ready.
+
+        None if the run ended soon after, so that it might have changed the number again.
+        """
+        steps = pairwise(sorted(self.wanted_pods.items()))
+        changed = max((now for (_, before), (now, pods) in steps if pods != before), default=0)
+        ready = [now for now, pods in self.ready_pods.items() if now >= changed and pods >= self.pods]
+        if not ready or min(ready) > LOW_SECONDS + HIGH_SECONDS - STEADY_SECONDS:
+            return None
+        return max(0, min(ready) - LOW_SECONDS)
 
     @property
     def slow_seconds(self) -> int:
-        """Seconds in which more than one of a hundred answers was slow."""
-        return sum(one.p99 > SLOW_SECONDS for one in self.seconds.values())
+        """Seconds since the step of load in which more than one of a hundred answers was slow."""
+        return sum(
+            one.p99 > SLOW_SECONDS for second, one in self.seconds.items() if second >= LOW_SECONDS
+        )
+
+    @property
+    def unseen_seconds(self) -> int:
+        """The longest time between two looks at the pods."""
+        looks = [0, *sorted(self.wanted_pods), LOW_SECONDS + HIGH_SECONDS]
+        return max(later - earlier for earlier, later in pairwise(looks))
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for a plot."""
         return {
             "sent": self.sent,
             "lost": self.lost,
+            "unsent": self.unsent,
             "errors": sorted(self.errors),
             "settled_after": self.settled_after,
             "slow_seconds": self.slow_seconds,
-            "max_pods": self.max_pods,
+            "pods": self.pods,
+            "wanted_pods": self.wanted_pods,
             "ready_pods": self.ready_pods,
             "p99_ms": {now: round(one.p99 * 1000, 1) for now, one in sorted(self.seconds.items())},
         }
@@ -99,11 +129,14 @@ class Course:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Values with a scaler. KEDA has a threshold for each pod, and a window for the rate of requests."""
+    """Values with a scaler. KEDA has a threshold for each pod, and a window for the rate of requests, which
+    are counted anew by a scrape after each interval.
+    """
 
     values: Mapping[str, Any]
     threshold: int = 0
     window: str = ""
+    interval: str = ""
 
 
 def run_step(candidate: Candidate, folder: Path) -> Course:
@@ -111,7 +144,8 @@ def run_step(candidate: Candidate, folder: Path) -> Course:
     course = Course()
     with temporary_release("scaling") as release, _completed(candidate, release, folder) as values:
         release.upgrade(values)
-        wait_until("the scaler knows the pods' use", lambda: _has_metrics(release), 180)
+        wait_until("the scaler knows the pods' use", lambda: current_metrics(release), METRICS_SECONDS)
+        release.wait_for_pods(2)
         targets = write_targets(folder / "targets", release.url("/assess"))
         started = time.time()
         with _watching_pods(release, course, started):
@@ -119,6 +153,8 @@ def run_step(candidate: Candidate, folder: Path) -> Course:
             high = attack(targets, HIGH_RATE, HIGH_SECONDS, folder)
         for results in (*low, *high):
             read_results(results, started, course)
+    if course.unseen_seconds > MAX_UNSEEN_SECONDS:
+        raise RuntimeError(f"nobody saw the pods for {course.unseen_seconds} s")
     return course
 
 
@@ -129,16 +165,21 @@ def _completed(candidate: Candidate, release: Release, folder: Path) -> Iterator
         yield candidate.values
         return
     install_definitions()
-    scrape = {**label_namespaces(scrape_by_name(release)), "scrape_interval": SCRAPE_INTERVAL}
+    scrape = {
+        **label_namespaces(scrape_by_name(release)),
+        "scrape_interval": candidate.interval,
+        "scrape_timeout": "10s",
+    }
+    keys = Path(tempfile.mkdtemp(dir=folder)) / "keys"
     with (
-        running_keda(Layout.from_environment(), folder / f"keda-{candidate.window}"),
+        running_keda(Layout.from_environment(), keys),
         temporary_namespace("monitoring", restricted=False) as namespace,
     ):
         prometheus = start_prometheus(namespace, (scrape, {"groups": []}))
         trigger = guide_trigger(release, prometheus, str(candidate.threshold))
-        trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(
-            "[2m]", f"[{candidate.window}]"
-        )
+        query, windows = re.subn(r"\[\w+\]", f"[{candidate.window}]", trigger["metadata"]["query"])
+        assert windows == 1, "the guide's query has a window"
+        trigger["metadata"]["query"] = query
         yield merge_values(candidate.values, {"autoscaling": {"keda": {"triggers": [trigger]}}})
 
 
@@ -186,11 +227,6 @@ def read_results(results: Path, started: float, course: Course) -> None:
             course.errors.add(error or status)
 
 
-def _has_metrics(release: Release) -> bool:
-    [scaler] = release.list_objects("hpa")
-    return bool(scaler["status"].get("currentMetrics"))
-
-
 @contextmanager
 def _watching_pods(release: Release, course: Course, started: float) -> Iterator[None]:
     """Note the numbers of pods each second, by a proxy to the API server: kubectl takes a tenth of a core."""
@@ -204,10 +240,14 @@ def _watching_pods(release: Release, course: Course, started: float) -> Iterator
         with requests.Session() as session:
             session.trust_env = False
             while not stopped.wait(1):
-                with suppress(requests.RequestException):  # the API server may be slow for a moment
-                    found = session.get(f"http://{address}/{path}", timeout=10).json()
-                    now = int(time.time() - started)
-                    course.ready_pods[now] = found["status"].get("readyReplicas", 0)
+                try:
+                    answer = session.get(f"http://{address}/{path}", timeout=5)
+                    answer.raise_for_status()
+                except requests.RequestException:  # the API server may be slow for a moment
+                    continue
+                found, now = answer.json(), int(time.time() - started)
+                course.wanted_pods[now] = found["spec"]["replicas"]
+                course.ready_pods[now] = found["status"].get("readyReplicas", 0)
 
     thread = threading.Thread(target=watch)
     thread.start()

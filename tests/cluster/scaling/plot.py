@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from tests.cluster.scaling.load_step import HIGH_RATE, HIGH_SECONDS, LOW_RATE, LOW_SECONDS
 
-WIDTH, LEFT, RIGHT, PANEL, GAP = 760, 60, 250, 200, 70
+WIDTH, LEFT, RIGHT, PANEL, GAP = 820, 60, 300, 200, 70
 COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf3989", "#57606a")
 STYLE = """
 svg{font:13px sans-serif;--ink:#1f2328;--grid:#d0d7de}
@@ -35,21 +35,22 @@ def render(courses: Courses) -> str:
 
 
 def _draw_pods(courses: Courses, top: float) -> Iterator[str]:
-    most = max(course["max_pods"] for course in courses.values())
+    most = max(pods for course in courses.values() for pods in course["ready_pods"].values())
     yield _text(10, top - 16, f"Ready pods; from {LOW_RATE} to {HIGH_RATE} requests/s at 0 s", "title")
     for pods in range(0, most + 1, 2):
         yield from _draw_grid_line(top + PANEL * (1 - pods / most), str(pods))
     yield from _draw_seconds(top)
     for course, color in zip(courses.values(), COLORS, strict=False):
         points = [
-            (_x(int(now)), top + PANEL * (1 - pods / most)) for now, pods in course["ready_pods"].items()
+            (_x(now), top + PANEL * (1 - pods / most))
+            for now, pods in _during_load(course["ready_pods"])
         ]
         yield _draw_line(points, color)
     for row, ((name, course), color) in enumerate(zip(courses.items(), COLORS, strict=False)):
         y = top + 14 + 34 * row
         yield f'<path class="line" stroke="{color}" d="M{WIDTH - RIGHT + 12} {y - 4}h16"/>'
         yield _text(WIDTH - RIGHT + 34, y, name)
-        yield _text(WIDTH - RIGHT + 34, y + 15, f"settled after {course['settled_after']} s")
+        yield _text(WIDTH - RIGHT + 34, y + 15, _describe(course))
 
 
 def _draw_latencies(courses: Courses, top: float) -> Iterator[str]:
@@ -64,10 +65,23 @@ def _draw_latencies(courses: Courses, top: float) -> Iterator[str]:
     yield from _draw_seconds(top)
     for course, color in zip(courses.values(), COLORS, strict=False):
         windows: dict[int, float] = {}
-        for now, latency in course["p99_ms"].items():
-            start = int(now) // WINDOW_SECONDS * WINDOW_SECONDS
+        for now, latency in _during_load(course["p99_ms"]):
+            start = now // WINDOW_SECONDS * WINDOW_SECONDS
             windows[start] = max(windows.get(start, 0), latency)
         yield _draw_line([(_x(now), y(latency)) for now, latency in sorted(windows.items())], color)
+
+
+def _during_load(values: Mapping[str | int, float]) -> Iterator[tuple[int, float]]:
+    """Values by the second of the run, without those after the load; JSON has made text of the seconds."""
+    for second, value in values.items():
+        if int(second) <= LOW_SECONDS + HIGH_SECONDS:
+            yield int(second), value
+
+
+def _describe(course: Mapping[str, Any]) -> str:
+    after = course["settled_after"]
+    settled = "not settled" if after is None else f"{after} s"
+    return f"{settled}, {course['pods']} pods, {course['slow_seconds']} slow seconds"
 
 
 def _x(second: float) -> float:

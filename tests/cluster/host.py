@@ -70,6 +70,9 @@ def _install(packages: list[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*apt, "update"], env=environment, check=False)
     command = [*apt, "install", "--yes", "--no-install-recommends", *packages]
+    subprocess.run(
+        [*command, "--download-only"], env=environment, check=False, stdout=subprocess.DEVNULL
+    )
     with namespaces.uninterrupted():  # packages that are half installed would stay so
         subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
 

@@ -12,7 +12,6 @@ import pytest
 from tests.helm import chart
 from tests.helm.chart import Manifest, Values, merged
 
-BELOW_A_PATH = [{"path": {"type": "PathPrefix", "value": "/advisor/"}}]
 PUBLIC = ("ingress", "httproute", "loadbalancer")
 
 
@@ -122,10 +121,6 @@ def test_the_notes_tell_how_to_ask() -> None:
     """Through the Ingress, the route, or a forwarded port, whichever is there."""
     assert "curl -s https://advisor.example.com/assess" in chart.notes(chart.case("ingress"))
     assert "curl -s http://advisor.example.com/assess" in chart.notes(chart.case("httproute"))
-    below = merged(chart.case("httproute"), {"httpRoute": {"matches": BELOW_A_PATH}})
-    assert "curl -s http://advisor.example.com/advisor/assess" in chart.notes(below)
-    anything = merged(chart.case("httproute"), {"httpRoute": {"matches": []}})
-    assert "curl -s http://advisor.example.com/assess" in chart.notes(anything)
     assert "port-forward service/demo-finetune-advisor 8080:80 &" in chart.notes()
     assert "helm test demo --namespace advice" in chart.notes()
     assert "helm test" not in chart.notes(chart.case("minimal"))
@@ -187,3 +182,23 @@ def test_thresholds_reach_the_alerts() -> None:
     for threshold in ("0.01", "0.5", "0.9"):
         assert [one for one in expressions if re.search(rf"> {threshold}$", one, re.MULTILINE)]
     assert not [one for one in expressions if re.search("> 0.25$", one, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(
+    ("matches", "path"),
+    [
+        ([{"path": {"type": "PathPrefix", "value": "/advisor/"}}], "/advisor/assess"),
+        ([{"path": {"value": "/advisor"}}, {"path": {"value": "/other"}}], "/advisor/assess"),
+        ([{"path": {"type": "Exact", "value": "/assess"}}], "/assess"),
+        ([{"path": {"type": "RegularExpression", "value": "/(a|b)/.*"}}], "/assess"),
+        ([{"path": {"value": None}}], "/assess"),
+        ([{"path": None, "method": "POST"}], "/assess"),
+        ([{"method": "POST"}], "/assess"),
+        ([], "/assess"),
+        (None, "/assess"),
+    ],
+)
+def test_the_printed_request_has_the_path_of_the_route(matches: Any, path: str) -> None:
+    """It is that of the first match, if it is a prefix, below which the API is."""
+    values = merged(chart.case("httproute"), {"httpRoute": {"matches": matches}})
+    assert f"curl -s http://advisor.example.com{path} " in chart.notes(values)

@@ -93,6 +93,7 @@ def run_candidates(folder: Path, names: tuple[str, ...]) -> int:
             course = run_step(CANDIDATES[name], folder).as_json()
         except Exception:  # noqa: BLE001  # the others may do better
             print(name, traceback.format_exc(), file=sys.stderr, flush=True)
+            courses.pop(name, None)
             status = 1
             continue
         shown = {key: value for key, value in course.items() if not isinstance(value, dict)}

@@ -35,7 +35,7 @@ STEADY_SECONDS = 30
 """How long the number of wanted pods stays as it is at the end of a run that has settled."""
 MAX_UNSEEN_SECONDS = 10
 """How long the API server may leave the watch of the pods without an answer."""
-SLOW_SECONDS = 0.1
+SLOW_MS = 100
 """An answer that takes longer counts as slow."""
 PIECE_SECONDS = 2
 TIMEOUT_SECONDS = 30
@@ -52,10 +52,10 @@ class Second:
     lost: int = 0
 
     @property
-    def p99(self) -> float:
-        """The 99th percentile of the latencies, in seconds. A lost request counts as the longest wait."""
+    def p99_ms(self) -> float:
+        """The 99th percentile of the latencies, in milliseconds. A lost request counts as TIMEOUT_SECONDS."""
         ordered = sorted([*self.latencies, *[float(TIMEOUT_SECONDS)] * self.lost])
-        return ordered[ceil(len(ordered) * 0.99) - 1] if ordered else 0.0
+        return round(ordered[ceil(len(ordered) * 0.99) - 1] * 1000, 1) if ordered else 0.0
 
 
 @dataclass
@@ -100,10 +100,9 @@ class Course:
 
     @property
     def slow_seconds(self) -> int:
-        """Seconds since the step of load in which more than one of a hundred answers was slow."""
-        return sum(
-            one.p99 > SLOW_SECONDS for second, one in self.seconds.items() if second >= LOW_SECONDS
-        )
+        """Seconds after the step of load in which more than one of a hundred answers was slow."""
+        high = range(LOW_SECONDS, LOW_SECONDS + HIGH_SECONDS)
+        return sum(one.p99_ms > SLOW_MS for second, one in self.seconds.items() if second in high)
 
     @property
     def unseen_seconds(self) -> int:
@@ -123,7 +122,7 @@ class Course:
             "pods": self.pods,
             "wanted_pods": self.wanted_pods,
             "ready_pods": self.ready_pods,
-            "p99_ms": {now: round(one.p99 * 1000, 1) for now, one in sorted(self.seconds.items())},
+            "p99_ms": {now: one.p99_ms for now, one in sorted(self.seconds.items())},
         }
 
 

@@ -74,14 +74,14 @@ def _draw_latencies(courses: Courses, top: float) -> Iterator[str]:
 def _during_load(values: Mapping[str | int, float]) -> Iterator[tuple[int, float]]:
     """Values by the second of the run, without those after the load; JSON has made text of the seconds."""
     for second, value in values.items():
-        if int(second) <= LOW_SECONDS + HIGH_SECONDS:
+        if int(second) < LOW_SECONDS + HIGH_SECONDS:
             yield int(second), value
 
 
 def _describe(course: Mapping[str, Any]) -> str:
     after = course["settled_after"]
-    settled = "not settled" if after is None else f"{after} s"
-    return f"{settled}, {course['pods']} pods, {course['slow_seconds']} slow seconds"
+    settled = "not settled" if after is None else f"settled after {after} s"
+    return f"{settled}, {course['pods']} pods, {course['slow_seconds']} s slow"
 
 
 def _x(second: float) -> float:
@@ -89,7 +89,8 @@ def _x(second: float) -> float:
 
 
 def _draw_seconds(top: float) -> Iterator[str]:
-    for second in range(-LOW_SECONDS, HIGH_SECONDS + 1, 30):
+    yield f'<path class="grid" d="M{_x(LOW_SECONDS):.1f} {top}v{PANEL}"/>'
+    for second in range(-LOW_SECONDS, HIGH_SECONDS + 1, 40):
         yield _text(_x(second + LOW_SECONDS), top + PANEL + 18, f"{second} s", "mid")
 
 

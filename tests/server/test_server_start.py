@@ -90,6 +90,8 @@ def test_nothing_around_it_changes_how_it_serves(tmp_path: Path) -> None:
     pairs = [f"{name}={value}" for name, value in others.items()]
     server = start(tmp_path / "log", ["env", "-C", str(folder), *pairs, *SAFE_SERVE], WORKERS="2")
     try:
+        # The first one may answer before the other begins.
+        wait_until(lambda: len(workers_of(server)) == 2)
         assess_at_random(server.url, 10, seed=1)
         metrics = requests.get(f"{server.url}/metrics", timeout=10)
         environment = Path(f"/proc/{server.process.pid}/environ").read_bytes()

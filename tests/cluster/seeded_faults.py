@@ -169,7 +169,7 @@ FAULTS = [
         "helm.sh/resource-policy: keep",
         "example.com/note: none",
         "test_trees.py::test_an_uninstallation_leaves_trees",
-        "kept == tree_config_maps",
+        "{kept} == tree_config_maps(release)",
     ),
     Fault(
         "metrics on the public Service",

@@ -72,10 +72,9 @@ def run_taking_down_tests() -> Outcome:
     """Run the tests that look for what a cluster leaves, outside of any."""
     started = time.monotonic()
     results = LOGS / "taking-down.xml"
-    command = pytest_command(ROOT / "tests" / "cluster" / OUTSIDE, results, ())
+    command = [*DIES_WITH_US, *pytest_command(ROOT / "tests" / "cluster" / OUTSIDE, results, ())]
     environment = os.environ | {"CLUSTER_NODES": "outside"}
-    mortal = [*DIES_WITH_US, *command]
-    with subprocess.Popen(mortal, env=environment, start_new_session=True) as tests:
+    with subprocess.Popen(command, env=environment, start_new_session=True) as tests:
         try:
             status = tests.wait()
         except BaseException:

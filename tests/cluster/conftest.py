@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,22 @@ SIZES = {folder: str(nodes) for nodes, folder in FOLDERS.items()}
 OUTSIDE = "outside"
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Skip what wants another cluster than this one, or any."""
-    for item in items:
-        if HERE in item.path.parents:
-            wanted = SIZES.get(item.path.relative_to(HERE).parts[0], OUTSIDE)
-            if os.environ.get("CLUSTER_NODES") != wanted:
-                item.add_marker(
-                    pytest.mark.skip(f"runs by `make cluster`, where CLUSTER_NODES={wanted}")
-                )
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what wants a cluster of another size than this one, and skip all where there is none."""
+    here = os.environ.get("CLUSTER_NODES")
+    others = [item for item in items if HERE in item.path.parents and wanted_size(item) != here]
+    if here is not None:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+        return
+    for item in others:
+        reason = f"runs by `make cluster`, where CLUSTER_NODES={wanted_size(item)}"
+        item.add_marker(pytest.mark.skip(reason))
+
+
+def wanted_size(item: pytest.Item) -> str:
+    """What CLUSTER_NODES has to be for a test of this folder."""
+    return SIZES.get(item.path.relative_to(HERE).parts[0], OUTSIDE)
 
 
 @pytest.fixture

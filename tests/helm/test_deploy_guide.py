@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from itertools import pairwise
@@ -14,7 +13,6 @@ import yaml
 from click.testing import CliRunner
 
 from finetune_advisor.cli import main
-from tests.cluster.scaling import plot
 from tests.helm import chart
 
 GUIDE = (chart.ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -215,10 +213,3 @@ def _is_value(name: str) -> bool:
             return False
         values = values[key]
     return True
-
-
-def test_the_plot_of_scalers_is_that_of_their_results() -> None:
-    """bench/results/scaling.json as `python -m tests.cluster.scaling` draws it."""
-    courses = json.loads((chart.ROOT / "bench" / "results" / "scaling.json").read_text(encoding="utf-8"))
-    picture = chart.ROOT / "docs" / "images" / "scaling.svg"
-    assert plot.render(courses) == picture.read_text(encoding="utf-8")

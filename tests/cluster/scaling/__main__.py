@@ -89,20 +89,25 @@ def run_candidates(folder: Path, names: tuple[str, ...]) -> int:
     courses = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     status = 0
     for name in names:
+        courses.pop(name, None)
         try:
             course = run_step(CANDIDATES[name], folder).as_json()
         except Exception:  # noqa: BLE001  # the others may do better
             print(name, traceback.format_exc(), file=sys.stderr, flush=True)
-            courses.pop(name, None)
             status = 1
-            continue
-        shown = {key: value for key, value in course.items() if not isinstance(value, dict)}
-        print(name, shown, flush=True)
-        courses[name] = course
-        courses = {name: courses[name] for name in CANDIDATES if name in courses}
-        RESULTS.write_text(json.dumps(courses) + "\n", encoding="utf-8")
-        PICTURE.write_text(plot.render(courses), encoding="utf-8")
+        else:
+            courses[name] = course
+            figures = {key: value for key, value in course.items() if not isinstance(value, dict)}
+            print(name, figures, flush=True)
+        write_results({name: courses[name] for name in CANDIDATES if name in courses})
     return status
+
+
+def write_results(courses: plot.Courses) -> None:
+    """Write the results, and their plot if there are any."""
+    RESULTS.write_text(json.dumps(courses) + "\n", encoding="utf-8")
+    if courses:
+        PICTURE.write_text(plot.render(courses), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The figures of docs/deploy.md, held to the results that they come from."""
+"""The plot and the figures of docs/deploy.md, "Scale", held to the results that they come from."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.scaling import plot
+from tests.cluster.scaling.load_step import HIGH_SECONDS, LOW_SECONDS, SLOW_MS
 from tests.docs import pages
 
 COURSES: dict[str, dict[str, Any]] = json.loads(pages.read("bench/results/scaling.json"))
-STEP_SECOND = 40
 GUIDE = " ".join(pages.read("docs/deploy.md").split())
 
 
 def first_pod_after(course: Mapping[str, Any]) -> int:
     """The seconds from the step until more than two pods were ready."""
     seconds = (int(second) for second, pods in course["ready_pods"].items() if pods > 2)
-    return min(second for second in seconds if second > STEP_SECOND) - STEP_SECOND
+    return min(second for second in seconds if second > LOW_SECONDS) - LOW_SECONDS
+
+
+def test_the_plot_is_that_of_the_results() -> None:
+    """docs/images/scaling.svg is what `python -m tests.cluster.scaling` draws."""
+    assert plot.render(COURSES) == pages.read("docs/images/scaling.svg")
 
 
 def test_no_scaler_lost_a_request() -> None:
@@ -43,9 +49,9 @@ def test_no_scaler_lost_a_request() -> None:
 def test_pods_and_slow_seconds_are_those_measured(name: str, sentence: str) -> None:
     """deploy.md: "With the chart's target, 70 % of the 100m that a pod requests"."""
     course = COURSES[name]
-    high = (latency for second, latency in course["p99_ms"].items() if 40 <= int(second) < 240)
-    [(pods, slow)] = re.findall(sentence, GUIDE)
-    assert (int(pods), int(slow)) == (course["pods"], sum(latency > 100 for latency in high))
+    high = range(LOW_SECONDS, LOW_SECONDS + HIGH_SECONDS)
+    slow = sum(latency > SLOW_MS for now, latency in course["p99_ms"].items() if int(now) in high)
+    assert [(str(course["pods"]), str(slow))] == re.findall(sentence, GUIDE)
 
 
 def test_the_first_pods_came_as_late_as_said() -> None:

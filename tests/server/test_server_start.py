@@ -64,8 +64,11 @@ def replace(server: Server, place: int, by: signal.Signals) -> None:
 
 def test_nothing_around_it_changes_how_it_serves(tmp_path: Path) -> None:
     """The service's settings hold, whatever is set for gunicorn, for prometheus_client or for any program; no
-    file of the working directory is deleted, run or made.
+    file of the working directory is deleted, run or made; gunicorn's optional parser isn't used.
     """
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "gunicorn_h1c.py").write_text("raise SystemExit('the other parser was loaded')")
     folder = tmp_path / "working"
     folder.mkdir()
     (folder / "orders.db").write_text("orders")
@@ -74,6 +77,7 @@ def test_nothing_around_it_changes_how_it_serves(tmp_path: Path) -> None:
     (folder / "gunicorn.conf.py").write_text("raise SystemExit('a file of somebody else was run')")
     files = {path.name: path.read_text() for path in folder.iterdir()}
     others = {
+        "PYTHONPATH": str(installed),
         "PROMETHEUS_MULTIPROC_DIR": "",
         "prometheus_multiproc_dir": "",
         "SOURCE_REVISION": "",

@@ -97,6 +97,8 @@ preload_app = True
 graceful_timeout = settings.graceful_timeout
 # RFC 9112, 3 recommends at least 8,000 bytes; gunicorn takes 8,190 at most.
 limit_request_line = 8190
+# Installed beside it, gunicorn's other parser would refuse other requests, for other reasons.
+http_parser = "python"
 # No peer is trusted as a proxy: no header of a request changes its path, its scheme or its port.
 forwarded_allow_ips = ""
 forwarder_headers = ""

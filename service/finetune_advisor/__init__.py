@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from finetune_advisor.engine.analysis.comparison import Comparison, compare_trees
     from finetune_advisor.engine.analysis.explanation import Explanation
     from finetune_advisor.engine.errors import FinetuneAdvisorError
-    from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion
-    from finetune_advisor.engine.model.tree import Tree
+    from finetune_advisor.engine.evaluation.exact import Assessment
+    from finetune_advisor.engine.model.tree import OpenQuestion, Tree
     from finetune_advisor.schemas.plain_data import to_dict
     from finetune_advisor.trees.catalog import (
         Catalog,
@@ -41,7 +41,7 @@ _MODULE_BY_NAME = {
     "Explanation": "engine.analysis.explanation",
     "FinetuneAdvisorError": "engine.errors",
     "InvalidProfileError": "assessing.advisor",
-    "OpenQuestion": "engine.evaluation.exact",
+    "OpenQuestion": "engine.model.tree",
     "RetiredVersionError": "trees.catalog",
     "Tree": "engine.model.tree",
     "UnknownVersionError": "trees.catalog",

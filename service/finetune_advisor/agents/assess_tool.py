@@ -28,7 +28,7 @@ from finetune_advisor.agents.tool import (
 )
 from finetune_advisor.assessing.interview import list_warning_questions
 from finetune_advisor.assessing.next_questions import find_next_question
-from finetune_advisor.engine.evaluation.exact import OpenQuestion
+from finetune_advisor.engine.model.tree import OpenQuestion
 from finetune_advisor.formats.assessment_text import (
     format_footer,
     format_list,

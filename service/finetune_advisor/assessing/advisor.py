@@ -12,9 +12,9 @@ from finetune_advisor.assessing.next_questions import find_next_question
 from finetune_advisor.engine.analysis.explanation import Explainer, Explanation
 from finetune_advisor.engine.errors import FinetuneAdvisorError
 from finetune_advisor.engine.evaluation.compiled import CompiledTree
-from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion
+from finetune_advisor.engine.evaluation.exact import Assessment
 from finetune_advisor.engine.model.inputs import Profile
-from finetune_advisor.engine.model.tree import Tree
+from finetune_advisor.engine.model.tree import OpenQuestion, Tree
 from finetune_advisor.schemas.error_details import iter_error_details, unknown_name_detail
 from finetune_advisor.schemas.requests import DEFAULT_COUNTERFACTUALS, profile_schema
 from finetune_advisor.trees.catalog import Catalog, make_single_tree_catalog

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion, affects_outcome
+from finetune_advisor.engine.evaluation.exact import Assessment, affects_outcome
 from finetune_advisor.engine.model.inputs import Profile
 from finetune_advisor.engine.model.region import region_of_completions
-from finetune_advisor.engine.model.tree import Question, Tree
+from finetune_advisor.engine.model.tree import OpenQuestion, Question, Tree
 
 
 def find_next_question(

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import fields, pre_dump
 
-from finetune_advisor.engine.evaluation.exact import Assessment, OpenQuestion, Step
+from finetune_advisor.engine.evaluation.exact import Assessment, Step
 from finetune_advisor.engine.model.canonical import to_plain
-from finetune_advisor.engine.model.tree import Recommendation, Tree
+from finetune_advisor.engine.model.tree import OpenQuestion, Recommendation, Tree
 from finetune_advisor.formats.labels import describe_branch
 from finetune_advisor.schemas.fields import (
     EnumField,

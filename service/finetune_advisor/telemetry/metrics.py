@@ -82,7 +82,8 @@ class DecisionTallies:
 
     def __init__(self) -> None:
         self.outcomes: Tally[tuple[str, ...]] = Tally()
-        self.answers: Tally[tuple[str, str, str]] = Tally()
+        self.answers: defaultdict[str, Tally[tuple[str, str]]] = defaultdict(Tally)
+        """By the version of the tree: the question and the branch."""
         self.lengths: Tally[int] = Tally()
 
     def add_path(self, path: CompiledPath, endpoint: str, times: int) -> None:
@@ -92,7 +93,7 @@ class DecisionTallies:
         self.outcomes[outcome] += times
         self.lengths[len(path.taken)] += times
         for question, branch in path.taken:
-            self.answers[version, question.id, branch.test_label] += times
+            self.answers[version][question.id, branch.test_label] += times
 
     def add_assessment(self, assessment: Assessment, endpoint: str) -> None:
         """Add one assessment. A question without an answer gets the branch `unknown`."""
@@ -100,12 +101,9 @@ class DecisionTallies:
         advice = (recommendation.id, recommendation.finetune) if recommendation else ("none", "none")
         self.outcomes[version, assessment.status, *advice, endpoint] += 1
         self.lengths[len(assessment.path)] += 1
-        answered = {step.question.id: step.branch.test_label for step in assessment.path}
-        for question, branch in answered.items():
-            self.answers[version, question, branch] += 1
-        unanswered = {open_question.question.id for open_question in assessment.unanswered}
-        for question in unanswered - answered.keys():
-            self.answers[version, question, "unknown"] += 1
+        branches = dict.fromkeys([question.id for question, _ in assessment.unanswered], "unknown")
+        branches |= {question.id: branch.test_label for question, _, branch in assessment.path}
+        self.answers[version].update(branches.items())
 
 
 class Metrics:
@@ -371,8 +369,9 @@ class Metrics:
             tallies.add_path(path, endpoint, times)
         for outcome, times in tallies.outcomes.items():
             self.assessments.labels(*outcome).inc(times)
-        for answer, times in tallies.answers.items():
-            self.answers.labels(*answer).inc(times)
+        for version, answers in tallies.answers.items():
+            for (question, branch), times in answers.items():
+                self.answers.labels(version, question, branch).inc(times)
         for length, times in tallies.lengths.items():
             self.path_questions.labels(length).inc(times)
 

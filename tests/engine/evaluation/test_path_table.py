@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from finetune_advisor.engine.analysis import change_options
 from finetune_advisor.engine.analysis.explanation import Explainer
+from finetune_advisor.engine.evaluation import path_table
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.model.conditions import ComparedWith, Otherwise
 from finetune_advisor.engine.model.inputs import Input
@@ -57,6 +59,23 @@ def test_a_chain_is_followed_through_what_is_unknown(chain: Tree) -> None:
             for low, middle, high in product(*([given[n]] if n in given else VALUES for n in NAMES))
         }
         assert ends == {*table.recommendations_of(table.all_paths & ~block.excluded_paths(given))}, given
+
+
+@pytest.mark.parametrize("kept", [path_table.MAX_CELL_COMBINATIONS, 2])
+def test_known_answers_are_told_apart_by_their_order(
+    chain: Tree, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    """In one cell or in several, the first time and again, whether results are kept or made anew."""
+    monkeypatch.setattr(path_table, "MAX_CELL_COMBINATIONS", kept)
+    wide = {name: replace(input_, maximum=1000) for name, input_ in chain.inputs.items()}
+    table = PathTable.of(replace(chain, inputs=wide))
+    assert table is not None
+    [block] = table.input_groups
+    for low, middle, high in [*product([0, 400, 500, 600, 1000], repeat=3)] * 2:
+        excluded = block.excluded_paths({"low": low, "middle": middle, "high": high})
+        end = "yes" if low < middle < high else "no"
+        assert table.recommendations_of(table.all_paths & ~excluded) == (end,)
+    assert len(block._excluded_by_combination) <= kept
 
 
 def test_a_block_of_many_combinations_is_cut(chain: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

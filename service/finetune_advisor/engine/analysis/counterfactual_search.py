@@ -266,7 +266,7 @@ class CounterfactualSearch:
         """Return the options of each group that has some with which profiles can take a path."""
         if path not in self._compatible_with:
             by_group = [by_constraint[0] for by_constraint in self._compatible]
-            for group, constraint in self.table.constraints_of(path):
+            for group, constraint in self.table.constraints_of(path).items():
                 by_group[group] = self._compatible[group][constraint]
             self._compatible_with[path] = [of_group for of_group in by_group if of_group.options]
         return self._compatible_with[path]

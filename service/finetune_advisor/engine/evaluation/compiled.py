@@ -9,7 +9,13 @@ from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from finetune_advisor.engine.evaluation.exact import Assessment, Step, affects_outcome, evaluate
+from finetune_advisor.engine.evaluation.exact import (
+    Assessment,
+    Step,
+    affects_outcome,
+    evaluate,
+    ignored_names,
+)
 from finetune_advisor.engine.evaluation.partial import PartialProfiles
 from finetune_advisor.engine.evaluation.path_table import PathTable
 from finetune_advisor.engine.evaluation.predicates import (
@@ -100,13 +106,12 @@ class CompiledPath:
 
     def active_warnings(self, answers: Profile) -> list[WarningRule]:
         """Return the warnings that go with some answers on this path."""
-        return [rule for rule, is_active in self.warnings if is_active(answers)]
+        # Most paths have none.
+        return [rule for rule, is_active in self.warnings if is_active(answers)] if self.warnings else []
 
     def ignored(self, profile: Profile) -> list[str]:
         """Return the names in a profile that the tree doesn't have, sorted."""
-        known = self.tree.inputs.keys()
-        # Most profiles have none; the comparison saves them a set and a sort.
-        return [] if profile.keys() <= known else sorted(profile.keys() - known)
+        return ignored_names(self.tree, profile)
 
     @staticmethod
     def _step(question: Question, branch: Branch, answers: Profile) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -16,10 +16,11 @@ from finetune_advisor.engine.model.conditions import (
     InRelation,
     exclusive_conditions,
 )
-from finetune_advisor.engine.model.inputs import Input, Profile, Value, normal_answers
+from finetune_advisor.engine.model.inputs import Profile, Value, normal_answers
 from finetune_advisor.engine.model.region import Region, region_of_completions
 from finetune_advisor.engine.model.tree import (
     Branch,
+    OpenQuestion,
     Question,
     Recommendation,
     Tree,
@@ -43,8 +44,17 @@ class TooManyWalkStepsError(FinetuneAdvisorError):
     """A walk through a tree takes more steps than its limit allows."""
 
 
-VisitedBranches = Mapping[str, tuple[Branch, ...]]
-"""The questions that completions of a profile visit, with the branches that they take, all in tree order."""
+class ReachedNodes(NamedTuple):
+    """The nodes that completions of a profile come to, in tree order.
+
+    `visited` has the questions, each with the branch that all completions take there, or None if they take
+    several. `candidates` are the recommendations. If there is only one, `reasons` are those of the branches
+    that lead to it.
+    """
+
+    visited: Sequence[tuple[str, Branch | None]]
+    candidates: tuple[str, ...]
+    reasons: Sequence[str]
 
 
 class Step(NamedTuple):
@@ -56,13 +66,6 @@ class Step(NamedTuple):
     question: Question
     answers: tuple[tuple[str, Value], ...]
     branch: Branch
-
-
-class OpenQuestion(NamedTuple):
-    """A question that the profile doesn't answer completely, and an input that it lacks."""
-
-    question: Question
-    input: Input
 
 
 class Assessment(NamedTuple):
@@ -128,46 +131,78 @@ def evaluate(tree: Tree, profile: Profile) -> Assessment:
     taken: dict[str, set[Branch]] = {}
     for node, branches in reachable_branches(tree, region):
         taken.setdefault(node, set()).update(branches)
-    visited = {
-        node: tuple(branch for branch in tree.questions[node].branches if branch in taken[node])
-        for node in sorted(taken, key=tree.topological_index.__getitem__)
-    }
+    in_tree_order = tree.topological_index.__getitem__
+    visited = sorted(taken, key=in_tree_order)
+    ends = {
+        branch.to for branches in taken.values() for branch in branches
+    } & tree.recommendations.keys()
+    reached = ReachedNodes(
+        [(node, next(iter(taken[node])) if len(taken[node]) == 1 else None) for node in visited],
+        tuple(sorted(ends, key=in_tree_order)),
+        [
+            branch.reason
+            for node in visited
+            for branch in tree.questions[node].branches
+            if branch in taken[node] and branch.to in ends
+        ],
+    )
     return build_assessment(
-        tree, profile, visited, partial(affects_outcome, tree, region), partial(_active_warnings, tree)
+        tree, profile, reached, partial(affects_outcome, tree, region), partial(_active_warnings, tree)
     )
 
 
 def build_assessment(
     tree: Tree,
     profile: Profile,
-    visited: VisitedBranches,
+    reached: ReachedNodes,
     is_decisive: Callable[[str], bool],
     active_warnings: Callable[[Profile, str | None], Iterable[WarningRule]],
 ) -> Assessment:
-    """Return the assessment of a profile whose completions visit these questions and branches.
+    """Return the assessment of a profile whose completions reach some nodes.
 
     `is_decisive` takes the name of an input and tells whether its answer can still change the outcome.
     `active_warnings` takes the answers and the outcome.
     """
-    last_branches = [
-        b for branches in visited.values() for b in branches if b.to in tree.recommendations
+    asked: list[str] = []
+    unanswered: list[OpenQuestion] = []
+    taken: list[tuple[Question, list[str], Branch]] = []
+    for node, branch in reached.visited:
+        known: list[str] = []
+        for open_question in tree.open_questions[node]:
+            name = open_question.input.name
+            if name in profile:
+                known.append(name)
+            else:
+                unanswered.append(open_question)
+        asked += known
+        # Without an answer, earlier answers have left only one branch; the profile didn't choose it.
+        if known and branch:
+            taken.append((open_question.question, known, branch))
+    answers = normal_answers(profile, dict.fromkeys([*asked, *tree.warning_inputs]))
+    path = [
+        Step(question, tuple([(name, answers[name]) for name in known]), branch)
+        for question, known, branch in taken
     ]
-    candidates = tuple(sorted({b.to for b in last_branches}, key=tree.topological_index.__getitem__))
-    unanswered = tuple(_unanswered(tree, visited, profile))
-    answers = normal_answers(profile, _relevant_inputs(tree, visited))
-    decided = len(candidates) == 1
-    outcome = candidates[0] if decided else None
+    candidates = reached.candidates
+    outcome = candidates[0] if len(candidates) == 1 else None
     return Assessment(
         tree=tree,
-        path=tuple(_steps(tree, visited, answers)),
+        path=tuple(path),
         answers=answers,
-        unanswered=unanswered,
+        unanswered=tuple(unanswered),
         candidates=candidates,
-        reasons=tuple(dict.fromkeys(branch.reason for branch in last_branches)) if decided else (),
-        next_question=None if decided else _next_question(unanswered, is_decisive),
+        reasons=() if outcome is None else tuple(dict.fromkeys(reached.reasons)),
+        next_question=_next_question(unanswered, is_decisive) if outcome is None else None,
         warnings=tuple(active_warnings(answers, outcome)),
-        ignored=tuple(sorted(profile.keys() - tree.inputs.keys())),
+        ignored=tuple(ignored_names(tree, profile)),
     )
+
+
+def ignored_names(tree: Tree, profile: Profile) -> list[str]:
+    """Return the names in a profile that the tree doesn't have, sorted."""
+    known = tree.input_names
+    # Most profiles have none; the comparison saves them a set and a sort.
+    return [] if known.issuperset(profile) else sorted(profile.keys() - known)
 
 
 def reachable_branches(
@@ -294,12 +329,6 @@ def _renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     return renamed
 
 
-def _relevant_inputs(tree: Tree, visited: VisitedBranches) -> Iterable[str]:
-    """Return the names of the inputs whose answers belong to an assessment, each once."""
-    names = [name for node in visited for name in tree.questions[node].inputs]
-    return dict.fromkeys([*names, *tree.warning_inputs])
-
-
 def _active_warnings(tree: Tree, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
     region = region_of_completions(tree, answers)
     for warning in tree.warnings:
@@ -341,23 +370,6 @@ def _condition_of(tree: Tree, warning_condition: WarningCondition) -> Condition:
     other = test.input if isinstance(test, ComparedWith) else None
     [condition] = exclusive_conditions(input_, other, [test])
     return condition
-
-
-def _steps(tree: Tree, visited: VisitedBranches, answers: Profile) -> Iterator[Step]:
-    for node, branches in visited.items():
-        if len(branches) == 1:
-            question = tree.questions[node]
-            answers_here = [(name, answers[name]) for name in question.inputs if name in answers]
-            # Without an answer, earlier answers have left only one branch; the profile didn't choose it.
-            if answers_here:
-                yield Step(question, tuple(answers_here), branches[0])
-
-
-def _unanswered(tree: Tree, visited: VisitedBranches, profile: Profile) -> Iterator[OpenQuestion]:
-    for question in map(tree.questions.__getitem__, visited):
-        for name in question.inputs:
-            if name not in profile:
-                yield OpenQuestion(question, tree.inputs[name])
 
 
 def _next_question(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from finetune_advisor.engine.evaluation.exact import Assessment, affects_outcome, build_assessment
+from finetune_advisor.engine.evaluation.exact import (
+    Assessment,
+    ReachedNodes,
+    affects_outcome,
+    build_assessment,
+)
 from finetune_advisor.engine.evaluation.path_table import (
     AnswerPositions,
     InputGroup,
@@ -18,7 +22,7 @@ from finetune_advisor.engine.evaluation.path_table import (
 from finetune_advisor.engine.evaluation.predicates import warning_predicates
 from finetune_advisor.engine.model.inputs import Input, Profile
 from finetune_advisor.engine.model.region import region_of_completions
-from finetune_advisor.engine.model.tree import WarningRule
+from finetune_advisor.engine.model.tree import Branch, WarningRule
 
 MAX_CONSTRAINTS = 32
 """Constraints of a group of compared inputs, up to which all pairs are checked against each other; this takes
@@ -45,7 +49,16 @@ class PartialProfiles:
             name: _ExcludedPaths(table.tree.inputs[name], table.input_groups[index])
             for name, index in self._group_index.items()
         }
-        self._warnings = warning_predicates(table.tree)
+        # Each question's branches but the last, which needs no look: paths that take no other take it.
+        self._branches = [
+            (node, passing, branches[:-1], branches[-1][0])
+            for node, passing, branches in table.paths_by_branch
+        ]
+        warnings = warning_predicates(table.tree)
+        self._warnings = {
+            outcome: [(rule, is_active) for rule, is_active in warnings if rule.applies_to(outcome)]
+            for outcome in (None, *table.tree.recommendations)
+        }
         outcomes = [
             (path, same_outcome)
             for same_outcome in table.paths_by_recommendation.values()
@@ -59,15 +72,10 @@ class PartialProfiles:
     def evaluate(self, profile: Profile) -> Assessment:
         """Return the assessment of a profile with valid values."""
         possible = self._possible(profile)
-        visited = {
-            node: tuple([branch for branch, paths in branches if paths & possible])
-            for node, passing, branches in self._table.paths_by_branch
-            if passing & possible
-        }
         return build_assessment(
             self._tree,
             profile,
-            visited,
+            self._reached_nodes(possible),
             lambda name: self._affects_outcome(profile, name, possible),
             self._active_warnings,
         )
@@ -119,14 +127,34 @@ class PartialProfiles:
                 excluded |= group.excluded_paths(answers)
         return self._table.all_paths & ~excluded
 
+    def _reached_nodes(self, possible: PathSet) -> ReachedNodes:
+        """Return the nodes on these paths."""
+        visited: list[tuple[str, Branch | None]] = []
+        for node, passing, others, last in self._branches:
+            if here := passing & possible:
+                for branch, paths in others:
+                    if taking := paths & here:
+                        # The first branch that any of them takes; there are more if not all of them do.
+                        visited.append((node, branch if taking == here else None))
+                        break
+                else:
+                    visited.append((node, last))
+        candidates, reasons = self._table.recommendations_of(possible), []
+        if len(candidates) == 1:
+            reasons = [
+                branch.reason
+                for _, _, branches in self._table.paths_by_branch
+                for branch, paths in branches
+                if paths & possible and branch.to in candidates
+            ]
+        return ReachedNodes(visited, candidates, reasons)
+
     def _compared_answers(self, profile: Profile) -> AnswerPositions:
         """Return the answers to inputs that are compared with others."""
         return {n: profile[n] for n in self._compared_with if n in profile}  # type: ignore[misc]  # numbers
 
-    def _active_warnings(self, answers: Profile, outcome: str | None) -> Iterator[WarningRule]:
-        for rule, is_active in self._warnings:
-            if rule.applies_to(outcome) and is_active(answers):
-                yield rule
+    def _active_warnings(self, answers: Profile, outcome: str | None) -> list[WarningRule]:
+        return [rule for rule, is_active in self._warnings[outcome] if is_active(answers)]
 
     def _is_decisive(
         self, name: str, profile: Profile, possible: PathSet, tried: PathSet | None = None
@@ -153,10 +181,11 @@ class PartialProfiles:
         for path in iter_bits(paths):
             rivals = self._rivals(path, checked_here) & possible
             if rivals and is_compared:
-                constraint = self._constraint_index(path, own_group)
+                constraint = self._table.constraints_of(path).get(own_group, 0)
                 rivals &= self._compatible(own_group, constraint, answers, except_input=name)
             for group in partly_known:
-                rivals &= self._compatible(group, self._constraint_index(path, group), answers)
+                constraint = self._table.constraints_of(path).get(group, 0)
+                rivals &= self._compatible(group, constraint, answers)
             if rivals:
                 return True
         return False
@@ -165,11 +194,6 @@ class PartialProfiles:
         """Return the groups of compared inputs in which some answers are known and others are missing."""
         return {self._group_index[n] for n in answers if not answers.keys() >= self._compared_with[n]}
 
-    def _constraint_index(self, path: PathSet, group_index: int) -> int:
-        """Return the index of the constraint that a path puts on a group."""
-        constraints = self._table.constraints_of(path)
-        return next((constraint for group, constraint in constraints if group == group_index), 0)
-
     def _find_rivals(self, path: PathSet, unchecked: frozenset[int]) -> PathSet:
         """Return the paths with another outcome that can share their answers with `path` in each group.
 
@@ -177,7 +201,7 @@ class PartialProfiles:
         can be cached for all profiles.
         """
         rivals = self._table.all_paths & ~self._same_outcome[path.bit_length() - 1]
-        for group, constraint in self._table.constraints_of(path):
+        for group, constraint in self._table.constraints_of(path).items():
             if group not in unchecked:
                 rivals &= self._compatible(group, constraint, {})
         return rivals

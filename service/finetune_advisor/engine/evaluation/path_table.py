@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import combinations, groupby
 
 from finetune_advisor.engine.model.domain import Domain, Position, adjacent_positions
 from finetune_advisor.engine.model.region import OrderConstraint, Region
@@ -21,6 +21,9 @@ PathSet = int
 
 MAX_PATH_STEPS = 200_000
 """Steps of all paths together, up to which a tree gets a table of its paths; tree 1.0.0 has 56."""
+
+MAX_CELL_COMBINATIONS = 1024
+"""Combinations of answers to compared inputs, by cell, whose excluded paths a group keeps."""
 
 AnswerPositions = Mapping[str, Position]
 """The positions of known answers, by input."""
@@ -89,6 +92,8 @@ class InputGroup:
         if len(known) == 1:
             [(name, position)] = known.items()
             return self.excluded_by_answer(name, position)
+        if len(known) == len(self.names):
+            return self._excluded_by_all(known)
         return self._contradicted(known) if known else 0
 
     def excluded_by_answer(self, name: str, position: Position) -> PathSet:
@@ -97,6 +102,19 @@ class InputGroup:
         excluded = self._excluded_by_cell.get(cell)
         if excluded is None:
             excluded = self._excluded_by_cell[cell] = self._contradicted({name: position})
+        return excluded
+
+    def _excluded_by_all(self, known: AnswerPositions) -> PathSet:
+        """Return the paths that answers to all inputs of the group rule out."""
+        # Constraints tell these answers apart by their cells and by which of two answers is greater.
+        cells = [bisect_right(self.cell_starts[name], position) for name, position in known.items()]
+        signs = [(first > other) - (first < other) for first, other in combinations(known.values(), 2)]
+        key = (*cells, *signs)
+        excluded = self._excluded_by_combination.get(key)
+        if excluded is None:
+            if len(self._excluded_by_combination) >= MAX_CELL_COMBINATIONS:
+                self._excluded_by_combination.clear()
+            excluded = self._excluded_by_combination[key] = self._contradicted(known)
         return excluded
 
     def compatible_paths(self, constraint_index: int, answers: AnswerPositions) -> PathSet:
@@ -141,6 +159,11 @@ class InputGroup:
     @cached_property
     def _excluded_by_cell(self) -> dict[tuple[str, int], PathSet]:
         """The cache of `excluded_by_answer`. Its size is bounded by the number of cells."""
+        return {}
+
+    @cached_property
+    def _excluded_by_combination(self) -> dict[tuple[int, ...], PathSet]:
+        """The cache of `_excluded_by_all`."""
         return {}
 
     def _contradicted(self, known: AnswerPositions) -> PathSet:
@@ -200,8 +223,8 @@ class PathTable:
         by_recommendation = self._paths_by_ordered_recommendation
         return tuple([name for name, to_name in by_recommendation if to_name & paths])
 
-    def constraints_of(self, path: PathSet) -> Sequence[tuple[int, int]]:
-        """Return the constraints that a path puts on groups, as indices of a group and a constraint there.
+    def constraints_of(self, path: PathSet) -> Mapping[int, int]:
+        """Return the constraints that a path puts on groups: the index of a constraint, by that of a group.
 
         All other groups have constraint 0, which allows everything.
         """
@@ -219,12 +242,12 @@ class PathTable:
             taking = [paths_by_edge[edge] for edge in edges]
             yield question.id, union_of_paths(taking), tuple(zip(question.branches, taking, strict=True))
 
-    def _find_constraints(self, path_count: int) -> Sequence[Sequence[tuple[int, int]]]:
-        constraints: list[list[tuple[int, int]]] = [[] for _ in range(path_count)]
+    def _find_constraints(self, path_count: int) -> Sequence[Mapping[int, int]]:
+        constraints: list[dict[int, int]] = [{} for _ in range(path_count)]
         for group_index, group in enumerate(self.input_groups):
             for constraint_index, (_, paths) in enumerate(group.constraints[1:], 1):
                 for path in iter_bits(paths):
-                    constraints[path.bit_length() - 1].append((group_index, constraint_index))
+                    constraints[path.bit_length() - 1][group_index] = constraint_index
         return constraints
 
     def _paths_needing_groups(self, forks: Iterable[_Fork]) -> tuple[PathSet, ...]:

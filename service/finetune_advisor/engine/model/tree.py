@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from finetune_advisor.engine.model.canonical import sha256_digest, to_plain
 from finetune_advisor.engine.model.conditions import (
@@ -61,6 +61,13 @@ class Question:
     def inputs(self) -> tuple[str, ...]:
         """The names of the one or two inputs that this question asks about."""
         return (self.input,) if self.compared_to is None else (self.input, self.compared_to)
+
+
+class OpenQuestion(NamedTuple):
+    """A question that a profile doesn't answer completely, and an input that it lacks."""
+
+    question: Question
+    input: Input
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,11 @@ class Tree:
         return tuple(dict.fromkeys(name for condition in conditions for name in condition.inputs))
 
     @cached_property
+    def input_names(self) -> frozenset[str]:
+        """The names of all inputs."""
+        return frozenset(self.inputs)
+
+    @cached_property
     def axes(self) -> Mapping[str, Domain]:
         """The axis of each input: the domain of all its positions."""
         return {name: input_.axis for name, input_ in self.inputs.items()}
@@ -203,6 +215,14 @@ class Tree:
                     strict=True,
                 )
             )
+            for question in self.questions.values()
+        }
+
+    @cached_property
+    def open_questions(self) -> Mapping[str, tuple[OpenQuestion, ...]]:
+        """Each question with each of its inputs, as it is when a profile lacks this input."""
+        return {
+            question.id: tuple(OpenQuestion(question, self.inputs[name]) for name in question.inputs)
             for question in self.questions.values()
         }
 

@@ -13,7 +13,7 @@ from bench.tools import HERE
 
 PACKAGES = (
     *("finetune-advisor", "flask", "werkzeug", "flask-smorest", "marshmallow"),
-    *("gunicorn", "orjson", "prometheus-client", "zen-engine"),
+    *("gunicorn", "msgspec", "orjson", "prometheus-client", "zen-engine"),
 )
 
 

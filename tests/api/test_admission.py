@@ -63,7 +63,7 @@ def test_only_so_much_is_worked_on_at_once(
     begun, go_on, whole = Event(), Event(), Assessor.assess_batch
     running = most = 0
 
-    def slow(self: Assessor, *given: Any) -> bytes:
+    def slow(self: Assessor, *given: Any, **options: Any) -> bytes:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -71,7 +71,7 @@ def test_only_so_much_is_worked_on_at_once(
             begun.set()
         go_on.wait(20)
         running -= 1
-        return whole(self, *given)
+        return whole(self, *given, **options)
 
     monkeypatch.setattr(Assessor, "assess_batch", slow)
     body = b'{"profiles":[{}]}'.ljust(size)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import random
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask.testing import FlaskClient
 
 from finetune_advisor.app import create_app
 from finetune_advisor.assessing import assessor
+from finetune_advisor.assessing.advisor import Advisor
+from finetune_advisor.schemas.plain_requests import PlainRequestSchema
 from finetune_advisor.settings import Settings
 from finetune_advisor.telemetry import deferred
+from finetune_advisor.trees import catalog
 from tests.api import guide
 from tests.conftest import server_logging
 
@@ -191,18 +196,64 @@ def test_what_is_too_deep_harms_no_other(client: FlaskClient, defaults: Answer) 
 
 @pytest.mark.parametrize("version", [GUIDE, TYPED])
 def test_the_way_a_batch_is_written_makes_no_difference(typed_trees: Path, version: str) -> None:
-    """On one line or many, each object known from before or not, one of them with escapes or at fault."""
+    """On one line or many, each object known from before or not, one of them with escapes or at fault, with
+    defaults or without, decoded at once or read by marshmallow.
+    """
     app = create_app(Settings(log_level="error", trees_dir=typed_trees)).test_client()
     profiles = drawn(11)[version]
     request = {"profiles": profiles, "tree_version": version}
     faulty = {"tree_version": version, "profiles": [*profiles, {"data_sensitive": "\u00e9"}]}
-    for value in (request, faulty):
-        answers = {
-            app.post("/assess/batch", data=text, content_type="application/json").data
-            for text in (json.dumps(value), json.dumps(value, indent=1), json.dumps(value, indent="\t"))
-            for _ in range(2)
-        }
+    for value in (request, faulty, {**request, "defaults": RIGHT}, {**faulty, "defaults": RIGHT}):
+        texts = [json.dumps(value), json.dumps(value, indent=1), json.dumps(value, indent="\t")]
+        answers = {answer_of(app, text) for text in texts for _ in range(2)}
+        with patch.object(PlainRequestSchema, "decode", return_value=None):
+            answers |= {answer_of(app, text) for text in texts}
         assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ('{"profiles":[{"data_sensitive":true}]}', True),
+        ('{"profiles":[{"preference_pairs":12.0}],"tree_version":"2.0.0"}', True),
+        ('{"profiles":[{},{}],"defaults":{"data_sensitive":true}}', True),
+        ('{"profiles":[{"data_\\u0073ensitive":true}]}', False),
+        ('{"profiles":[{"data_sensitive":1}]}', False),
+        ('{"profiles":[{},[]],"defaults":{"data_sensitive":true}}', False),
+    ],
+)
+def test_a_plainly_valid_batch_is_checked_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, text: str, valid: bool
+) -> None:
+    """While it is read; the profiles of any other are checked one by one."""
+    checked: list[Any] = []
+    check = assessor.Assessor.assess_batch_item
+
+    def checking(self: assessor.Assessor, profile: Any) -> Any:
+        checked.append(profile)
+        return check(self, profile)
+
+    monkeypatch.setattr(assessor.Assessor, "assess_batch_item", checking)
+    assert client.post("/assess/batch", data=text, content_type="application/json").status_code == 200
+    assert (not checked) is valid
+
+
+def test_a_batch_with_defaults_takes_as_little_memory_as_one_without() -> None:
+    """However many invalid items it has: what is merged is dropped item by item."""
+    served = assessor.Assessor(Advisor(catalog.load_catalog().default), assessor.NullRecorder())
+    items = [dict.fromkeys([f"x{number}" for number in range(100)], 1)] * 2_000
+    peaks = []
+    for defaults in ({}, RIGHT):
+        served.assess_batch(items, defaults)
+        tracemalloc.start()
+        served.assess_batch(items, defaults)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def answer_of(client: FlaskClient, text: str) -> bytes:
+    return client.post("/assess/batch", data=text, content_type="application/json").data
 
 
 def test_a_bad_item_lists_only_so_many_faults(client: FlaskClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import marshmallow
@@ -12,12 +13,19 @@ from hypothesis import strategies as st
 
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.schemas.fields import FastPathSchema
-from finetune_advisor.schemas.requests import assess_request_schema, profile_schema
+from finetune_advisor.schemas.plain_requests import PlainRequestSchema
+from finetune_advisor.schemas.requests import (
+    assess_request_schema,
+    batch_request_schema,
+    profile_schema,
+)
+from finetune_advisor.schemas.strict_json import InvalidJsonError, parse_json
 from finetune_advisor.trees import catalog
 from tests.api.conftest import TYPED
 
 CATALOG = catalog.load_catalog(TYPED.parent)
-PROFILE, REQUEST = profile_schema(CATALOG)(), assess_request_schema(CATALOG)()
+PROFILE = profile_schema(CATALOG)()
+REQUEST, BATCH = assess_request_schema(CATALOG)(), batch_request_schema(CATALOG, max_profiles=3)()
 HUGE = [2**53 - 1, 2**53, -(2**53), 2**64, 10**30, 1e308, -1e308, 5e-324]
 VALUES = st.one_of(
     st.none(),
@@ -61,6 +69,17 @@ REQUESTS = st.one_of(
 )
 
 
+BATCHES = st.one_of(
+    st.fixed_dictionaries(
+        {"profiles": st.lists(NEARLY, max_size=4)},
+        optional={"defaults": NEARLY, "tree_version": st.sampled_from(["1.0.0", "2.0.0"])},
+    ),
+    st.fixed_dictionaries(
+        {}, optional={"profiles": JSON, "defaults": PROFILES, "tree_version": VERSIONS, "more": JSON}
+    ),
+)
+
+
 def outcome(schema: FastPathSchema, data: Any, load: Any) -> tuple[str, str]:
     """What loading gives, types included, but for the form of whole numbers; or what is wrong."""
     try:
@@ -81,6 +100,8 @@ def _whole(value: Any) -> Any:
     """A value with 12 for 12.0, as answers have it in their normal form."""
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -106,16 +127,108 @@ def test_odd_values(name: str) -> None:
     """Each input with each value that may be taken for another: 1 for true, true for 1, 12.0, lists."""
     for value in ODD:
         agrees(PROFILE, {name: value})
-        agrees(REQUEST, {"profile": {name: value}})
-        agrees(REQUEST, {"profile": {}, "tree_version": value})
+        decodes_rightly(REQUEST, json.dumps({"profile": {name: value}}).encode())
+        decodes_rightly(REQUEST, json.dumps({"profile": {}, "tree_version": value}).encode())
+        decodes_rightly(BATCH, json.dumps({"profiles": [{}, {name: value}]}).encode())
+        decodes_rightly(BATCH, json.dumps({"profiles": [{}], "defaults": {name: value}}).encode())
+
+
+def decodes_rightly(schema: PlainRequestSchema, text: bytes) -> bool:
+    """Whether a text is decoded; it must then be what marshmallow makes of it, which must accept it."""
+    decoded = schema.decode(text)
+    if decoded is None:
+        return False
+    assert schema.load(decoded) is decoded
+    try:
+        loaded = marshmallow.Schema.load(schema, parse_json(text))
+        # The batch's schema leaves profiles to whoever assesses them.
+        loaded |= {"profiles": [PROFILE.load(item) for item in loaded.get("profiles", [])]}
+    except (InvalidJsonError, marshmallow.ValidationError) as error:
+        raise AssertionError(f"decoded what is invalid: {text!r}") from error
+    assert _exactly(_whole({"profiles": [], **decoded})) == _exactly(_whole(loaded))
+    return True
+
+
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
 
 
 @pytest.mark.exhaustive
-@given(REQUESTS)
+@given(REQUESTS, BATCHES, SEPARATORS, st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_requests(data: Any) -> None:
-    """Bodies of POST /assess, with versions of any type."""
-    agrees(REQUEST, data)
+def test_requests(request: Any, batch: Any, separators: tuple[str, str], ascii_only: bool) -> None:
+    """Bodies of POST /assess and of POST /assess/batch, however they are written."""
+    for schema, data in ((REQUEST, request), (BATCH, batch)):
+        text = json.dumps(data, separators=separators, ensure_ascii=ascii_only)
+        decodes_rightly(schema, text.encode(errors="replace"))
+
+
+SPLICES = st.tuples(
+    st.integers(0, 400),
+    st.integers(0, 3),
+    st.sampled_from(
+        [b"", b"\\", b'"', b":", b",", b"{", b"}", b"[", b"]", b"\x00", b"\xff", b"\xef\xbb\xbf"]
+    )
+    | st.sampled_from(
+        [b" ", b"0", b"-", b".", b"e", b"E5", b"e400", b"1e-400", b"NaN", b"null", b"/**/"]
+    )
+    | st.binary(max_size=3),
+)
+TEXTS = [
+    (
+        REQUEST,
+        {"profile": {"team": "small", "best_score": 0.5, "api_usable": True}, "tree_version": "1.0.0"},
+    ),
+    (
+        BATCH,
+        {"profiles": [{"corpus_length": 12}, {}, {"target_score": 1}], "defaults": {"team": "solo"}},
+    ),
+]
+
+
+@pytest.mark.exhaustive
+@given(st.sampled_from(TEXTS), st.lists(SPLICES, min_size=1, max_size=3))
+@settings(max_examples=2000, deadline=None)
+def test_damaged_texts(
+    whole: tuple[PlainRequestSchema, Any], splices: list[tuple[int, int, bytes]]
+) -> None:
+    """Texts with some bytes replaced, which mostly are no JSON any more."""
+    schema, data = whole
+    text = json.dumps(data).encode()
+    for position, length, inserted in splices:
+        text = text[:position] + inserted + text[position + length :]
+    decodes_rightly(schema, text)
+
+
+@pytest.mark.exhaustive
+@given(st.floats(0, 1) | st.floats(0, 1, width=16), st.integers(0, 25))
+@settings(max_examples=1000, deadline=None)
+def test_numbers(number: float, decimals: int) -> None:
+    """Whatever digits a number is written with, it is the same double."""
+    for written in (repr(number), f"{number:.{decimals}f}", f"{number:.{decimals}e}"):
+        assert decodes_rightly(REQUEST, b'{"profile":{"best_score":%b}}' % written.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"profile":{"team":"solo","team":"small"}}',
+        b'{"profile":{},"profile":{}}',
+        b'{"profile":{"nobody_knows":{"team":"solo"}}}',
+        b'{"profile":{},"more":[' + b"[" * 100_000,
+        b'{"profile":{},"more":' + b'{"a":' * 100_000,
+        b'{"profile":{"te\\u0061m":"solo"}}',
+        b'\xef\xbb\xbf{"profile":{}}',
+        b'{"profile":{}} {}',
+        b'{"profile":{},}',
+        b'{"profile":{"best_score":01}}',
+        b'{"profile":{"best_score":1.}}',
+        b"",
+    ],
+    ids=lambda text: repr(text[:40]),
+)
+def test_odd_texts_are_left_to_marshmallow(text: bytes) -> None:
+    """Repeated and unknown names, escapes, deep nesting, and what is no JSON."""
+    assert REQUEST.decode(text) is None
 
 
 WHOLE = {
@@ -127,15 +240,27 @@ WHOLE = {
 }
 
 
+@pytest.mark.parametrize("profile", [{}, WHOLE])
+def test_plain_profiles_are_taken_as_they_are(profile: Any) -> None:
+    """The fast path is taken where it should be: without it, nothing above would be a comparison."""
+    assert PROFILE.load(profile) is profile
+
+
 @pytest.mark.parametrize(
     ("schema", "data"),
     [
-        (PROFILE, {}),
-        (PROFILE, WHOLE),
         (REQUEST, {"profile": WHOLE}),
         (REQUEST, {"profile": {}, "tree_version": "9.0.0-typed"}),
+        (BATCH, {"profiles": []}),
+        (BATCH, {"profiles": [WHOLE, {}, {**WHOLE, "corpus_length": 5000.0}]}),
+        (BATCH, {"profiles": [{}], "defaults": WHOLE, "tree_version": "9.0.0-typed"}),
     ],
 )
-def test_plain_ones_are_taken_as_they_are(schema: FastPathSchema, data: Any) -> None:
-    """The fast path is taken where it should be: without it, nothing above would be a comparison."""
-    assert schema.load(data) is data
+def test_plain_requests_are_decoded(schema: PlainRequestSchema, data: Any) -> None:
+    """As above."""
+    assert decodes_rightly(schema, json.dumps(data).encode())
+
+
+def test_no_more_profiles_are_decoded_than_allowed() -> None:
+    """The error names the limit."""
+    assert BATCH.decode(b'{"profiles":[{},{},{},{}]}') is None

@@ -24,6 +24,8 @@ class TracedAssessor(Assessor):
         with self._tracer.start("assess"):
             return super().assess(profile, endpoint)
 
-    def assess_batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
+    def assess_batch(
+        self, profiles: Sequence[Any], defaults: Profile, *, are_valid: bool = False
+    ) -> bytes:
         with self._tracer.start("assess batch"):
-            return super().assess_batch(profiles, defaults)
+            return super().assess_batch(profiles, defaults, are_valid=are_valid)

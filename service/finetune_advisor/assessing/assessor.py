@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import orjson
 from marshmallow import ValidationError
@@ -50,19 +50,16 @@ class NullRecorder:
         """Ignore the batch."""
 
 
-class RenderedAnswer(NamedTuple):
-    """An answer as JSON bytes, with the decision that is recorded of it."""
-
-    content: bytes
-    decision: Decision
+RenderedAnswer = tuple[bytes, Decision]
+"""An answer as JSON bytes, with the decision that is recorded of it."""
 
 
 class AnswerCache:
     """Renders answers of one kind, and caches those that are likely to be asked for again.
 
-    If a profile leaves a question on its path open, its answer is cached under the whole profile. Otherwise,
-    the key is the path with those answers that can differ on it. Paths with numeric inputs aren't cached,
-    since numbers rarely repeat.
+    An answer is cached under its path with those answers of the profile that can differ on it. These are all
+    answers if the profile leaves a question on its path open. Paths with numeric inputs aren't cached, since
+    numbers rarely repeat.
     """
 
     def __init__(
@@ -71,35 +68,32 @@ class AnswerCache:
         render_path: Callable[[CompiledPath, Profile], bytes],
         render_assessment: Callable[[Assessment], bytes],
     ) -> None:
-        self._compiled, self._inputs = compiled, compiled.tree.inputs.keys()
+        self._compiled, self._inputs = compiled, tuple(compiled.tree.inputs)
+        self._input_names = compiled.tree.input_names
         self._render_path, self._render_assessment = render_path, render_assessment
         self._cache: dict[Hashable, RenderedAnswer] = {}
 
     def answer(self, profile: Profile) -> RenderedAnswer:
         """Return the answer for a valid profile."""
         path = self._compiled.path(profile)
-        if path is None:
-            key: Hashable = frozenset(profile.items())
+        names = self._inputs if path is None else path.free_names if path.is_finite else None
         # Inputs of other versions are listed in the answer, so a profile with such inputs isn't cached.
-        elif path.is_finite and profile.keys() <= self._inputs:
-            key = (path, *map(profile.get, path.free_names)) if path.free_names else path
-        else:
-            return RenderedAnswer(self._render_path(path, profile), path)
-        return self._cache.get(key) or self._render_and_cache(key, path, profile)
-
-    def _render_and_cache(
-        self, key: Hashable, path: CompiledPath | None, profile: Profile
-    ) -> RenderedAnswer:
-        if path is None:
-            assessment = self._compiled.partial(profile)
-            answer = RenderedAnswer(self._render_assessment(assessment), assessment)
-        else:
-            answer = RenderedAnswer(self._render_path(path, profile), path)
-        # Emptied when full: finding the least recently used answer would cost every hit.
-        if len(self._cache) >= CACHE_SIZE:
-            self._cache.clear()
-        self._cache[key] = answer
+        if names is None or not self._input_names.issuperset(profile):
+            return self._render(path, profile)
+        key = path, *map(profile.get, names)
+        answer = self._cache.get(key)
+        if answer is None:
+            # Emptied when full: finding the least recently used answer would cost every hit.
+            if len(self._cache) >= CACHE_SIZE:
+                self._cache.clear()
+            answer = self._cache[key] = self._render(path, profile)
         return answer
+
+    def _render(self, path: CompiledPath | None, profile: Profile) -> RenderedAnswer:
+        if path:
+            return self._render_path(path, profile), path
+        assessment = self._compiled.partial(profile)
+        return self._render_assessment(assessment), assessment
 
 
 @dataclass
@@ -141,7 +135,7 @@ class Assessor:
         self.batch_results = AnswerCache(
             self._compiled,
             rendering.render_batch_result,
-            lambda assessment: orjson.dumps(rendering.batch_result(assessment)),
+            lambda assessment: rendering.ENCODER.encode(rendering.batch_result(assessment)),
         )
 
     def record(self, profile: Profile, assessment: Assessment, endpoint: str) -> None:
@@ -157,26 +151,23 @@ class Assessor:
         self._recorder.record([profile], [decision], endpoint)
         return content
 
-    def assess_batch(self, profiles: Sequence[Any], defaults: Profile) -> bytes:
-        """Assess the profiles of a batch, valid or not, and return the body of POST /assess/batch.
+    def assess_batch(
+        self, profiles: Sequence[Any], defaults: Profile, *, are_valid: bool = False
+    ) -> bytes:
+        """Assess the profiles of a batch, and return the body of POST /assess/batch.
 
-        Each profile takes the answers that it lacks from `defaults`.
+        Each profile takes the answers that it lacks from `defaults`. The profiles may be invalid, unless they
+        and the defaults `are_valid`.
         """
-        results: list[bytes] = []
-        valid: list[Profile] = []
-        decisions: list[Decision] = []
-        for index, item in enumerate(profiles):
-            try:
-                profile, (content, decision) = self.assess_batch_item(with_defaults(item, defaults))
-            except ValidationError as error:
-                # A batch of invalid profiles would otherwise bring an answer many times its size.
-                is_brief = len(results) - len(decisions) >= MAX_DETAILED_INVALID
-                errors = self.list_errors(error, "profiles", str(index), brief=is_brief)
-                content = orjson.dumps({"status": "invalid", "errors": errors})
-            else:
-                valid.append(profile)
-                decisions.append(decision)
-            results.append(content)
+        # One after the other: all merged profiles together could take many times the memory of the body.
+        merged = (with_defaults(item, defaults) for item in profiles) if defaults else profiles
+        if are_valid:
+            valid = [*merged]
+            answers = [*map(self.batch_results.answer, valid)]
+            results = [content for content, _ in answers]
+        else:
+            valid, answers, results = self._assess_items(merged)
+        decisions = [decision for _, decision in answers]
         self._recorder.record(valid, decisions, BATCH_ENDPOINT)
         self._recorder.record_batch(len(profiles))
         summary = BatchSummary()
@@ -184,6 +175,27 @@ class Assessor:
         # Results are bytes already, and are joined as such: decoding them would take longer than assessing.
         shared = orjson.dumps(self._shared_fields(summary)).removeprefix(b"{")
         return b"".join((b'{"results":[', b",".join(results), b"],", shared))
+
+    def _assess_items(
+        self, items: Iterable[Any]
+    ) -> tuple[list[Profile], list[RenderedAnswer], list[bytes]]:
+        """Return the valid profiles among the items of a batch, their answers, and the results of all."""
+        valid: list[Profile] = []
+        answers: list[RenderedAnswer] = []
+        results: list[bytes] = []
+        for index, item in enumerate(items):
+            try:
+                profile, answer = self.assess_batch_item(item)
+            except ValidationError as error:
+                # A batch of invalid profiles would otherwise bring an answer many times its size.
+                is_brief = len(results) - len(answers) >= MAX_DETAILED_INVALID
+                errors = self.list_errors(error, "profiles", str(index), brief=is_brief)
+                results.append(orjson.dumps({"status": "invalid", "errors": errors}))
+            else:
+                valid.append(profile)
+                answers.append(answer)
+                results.append(answer[0])
+        return valid, answers, results
 
     def assess_batch_item(self, profile: Any) -> tuple[Profile, RenderedAnswer]:
         """Return a profile as its schema loads it, with its result in a batch. Raises ValidationError."""

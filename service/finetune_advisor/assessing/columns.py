@@ -214,7 +214,8 @@ class ArrowAdvisor:
 
     def _assess_valid_row(self, names: Sequence[str], row: Row) -> bytes:
         """Return the result of a row of valid answers to some inputs."""
-        return self._assessor.batch_results.answer(self._build_profile(names, row)).content
+        content, _ = self._assessor.batch_results.answer(self._build_profile(names, row))
+        return content
 
     def _build_profile(self, names: Sequence[str], row: Row) -> Profile:
         """Return the answers of a row, and the defaults for those that it lacks."""

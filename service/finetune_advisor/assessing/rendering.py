@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from msgspec.json import Encoder
 
 from finetune_advisor.engine.analysis.explanation import AnswerOutcome, Change, Explanation
 from finetune_advisor.engine.evaluation.compiled import CompiledPath
@@ -27,6 +28,8 @@ MAX_TEMPLATES = 1024
 """The templates of paths that are cached: about three kilobytes each."""
 
 ASSESSMENT_SCHEMA, WARNINGS_SCHEMA = AssessmentSchema(), WarningSchema(many=True)
+ENCODER, SORTING_ENCODER = Encoder(), Encoder(order="sorted")
+"""They take less time than orjson, and write the same bytes for results of batches."""
 PLACEHOLDER = secrets.token_hex(16)
 """Marks the gaps of a template. It is random, so that no text of a tree can contain it."""
 
@@ -56,33 +59,36 @@ def receipt_of(tree: Tree, answers: Profile) -> str:
     `answers` are those that count, with normalized numbers. Their canonical JSON (RFC 8785) is hashed.
     """
     content = {"answers": answers, "digest": tree.digest}
-    # orjson takes a quarter of the time, and writes canonical JSON except for the exponents of tiny numbers.
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return sha256_digest(content) if b"e-" in text else f"sha256:{sha256(text).hexdigest()}"
+    # msgspec takes a tenth of the time, and writes canonical JSON of normalized numbers except tiny ones.
+    # The search for one character rules these out faster than the one for two.
+    text = SORTING_ENCODER.encode(content)
+    is_plain = b"-" not in text or b"e-" not in text
+    return f"sha256:{sha256(text).hexdigest()}" if is_plain else sha256_digest(content)
 
 
 def batch_result(assessment: Assessment) -> dict[str, Any]:
     """Return the result of a batch for any assessment, as plain data."""
     recommendation, open_question = assessment.recommendation, assessment.next_question
-    members: dict[str, Any] = {
-        "status": assessment.status,
-        "recommendation": recommendation.id if recommendation else None,
-        "finetune": recommendation.finetune if recommendation else None,
-        "path": [step.question.id for step in assessment.path],
-        "candidates": assessment.candidates,
-        "next_question": open_question
-        and {"question": open_question.question.id, "input": open_question.input.name},
-        "warnings": [warning.id for warning in assessment.warnings] or None,
-        "ignored": assessment.ignored or None,
-        "receipt": receipt_of(assessment.tree, assessment.answers),
-    }
-    return {name: value for name, value in members.items() if value is not None}
+    members: dict[str, Any] = {"status": "decided" if recommendation else "undecided"}
+    if recommendation:
+        members |= {"recommendation": recommendation.id, "finetune": recommendation.finetune}
+    members["path"] = [question.id for question, _, _ in assessment.path]
+    members["candidates"] = assessment.candidates
+    if open_question:
+        question, input_ = open_question
+        members["next_question"] = {"question": question.id, "input": input_.name}
+    if assessment.warnings:
+        members["warnings"] = [warning.id for warning in assessment.warnings]
+    if assessment.ignored:
+        members["ignored"] = assessment.ignored
+    members["receipt"] = receipt_of(assessment.tree, assessment.answers)
+    return members
 
 
 def render_batch_result(path: CompiledPath, profile: Profile) -> bytes:
     """Render the result of a batch for a complete profile that takes a path.
 
-    The bytes are those that orjson writes for `batch_result`.
+    The bytes are those that `ENCODER` writes for `batch_result`.
     """
     answers = path.answers(profile)
     warnings = [warning.id for warning in path.active_warnings(answers)]

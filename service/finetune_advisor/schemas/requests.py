@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from functools import lru_cache
 from math import ceil, floor
-from typing import Any
+from typing import Annotated, Any, Literal, Required, TypedDict
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
+from msgspec import Meta
 
 from finetune_advisor.engine.model.inputs import Input
 from finetune_advisor.schemas.fields import (
@@ -23,13 +24,15 @@ from finetune_advisor.schemas.fields import (
     describe_field,
     parse_scalar,
 )
+from finetune_advisor.schemas.plain_requests import PlainRequestSchema
 from finetune_advisor.trees.catalog import Catalog, RetiredVersionError
 
 MAX_COUNTERFACTUALS = 1000
 DEFAULT_COUNTERFACTUALS = 20
 """The counterfactuals that are listed without a `limit`; no profile of tree 1.0.0 has more."""
 BOOLEAN_TYPES = frozenset({bool})
-ASSESS_REQUEST_KEYS = ({"profile"}, {"profile", "tree_version"})
+make_typed_dict: Any = TypedDict
+"""Builds types whose members' names are data, which type checkers don't allow."""
 
 
 class NoParameters(RequestSchema):
@@ -117,6 +120,24 @@ def _allowed_values(input_: Input) -> Mapping[type, Container[Any]]:
     return {str: frozenset(input_.choices)} if input_.choices else {bool: (False, True)}
 
 
+def _plain_profile_type(catalog: Catalog) -> Any:
+    """Return the type of plainly valid profiles, for msgspec."""
+    members = {name: _plain_answer_type(input_) for name, input_ in catalog.inputs.items()}
+    return make_typed_dict("Profile", members, total=False)
+
+
+def _plain_answer_type(input_: Input) -> Any:
+    if input_.type == "boolean":
+        return bool
+    if input_.type == "enum":
+        return Literal[tuple(input_.choices)]
+    low, high = input_.lowest, input_.highest
+    whole = Annotated[int, Meta(ge=ceil(low), le=floor(high))]
+    # JSON Schema has no type for integers alone: 12.0 is one, too.
+    multiple = 1 if input_.type == "integer" else None
+    return whole | Annotated[float, Meta(ge=low, le=high, multiple_of=multiple)]
+
+
 class TreeVersionField(EnumField):
     """Accepts a version that is served. The message for a retired version names its successor."""
 
@@ -137,24 +158,22 @@ def version_field(catalog: Catalog) -> TreeVersionField:
     return TreeVersionField(catalog, metadata=describe_field(text))
 
 
-def assess_request_schema(catalog: Catalog) -> type[FastPathSchema]:
+def _plain_version_type(catalog: Catalog) -> Any:
+    return Literal[tuple(catalog.trees)]
+
+
+def assess_request_schema(catalog: Catalog) -> type[PlainRequestSchema]:
     """Build the schema of the body of POST /assess."""
-    profile = profile_schema(catalog)()
-
-    class AssessRequestSchema(FastPathSchema):
-        def is_plainly_valid(self, data: Any) -> bool:
-            return (
-                data.__class__ is dict
-                and data.keys() in ASSESS_REQUEST_KEYS
-                and (version := data.get("tree_version", catalog.default.version)).__class__ is str
-                and version in catalog.trees
-                and profile.is_plainly_valid(data["profile"])
-            )
-
-    return type("AssessRequestSchema", (AssessRequestSchema,), _assess_fields(catalog))
+    members = {
+        "profile": Required[_plain_profile_type(catalog)],
+        "tree_version": _plain_version_type(catalog),
+    }
+    plain_type = make_typed_dict("AssessRequest", members, total=False)
+    attributes = {**_assess_fields(catalog), "plain_type": plain_type}
+    return type("AssessRequestSchema", (PlainRequestSchema,), attributes)
 
 
-def batch_request_schema(catalog: Catalog, max_profiles: int) -> type[Schema]:
+def batch_request_schema(catalog: Catalog, max_profiles: int) -> type[PlainRequestSchema]:
     """Build the schema of the body of POST /assess/batch."""
     # A profile may be any value, even null: an invalid one gets a result of its own, and fails no other.
     any_value = fields.Raw(
@@ -163,7 +182,15 @@ def batch_request_schema(catalog: Catalog, max_profiles: int) -> type[Schema]:
             "A profile as in POST /assess. Any other value gets a result with the status `invalid`."
         ),
     )
-    schema_fields = {
+    plain_profile = _plain_profile_type(catalog)
+    plain_profiles: Any = Annotated[list[plain_profile], Meta(max_length=max_profiles)]  # type: ignore[valid-type]
+    members = {
+        "profiles": Required[plain_profiles],
+        "defaults": plain_profile,
+        "tree_version": _plain_version_type(catalog),
+    }
+    attributes = {
+        "plain_type": make_typed_dict("BatchRequest", members, total=False),
         "profiles": UncheckedList(
             any_value,
             max_items=max_profiles,
@@ -176,7 +203,7 @@ def batch_request_schema(catalog: Catalog, max_profiles: int) -> type[Schema]:
         ),
         "tree_version": version_field(catalog),
     }
-    return type("BatchRequestSchema", (RequestSchema,), schema_fields)
+    return type("BatchRequestSchema", (PlainRequestSchema,), attributes)
 
 
 def explain_request_schema(catalog: Catalog) -> type[Schema]:

@@ -19,6 +19,7 @@ from finetune_advisor.api.http.problems import (
     UnsupportedMediaType,
 )
 from finetune_advisor.schemas.error_details import MAX_ERRORS, iter_error_details
+from finetune_advisor.schemas.plain_requests import PlainRequestSchema
 from finetune_advisor.schemas.strict_json import InvalidJsonError, count_containers, parse_json
 
 try:
@@ -58,6 +59,8 @@ class StrictParser(FlaskParser):
         # Before parsing, which takes many times the memory of the body.
         admission.acquire_for_request(len(body))
         _limit_containers(body, config["MAX_CONTAINERS"])
+        if isinstance(schema, PlainRequestSchema) and (request := schema.decode(body)) is not None:
+            return request
         try:
             return parse_json(body)
         except InvalidJsonError as error:

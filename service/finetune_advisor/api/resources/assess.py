@@ -16,6 +16,7 @@ from finetune_advisor.assessing.assessor import Assessor
 from finetune_advisor.engine.model.tree import Tree
 from finetune_advisor.schemas.assessments import AssessmentSchema
 from finetune_advisor.schemas.batches import BatchSchema
+from finetune_advisor.schemas.plain_requests import PlainRequest
 from finetune_advisor.schemas.requests import assess_request_schema, batch_request_schema
 from finetune_advisor.trees.catalog import Catalog
 
@@ -76,7 +77,9 @@ def blueprint(catalog: Catalog, assessors: Mapping[str, Assessor], max_batch: in
         to repeat, as with POST /assess.
         """
         tree = catalog.pick(request.get("tree_version"))
-        body = assessors[tree.version].assess_batch(request["profiles"], request.get("defaults", {}))
+        body = assessors[tree.version].assess_batch(
+            request["profiles"], request.get("defaults", {}), are_valid=isinstance(request, PlainRequest)
+        )
         return Response(body, mimetype=JSON_MEDIA_TYPE, headers=no_store_headers(tree))
 
     return blp

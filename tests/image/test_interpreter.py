@@ -19,8 +19,20 @@ OTHERWISE = [
     "tests/helm",
     "tests/monitoring",
     "tests/drain",
+    "tests/cluster",
+    "tests/engines",
+    "tests/project",
+    "tests/test_bench_tools.py",
+    "tests/telemetry/test_tracers.py",
+    "tests/docs/test_console.py",
+    "tests/trees/test_yaml_reader.py",
+    *("tests/assessing/test_columns.py", "tests/assessing/test_decision_logs.py"),
+    *("tests/cli/test_tree_replay.py", "tests/docs/test_bulk.py", "tests/docs/test_library.py"),
+    *("tests/docs/test_sql.py", "tests/formats/test_sql.py", "tests/test_library.py"),
 ]
-"""What needs Node.js, Go, Java, Chromium, Helm or Debian's packages."""
+"""What needs Node.js, Go, Java, Chromium, Helm or Debian's packages, writes to the checkout, expects the
+package in it, or imports what needs libstdc++.
+"""
 DEFAULTS = ["FINETUNE_ADVISOR_HOST", "FINETUNE_ADVISOR_WORKERS"]
 """The image's own settings, which tests start without."""
 
